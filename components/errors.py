@@ -1,0 +1,95 @@
+"""Every error that Graftline raises on purpose.
+
+GraftlineError                 1  something to mend; says what, what is allowed, and the remedy
+├── ParamsError                2  params.yaml is wrong
+├── SourceError               10  bytes could not be fetched
+│   └── DigestMismatch        11  bytes are not the ones that were named
+├── DataError                 12  a sample, or the data as a whole, cannot be used
+├── CheckpointError           13  a checkpoint is not what its architecture asks for
+├── StorageError              14  something on disk is missing, damaged or full
+├── ProviderError             15  the required execution provider is not active
+├── TrainingError             16  training cannot go on
+│   └── NonFiniteLoss         17  NaN or infinity
+├── ExportError               18  the exported model is not the trained one
+├── EvaluationError           19  nothing can be measured
+├── RegistryError             20  the registry refused or cannot be reached
+├── GateRefused                3  the verdict is not `pass`: nothing is registered
+├── Busy                      75  another run holds this workspace; try again later
+└── Interrupted               75  stopped by a signal; the same command resumes
+
+The number is the exit code of `python -m components` and `python -m flows.…`.
+"""
+
+
+class GraftlineError(Exception):
+    """Base of all errors raised on purpose.
+
+    `remedy` is one sentence on what to do; it is printed behind the message.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message} {remedy}".strip())
+        self.message = message
+        self.remedy = remedy
+
+
+class ParamsError(GraftlineError):
+    exit_code = 2
+
+
+class SourceError(GraftlineError):
+    exit_code = 10
+
+
+class DigestMismatch(SourceError):
+    exit_code = 11
+
+
+class DataError(GraftlineError):
+    exit_code = 12
+
+
+class CheckpointError(GraftlineError):
+    exit_code = 13
+
+
+class StorageError(GraftlineError):
+    exit_code = 14
+
+
+class ProviderError(GraftlineError):
+    exit_code = 15
+
+
+class TrainingError(GraftlineError):
+    exit_code = 16
+
+
+class NonFiniteLoss(TrainingError):
+    exit_code = 17
+
+
+class ExportError(GraftlineError):
+    exit_code = 18
+
+
+class EvaluationError(GraftlineError):
+    exit_code = 19
+
+
+class RegistryError(GraftlineError):
+    exit_code = 20
+
+
+class GateRefused(GraftlineError):
+    exit_code = 3
+
+
+class Busy(GraftlineError):
+    exit_code = 75
+
+
+class Interrupted(GraftlineError):
+    exit_code = 75

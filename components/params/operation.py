@@ -1,0 +1,27 @@
+"""Sections `runtime` and `tracking`: where things run and are written down. They shape no locked byte."""
+
+import os
+from typing import Literal
+
+from pydantic import Field
+
+from components.params.base import Section
+
+
+class RuntimeParams(Section):
+    """`providers` in order of preference; `threads` 0 means all cores this process may use."""
+
+    providers: tuple[Literal["tensorrt", "cuda", "cpu"], ...] = Field(default=("cpu",), min_length=1)
+    threads: int = Field(default=0, ge=0)
+
+    @property
+    def cores(self) -> int:
+        return self.threads or len(os.sched_getaffinity(0))
+
+
+class TrackingParams(Section):
+    """`uri`: `sqlite` for the embedded store, or the address of an MLflow server."""
+
+    uri: str = Field(default="sqlite", pattern=r"^(sqlite|sqlite:///.+|https?://.+|postgresql.*://.+)$")
+    experiment: str = "graftline"
+    model: str = Field(default="model", pattern=r"^[A-Za-z0-9._-]+$")

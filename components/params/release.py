@@ -1,0 +1,72 @@
+"""Sections `export`, `evaluate` and `gate`."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from components.params.base import Section
+from components.params.learning import Metric
+
+
+class ParityParams(Section):
+    samples: int = Field(default=200, ge=1)
+    batches: tuple[int, ...] = (1, 7, 32)
+
+
+class ExportParams(Section):
+    release: Literal["fp32", "int8", "fp16"] = "fp32"
+    opset: int = Field(default=20, ge=18, le=25)
+    parity: ParityParams = ParityParams()
+    calibration_samples: int = Field(default=128, ge=1)
+
+
+class EvaluateParams(Section):
+    resamples: int = Field(default=2000, ge=100, le=100_000)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+
+
+class Rule(Section):
+    """One bound. `by: interval` asks the whole interval to clear it, `estimate` only the estimate.
+
+    Attributes:
+        slice: `column=value`; none means all test samples.
+    """
+
+    metric: Metric
+    at_least: float | None = None
+    at_most: float | None = None
+    slice: str | None = Field(default=None, pattern=r"^[^=]+=[^=]+$")
+    by: Literal["interval", "estimate"] = "interval"
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> "Rule":
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("give exactly one of at_least and at_most")
+        return self
+
+
+class ParityGate(Section):
+    max_difference: float = Field(default=1e-4, gt=0)
+    changed_decisions: int = Field(default=0, ge=0)
+
+
+class BetterThanControls(Section):
+    """Negative transfer: the paired interval of (release - control) must lie above `margin`."""
+
+    metric: Metric = "balanced_accuracy"
+    margin: float = Field(default=0.0, ge=0)
+
+
+class Operational(Section):
+    """Judged on the machine that registers, never locked."""
+
+    batch1_ms_p95: float = Field(default=200, gt=0)
+    images_per_second: float = Field(default=20, gt=0)
+
+
+class GateParams(Section):
+    rules: tuple[Rule, ...] = Field(min_length=1)
+    parity: ParityGate = ParityGate()
+    max_size_mb: float = Field(default=100, gt=0)
+    better_than_controls: BetterThanControls = BetterThanControls()
+    operational: Operational = Operational()

@@ -1,0 +1,175 @@
+"""The table of stages: what each reads and writes, and which sections of params.yaml it may see.
+
+`dvc.yaml` is written from this table (`python -m components graph --write`), and both engines run it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from components.params import Params
+    from components.training.tracker import Tracker
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage may use besides its artefacts: none of it changes a result.
+
+    Attributes:
+        cache: root of the caches (sample store, downloads, checkpoints of unfinished trainings).
+        threads: cores to use.
+        providers: onnxruntime execution providers in order of preference.
+    """
+
+    tracker: "Tracker"
+    cache: Path
+    threads: int
+    providers: Sequence[str]
+
+
+class Run(Protocol):
+    """A stage: reads `inputs`, writes `outputs`; the runner publishes the outputs when it returns."""
+
+    def __call__(
+        self,
+        inputs: Mapping[str, Path],
+        outputs: Mapping[str, Path],
+        params: "Params",
+        context: Context,
+    ) -> None: ...
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row.
+
+    Attributes:
+        name: a verb; the stage's code is `run` in `components/stages/<name>.py`.
+        inputs, outputs: artefacts, as paths below the workspace's root.
+        params: sections of params.yaml that it sees.
+        plugins: `room: key of params` whose chosen file the stage depends on.
+        versions: distributions whose version shapes the stage's bytes.
+        metrics, plots: files below the outputs that `dvc metrics` and `dvc plots` show.
+    """
+
+    name: str
+    help: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    params: tuple[str, ...]
+    plugins: tuple[tuple[str, str], ...] = ()
+    versions: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    plots: tuple[tuple[str, str, str], ...] = ()
+
+
+TASK = ("tasks", "task.name")
+BACKBONE = ("backbones", "backbone.name")
+METHOD = ("methods", "tune.method")
+
+STAGES: tuple[Stage, ...] = (
+    Stage(
+        "version_data",
+        "decode, check, deduplicate and split the samples that refresh saw",
+        inputs=("data/source.lock",),
+        outputs=("dataset",),
+        params=("data", "task"),
+        plugins=(TASK,),
+        versions=("numpy", "pillow", "pyarrow", "scipy"),
+        metrics=("dataset/report.json",),
+    ),
+    Stage(
+        "fetch_checkpoint",
+        "fetch the pretrained weights, check them, convert them to safetensors",
+        inputs=(),
+        outputs=("checkpoint",),
+        params=("backbone",),
+        plugins=(BACKBONE,),
+        versions=("safetensors",),
+    ),
+    Stage(
+        "extract_features",
+        "run the frozen network over every sample that it has not seen yet",
+        inputs=("dataset", "checkpoint"),
+        outputs=("features",),
+        params=("task", "backbone", "features"),
+        plugins=(TASK, BACKBONE),
+        versions=("numpy", "onnx", "onnxruntime", "onnxscript", "pillow", "torch"),
+    ),
+    Stage(
+        "train_head",
+        "fit a linear head on frozen features; validation data choose its regularisation",
+        inputs=("dataset", "features"),
+        outputs=("head",),
+        params=("head", "task", "seed"),
+        versions=("numpy", "scikit-learn", "torch"),
+        plots=(("head/curves.csv", "l2", "score"),),
+    ),
+    Stage(
+        "fine_tune",
+        "train the last blocks from cached activations",
+        inputs=("dataset", "checkpoint", "head"),
+        outputs=("tuned",),
+        params=("task", "backbone", "features", "tune", "seed"),
+        plugins=(TASK, BACKBONE, METHOD),
+        versions=("numpy", "onnx", "onnxruntime", "onnxscript", "pillow", "torch"),
+        plots=(("tuned/curves.csv", "epoch", "validation_loss"),),
+    ),
+    Stage(
+        "train_controls",
+        "train what the result must beat: the majority class, the same network from random weights",
+        inputs=("dataset", "checkpoint"),
+        outputs=("controls",),
+        params=("task", "backbone", "controls", "export", "seed"),
+        plugins=(TASK, BACKBONE),
+        versions=("numpy", "onnx", "onnxscript", "pillow", "torch"),
+    ),
+    Stage(
+        "select",
+        "choose head or tuned network on validation data; fit temperature and threshold",
+        inputs=("dataset", "checkpoint", "features", "head", "tuned"),
+        outputs=("selected",),
+        params=("task", "backbone", "features", "tune", "select"),
+        plugins=(TASK, BACKBONE),
+        versions=("numpy", "onnx", "onnxruntime", "onnxscript", "pillow", "torch"),
+    ),
+    Stage(
+        "export_onnx",
+        "write the release bundle: ONNX, variants, parity, manifest of digests",
+        inputs=("dataset", "checkpoint", "selected"),
+        outputs=("release",),
+        params=("task", "backbone", "export", "data"),
+        plugins=(TASK, BACKBONE),
+        versions=("numpy", "onnx", "onnxruntime", "onnxscript", "pillow", "torch"),
+    ),
+    Stage(
+        "evaluate",
+        "run the release on the raw test samples and measure it",
+        inputs=("dataset", "release", "controls"),
+        outputs=("evaluation",),
+        params=("task", "evaluate", "gate", "seed"),
+        plugins=(TASK,),
+        versions=("numpy", "onnxruntime", "pillow", "pyarrow", "scikit-learn"),
+        metrics=("evaluation/metrics.json",),
+        plots=(
+            ("evaluation/confusion.csv", "actual", "predicted"),
+            ("evaluation/reliability.csv", "confidence", "accuracy"),
+            ("evaluation/roc.csv", "false_positive_rate", "true_positive_rate"),
+        ),
+    ),
+    Stage(
+        "gate",
+        "judge the release by the rules of params.yaml",
+        inputs=("release", "evaluation"),
+        outputs=("verdict.json",),
+        params=("gate", "export"),
+        metrics=("verdict.json",),
+    ),
+)
+
+
+def stage(name: str) -> Stage:
+    """The row of that name."""
+    return next(row for row in STAGES if row.name == name)

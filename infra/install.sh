@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Installs the locked dependencies into $VENV. Safe to run again at any time; `make setup` calls it.
+# TORCH_INDEX: an extra index for torch alone, e.g. PyTorch's index of CPU builds.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+VENV="${VENV:-.venv}" RUNTIME="${RUNTIME:-cpu}" PYTHON="${PYTHON:-python3}"
+case "$RUNTIME" in cpu | gpu) ;; *) echo "RUNTIME=$RUNTIME is unknown. Allowed: cpu, gpu." >&2; exit 2 ;; esac
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    { echo "$PYTHON is older than Python 3.11. Set PYTHON to a newer one: make setup PYTHON=python3.11" >&2; exit 2; }
+
+# A half-made environment is mended by making it again: it costs seconds.
+"$VENV/bin/python" -c 'import pip' 2>/dev/null || { rm -rf "$VENV"; "$PYTHON" -m venv "$VENV"; }
+rm -f "$VENV"/.installed-*
+
+# uv is some twenty times faster than pip; it does not read pip's settings, so they are handed over.
+if "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1' 2>/dev/null; then
+    export UV_FIND_LINKS="${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}}" UV_INDEX_URL="${UV_INDEX_URL:-${PIP_INDEX_URL:-}}"
+    [ -n "$UV_FIND_LINKS" ] || unset UV_FIND_LINKS
+    [ -n "$UV_INDEX_URL" ] || unset UV_INDEX_URL
+    install() { "$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" "$@"; }
+else
+    echo "uv cannot be had here; pip does the same in about two minutes." >&2
+    install() { "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
+fi
+
+# The two runtimes overwrite each other's files without a word.
+other=$([ "$RUNTIME" = gpu ] && echo onnxruntime || echo onnxruntime-gpu)
+if "$VENV/bin/python" -m pip show --quiet "$other" 2>/dev/null; then
+    "$VENV/bin/python" -m pip uninstall --quiet --yes onnxruntime onnxruntime-gpu
+fi
+install torch==2.13.0 ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt
+install -e ".[$RUNTIME,dev]" -c constraints.txt
+"$VENV/bin/python" -c 'import torch, onnxruntime, onnx, mlflow.version, dvc, prefect'

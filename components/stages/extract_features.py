@@ -1,0 +1,37 @@
+"""extract_features: the whole frozen backbone over every sample, through the sample store."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from components.data.dataset import Dataset
+from components.params import Params
+from components.stages.frozen import ensure, key
+from components.stages.network import frozen_part
+from components.stages.table import Context
+from components.storage.publish import sha256_bytes, write_json
+from components.storage.samples import SampleStore
+from components.tasks import load_task
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
+    """Write features.npy: float32 (samples, width), in the manifest's order, and features.json."""
+    dataset = Dataset.open(inputs["dataset"])
+    frozen = frozen_part(inputs["checkpoint"], params, cut=None)
+    task = load_task(params.task, frozen.spec)
+    ids = dataset.ids()
+    space = ensure(dataset, [(sample, 0) for sample in ids], frozen, task, context, params.features.batch)
+    records = SampleStore(context.cache / "store").read(space, [key(sample, 0) for sample in ids])
+    folder = outputs["features"]
+    np.save(folder / "features.npy", records[np.arange(len(ids))])
+    write_json(
+        folder / "features.json",
+        {
+            "count": len(ids),
+            "width": space.shape[0],
+            "space": space.digest,
+            "ids_sha256": sha256_bytes("\n".join(ids).encode()),
+        },
+    )
+    context.tracker.params({"features.count": len(ids), "features.width": space.shape[0]})

@@ -1,0 +1,145 @@
+"""Running frozen layers over samples: decoded, resized and inferred side by side, each once in its life."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from components.backbones.base import Backbone
+from components.data.dataset import Dataset
+from components.export.onnx_file import export_module
+from components.params.backbone import InputSpec
+from components.progress import bar
+from components.runtime.sessions import open_session
+from components.stages.table import Context
+from components.storage.samples import SampleStore, Space
+from components.tasks.base import Task
+
+SHARD = 256
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """The layers below a cut.
+
+    Attributes:
+        weights: SHA-256 of the checkpoint's weights.
+        cut: number of blocks below the cut; `backbone.blocks + 1` means everything, pooled.
+    """
+
+    backbone: Backbone
+    weights: str
+    spec: InputSpec
+    cut: int
+
+    def module(self) -> nn.Module:
+        return self.backbone.below(self.cut).eval()
+
+    def space(self, task: Task) -> Space:
+        """Activations are kept in half precision, features in full."""
+        with torch.inference_mode():
+            shape = self.module()(torch.zeros(1, 3, self.spec.size, self.spec.size)).shape[1:]
+        dtype = "float32" if len(shape) == 1 else "float16"
+        return Space(self.weights, f"below-{self.cut}", task.preprocessing_digest, tuple(shape), dtype)
+
+
+def key(sample: str, view: int) -> str:
+    return f"{sample}/{view}"
+
+
+def ensure(
+    dataset: Dataset,
+    wanted: Sequence[tuple[str, int]],
+    frozen: Frozen,
+    task: Task,
+    context: Context,
+    batch: int,
+) -> Space:
+    """Make the sample store hold the output of `frozen` for each wanted (sample id, view).
+
+    Batches have a fixed size (the last is padded), so a record does not depend on its company.
+    """
+    store = SampleStore(context.cache / "store")
+    space = frozen.space(task)
+    absent = set(store.missing(space, [key(*w) for w in wanted]))
+    todo = [w for w in wanted if key(*w) in absent]
+    if not todo:
+        return space
+    infer = _session(frozen, batch, context)
+    shown = bar(len(todo), "Frozen layers", "views")
+    rows: list[npt.NDArray[np.generic]] = []
+    keys: list[str] = []
+    for chunk, images in _batches(dataset, todo, task, context, batch):
+        rows.append(infer(images)[: len(chunk)].astype(space.dtype))
+        keys.extend(key(*w) for w in chunk)
+        shown.update(len(chunk))
+        if len(keys) >= SHARD:
+            store.add(space, keys, np.concatenate(rows))
+            rows, keys = [], []
+    if keys:
+        store.add(space, keys, np.concatenate(rows))
+    shown.close()
+    return space
+
+
+class _Infer:
+    def __init__(self, model: bytes, context: Context) -> None:
+        self._session = open_session(model, context.providers, context.threads)
+
+    def __call__(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        result: npt.NDArray[np.float32] = self._session.run(None, {"image": images})[0]
+        return result
+
+
+def _session(frozen: Frozen, batch: int, context: Context) -> _Infer:
+    size = frozen.spec.size
+    example = torch.zeros(batch, 3, size, size)
+    return _Infer(export_module(frozen.module(), (example,), ["image"], ["activation"], {}), context)
+
+
+def _batches(
+    dataset: Dataset, todo: Sequence[tuple[str, int]], task: Task, context: Context, batch: int
+) -> Iterator[tuple[list[tuple[str, int]], npt.NDArray[np.float32]]]:
+    """Batches of ready tensors, prepared by threads up to two batches ahead of the inference."""
+    prepare = _Prepare(dataset, task)
+    chunks = [list(todo[start : start + batch]) for start in range(0, len(todo), batch)]
+    with ThreadPoolExecutor(context.threads) as pool:
+        pending = deque((chunk, pool.map(prepare, chunk)) for chunk in chunks[:2])
+        for following in [*chunks[2:], [], []]:
+            chunk, prepared = pending.popleft()
+            images = np.stack(list(prepared))
+            if following:
+                pending.append((following, pool.map(prepare, following)))
+            padding = np.zeros((batch - len(images), *images.shape[1:]), dtype=images.dtype)
+            yield chunk, np.concatenate([images, padding])
+            if not pending:
+                return
+
+
+class _Prepare:
+    """Raw bytes → what the backbone sees, by the same graph as in the release; safe in several threads."""
+
+    def __init__(self, dataset: Dataset, task: Task) -> None:
+        self._dataset = dataset
+        self._task = task
+        example = torch.zeros(1, 64, 48, 3, dtype=torch.uint8)
+        dynamic = {"image": {1: "height", 2: "width"}}
+        model = export_module(task.preprocessor(), (example,), ["image"], ["pixels"], dynamic)
+        self._session = open_session(model, ["cpu"], 1)
+
+    def __call__(self, wanted: tuple[str, int]) -> npt.NDArray[np.float32]:
+        sample, view = wanted
+        array = self._task.augment(self._task.decode(self._dataset.read(sample)), view, sample)
+        pixels: npt.NDArray[np.float32] = self._session.run(None, {"image": array[None]})[0]
+        return pixels[0]
+
+
+def frozen_input(records: npt.NDArray[np.generic]) -> torch.Tensor:
+    """Records as the trained part's input: float32, channels last where there are channels."""
+    tensor = torch.from_numpy(records).float()
+    return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor

@@ -1,0 +1,110 @@
+"""dvc.yaml and versions.json from the table of stages; grimp finds what each stage imports."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+from components.stages.execute import installed_version
+from components.stages.table import STAGES, Stage
+
+HEADER = "# Written by `python -m components graph --write` from components/stages/table.py. Do not edit.\n"
+
+# Reviewed: none of these can change the bytes that a stage writes.
+HARMLESS = frozenset(
+    {
+        "components",
+        "components.errors",  # texts and exit codes
+        "components.progress",  # bars and log lines
+        "components.params",  # the values that a stage sees are tracked as parameters,
+        "components.params.base",
+        "components.params.load",
+        "components.params.operation",  # threads and addresses
+        "components.params.tree",  # and the modules of its own sections are added below
+        "components.stages",
+        "components.stages.table",  # a stage's command, inputs and outputs stand in dvc.yaml itself
+        "components.training.tracker",
+        "components.backbones",
+        "components.methods",  # tables of names: the chosen file is tracked by name
+        "components.tasks",
+    }
+)
+
+SECTION_MODULES = {
+    "data": "data",
+    "task": "task",
+    "backbone": "backbone",
+    "features": "learning",
+    "head": "learning",
+    "tune": "learning",
+    "controls": "learning",
+    "select": "learning",
+    "export": "release",
+    "evaluate": "release",
+    "gate": "release",
+}
+
+
+def dvc_yaml() -> str:
+    """The text of dvc.yaml."""
+    document = {
+        "stages": {row.name: _entry(row) for row in STAGES},
+        "metrics": [path for row in STAGES for path in row.metrics],
+        "plots": [_plot(*plot) for row in STAGES for plot in row.plots],
+    }
+    return HEADER + yaml.safe_dump(document, sort_keys=False, width=110)
+
+
+def versions_json() -> str:
+    """Installed versions of everything that shapes bytes, as the stages' parameters."""
+    names = sorted({name for row in STAGES for name in row.versions})
+    return json.dumps({name: installed_version(name) for name in names}, indent=2) + "\n"
+
+
+def closure(row: Stage) -> set[str]:
+    """Names of the modules that can change what `row` writes: its import closure, less the harmless ones."""
+    import grimp
+
+    found = grimp.build_graph("components", exclude_type_checking_imports=True, cache_dir=None)
+    start = f"components.stages.{row.name}"
+    modules = found.find_upstream_modules(start) | {start}
+    plugins = {f"components.{room}." for room, _ in row.plugins}
+    plain = {m for m in modules if m not in HARMLESS and not m.startswith("components.params.")}
+    chosen = {m for m in plain if any(m.startswith(p) and _is_plugin(m) for p in plugins)}
+    sections = {f"components.params.{SECTION_MODULES[s]}" for s in row.params if s in SECTION_MODULES}
+    return (plain - chosen) | sections
+
+
+def _is_plugin(module: str) -> bool:
+    """A plugin module declares itself in its room's table; `base` and helpers do not."""
+    from importlib import import_module
+
+    room, _, name = module.rpartition(".")
+    return name in getattr(import_module(room), "NAMES", ())
+
+
+def _entry(row: Stage) -> dict[str, object]:
+    files = sorted(_file(module) for module in closure(row))
+    chosen = [f"components/{room}/${{{key}}}.py" for room, key in row.plugins]
+    params: list[object] = sorted(row.params)
+    if row.versions:
+        params.append({"versions.json": sorted(row.versions)})
+    entry: dict[str, object] = {
+        "desc": row.help,
+        "cmd": f"python -m components {row.name}",
+        "deps": [*row.inputs, *files, *chosen],
+        "params": params,
+        "outs": list(row.outputs),
+    }
+    return entry
+
+
+def _plot(path: str, x: str, y: str) -> dict[str, object]:
+    if path.endswith("confusion.csv"):
+        return {path: {"template": "confusion", "x": x, "y": y}}
+    return {path: {"x": x, "y": y}}
+
+
+def _file(module: str) -> str:
+    path = Path(*module.split("."))
+    return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).as_posix()

@@ -1,0 +1,49 @@
+"""What stages share about the network: opening the checkpoint, reading and writing heads."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from components.backbones.base import Backbone
+from components.backbones.catalogue import entry
+from components.backbones.checkpoint import load
+from components.params import Params
+from components.params.backbone import InputSpec
+from components.stages.frozen import Frozen
+from components.storage.publish import read_json, write_bytes
+
+
+def input_spec(params: Params) -> InputSpec:
+    """The backbone's own input, at the size that params ask for."""
+    declared = entry(params.backbone.name).input
+    return InputSpec(params.task.size or declared.size, declared.mean, declared.std)
+
+
+def open_checkpoint(checkpoint: Path, params: Params) -> tuple[Backbone, str]:
+    """The pretrained backbone and the SHA-256 of its weights."""
+    backbone = entry(params.backbone.name).build()
+    load(checkpoint, backbone)
+    return backbone.eval(), str(read_json(checkpoint / "provenance.json")["weights_sha256"])
+
+
+def frozen_part(checkpoint: Path, params: Params, cut: int | None) -> Frozen:
+    """Everything below `cut`; with None the whole backbone, pooled."""
+    backbone, weights = open_checkpoint(checkpoint, params)
+    return Frozen(backbone, weights, input_spec(params), backbone.blocks + 1 if cut is None else cut)
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """One safetensors file; sorted names, so that equal tensors give equal bytes."""
+    write_bytes(path, save({name: tensors[name].contiguous() for name in sorted(tensors)}))
+
+
+def load_head(path: Path, head: nn.Module) -> nn.Module:
+    """Fill `head` (weight (classes, width), bias (classes,)) from head/head.safetensors."""
+    head.load_state_dict(load_file(path))
+    return head
+
+
+def softmax(logits: Tensor) -> Tensor:
+    return torch.softmax(logits.double(), dim=1)

@@ -1,0 +1,136 @@
+"""select: head or tuned network, by validation data; temperature by calibration data; threshold by rule."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from components.backbones.base import Backbone
+from components.data.dataset import Dataset
+from components.evaluation.calibration import find_threshold, fit_temperature, negative_log_likelihood
+from components.evaluation.metrics import METRICS
+from components.params import Params
+from components.progress import log
+from components.stages.frozen import ensure, frozen_input, key
+from components.stages.network import frozen_part, load_head, save_tensors
+from components.stages.table import Context
+from components.storage.publish import read_json, write_json
+from components.storage.samples import SampleStore
+from components.tasks import load_task
+
+Array = npt.NDArray[np.float64]
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
+    """Write network.safetensors (`backbone.*`, `head.*`) and selected.json."""
+    dataset = Dataset.open(inputs["dataset"])
+    networks = {
+        "head": _head_network(inputs, dataset, params),
+        "tuned": _tuned_network(inputs, dataset, params),
+    }
+    logits = {
+        "head": _head_logits(inputs, dataset, networks["head"][1]),
+        "tuned": _tuned_logits(inputs, dataset, networks["tuned"], params, context),
+    }
+    scores = {name: _score(values["validation"], dataset, params) for name, values in logits.items()}
+    # A tie goes to the head: the simpler network.
+    chosen = max(("head", "tuned"), key=lambda name: scores[name])
+    backbone, head = networks[chosen]
+    state = {f"backbone.{k}": v for k, v in backbone.state_dict().items()}
+    state |= {f"head.{k}": v for k, v in head.state_dict().items()}
+    save_tensors(outputs["selected"] / "network.safetensors", state)
+    facts = _decision(logits[chosen], dataset, params)
+    write_json(
+        outputs["selected"] / "selected.json",
+        {"chosen": chosen, "metric": params.select.metric, "validation": scores, **facts},
+    )
+    context.tracker.tags({"selected": chosen})
+    context.tracker.metrics({f"{name}.validation_{params.select.metric}": scores[name] for name in scores})
+    log(f"Selected: {chosen} ({', '.join(f'{n} {s:.3f}' for n, s in scores.items())} {params.select.metric})")
+
+
+def _head_network(inputs: Mapping[str, Path], dataset: Dataset, params: Params) -> tuple[Backbone, nn.Module]:
+    frozen = frozen_part(inputs["checkpoint"], params, cut=None)
+    task = load_task(params.task, frozen.spec)
+    head = task.head(frozen.backbone.width, len(dataset.classes))
+    return frozen.backbone, load_head(inputs["head"] / "head.safetensors", head)
+
+
+def _tuned_network(
+    inputs: Mapping[str, Path], dataset: Dataset, params: Params
+) -> tuple[Backbone, nn.Module]:
+    backbone, head = _head_network(inputs, dataset, params)
+    tuned = load_file(inputs["tuned"] / "tuned.safetensors")
+    cut = int(str(read_json(inputs["tuned"] / "tuned.json")["cut"]))
+    part = {k.removeprefix("above."): v for k, v in tuned.items() if k.startswith("above.")}
+    backbone.above(cut).load_state_dict(part)
+    head.load_state_dict({k.removeprefix("head."): v for k, v in tuned.items() if k.startswith("head.")})
+    return backbone.eval(), head.eval()
+
+
+def _head_logits(inputs: Mapping[str, Path], dataset: Dataset, head: nn.Module) -> dict[str, Array]:
+    features = np.load(inputs["features"] / "features.npy", mmap_mode="r")
+    sides = np.array(dataset.table.column("split").to_pylist())
+    with torch.inference_mode():
+        return {
+            side: head(torch.from_numpy(features[sides == side])).double().numpy()
+            for side in ("validation", "calibration")
+        }
+
+
+def _tuned_logits(
+    inputs: Mapping[str, Path],
+    dataset: Dataset,
+    network: tuple[Backbone, nn.Module],
+    params: Params,
+    context: Context,
+) -> dict[str, Array]:
+    cut = int(str(read_json(inputs["tuned"] / "tuned.json")["cut"]))
+    frozen = frozen_part(inputs["checkpoint"], params, cut)
+    task = load_task(params.task, frozen.spec)
+    above = network[0].above(cut).eval().to(memory_format=torch.channels_last)
+    found = {}
+    for side in ("validation", "calibration"):
+        ids = dataset.ids(side)
+        space = ensure(dataset, [(i, 0) for i in ids], frozen, task, context, params.features.batch)
+        records = SampleStore(context.cache / "store").read(space, [key(i, 0) for i in ids])
+        rows = []
+        with torch.inference_mode():
+            for start in range(0, len(ids), params.features.batch):
+                batch = records[np.arange(start, min(start + params.features.batch, len(ids)))]
+                rows.append(network[1](above(frozen_input(batch))).double().numpy())
+        found[side] = np.concatenate(rows)
+    return found
+
+
+def _score(logits: Array, dataset: Dataset, params: Params) -> float:
+    probabilities = torch.softmax(torch.from_numpy(logits), dim=1).numpy()
+    targets = dataset.targets("validation")
+    return float(METRICS[params.select.metric](targets, probabilities, probabilities.argmax(axis=1)))
+
+
+def _decision(logits: Mapping[str, Array], dataset: Dataset, params: Params) -> dict[str, object]:
+    """Temperature on the calibration side; threshold on the validation side, after the temperature."""
+    targets = dataset.targets("calibration")
+    temperature = fit_temperature(logits["calibration"], targets)
+    threshold = None
+    if params.task.positive is not None:
+        index = dataset.classes.index(params.task.positive)
+        cooled = torch.softmax(torch.from_numpy(logits["validation"] / temperature), dim=1).numpy()
+        is_positive = dataset.targets("validation") == index
+        threshold = find_threshold(cooled[:, index], is_positive, params.select.threshold)
+    return {
+        "temperature": temperature,
+        "threshold": threshold,
+        "positive": params.task.positive,
+        "rule": params.select.threshold.model_dump(),
+        "calibration": {
+            "n": len(targets),
+            "nll_before": negative_log_likelihood(logits["calibration"], targets),
+            "nll_after": negative_log_likelihood(logits["calibration"], targets, temperature),
+        },
+    }

@@ -1,0 +1,235 @@
+"""Image classification: one picture, one class.
+
+What happens to a stored picture, in this order:
+1. Only PNG, JPEG, WebP, BMP, GIF, TIFF and PPM are opened (other formats of Pillow start programs or need
+   fonts); of an animation the first frame counts.
+2. Its pixels are counted from the header, before any is decoded.
+3. It is decoded to its last byte. 16-bit grey keeps its upper 8 bits. 32-bit integers and floats are refused:
+   nothing says what their white is.
+4. EXIF orientation is applied; transparency is laid over white, as a person would see it; every other mode
+   is converted to RGB.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, ImageOps
+from scipy.fft import dctn
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from components.errors import DataError, ParamsError
+from components.params.backbone import InputSpec
+from components.params.task import TaskParams
+from components.tasks.base import Inspection, Sample
+
+VERSION = 1  # to be raised when any pixel that leaves this file changes
+MAX_PIXELS = 50_000_000
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+HASH_SIDE, HASH_BITS, THUMBNAIL_SIDE = 32, 8, 64
+RESIZE = "bilinear, antialiased, half-pixel centres, aspect ratio not kept"
+
+
+class Preprocessor(nn.Module):
+    """uint8 (B, H, W, 3) of any size → float32 (B, 3, S, S), (x - mean) / std per channel."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, spec: InputSpec) -> None:
+        super().__init__()
+        self.size = spec.size
+        self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(spec.std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        pixels = image.permute(0, 3, 1, 2).to(torch.float32)
+        resized = F.interpolate(
+            pixels, size=(self.size, self.size), mode="bilinear", antialias=True, align_corners=False
+        )
+        return (resized - self.mean) / self.std
+
+
+class ImageClassification:
+    """See components.tasks.base.Task for what each member promises."""
+
+    def __init__(self, params: TaskParams, spec: InputSpec | None = None) -> None:
+        self._augment = params.augment
+        self._spec = spec
+        if spec is not None and params.size is not None:
+            self._spec = InputSpec(params.size, spec.mean, spec.std)
+
+    @property
+    def max_pixels(self) -> int:
+        return MAX_PIXELS
+
+    @property
+    def input_size(self) -> int:
+        return self._needs_spec().size
+
+    @property
+    def views(self) -> Sequence[str]:
+        return tuple(str(view) for view in range(self._augment.views))
+
+    @property
+    def preprocessing_digest(self) -> str:
+        return self.view_digest(1)
+
+    def view_digest(self, view: int) -> str:
+        spec = self._needs_spec()
+        described: dict[str, object] = {
+            "task": "image_classification",
+            "version": VERSION,
+            "size": spec.size,
+            "mean": list(spec.mean),
+            "std": list(spec.std),
+            "resize": RESIZE,
+        }
+        if view > 0:
+            # How many views there are does not change any of them.
+            described["augment"] = self._augment.model_dump(exclude={"views"})
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+    def decode(self, payload: bytes, max_pixels: int | None = None) -> Sample:
+        return _to_rgb(_open(payload, max_pixels or MAX_PIXELS))
+
+    def inspect(self, payload: bytes, max_pixels: int | None = None) -> Inspection:
+        image = _open(payload, max_pixels or MAX_PIXELS)
+        _check_chunks(payload, image.format)
+        width, height, mode = image.width, image.height, image.mode
+        grey = Image.fromarray(_to_rgb(image)).convert("L")
+        return Inspection(width, height, mode, _fingerprint(grey), _thumbnail(grey))
+
+    def augment(self, sample: Sample, view: int, sample_id: str) -> Sample:
+        if view == 0:
+            return sample
+        key = hashlib.sha256(f"{sample_id}/{view}".encode()).digest()[:16]
+        draws = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
+        # All draws are made, needed or not: switching one change off leaves the others as they were.
+        flip, turns = draws.integers(0, 2, size=2), int(draws.integers(0, 4))
+        moves, light = draws.uniform(-1, 1, size=2), draws.uniform(-1, 1, size=2)
+        if self._augment.flips:
+            sample = sample[:: -1 if flip[0] else 1, :: -1 if flip[1] else 1]
+        if self._augment.quarter_turns:
+            sample = np.rot90(sample, turns)
+        sample = _shift(sample, moves * self._augment.shift)
+        brightness, contrast = 1 + light * (self._augment.brightness, self._augment.contrast)
+        return _relight(sample, float(brightness), float(contrast))
+
+    def preprocessor(self) -> nn.Module:
+        return Preprocessor(self._needs_spec()).eval()
+
+    def head(self, width: int, classes: int) -> nn.Module:
+        return nn.Linear(width, classes)
+
+    def loss(
+        self, logits: Tensor, targets: Tensor, weights: Tensor | None = None, label_smoothing: float = 0.0
+    ) -> Tensor:
+        """Cross-entropy; with weights, Σ wᵢ lᵢ / Σ wᵢ. Smoothing after Szegedy et al. (2016), section 7."""
+        if weights is None:
+            return F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
+        each = F.cross_entropy(logits, targets, label_smoothing=label_smoothing, reduction="none")
+        return (weights * each).sum() / weights.sum()
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        return torch.softmax(logits, dim=1)
+
+    def preview(self, sample: Sample, side: int) -> Sample:
+        image = Image.fromarray(sample)
+        scale = side / max(image.size)
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+
+    def _needs_spec(self) -> InputSpec:
+        if self._spec is None:
+            raise ParamsError("This task was loaded to inspect samples only: it knows no backbone's input.")
+        return self._spec
+
+
+def _open(payload: bytes, max_pixels: int) -> Image.Image:
+    """A fully decoded image; DataError with the reason otherwise."""
+    try:
+        image = _header(payload)
+        if image.width * image.height > max_pixels:
+            raise DataError(f"{image.width}×{image.height} pixels are more than the {max_pixels} allowed")
+        image.load()
+    except (DataError, MemoryError):
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DataError(f"its header promises more than the {max_pixels} pixels allowed") from None
+    # Damaged files make Pillow's parsers raise nearly anything, from KeyError to struct.error.
+    except Exception as error:
+        reason = str(error).split(" <_io")[0] or type(error).__name__
+        raise DataError(f"cannot be decoded: {reason}") from None
+    return image
+
+
+def _header(payload: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(payload), formats=FORMATS)
+
+
+def _check_chunks(payload: bytes, kind: str | None) -> None:
+    """Check a PNG's checksums, which decoding passes over."""
+    if kind != "PNG":
+        return
+    try:
+        _header(payload).verify()
+    except Exception as error:
+        raise DataError(f"cannot be decoded: {error}") from None
+
+
+def _to_rgb(image: Image.Image) -> Sample:
+    """uint8 (H, W, 3), upright."""
+    if image.mode in ("I", "F"):
+        raise DataError(f"mode {image.mode} (32 bits a pixel) has no defined range")
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I;16"):
+        upright = Image.fromarray((np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8))
+    if upright.has_transparency_data:
+        layer = upright.convert("RGBA")
+        upright = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return np.asarray(upright.convert("RGB"))
+
+
+def _fingerprint(grey: Image.Image) -> int:
+    """pHash (Zauner, 2010): signs of the 8×8 lowest DCT coefficients against their median, 64 bits."""
+    small = np.asarray(grey.resize((HASH_SIDE, HASH_SIDE), Image.Resampling.BOX), dtype=np.float64)
+    low = dctn(small, norm="ortho")[:HASH_BITS, :HASH_BITS].ravel()
+    bits = low > np.median(low[1:])  # the first is the mean brightness, far from all others
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def _thumbnail(grey: Image.Image) -> npt.NDArray[np.float32]:
+    small = np.asarray(grey.resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX), dtype=np.float64)
+    centred = small - small.mean()
+    norm = float(np.linalg.norm(centred))
+    if norm < 1e-6:
+        return np.zeros((THUMBNAIL_SIDE, THUMBNAIL_SIDE), dtype=np.float32)
+    thumbnail: npt.NDArray[np.float32] = (centred / norm).astype(np.float32)
+    return thumbnail
+
+
+def _shift(sample: Sample, shares: npt.NDArray[np.float64]) -> Sample:
+    """Move by whole pixels, `shares` of (height, width); the edge's mirror image fills what opens."""
+    down, right = (round(float(share) * side) for share, side in zip(shares, sample.shape[:2], strict=True))
+    down = max(-sample.shape[0] + 1, min(down, sample.shape[0] - 1))
+    right = max(-sample.shape[1] + 1, min(right, sample.shape[1] - 1))
+    if not down and not right:
+        return sample
+    margins = ((max(down, 0), max(-down, 0)), (max(right, 0), max(-right, 0)), (0, 0))
+    padded = np.pad(sample, margins, mode="symmetric")
+    top, left = max(-down, 0), max(-right, 0)
+    return padded[top : top + sample.shape[0], left : left + sample.shape[1]]
+
+
+def _relight(sample: Sample, brightness: float, contrast: float) -> Sample:
+    """brightness · (mean + contrast · (x - mean)), rounded and clipped: one table of 256 entries."""
+    mean = float(sample.mean())
+    levels = np.arange(256, dtype=np.float64)
+    table = np.clip(np.rint(brightness * (mean + contrast * (levels - mean))), 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(table[sample])

@@ -1,0 +1,273 @@
+import io
+import warnings
+import zlib
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+from PIL import Image, PngImagePlugin
+
+from components.errors import DataError, ParamsError
+from components.params.backbone import InputSpec
+from components.params.task import Augment, TaskParams
+from components.tasks import load_task
+from components.tasks.base import Task
+
+SPEC = InputSpec(32, (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
+
+
+def task(**augment: object) -> Task:
+    return load_task(TaskParams(augment=Augment.model_validate(augment)), SPEC)
+
+
+def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr"])
+def test_every_plain_mode_becomes_three_channels(mode: str) -> None:
+    kind = "TIFF" if mode in ("CMYK", "YCbCr") else "PNG"
+    decoded = task().decode(encode(Image.new("RGB", (5, 4), "white").convert(mode), kind))
+    assert decoded.shape == (4, 5, 3)
+    assert decoded.dtype == np.uint8
+    assert decoded.min() >= 250
+
+
+def test_grey_is_repeated_exactly() -> None:
+    grey = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    decoded = task().decode(encode(Image.fromarray(grey)))
+    assert all((decoded[:, :, channel] == grey).all() for channel in range(3))
+
+
+def test_transparency_lies_over_white() -> None:
+    pixels = np.zeros((1, 3, 4), dtype=np.uint8)
+    pixels[0, :, 3] = [0, 255, 51]  # black: invisible, opaque, one fifth
+    decoded = task().decode(encode(Image.fromarray(pixels, "RGBA")))
+    assert decoded[0, :, 0].tolist() == [255, 0, 204]
+
+
+def test_sixteen_bits_keep_their_upper_half() -> None:
+    deep = np.array([[0, 255, 256, 65535]], dtype=np.uint16)
+    assert task().decode(encode(Image.fromarray(deep)))[0, :, 1].tolist() == [0, 0, 1, 255]
+
+
+def test_floats_are_refused() -> None:
+    with pytest.raises(DataError, match="mode F"):
+        task().decode(encode(Image.fromarray(np.ones((2, 2), np.float32)), "TIFF"))
+
+
+def test_orientation_of_the_camera_is_applied() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90° clockwise
+    picture = np.zeros((2, 3, 3), dtype=np.uint8)
+    picture[0, 0] = 255
+    decoded = task().decode(encode(Image.fromarray(picture), exif=exif))
+    assert decoded.shape == (3, 2, 3)
+    assert decoded[0, 1, 0] == 255
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP"])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.9])
+def test_a_cut_file_is_refused(kind: str, share: float) -> None:
+    whole = encode(Image.fromarray(noise(64, 64)), kind)
+    with pytest.raises(DataError, match="cannot be decoded"):
+        task().decode(whole[: int(len(whole) * share)])
+
+
+def test_other_formats_are_refused() -> None:
+    with pytest.raises(DataError, match="cannot be decoded"):
+        task().decode(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
+
+
+def test_a_wrong_checksum_is_found() -> None:
+    whole = bytearray(encode(Image.fromarray(noise(8, 8))))
+    whole[whole.index(b"IDAT") - 5] ^= 1  # last byte of the header's checksum
+    with pytest.raises(DataError, match="cannot be decoded"):
+        task().inspect(bytes(whole))
+
+
+def test_pixels_are_counted_before_decoding() -> None:
+    whole = encode(Image.new("L", (300, 200)))
+    with pytest.raises(DataError, match="300×200 pixels are more than the 59999 allowed"):
+        task().decode(whole[:60], max_pixels=59_999)  # cut: decoding would have said something else
+
+
+def test_a_bomb_is_refused() -> None:
+    whole = bytearray(encode(Image.new("1", (1, 1))))
+    whole[16:24] = (100_000).to_bytes(4, "big") * 2
+    whole[29:33] = zlib.crc32(whole[12:29]).to_bytes(4, "big")
+    with pytest.raises(DataError, match="more than the 50000000 pixels"):
+        task().decode(bytes(whole))
+
+
+def test_a_text_bomb_is_refused() -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("a", "x" * 2_000_000, zip=True)
+    with pytest.raises(DataError, match="cannot be decoded"):
+        task().decode(encode(Image.new("L", (4, 4)), pnginfo=info))
+
+
+def test_inspection_says_what_was_stored() -> None:
+    found = task().inspect(encode(Image.fromarray(noise(20, 30)).convert("L")))
+    assert (found.width, found.height, found.mode) == (30, 20, "L")
+    assert found.thumbnail.shape == (64, 64)
+    assert np.linalg.norm(found.thumbnail) == pytest.approx(1, abs=1e-6)
+    assert abs(found.thumbnail.sum()) < 1e-3
+
+
+def test_reencoding_keeps_the_fingerprint_near_and_the_correlation_high() -> None:
+    smooth = Image.fromarray(noise(9, 9, 3)).resize((90, 90), Image.Resampling.BICUBIC)
+    one, two = (task().inspect(encode(smooth, kind)) for kind in ("PNG", "JPEG"))
+    other = task().inspect(encode(Image.fromarray(noise(9, 9, 4)).resize((90, 90), Image.Resampling.BICUBIC)))
+    assert (one.fingerprint ^ two.fingerprint).bit_count() <= 4
+    assert float((one.thumbnail * two.thumbnail).sum()) > 0.98
+    assert (one.fingerprint ^ other.fingerprint).bit_count() > 12
+
+
+def test_a_flat_picture_correlates_with_nothing() -> None:
+    assert not task().inspect(encode(Image.new("L", (10, 10), 7))).thumbnail.any()
+
+
+def test_view_zero_is_the_sample_itself() -> None:
+    sample = noise(10, 12)
+    assert task().augment(sample, 0, "a") is sample
+
+
+def test_views_are_a_function_of_sample_and_number() -> None:
+    sample = noise(40, 40)
+    made = {(view, name): task().augment(sample, view, name).tobytes() for view in (1, 2) for name in "ab"}
+    again = task(views=9).augment(sample, 2, "b").tobytes()
+    assert len(set(made.values())) == 4
+    assert made[2, "b"] == again
+
+
+def test_augmentation_does_not_change_between_versions() -> None:
+    sample = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    view = task(flips=True, quarter_turns=True, shift=0.2).augment(sample, 1, "sample")
+    assert view[0, :4, 0].tolist() == [1, 1, 4, 7]
+
+
+def test_without_parameters_nothing_changes() -> None:
+    sample = noise(11, 7)
+    view = task(flips=False, shift=0, brightness=0, contrast=0).augment(sample, 3, "x")
+    assert (view == sample).all()
+
+
+def test_flips_and_turns_only_move_pixels() -> None:
+    sample = noise(6, 9)
+    for view in range(1, 12):
+        turned = task(quarter_turns=True, shift=0, brightness=0, contrast=0).augment(sample, view, "x")
+        assert sorted(turned.shape) == sorted(sample.shape)
+        assert sorted(turned.ravel()) == sorted(sample.ravel())
+
+
+def test_a_shift_mirrors_the_edge() -> None:
+    sample = np.repeat(np.arange(10, dtype=np.uint8)[None, :, None], 3, axis=2)
+    rows = set()
+    for view in range(1, 30):
+        row = task(flips=False, shift=0.3, brightness=0, contrast=0).augment(sample, view, "x")[0, :, 0]
+        rows.add(tuple(row.tolist()))
+    assert (1, 0, 0, 1, 2, 3, 4, 5, 6, 7) in rows
+    assert (1, 2, 3, 4, 5, 6, 7, 8, 9, 9) in rows
+
+
+def test_light_keeps_the_mean_where_only_contrast_changes() -> None:
+    sample = noise(50, 50) // 2 + 60
+    view = task(flips=False, shift=0, brightness=0, contrast=0.3).augment(sample, 1, "x")
+    assert view.std() != pytest.approx(sample.std(), rel=0.01)
+    assert view.mean() == pytest.approx(sample.mean(), abs=0.6)
+
+
+def test_the_digest_of_the_clean_view_ignores_augmentation() -> None:
+    assert task(shift=0.1).view_digest(0) == task(shift=0.2).view_digest(0)
+    assert task(shift=0.1).view_digest(1) != task(shift=0.2).view_digest(1)
+    assert task(views=3).view_digest(1) == task(views=5).view_digest(2)
+    assert task(shift=0.1).preprocessing_digest != task(shift=0.2).preprocessing_digest
+
+
+def test_the_digest_knows_the_input() -> None:
+    digests = {
+        load_task(TaskParams(size=size), InputSpec(32, (mean,) * 3, (std,) * 3)).view_digest(0)
+        for size, mean, std in [(None, 1, 1), (64, 1, 1), (None, 2, 1), (None, 1, 2)]
+    }
+    assert len(digests) == 4
+
+
+def test_params_may_override_the_size() -> None:
+    made = load_task(TaskParams(size=48), SPEC)
+    assert made.input_size == 48
+    assert made.preprocessor()(torch.zeros(1, 5, 5, 3, dtype=torch.uint8)).shape == (1, 3, 48, 48)
+
+
+def test_without_an_input_there_is_no_preprocessor() -> None:
+    with pytest.raises(ParamsError, match="inspect samples only"):
+        load_task(TaskParams()).preprocessor()
+
+
+def test_the_preprocessor_normalises() -> None:
+    flat = torch.full((2, 50, 20, 3), 191, dtype=torch.uint8)
+    out = task().preprocessor()(flat)
+    assert out.shape == (2, 3, 32, 32)
+    assert torch.allclose(out, torch.full_like(out, 0.5), atol=1e-5)
+
+
+def test_the_preprocessor_averages_when_it_shrinks() -> None:
+    """Antialiased halving weighs the four nearest columns 1/8, 3/8, 3/8, 1/8 (a triangle of width 4)."""
+    image = torch.zeros(1, 64, 64, 3, dtype=torch.uint8)
+    image[:, :, 32] = 128
+    row = task().preprocessor()(image)[0, 0, 16] * 128 + 127
+    assert row[15:18].tolist() == pytest.approx([16, 48, 0], abs=1e-3)
+
+
+def test_the_exported_preprocessor_gives_the_same_numbers() -> None:
+    module = task().preprocessor()
+    axes = {i: torch.export.Dim(name) for i, name in enumerate(("batch", "height", "width"))}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module, (torch.zeros(2, 40, 50, 3, dtype=torch.uint8),), dynamo=True, opset_version=20,
+            input_names=["image"], dynamic_shapes={"image": axes}, verbose=False,
+        )  # fmt: skip
+    assert program is not None
+    model = program.model_proto
+    resize = next(node for node in model.graph.node if node.op_type == "Resize")
+    assert next(a.i for a in resize.attribute if a.name == "antialias") == 1
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    for shape in [(1, 300, 300, 3), (3, 31, 77, 3), (2, 32, 32, 3), (1, 1, 1, 3)]:
+        images = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+        expected = module(torch.from_numpy(images)).numpy()
+        np.testing.assert_allclose(session.run(None, {"image": images})[0], expected, atol=1e-4)
+
+
+def test_loss_with_weights_is_a_weighted_mean() -> None:
+    logits = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
+    targets = torch.tensor([0, 1])
+    first, second = np.log(2), np.log(1 + np.exp(2.0))
+    loss = task().loss(logits, targets, torch.tensor([3.0, 1.0]))
+    assert loss.item() == pytest.approx((3 * first + second) / 4, rel=1e-5)
+    assert task().loss(logits, targets).item() == pytest.approx((first + second) / 2, rel=1e-5)
+
+
+def test_label_smoothing_mixes_in_the_uniform_distribution() -> None:
+    logits, targets = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
+    one, other = np.log(1 + np.exp(-2.0)), np.log(1 + np.exp(2.0))
+    smoothed = task().loss(logits, targets, label_smoothing=0.2)
+    assert smoothed.item() == pytest.approx(0.9 * one + 0.1 * other, rel=1e-5)
+
+
+def test_head_and_probabilities() -> None:
+    head = task().head(7, 3)
+    made = task().probabilities(head(torch.zeros(2, 7)))
+    assert made.shape == (2, 3)
+    assert torch.allclose(made.sum(1), torch.ones(2))
+
+
+def test_preview_keeps_the_aspect() -> None:
+    assert task().preview(noise(100, 50), 20).shape == (20, 10, 3)

@@ -1,0 +1,105 @@
+"""A wrong params.yaml is refused with all its mistakes, each with value, allowed, and nearest name."""
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.errors import ParamsError
+from components.params import load_params, missing_files
+from components.params.load import check
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def values() -> dict[str, dict[str, object]]:
+    return copy.deepcopy(yaml.safe_load((ROOT / "params.yaml").read_text()))
+
+
+def test_the_repository_s_own_params_are_fine() -> None:
+    params = load_params(ROOT / "params.yaml")
+    assert params.tune.learning_rate > 0
+    assert missing_files(params, ROOT) == []
+
+
+def test_all_mistakes_are_listed_together(values: dict[str, dict[str, object]]) -> None:
+    values["tune"]["epoch"] = 3
+    values["head"]["metric"] = "acuracy"
+    values["tune"]["learning_rate"] = "fast"
+    values["data"]["split"]["train"] = 0.7  # type: ignore[index]
+    with pytest.raises(ParamsError) as caught:
+        check(values)
+    text = str(caught.value)
+    assert "4 mistakes" in text
+    assert "tune.epoch: unknown key; did you mean 'epochs'?" in text
+    assert "head.metric: 'acuracy' is not allowed; did you mean 'accuracy'?" in text
+    assert "tune.learning_rate: 'fast'" in text
+    assert "they must add up to 1" in text
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "words"),
+    [
+        ("task", "positive", "defect", "allowed: functional, defective"),
+        ("tune", "head_epochs", 99, "leave none"),
+        ("data", "sha256", None, "needs `sha256`"),
+        ("data", "sha256", "abc", "sha256"),
+    ],
+)
+def test_impossible_combinations_are_refused(
+    values: dict[str, dict[str, object]], section: str, key: str, value: object, words: str
+) -> None:
+    values[section][key] = value
+    with pytest.raises(ParamsError, match=words):
+        check(values)
+
+
+def test_a_gate_on_an_undeclared_slice_is_refused(values: dict[str, dict[str, object]]) -> None:
+    values["gate"]["rules"] = [{"metric": "accuracy", "at_least": 0.5, "slice": "colour=red"}]
+    with pytest.raises(ParamsError, match=r"colour=red.*not in data\.labels\.slices \(type\)"):
+        check(values)
+
+
+def test_scientific_notation_is_a_number_and_a_missing_file_has_a_nearest_name(
+    tmp_path: Path, values: dict[str, dict[str, object]]
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    values["data"] |= {"source": "file:picture", "sha256": None}
+    text = yaml.safe_dump(values).replace("learning_rate: 0.001", "learning_rate: 1e-3")
+    (tmp_path / "params.yaml").write_text(text)
+    params = load_params(tmp_path / "params.yaml")
+    assert params.tune.learning_rate == pytest.approx(1e-3)
+    assert "nearest:" in missing_files(params, tmp_path)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: &x [1]\nb: *x\n", "aliases"),
+        ("seed: 1\nseed: 2\n", "given twice"),
+        ("- 1\n", "holds a list"),
+        ("a: !!python/object:os.system x\n", "not YAML"),
+        ("a: [", "not YAML"),
+        ("#" * 300_000, "more than"),
+    ],
+)
+def test_hostile_or_broken_yaml_is_refused_at_once(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(ParamsError, match=words):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_the_command_says_so_and_imports_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("seed: many\n")
+    script = (
+        "import sys; from components.__main__ import main; code = main(['check']);"
+        "assert not {'torch', 'mlflow', 'prefect', 'onnxruntime'} & set(sys.modules); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "seed: 'many'" in done.stderr
+    assert "Traceback" not in done.stderr

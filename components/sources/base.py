@@ -1,0 +1,102 @@
+"""What every source is: a sorted list of files with their digests, and their bytes."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from components.errors import DigestMismatch, SourceError
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+QUERY = re.compile(r"\?\S*")
+CREDENTIALS = re.compile(r"(\w+://)[^/\s@]*@")
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """One file of a source.
+
+    Attributes:
+        path: relative, with forward slashes, without `..`.
+        size: bytes.
+        sha256: of its content.
+    """
+
+    path: str
+    size: int
+    sha256: str
+
+
+# A source has a method `list`; below it, the bare name would mean that method.
+Entries = list[Entry]
+
+
+class Source(Protocol):
+    """Files that somebody else keeps.
+
+    Attributes:
+        uri: as written in params.yaml.
+        revision: names the state that was seen: a commit, a version, or a digest.
+    """
+
+    uri: str
+
+    @property
+    def revision(self) -> str: ...
+
+    def list(self) -> Entries:
+        """All files, sorted by path. Raises SourceError where the source cannot be read or trusted."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """The content of one listed file. Raises SourceError, or DigestMismatch where it has changed."""
+        ...
+
+
+def contained(path: str) -> str:
+    """`path` itself, if it is a plain relative path that stays where it is put; SourceError otherwise."""
+    parts = PurePosixPath(path).parts
+    wrong = (
+        not parts
+        or path.startswith("/")
+        or "\\" in path
+        or ".." in parts
+        or ":" in parts[0]
+        or CONTROL.search(path)
+        or not path.isprintable()
+        or PurePosixPath(path).as_posix() != path
+    )
+    if wrong:
+        raise SourceError(
+            f"The source holds a file named {path!a}, which is not a plain relative path.",
+            "Rename it at the source, or do not use this source.",
+        )
+    return path
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def listing_digest(entries: Iterable[Entry]) -> str:
+    """SHA-256 of the sorted lines `sha256  size  path`: names a folder's content."""
+    lines = "".join(f"{entry.sha256}  {entry.size}  {entry.path}\n" for entry in sorted(entries))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def check_digest(what: str, expected: str | None, actual: str) -> None:
+    """Raise DigestMismatch unless `actual` is what was asked for, or nothing was."""
+    if expected is not None and actual != expected:
+        raise DigestMismatch(
+            f"{public(what)} has SHA-256 {actual}, expected {expected}.",
+            "It is not what was named: check where it comes from before you change the digest.",
+        )
+
+
+def public(uri: str) -> str:
+    """`uri` as it may be shown: without credentials and without its query, which often holds a signature."""
+    return QUERY.sub("?…", CREDENTIALS.sub(r"\1", uri))

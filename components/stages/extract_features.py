@@ -7,11 +7,10 @@ import numpy as np
 
 from components.data.dataset import Dataset
 from components.params import Params
-from components.stages.frozen import ensure, key
+from components.stages.frozen import stored
 from components.stages.network import frozen_part
 from components.stages.table import Context
 from components.storage.publish import sha256_bytes, write_json
-from components.storage.samples import SampleStore
 from components.tasks import load_task
 
 
@@ -21,17 +20,16 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     frozen = frozen_part(inputs["checkpoint"], params, cut=None)
     task = load_task(params.task, frozen.spec)
     ids = dataset.ids()
-    space = ensure(dataset, [(sample, 0) for sample in ids], frozen, task, context, params.features.batch)
-    records = SampleStore(context.cache / "store").read(space, [key(sample, 0) for sample in ids])
+    records = stored(dataset, [(i, 0) for i in ids], frozen, task, context, params.features.batch)
     folder = outputs["features"]
     np.save(folder / "features.npy", records[np.arange(len(ids))])
     write_json(
         folder / "features.json",
         {
             "count": len(ids),
-            "width": space.shape[0],
-            "space": space.digest,
+            "width": records.space.shape[0],
+            "space": records.space.digest,
             "ids_sha256": sha256_bytes("\n".join(ids).encode()),
         },
     )
-    context.tracker.params({"features.count": len(ids), "features.width": space.shape[0]})
+    context.tracker.params({"features.count": len(ids), "features.width": records.space.shape[0]})

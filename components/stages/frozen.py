@@ -8,16 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from onnxruntime import InferenceSession
 from torch import nn
 
 from components.backbones.base import Backbone
 from components.data.dataset import Dataset
+from components.errors import StorageError
 from components.export.onnx_file import export_module
 from components.params.backbone import InputSpec
-from components.progress import bar
+from components.progress import bar, log
 from components.runtime.sessions import open_session
 from components.stages.table import Context
-from components.storage.samples import SampleStore, Space
+from components.storage.samples import Records, SampleStore, Space
 from components.tasks.base import Task
 
 SHARD = 256
@@ -45,70 +47,90 @@ class Frozen:
         with torch.inference_mode():
             shape = self.module()(torch.zeros(1, 3, self.spec.size, self.spec.size)).shape[1:]
         dtype = "float32" if len(shape) == 1 else "float16"
-        return Space(self.weights, f"below-{self.cut}", task.preprocessing_digest, tuple(shape), dtype)
+        return Space(self.weights, f"below-{self.cut}", task.view_digest(0), tuple(shape), dtype)
 
 
-def key(sample: str, view: int) -> str:
-    return f"{sample}/{view}"
-
-
-def ensure(
+def stored(
     dataset: Dataset,
     wanted: Sequence[tuple[str, int]],
     frozen: Frozen,
     task: Task,
     context: Context,
     batch: int,
-) -> Space:
-    """Make the sample store hold the output of `frozen` for each wanted (sample id, view).
+) -> Records:
+    """The output of `frozen` for each wanted (sample id, view), in that order, from the sample store.
 
-    Batches have a fixed size (the last is padded), so a record does not depend on its company.
+    What the store does not hold, or holds damaged, is computed first.
     """
     store = SampleStore(context.cache / "store")
     space = frozen.space(task)
-    absent = set(store.missing(space, [key(*w) for w in wanted]))
-    todo = [w for w in wanted if key(*w) in absent]
+    keys = [_key(task, *w) for w in wanted]
+    plan = _Plan(dataset, frozen, task, context, batch)
+    _fill(store, space, plan, wanted)
+    try:
+        return store.read(space, keys)
+    except StorageError as error:
+        log(f"{error.message} It is computed again.")
+        _fill(store, space, plan, wanted)
+        return store.read(space, keys)
+
+
+def _key(task: Task, sample: str, view: int) -> str:
+    """A clean view is told by its sample alone: it outlives a change of the augmentation."""
+    return f"{sample}/{view}/{task.view_digest(view)[:16]}" if view else sample
+
+
+def _fill(store: SampleStore, space: Space, plan: "_Plan", wanted: Sequence[tuple[str, int]]) -> None:
+    """Compute what `space` lacks.
+
+    Batches have a fixed size (the last is padded), so a record does not depend on its company.
+    """
+    keys = {w: _key(plan.task, *w) for w in wanted}
+    absent = set(store.missing(space, list(keys.values())))
+    todo = [w for w in keys if keys[w] in absent]
     if not todo:
-        return space
-    infer = _session(frozen, batch, context)
+        return
+    infer = plan.session()
     shown = bar(len(todo), "Frozen layers", "views")
     rows: list[npt.NDArray[np.generic]] = []
-    keys: list[str] = []
-    for chunk, images in _batches(dataset, todo, task, context, batch):
-        rows.append(infer(images)[: len(chunk)].astype(space.dtype))
-        keys.extend(key(*w) for w in chunk)
+    done: list[str] = []
+    for chunk, images in _batches(plan, todo):
+        rows.append(infer.run(None, {"image": images})[0][: len(chunk)].astype(space.dtype))
+        done.extend(keys[w] for w in chunk)
         shown.update(len(chunk))
-        if len(keys) >= SHARD:
-            store.add(space, keys, np.concatenate(rows))
-            rows, keys = [], []
-    if keys:
-        store.add(space, keys, np.concatenate(rows))
+        if len(done) >= SHARD:
+            store.add(space, done, np.concatenate(rows))
+            rows, done = [], []
+    if done:
+        store.add(space, done, np.concatenate(rows))
     shown.close()
-    return space
 
 
-class _Infer:
-    def __init__(self, model: bytes, context: Context) -> None:
-        self._session = open_session(model, context.providers, context.threads)
+@dataclass(frozen=True)
+class _Plan:
+    """What it takes to compute a record."""
 
-    def __call__(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        result: npt.NDArray[np.float32] = self._session.run(None, {"image": images})[0]
-        return result
+    dataset: Dataset
+    frozen: Frozen
+    task: Task
+    context: Context
+    batch: int
 
-
-def _session(frozen: Frozen, batch: int, context: Context) -> _Infer:
-    size = frozen.spec.size
-    example = torch.zeros(batch, 3, size, size)
-    return _Infer(export_module(frozen.module(), (example,), ["image"], ["activation"], {}), context)
+    def session(self) -> InferenceSession:
+        size = self.frozen.spec.size
+        example = torch.zeros(self.batch, 3, size, size)
+        model = export_module(self.frozen.module(), (example,), ["image"], ["activation"], {})
+        return open_session(model, self.context.providers, self.context.threads)
 
 
 def _batches(
-    dataset: Dataset, todo: Sequence[tuple[str, int]], task: Task, context: Context, batch: int
+    plan: _Plan, todo: Sequence[tuple[str, int]]
 ) -> Iterator[tuple[list[tuple[str, int]], npt.NDArray[np.float32]]]:
     """Batches of ready tensors, prepared by threads up to two batches ahead of the inference."""
-    prepare = _Prepare(dataset, task)
+    prepare = _Prepare(plan.dataset, plan.task)
+    batch = plan.batch
     chunks = [list(todo[start : start + batch]) for start in range(0, len(todo), batch)]
-    with ThreadPoolExecutor(context.threads) as pool:
+    with ThreadPoolExecutor(plan.context.threads) as pool:
         pending = deque((chunk, pool.map(prepare, chunk)) for chunk in chunks[:2])
         for following in [*chunks[2:], [], []]:
             chunk, prepared = pending.popleft()

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from components.backbones.base import Backbone
-from components.backbones.catalogue import entry
+from components.backbones.catalogue import build, entry
 from components.backbones.checkpoint import load
 from components.params import Params
 from components.params.backbone import InputSpec
@@ -23,7 +22,7 @@ def input_spec(params: Params) -> InputSpec:
 
 def open_checkpoint(checkpoint: Path, params: Params) -> tuple[Backbone, str]:
     """The pretrained backbone and the SHA-256 of its weights."""
-    backbone = entry(params.backbone.name).build()
+    backbone = build(params.backbone.name)
     load(checkpoint, backbone)
     return backbone.eval(), str(read_json(checkpoint / "provenance.json")["weights_sha256"])
 
@@ -43,7 +42,3 @@ def load_head(path: Path, head: nn.Module) -> nn.Module:
     """Fill `head` (weight (classes, width), bias (classes,)) from head/head.safetensors."""
     head.load_state_dict(load_file(path))
     return head
-
-
-def softmax(logits: Tensor) -> Tensor:
-    return torch.softmax(logits.double(), dim=1)

@@ -15,11 +15,10 @@ from components.evaluation.calibration import find_threshold, fit_temperature, n
 from components.evaluation.metrics import METRICS
 from components.params import Params
 from components.progress import log
-from components.stages.frozen import ensure, frozen_input, key
+from components.stages.frozen import frozen_input, stored
 from components.stages.network import frozen_part, load_head, save_tensors
 from components.stages.table import Context
 from components.storage.publish import read_json, write_json
-from components.storage.samples import SampleStore
 from components.tasks import load_task
 
 Array = npt.NDArray[np.float64]
@@ -96,8 +95,7 @@ def _tuned_logits(
     found = {}
     for side in ("validation", "calibration"):
         ids = dataset.ids(side)
-        space = ensure(dataset, [(i, 0) for i in ids], frozen, task, context, params.features.batch)
-        records = SampleStore(context.cache / "store").read(space, [key(i, 0) for i in ids])
+        records = stored(dataset, [(i, 0) for i in ids], frozen, task, context, params.features.batch)
         rows = []
         with torch.inference_mode():
             for start in range(0, len(ids), params.features.batch):

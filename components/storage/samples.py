@@ -56,7 +56,7 @@ class Records:
     """An ordered view of records: `records[indices]` → array (len(indices), *shape), memory-mapped below."""
 
     def __init__(self, space: Space, places: Sequence[_Place]) -> None:
-        self._space = space
+        self.space = space
         shards = sorted({place.shard for place in places})
         number = {shard: i for i, shard in enumerate(shards)}
         self._maps = [
@@ -69,7 +69,7 @@ class Records:
         return len(self._row)
 
     def __getitem__(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.generic]:
-        out = np.empty((len(indices), *self._space.shape), dtype=self._space.dtype)
+        out = np.empty((len(indices), *self.space.shape), dtype=self.space.dtype)
         for position, index in enumerate(indices):
             out[position] = self._maps[self._shard[index]][self._row[index]]
         return out

@@ -1,0 +1,74 @@
+"""fetch_checkpoint: the pretrained weights, fetched, checked and converted once."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.backbones.catalogue import entry
+from components.backbones.checkpoint import CONVERTER, Provenance, convert, save
+from components.errors import CheckpointError, ParamsError
+from components.params import Params
+from components.params.backbone import BackboneParams
+from components.sources import Entry, Source, open_source
+from components.sources.base import public
+from components.stages.table import Context
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What to fetch; `file_sha256` is None where the source's digest already says everything."""
+
+    uri: str
+    sha256: str
+    file_sha256: str | None
+    licence: str
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
+    """Write checkpoint/weights.safetensors and provenance.json."""
+    row = entry(params.backbone.name)
+    origin = _origin(params.backbone)
+    source = open_source(origin.uri, origin.sha256, context.cache)
+    listed, data = _only(source)
+    with tempfile.TemporaryDirectory(dir=context.cache, prefix=".checkpoint-") as name:
+        raw = Path(name) / "raw"
+        raw.write_bytes(data)
+        digest = origin.file_sha256 or listed.sha256
+        state = convert(raw, row, digest)
+    made = Provenance(
+        name=row.name,
+        uri=public(origin.uri),
+        revision=source.revision,
+        file=listed.path,
+        sha256=digest,
+        licence=origin.licence,
+        converter=CONVERTER,
+        parameters=0,
+        weights_sha256="",
+    )
+    done = save(outputs["checkpoint"], state, made)
+    context.tracker.tags({"checkpoint.sha256": done.sha256, "checkpoint.licence": done.licence})
+    context.tracker.params({"backbone.name": row.name, "backbone.parameters": done.parameters})
+
+
+def _origin(chosen: BackboneParams) -> Origin:
+    """The catalogue's source, or the user's own with its digest and licence."""
+    if chosen.uri is None:
+        row = entry(chosen.name)
+        return Origin(row.uri, row.sha256, row.file_sha256, row.licence)
+    if chosen.sha256 is None or chosen.licence is None:
+        raise ParamsError("backbone.uri needs backbone.sha256 and backbone.licence beside it.")
+    return Origin(chosen.uri, chosen.sha256, None, chosen.licence)
+
+
+def _only(source: Source) -> tuple[Entry, bytes]:
+    """The one file of the source."""
+    entries = source.list()
+    if len(entries) != 1:
+        shown = ", ".join(item.path for item in entries[:3])
+        raise CheckpointError(
+            f"{source.uri} holds {len(entries)} files ({shown} …); a checkpoint is one.",
+            "Name the file itself in backbone.uri.",
+        )
+    return entries[0], source.read(entries[0].path)

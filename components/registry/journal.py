@@ -1,0 +1,94 @@
+"""What a run has to say, first on disk and then in the store.
+
+One line a record, appended with one write: a process that is killed loses nothing that it said. The position
+up to which the store has it lies beside it; delivering a line twice does no harm, because MLflow keeps one of
+two equal metrics, parameters and tags.
+"""
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.storage.publish import write_bytes
+
+Value = str | int | float | bool
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Record:
+    """`kind` is metrics, params, tags, status (value `status`) or links (stage → Graftline's run id)."""
+
+    kind: str
+    values: Mapping[str, Value]
+    step: int
+    at: int  # ms since 1970, UTC
+
+    def line(self) -> bytes:
+        fields = {"kind": self.kind, "values": dict(self.values), "step": self.step, "at": self.at}
+        return json.dumps(fields).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The journal of run `run` in `folder`."""
+
+    folder: Path
+    run: str
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"{self.run}.spool.jsonl"
+
+    @property
+    def _mark(self) -> Path:
+        return self.folder / f"{self.run}.delivered"
+
+    def append(self, kind: str, values: Mapping[str, Value], step: int | None = None) -> None:
+        """Raises OSError where the disk is full."""
+        record = Record(kind, values, step or 0, time.time_ns() // 1_000_000)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(handle, record.line())
+        finally:
+            os.close(handle)
+
+    @property
+    def delivered(self) -> int:
+        try:
+            return int(self._mark.read_text())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def has_pending(self) -> bool:
+        return self.path.exists() and self.path.stat().st_size > self.delivered
+
+    def pending(self) -> tuple[list[Record], int]:
+        """Records that the store lacks (a megabyte at most), and the position behind them."""
+        start = self.delivered
+        with self.path.open("rb") as file:
+            file.seek(start)
+            data = file.read(CHUNK)
+        whole = data[: data.rfind(b"\n") + 1]
+        return [record for line in whole.splitlines() if (record := _parse(line))], start + len(whole)
+
+    def mark(self, position: int) -> None:
+        """The store has everything before `position`."""
+        write_bytes(self._mark, str(position).encode())
+
+    def discard(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self._mark.unlink(missing_ok=True)
+
+
+def _parse(line: bytes) -> Record | None:
+    """None for a line that a full disk cut off: the ones behind it still count."""
+    try:
+        fields = json.loads(line)
+        return Record(fields["kind"], fields["values"], fields["step"], fields["at"])
+    except (ValueError, KeyError, TypeError):
+        return None

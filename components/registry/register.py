@@ -1,0 +1,210 @@
+"""One version for one release, however often and however concurrently it is asked for.
+
+The version is found by the tag that holds the release's digest. The tag is set when the version is made, so
+there is no instant at which a version exists and cannot be found; whoever dies before that leaves an orphaned
+upload and no version. A version counts once its files were downloaded again and found equal.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.errors import GateRefused, RegistryError
+from components.params.operation import TrackingParams
+from components.registry.delivery import store_run
+from components.registry.model import BUNDLE, description, write_model
+from components.registry.runs import RunHandle
+from components.registry.store import Connection, connect, home, patiently, redact, transient
+from components.storage.publish import kernel_lock, sha256_tree
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+DIGEST_TAG = "graftline.release_sha256"
+VERIFIED_TAG = "graftline.verified"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A release and everything that is said about it.
+
+    Attributes:
+        verdict: verdict.json; operational: the same shape, judged on this machine.
+        lineage: tags from `registry.lineage`.
+        metrics: name → estimate on the test side.
+        providers: execution providers for MLflow's own description.
+    """
+
+    release: Path
+    verdict: Mapping[str, object]
+    operational: Mapping[str, object]
+    lineage: Mapping[str, str]
+    metrics: Mapping[str, float]
+    providers: Sequence[str]
+    report: Path | None = None
+
+
+@dataclass(frozen=True)
+class Registered:
+    name: str
+    version: str
+    digest: str
+    created: bool
+
+    def __str__(self) -> str:
+        return f"{self.name} version {self.version} ({'new' if self.created else 'was there already'})"
+
+
+def refuse_unless_pass(verdict: Mapping[str, object], operational: Mapping[str, object]) -> None:
+    """Raises GateRefused with every rule that did not pass: a release needs both verdicts."""
+    wrong = []
+    for name, judged in (("verdict.json", verdict), ("operational verdict", operational)):
+        said = judged.get("verdict")
+        if said == "pass":
+            continue
+        wrong.append(f"{name} says {said or 'nothing'}:")
+        wrong += [f"  - {line}" for line in failed_rules(judged)]
+    if wrong:
+        lines = "\n".join(wrong)
+        raise GateRefused(
+            f"The release is not registered.\n{lines}\n",
+            "Mend the data, the training or the bounds in params.yaml, and run again.",
+        )
+
+
+def failed_rules(judged: Mapping[str, object]) -> list[str]:
+    """A line for each rule that is not plainly `pass`."""
+    rules = judged.get("rules")
+    lines = []
+    for rule in rules if isinstance(rules, list) else []:
+        if not isinstance(rule, Mapping):
+            lines.append(str(rule))
+        elif outcome(rule) != "pass":
+            said = rule.get("evidence") or rule.get("message") or rule.get("reason") or ""
+            lines.append(f"{rule.get('rule') or rule.get('name')}: {outcome(rule)} {said}".rstrip())
+    return lines
+
+
+def outcome(rule: Mapping[str, object]) -> str:
+    return str(
+        next((rule[key] for key in ("outcome", "verdict", "result", "status") if key in rule), "missing")
+    )
+
+
+def register(root: Path, tracking: TrackingParams, candidate: Candidate, run: RunHandle) -> Registered:
+    """The version of `candidate`, made where there is none yet.
+
+    Raises GateRefused, or RegistryError when the registry stays away for 90 s or gives other bytes back.
+    """
+    refuse_unless_pass(candidate.verdict, candidate.operational)
+    digest = sha256_tree(candidate.release)
+    connection = patiently(lambda: connect(root, tracking))
+    with kernel_lock(home(root) / "locks" / "register", wait_seconds=600):
+        found = patiently(lambda: find(connection, tracking.model, digest))
+        created = found is None
+        if found is None:
+            found = _create(connection, tracking.model, candidate, digest, run)
+        if found.tags.get(VERIFIED_TAG) != "true":
+            _verify(connection, found, digest)
+    done = Registered(tracking.model, str(found.version), digest, created)
+    run.say("tags", {"graftline.registered": f"{done.name}/{done.version}", DIGEST_TAG: digest})
+    return done
+
+
+def find(connection: Connection, name: str, digest: str) -> "ModelVersion | None":
+    """The lowest version of model `name` with that release digest."""
+    found = connection.client.search_model_versions(f"name = '{name}' and tag.`{DIGEST_TAG}` = '{digest}'")
+    return min(found, key=lambda version: int(version.version)) if found else None
+
+
+def _create(
+    connection: Connection, name: str, candidate: Candidate, digest: str, run: RunHandle
+) -> "ModelVersion":
+    client = connection.client
+    run_id = patiently(lambda: store_run(run.folder, run.id, connection))
+    model_id = patiently(lambda: _upload(connection, name, candidate, run_id))
+    patiently(lambda: _ensure_model(connection, name))
+    tags = {**candidate.lineage, DIGEST_TAG: digest, VERIFIED_TAG: "false", "graftline.run": run.id}
+    text = description(digest, candidate.verdict, candidate.lineage, candidate.metrics)
+
+    def create() -> "ModelVersion":
+        # A request that timed out may have been served: look before asking again.
+        return find(connection, name, digest) or client.create_model_version(
+            name, f"models:/{model_id}", run_id, tags=tags, description=text, model_id=model_id
+        )
+
+    made = patiently(create)
+    first = patiently(lambda: find(connection, name, digest)) or made
+    if first.version != made.version:  # another machine on the same registry was faster
+        patiently(lambda: client.delete_model_version(name, made.version))
+    return first
+
+
+def _upload(connection: Connection, name: str, candidate: Candidate, run_id: str) -> str:
+    """Upload model, bundle and report; returns MLflow's id of the logged model."""
+    from mlflow.entities import LoggedModelOutput, Metric
+    from mlflow.models import Model
+
+    client = connection.client
+    logged = client.create_logged_model(
+        connection.experiment,
+        name=name,
+        source_run_id=run_id,
+        tags=dict(candidate.lineage),
+        model_type="onnx",
+    )
+    described = Model(
+        artifact_path=logged.artifact_location,
+        run_id=run_id,
+        model_uuid=logged.model_id,
+        model_id=logged.model_id,
+    )
+    with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
+        target = Path(folder) / "model"
+        write_model(target, candidate.release, candidate.providers, described, candidate.report)
+        client.log_model_artifacts(logged.model_id, str(target))
+    client.finalize_logged_model(logged.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    now = int(logged.creation_timestamp)
+    rows = [Metric(key, value, now, 0, model_id=logged.model_id) for key, value in candidate.metrics.items()]
+    client.log_batch(run_id, metrics=rows)
+    return str(logged.model_id)
+
+
+def _ensure_model(connection: Connection, name: str) -> None:
+    try:
+        connection.client.create_registered_model(name)
+    except Exception as error:
+        if transient(error) or getattr(error, "error_code", "") != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _verify(connection: Connection, version: "ModelVersion", digest: str) -> None:
+    """Download what was uploaded and compare; only then does the version count."""
+
+    def tag(value: str) -> None:
+        connection.client.set_model_version_tag(version.name, version.version, VERIFIED_TAG, value)
+
+    with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
+        got = patiently(lambda: _download(connection, version, folder))
+        if not got.is_dir() or sha256_tree(got) != digest:
+            patiently(lambda: tag("failed"))
+            raise RegistryError(
+                f"{version.name} version {version.version} came back from {redact(str(connection.place))} "
+                "with other bytes than were sent.",
+                "Delete that version in MLflow, check its artefact store, and run the same command.",
+            )
+    patiently(lambda: tag("true"))
+
+
+def _download(connection: Connection, version: "ModelVersion", folder: str) -> Path:
+    """The bundle's files as the registry has them. Files only: MLflow loads nothing."""
+    from mlflow.artifacts import download_artifacts
+
+    source = connection.client.get_model_version_download_uri(version.name, version.version)
+    got = download_artifacts(
+        artifact_uri=f"{source.rstrip('/')}/{BUNDLE}", dst_path=folder, tracking_uri=connection.place.uri
+    )
+    return Path(got)

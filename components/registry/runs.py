@@ -1,0 +1,230 @@
+"""One MLflow run for one pipeline execution, whoever runs it.
+
+A run has a name of our own (32 hex digits), under which everything about it lies in `.graftline/runs/`; the
+store's own id follows when the run is delivered. The flow hands the name to its stages by GRAFTLINE_RUN_ID;
+stages of a bare `dvc repro` meet at their common ancestor. Nothing of this reaches a locked output.
+"""
+
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from components.errors import GraftlineError, Interrupted
+from components.params import Params
+from components.progress import log
+from components.registry.journal import Journal, Value
+from components.registry.lineage import git_state
+from components.registry.owners import alive, identity, pipeline_owner
+from components.registry.store import home, redact
+from components.registry.tracker import MlflowTracker
+from components.storage.publish import kernel_lock, read_json, sha256_bytes, write_json
+
+RUN_ID = "GRAFTLINE_RUN_ID"
+ENDED = ("FINISHED", "FAILED", "KILLED")
+
+
+class Tracked(Protocol):
+    """`training.tracker.Tracker`, which lies on this floor and so is not imported."""
+
+    def params(self, values: Mapping[str, Value]) -> None: ...
+    def metrics(self, values: Mapping[str, float], step: int | None = None) -> None: ...
+    def tags(self, values: Mapping[str, str]) -> None: ...
+
+
+class Silent:
+    """Nobody listens: the run could not even be written down."""
+
+    def params(self, values: Mapping[str, Value]) -> None: ...
+    def metrics(self, values: Mapping[str, float], step: int | None = None) -> None: ...
+    def tags(self, values: Mapping[str, str]) -> None: ...
+
+
+@dataclass(frozen=True)
+class RunHandle:
+    """Run `id` of the workspace `root`."""
+
+    root: Path
+    id: str
+
+    @property
+    def folder(self) -> Path:
+        return home(self.root) / "runs"
+
+    @property
+    def journal(self) -> Journal:
+        return Journal(self.folder, self.id)
+
+    @property
+    def mlflow_id(self) -> str | None:
+        """The store's id, once the run was delivered."""
+        try:
+            return (self.folder / f"{self.id}.mlflow").read_text().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def say(self, kind: str, values: Mapping[str, Value], step: int | None = None) -> None:
+        self.journal.append(kind, values, step)
+
+    def set_status(self, status: str) -> None:
+        """RUNNING, FINISHED, FAILED or KILLED."""
+        with _lock(self.root):
+            path = self.folder / f"{self.id}.json"
+            state = read_json(path) if path.exists() else {"owner": ""}
+            write_json(path, {**state, "status": status})
+        self.say("status", {"status": status})
+
+
+def start_run(root: Path, params: Params, engine: str, pid: int | None = None) -> RunHandle:
+    """A new run that belongs to process `pid` (default: this one); runs of dead owners are closed first."""
+    close_dead(root)
+    run = RunHandle(root, uuid.uuid4().hex)
+    _write_down(run, params, engine, identity(pid or os.getpid()) or "")
+    return run
+
+
+def current_run(root: Path, params: Params) -> RunHandle:
+    """The run of the pipeline execution that this process is part of; a new one where it has none yet."""
+    if handed := handed_run(root):
+        return handed
+    owner = identity(pipeline_owner()) or ""
+    path = home(root) / "runs" / "owners" / f"{owner}.json"
+    with _lock(root, "owner"):
+        if path.exists():
+            return RunHandle(root, str(read_json(path)["run"]))
+        close_dead(root)
+        run = RunHandle(root, uuid.uuid4().hex)
+        _write_down(run, params, "dvc", owner)
+        write_json(path, {"run": run.id})
+    return run
+
+
+def handed_run(root: Path) -> RunHandle | None:
+    """The run that the flow handed over by the environment."""
+    name = os.environ.get(RUN_ID, "")
+    return RunHandle(root, name) if re.fullmatch(r"[0-9a-f]{32}", name) else None
+
+
+def close_dead(root: Path) -> list[str]:
+    """Mark runs KILLED whose owner died while they were running; returns their names."""
+    closed = []
+    for path in (home(root) / "runs").glob("*.json"):
+        if not re.fullmatch(r"[0-9a-f]{32}", path.stem):
+            continue
+        state = read_json(path)
+        run = RunHandle(root, path.stem)
+        if alive(str(state.get("owner", ""))):
+            continue
+        if state.get("status") not in ENDED:
+            run.set_status("KILLED")
+            closed.append(run.id)
+        elif not run.journal.has_pending():
+            run.journal.discard()
+    for path in (home(root) / "runs" / "owners").glob("*.json"):
+        if not alive(path.stem):
+            path.unlink(missing_ok=True)
+    return closed
+
+
+@contextmanager
+def tracked_stage(root: Path, params: Params, name: str) -> Iterator[Tracked]:
+    """A tracker for stage `name`; the run ends as the stage does, unless a flow owns it.
+
+    A store that is away, or a full disk, never stops a stage.
+    """
+    try:
+        run = current_run(root, params)
+        tracker = MlflowTracker(root, params.tracking, run.journal, name)
+    except (OSError, GraftlineError) as error:
+        log(f"This run is not tracked: {redact(str(error))}")
+        yield Silent()
+        return
+    owned = handed_run(root) is None
+    status = "FAILED"
+    _status(run, "RUNNING", owned)
+    tracker.start()
+    try:
+        yield tracker
+        status = "FINISHED"
+    except (Interrupted, KeyboardInterrupt):
+        status = "KILLED"
+        raise
+    finally:
+        _status(run, status, owned)
+        tracker.close()
+
+
+def record_producer(root: Path, stage: str, digests: Mapping[str, str]) -> None:
+    """Remember that the current run made these outputs (path → SHA-256) of `stage`."""
+    run = handed_run(root) or _of_owner(root)
+    if run is None:
+        return
+    try:
+        write_json(_producer_path(root, stage, digests), {"run": run.id, "stage": stage})
+        run.say("links", {stage: run.id})
+    except (OSError, GraftlineError) as error:
+        log(f"The producer of {stage} is not recorded: {redact(str(error))}")
+
+
+def producer(root: Path, stage: str, digests: Mapping[str, str]) -> str | None:
+    """Our name of the run that made these outputs; None where it was another workspace."""
+    path = _producer_path(root, stage, digests)
+    return str(read_json(path)["run"]) if path.exists() else None
+
+
+def link_cached(run: RunHandle, stage: str, digests: Mapping[str, str]) -> str | None:
+    """Tag `run` with the run that produced a cached stage's outputs, and return that run's name."""
+    found = producer(run.root, stage, digests)
+    if found is not None:
+        run.say("links", {stage: found})
+    return found
+
+
+def _producer_path(root: Path, stage: str, digests: Mapping[str, str]) -> Path:
+    lines = "".join(f"{path}\0{digest}\n" for path, digest in sorted(digests.items()))
+    return home(root) / "runs" / "producers" / f"{stage}-{sha256_bytes(lines.encode())[:32]}.json"
+
+
+def _of_owner(root: Path) -> RunHandle | None:
+    path = home(root) / "runs" / "owners" / f"{identity(pipeline_owner())}.json"
+    return RunHandle(root, str(read_json(path)["run"])) if path.exists() else None
+
+
+def _status(run: RunHandle, status: str, owned: bool) -> None:
+    if not owned:
+        return
+    try:
+        run.set_status(status)
+    except (OSError, GraftlineError) as error:
+        log(f"The run's status is not recorded: {redact(str(error))}")
+
+
+def _write_down(run: RunHandle, params: Params, engine: str, owner: str) -> None:
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    write_json(run.folder / f"{run.id}.json", {"owner": owner, "status": "RUNNING", "started": started})
+    run.say("status", {"status": "RUNNING"})
+    tags = {"graftline.engine": engine, "graftline.owner": owner, **git_state(run.root)}
+    run.say("tags", {**tags, "mlflow.runName": f"{engine} {started}"})
+    run.say("params", flat(params.model_dump(mode="json")))
+
+
+def flat(tree: Mapping[str, object], prefix: str = "") -> dict[str, Value]:
+    """Nested sections as dotted keys; addresses without credentials."""
+    found: dict[str, Value] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = redact(str(value))
+    return found
+
+
+@contextmanager
+def _lock(root: Path, name: str = "runs") -> Iterator[None]:
+    with kernel_lock(home(root) / "locks" / name, wait_seconds=30):
+        yield

@@ -1,0 +1,138 @@
+"""Where runs and models are kept: the embedded SQLite store or an MLflow server."""
+
+import logging
+import os
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from components.errors import RegistryError
+from components.params.operation import TrackingParams
+from components.storage.publish import kernel_lock
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+T = TypeVar("T")
+
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+}
+# Asking again cannot help with these: everything else may be a server that restarts or a locked database.
+FINAL = {
+    "BAD_REQUEST",
+    "FEATURE_DISABLED",
+    "INVALID_PARAMETER_VALUE",
+    "INVALID_STATE",
+    "PERMISSION_DENIED",
+    "RESOURCE_ALREADY_EXISTS",
+    "RESOURCE_DOES_NOT_EXIST",
+    "UNAUTHENTICATED",
+}
+_USER = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/@\s]*@")
+_SECRET = re.compile(
+    r"(?P<name>(?:token|secret|password|passwd|signature|credential|api[-_]?key)[A-Za-z_-]*=)[^&\s]+", re.I
+)
+
+
+def home(root: Path) -> Path:
+    """The folder of unlocked local state, as the stage runner has it."""
+    return Path(os.environ.get("GRAFTLINE_HOME") or root / ".graftline").resolve()
+
+
+def redact(text: str) -> str:
+    """`text` without the user part of addresses and without the values of secret-looking query parts."""
+    return _SECRET.sub(r"\g<name>***", _USER.sub(r"\g<scheme>***@", text))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Address of the store; `artifacts` is None where the server decides."""
+
+    uri: str
+    artifacts: str | None
+
+    def __str__(self) -> str:
+        return redact(self.uri)
+
+
+def locate(root: Path, tracking: TrackingParams) -> Place:
+    if not tracking.uri.startswith("sqlite"):
+        return Place(tracking.uri, None)
+    folder = home(root) / "mlflow"
+    uri = f"sqlite:///{folder / 'mlflow.db'}" if tracking.uri == "sqlite" else tracking.uri
+    return Place(uri, (folder / "artifacts").as_uri())
+
+
+@dataclass(frozen=True)
+class Connection:
+    client: "MlflowClient"
+    experiment: str
+    place: Place
+
+
+def connect(root: Path, tracking: TrackingParams) -> Connection:
+    """Import MLflow (seconds), make the store's schema where it is new, and find the experiment.
+
+    Raises RegistryError where the store cannot be reached; the address is shown without credentials.
+    """
+    place = locate(root, tracking)
+    for key, value in QUIET.items():
+        os.environ.setdefault(key, value)
+    from mlflow import MlflowClient
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        # Two processes that meet an empty SQLite file at once would both run its migrations.
+        with kernel_lock(home(root) / "locks" / "mlflow", wait_seconds=120):
+            if place.artifacts:
+                (home(root) / "mlflow").mkdir(parents=True, exist_ok=True)
+            client = MlflowClient(place.uri, registry_uri=place.uri)
+            found = client.get_experiment_by_name(tracking.experiment)
+            experiment = found.experiment_id if found else _create(client, tracking.experiment, place)
+    except Exception as error:
+        raise RegistryError(f"MLflow at {place} cannot be used: {reason(error)}.") from None
+    return Connection(client, str(experiment), place)
+
+
+def _create(client: "MlflowClient", name: str, place: Place) -> str:
+    try:
+        return str(client.create_experiment(name, artifact_location=place.artifacts))
+    except Exception:
+        found = client.get_experiment_by_name(name)  # another machine was faster
+        if found is None:
+            raise
+        return str(found.experiment_id)
+
+
+def reason(error: BaseException) -> str:
+    """One line without secrets."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return redact(lines[0])[:300].rstrip(".")
+
+
+def transient(error: BaseException) -> bool:
+    """Whether the same request may succeed later."""
+    return getattr(error, "error_code", None) not in FINAL
+
+
+def patiently(call: Callable[[], T], seconds: float = 90.0, pause: float = 1.0) -> T:
+    """Call until it works; a store that is away comes back, or RegistryError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return call()
+        except Exception as error:
+            if not transient(error) or time.monotonic() >= deadline:
+                raise RegistryError(
+                    f"The registry refused: {reason(error)}.", "The same command tries again."
+                ) from None
+            time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+            pause = min(pause * 2, 10.0)

@@ -1,0 +1,38 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from components.params import Params
+from components.params.operation import TrackingParams
+from components.registry.store import connect
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite store with its schema: making one takes seconds, copying it does not."""
+    root = tmp_path_factory.mktemp("store")
+    connect(root, TrackingParams())
+    return root / ".graftline" / "mlflow" / "mlflow.db"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty workspace that no flow owns. The experiment's artefacts lie in the shared store's folder."""
+    for name in ("GRAFTLINE_RUN_ID", "GRAFTLINE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / ".graftline" / "mlflow"
+    folder.mkdir(parents=True)
+    shutil.copyfile(empty_store, folder / "mlflow.db")
+    return tmp_path
+
+
+@pytest.fixture
+def params() -> Params:
+    return Params.model_validate(
+        {
+            "data": {"source": "file:images", "licence": "CC0", "layout": "folders"},
+            "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]},
+            "tracking": {"model": "cells"},
+        }
+    )

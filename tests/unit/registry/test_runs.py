@@ -1,0 +1,152 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.errors import DataError, Interrupted
+from components.params import Params
+from components.registry import runs
+from components.registry.delivery import deliver
+from components.registry.owners import alive, identity, pipeline_owner
+from components.registry.store import connect
+
+STAGE = """
+import sys
+from pathlib import Path
+from components.params.load import check
+from components.registry.runs import current_run, record_producer
+root = Path(sys.argv[1])
+params = check({"data": {"source": "file:images", "licence": "CC0", "layout": "folders"},
+                "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]}})
+run = current_run(root, params)
+record_producer(root, sys.argv[2], {"out": sys.argv[2] * 4})
+sys.stdout.write(run.id)
+"""
+
+
+def _stages_under(root: Path, name: str, *stages: str) -> list[str]:
+    """Run stages one after the other as children of one process whose program is called `name`."""
+    program = root / name
+    program.write_text(
+        "import subprocess, sys\n"
+        f"ids = [subprocess.run(['sh', '-c', f'{sys.executable} -c \"$CODE\" {root} {{s}}; true'],"
+        " capture_output=True, text=True, check=True).stdout for s in sys.argv[1:]]\n"
+        "sys.stdout.write(' '.join(ids))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, program, *stages],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "CODE": STAGE},
+    )
+    return done.stdout.split()
+
+
+def test_stages_of_one_dvc_process_share_a_run_and_another_process_has_its_own(workspace: Path) -> None:
+    first = _stages_under(workspace, "dvc", "a", "b")
+    second = _stages_under(workspace, "dvc", "a")
+    assert len(first) == 2
+    assert first[0] == first[1]
+    assert second[0] != first[0]
+    assert runs.producer(workspace, "a", {"out": "aaaa"}) == second[0]
+    assert runs.producer(workspace, "b", {"out": "bbbb"}) == first[0]
+    assert runs.producer(workspace, "b", {"out": "other"}) is None
+
+
+def test_a_flow_hands_its_run_over(workspace: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAFTLINE_RUN_ID", "0123456789abcdef" * 2)
+    assert runs.current_run(workspace, params).id == "0123456789abcdef" * 2
+    monkeypatch.setenv("GRAFTLINE_RUN_ID", "../../etc")
+    assert runs.handed_run(workspace) is None
+
+
+def test_an_identity_ends_with_its_process() -> None:
+    with subprocess.Popen(["sleep", "30"]) as process:
+        name = identity(process.pid)
+        assert name is not None
+        assert alive(name)
+        assert not alive(name.replace(name.split("-")[1], "1"))  # the same number, another process
+        process.kill()
+        process.wait()
+    assert not alive(name)
+    assert not alive("")
+
+
+def test_the_owner_is_no_shell() -> None:
+    assert pipeline_owner() in {os.getpid(), os.getppid()}
+
+
+def test_a_run_whose_owner_was_killed_is_closed_by_the_next(workspace: Path, params: Params) -> None:
+    with subprocess.Popen(["sleep", "30"]) as owner:
+        run = runs.start_run(workspace, params, "flow", pid=owner.pid)
+        assert runs.close_dead(workspace) == []
+        owner.send_signal(signal.SIGKILL)
+        owner.wait()
+    runs.start_run(workspace, params, "flow")
+    connection = connect(workspace, params.tracking)
+    deliver(workspace, connection)
+    assert run.mlflow_id is not None
+    assert connection.client.get_run(run.mlflow_id).info.status == "KILLED"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(None, "FINISHED"), (DataError("bad"), "FAILED"), (Interrupted("stop"), "KILLED")]
+)
+def test_a_run_ends_as_its_stage_does(
+    workspace: Path, params: Params, error: Exception | None, status: str
+) -> None:
+    def stage() -> None:
+        with runs.tracked_stage(workspace, params, "select") as tracker:
+            tracker.metrics({"chosen": 1.0})
+            if error:
+                raise error
+
+    if error:
+        with pytest.raises(type(error)):
+            stage()
+    else:
+        stage()
+    run = runs.current_run(workspace, params)
+    assert run.mlflow_id is not None
+    stored = connect(workspace, params.tracking).client.get_run(run.mlflow_id)
+    assert stored.info.status == status
+    assert stored.data.tags["graftline.engine"] == "dvc"
+
+
+def test_a_cached_stage_is_linked_to_its_producer(
+    workspace: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = runs.start_run(workspace, params, "flow")
+    monkeypatch.setenv("GRAFTLINE_RUN_ID", first.id)
+    runs.record_producer(workspace, "select", {"selected": "d" * 64})
+    second = runs.start_run(workspace, params, "flow")
+    assert runs.link_cached(second, "select", {"selected": "d" * 64}) == first.id
+    assert runs.link_cached(second, "select", {"selected": "e" * 64}) is None
+    connection = connect(workspace, params.tracking)
+    deliver(workspace, connection)
+    deliver(workspace, connection)
+    assert second.mlflow_id is not None
+    tags = connection.client.get_run(second.mlflow_id).data.tags
+    assert tags["stage.select.run_id"] in {first.mlflow_id, first.id}
+
+
+def test_a_home_that_cannot_be_written_stops_no_stage(
+    workspace: Path, params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workspace / "file").write_text("")
+    monkeypatch.setenv("GRAFTLINE_HOME", str(workspace / "file"))
+    with runs.tracked_stage(workspace, params, "select") as tracker:
+        tracker.metrics({"chosen": 1.0})
+    assert "not tracked" in capsys.readouterr().err
+
+
+def test_parameters_are_flat_and_without_secrets() -> None:
+    assert runs.flat({"a": {"b": "s3://k:canary@x/y", "c": 1}, "d": {}}) == {
+        "a.b": "s3://***@x/y",
+        "a.c": "1",
+        "d": "{}",
+    }

@@ -1,0 +1,73 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.errors import RegistryError
+from components.params.operation import TrackingParams
+from components.registry.store import connect, locate, patiently, redact
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://user:canary@host/path", "https://***@host/path"),
+        ("postgresql+psycopg://u:canary@db:5432/x", "postgresql+psycopg://***@db:5432/x"),
+        ("s3://bucket/key?X-Amz-Signature=canary&part=1", "s3://bucket/key?X-Amz-Signature=***&part=1"),
+        ("https://host/x?api_key=canary", "https://host/x?api_key=***"),
+        ("plain text, a@b.c", "plain text, a@b.c"),
+    ],
+)
+def test_credentials_are_not_shown(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
+def test_the_embedded_store_lies_below_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GRAFTLINE_HOME", raising=False)
+    place = locate(tmp_path, TrackingParams())
+    assert place.uri == f"sqlite:///{tmp_path}/.graftline/mlflow/mlflow.db"
+    assert place.artifacts == f"file://{tmp_path}/.graftline/mlflow/artifacts"
+
+
+def test_a_store_that_is_away_is_named_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(RegistryError) as caught:
+        connect(tmp_path, TrackingParams(uri="http://user:canary@127.0.0.1:9"))
+    assert "canary" not in str(caught.value)
+    assert "http://***@127.0.0.1:9" in str(caught.value)
+
+
+def test_two_processes_make_one_schema(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from components.params.operation import TrackingParams;"
+        "from components.registry.store import connect;"
+        f"sys.stdout.write(connect(Path({str(tmp_path)!r}), TrackingParams()).experiment)"
+    )
+    both = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    names = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert names[0] == names[1]
+
+
+def test_a_store_that_comes_back_is_asked_again() -> None:
+    answers = iter([ConnectionError("away"), ConnectionError("away")])
+
+    def call() -> str:
+        for error in answers:
+            raise error
+        return "here"
+
+    assert patiently(call, seconds=5, pause=0.01) == "here"
+
+
+def test_a_store_that_stays_away_ends_in_an_error() -> None:
+    def call() -> None:
+        raise ConnectionError("https://u:canary@host is away")
+
+    with pytest.raises(RegistryError, match=r"https://\*\*\*@host is away"):
+        patiently(call, seconds=0.05, pause=0.01)

@@ -1,0 +1,38 @@
+"""Head first, then the last blocks: linear probing, then fine-tuning (LP-FT).
+
+Kumar, Raghunathan, Jones, Ma, Liang: Fine-Tuning can Distort Pretrained Features and Underperform
+Out-of-Distribution, ICLR 2022. A head that already fits sends the blocks gradients that mean something.
+With a backbone of n blocks and `tune.blocks` = b, the blocks n-b … n-1 and the head convolution train:
+
+    phase `head`    head_epochs            head at learning_rate
+    phase `blocks`  epochs - head_epochs   head at learning_rate, blocks at BLOCK_SHARE * learning_rate
+"""
+
+from components.errors import ParamsError
+from components.methods.base import Group, Phase, Tunable
+from components.params.learning import TuneParams
+
+BLOCK_SHARE = 0.5
+
+
+class LastBlocks:
+    """Answers 'what trains?': the head, then the last `blocks` blocks with it."""
+
+    def __init__(self, tune: TuneParams) -> None:
+        self._tune = tune
+
+    def cut(self, blocks: int) -> int:
+        """`blocks - tune.blocks`; ParamsError where the backbone has fewer blocks than shall train."""
+        if self._tune.blocks > blocks:
+            raise ParamsError(
+                f"tune.blocks is {self._tune.blocks}; allowed: 1 to {blocks}, the blocks of this backbone."
+            )
+        return blocks - self._tune.blocks
+
+    def phases(self, network: Tunable) -> tuple[Phase, ...]:
+        tune = self._tune
+        head = Group(network.head_names(), tune.learning_rate)
+        blocks = Group(network.above_names(), tune.learning_rate * BLOCK_SHARE)
+        first = Phase("head", tune.head_epochs, (head,), adapt_statistics=False)
+        then = Phase("blocks", tune.epochs - tune.head_epochs, (head, blocks), adapt_statistics=True)
+        return (first, then) if tune.head_epochs else (then,)

@@ -1,0 +1,90 @@
+"""Where batches come from: memory-mapped records, copied one batch ahead of the arithmetic."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from components.training.seeds import generator
+
+Indices = npt.NDArray[np.int64]
+
+
+class Samples(Protocol):
+    """Samples with their targets, (N,) int64."""
+
+    @property
+    def targets(self) -> Indices: ...
+
+    def take(self, indices: Indices, epoch: int) -> Tensor:
+        """Inputs of some samples as the epoch shows them, on the CPU, in the type in which they are kept."""
+        ...
+
+
+class Rows(Protocol):
+    """Anything that gives rows by their numbers: a stored view, an array."""
+
+    def __getitem__(self, indices: Indices, /) -> npt.NDArray[np.generic]: ...
+
+
+class Views:
+    """Records in `views` views of each sample: row view * N + sample.
+
+    Each sample walks through its own shuffle of the views, so that an epoch mixes all of them and a sample
+    shows every view before it repeats one.
+    """
+
+    def __init__(self, rows: Rows, targets: Indices, views: int = 1, seed: int = 0) -> None:
+        self._rows = rows
+        self._targets = targets
+        order = np.tile(np.arange(views), (len(targets), 1))
+        self._order = generator(seed, 2).permuted(order, axis=1)
+
+    @property
+    def targets(self) -> Indices:
+        return self._targets
+
+    def view(self, indices: Indices, epoch: int) -> Indices:
+        """The view that each sample shows in an epoch."""
+        shown: Indices = self._order[indices, epoch % self._order.shape[1]]
+        return shown
+
+    def take(self, indices: Indices, epoch: int) -> Tensor:
+        rows = self.view(indices, epoch) * len(self._targets) + indices
+        return torch.from_numpy(self._rows[rows])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Indices and targets (B,) int64, inputs (B, …)."""
+
+    indices: Indices
+    inputs: Tensor
+    targets: Tensor
+
+
+def prefetch(samples: Samples, chunks: Iterable[Indices], epoch: int, depth: int = 2) -> Iterator[Batch]:
+    """The batches of `chunks` in their order; a thread copies up to `depth` of them ahead."""
+
+    def load(chunk: Indices) -> Batch:
+        return Batch(chunk, samples.take(chunk, epoch), torch.from_numpy(samples.targets[chunk]))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as pool:
+        ahead: deque[Future[Batch]] = deque()
+        for chunk in chunks:
+            ahead.append(pool.submit(load, chunk))
+            if len(ahead) > depth:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def in_order(samples: int, size: int) -> list[Indices]:
+    """All samples in their order, in batches of `size`."""
+    return [np.arange(start, min(start + size, samples)) for start in range(0, samples, size)]

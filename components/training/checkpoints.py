@@ -1,0 +1,119 @@
+"""Checkpoints of an unfinished training: whole or not there.
+
+One file an epoch, the last two are kept: 64 hex digits (SHA-256 of the rest), a line feed, safetensors with
+the counters as JSON in its header. It appears by rename, after fsync; the one before goes only when the next
+is whole. A file whose digest is wrong is removed and the one before it used.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from safetensors.torch import load, save
+from torch import Tensor
+
+from components.progress import log
+from components.storage.publish import remove, sha256_bytes, write_bytes
+
+KEPT = 2
+DIGEST = 64
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the learning curve; `lr` is the head's, at the epoch's last step."""
+
+    epoch: int
+    phase: str
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float
+    lr: float
+
+
+@dataclass
+class Counters:
+    """Where a training stands.
+
+    Attributes:
+        phase, phase_epochs: number of the running phase, and whole epochs of it.
+        waited: epochs of this phase without a better validation loss.
+        steps: all steps, from 0.
+        spent: seconds of training, for those that have a budget in seconds.
+    """
+
+    phase: int = 0
+    phase_epochs: int = 0
+    waited: int = 0
+    steps: int = 0
+    spent: float = 0.0
+    best_epoch: int = -1
+    history: list[Epoch] = field(default_factory=list)
+
+    @property
+    def epochs(self) -> int:
+        return len(self.history)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Counters and tensors: of the model, of its best epoch, and of the optimiser (`<parameter>/<name>`)."""
+
+    counters: Counters
+    model: dict[str, Tensor]
+    best: dict[str, Tensor]
+    optimiser: dict[str, Tensor]
+
+
+class Checkpoints:
+    """The checkpoints of one training, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Publish one; StorageError where there is no room, with the one before intact."""
+        parts = {"model": checkpoint.model, "best": checkpoint.best, "optimiser": checkpoint.optimiser}
+        tensors = {
+            f"{part}|{name}": tensor.detach().cpu().contiguous()
+            for part, held in parts.items()
+            for name, tensor in held.items()
+        }
+        data = save(tensors, {"counters": json.dumps(asdict(checkpoint.counters))})
+        path = self.folder / f"{checkpoint.counters.epochs:06d}.checkpoint"
+        write_bytes(path, sha256_bytes(data).encode() + b"\n" + data)
+        for old in self._paths()[KEPT:]:
+            old.unlink()
+
+    def latest(self) -> Checkpoint | None:
+        """The newest that is whole; none where none is."""
+        for path in self._paths():
+            found = _read(path)
+            if found is not None:
+                return found
+            log(f"Checkpoint {path.name} is damaged and has been removed; the one before it is used.")
+            path.unlink()
+        return None
+
+    def clear(self) -> None:
+        """The training is done: nothing of it is kept."""
+        remove(self.folder)
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob("[0-9]*.checkpoint"), reverse=True)
+
+
+def _read(path: Path) -> Checkpoint | None:
+    data = path.read_bytes()
+    digest, body = data[:DIGEST], data[DIGEST + 1 :]
+    # The digest comes before the parser: safetensors reads flipped bits without a word.
+    if sha256_bytes(body).encode() != digest:
+        return None
+    size = int.from_bytes(body[:8], "little")
+    values = json.loads(json.loads(body[8 : 8 + size])["__metadata__"]["counters"])
+    values["history"] = [Epoch(**line) for line in values["history"]]
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimiser": {}}
+    for name, tensor in load(body).items():
+        part, rest = name.split("|", 1)
+        parts[part][rest] = tensor
+    return Checkpoint(Counters(**values), parts["model"], parts["best"], parts["optimiser"])

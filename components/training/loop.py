@@ -1,0 +1,239 @@
+"""The one loop: phases of epochs of steps, each a short named method.
+
+It gives equal bytes for equal inputs on one processor type, thread count and set of versions, however often
+it was killed on the way: what is random follows from (seed, epoch), and all else is in the checkpoint.
+"""
+
+import math
+import time
+from contextlib import ExitStack
+
+import torch
+from torch import Tensor
+
+from components.errors import NonFiniteLoss, TrainingError
+from components.methods.base import Phase, Step
+from components.progress import Bar, bar
+from components.training.batches import Batch, Indices, prefetch
+from components.training.checkpoints import Checkpoint, Counters, Epoch
+from components.training.freezing import fingerprint, frozen_state, require_equal, unfreeze
+from components.training.interrupts import Stop, crash_point, graceful
+from components.training.memory import naming_the_batch
+from components.training.optimiser import Optimiser
+from components.training.plan import Data, Job, Outcome, Recipe, Watch
+from components.training.precision import autocast, resolve
+from components.training.schedules import SCHEDULES
+from components.training.scoring import channels_last, score, to_device
+from components.training.seeds import batches, deterministic, seed_epoch
+
+
+class Loop:
+    """Trains `job.network` in place."""
+
+    def __init__(self, job: Job, data: Data, recipe: Recipe, watch: Watch) -> None:
+        self.job = job
+        self.data = data
+        self.recipe = recipe
+        self.watch = watch
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.precision = resolve(recipe.precision, self.device)
+        self.network = channels_last(job.network.to(self.device))
+        self.counters = Counters()
+        self.best: dict[str, Tensor] = {}
+        self._started = 0.0
+        self._bar: Bar | None = None
+        self._stop = Stop()
+
+    def fit(self) -> Outcome:
+        """Run what is left of the phases, and put the best epoch's weights into the network.
+
+        Raises:
+            NonFiniteLoss: the loss is NaN or infinite; the last finite checkpoint stays.
+            Interrupted: SIGTERM; the last whole epoch stays.
+            TrainingError: frozen layers moved, or there is not enough memory.
+        """
+        trained = frozenset().union(*(phase.trained for phase in self.job.phases))
+        with ExitStack() as stack:
+            stack.enter_context(deterministic(self.recipe.threads))
+            self._stop = stack.enter_context(graceful())
+            stack.enter_context(naming_the_batch(self.recipe.batch))
+            before = fingerprint(frozen_state(self.network, trained))
+            self._run_phases()
+            self._take_best()
+            after = fingerprint(frozen_state(self.network, trained))
+        require_equal(before, after, "the whole training ran")
+        return self._outcome(before, after)
+
+    def _run_phases(self) -> None:
+        found = self.watch.checkpoints.latest() if self.watch.checkpoints else None
+        if found:
+            self._restore(found)
+        self._bar = bar(self._images(), self.watch.name, "images")
+        try:
+            self._bar.update(self.counters.steps * self.recipe.batch)
+            for number in range(self.counters.phase, len(self.job.phases)):
+                self._run_phase(number, found)
+                found = None
+        finally:
+            self._bar.close()
+
+    def _restore(self, found: Checkpoint) -> None:
+        self.counters = found.counters
+        self.best = found.best
+        self._load(found.model)
+
+    def _run_phase(self, number: int, found: Checkpoint | None) -> None:
+        """Run what is left of a phase; `found` is the checkpoint that lies within it, if one does."""
+        phase = self.job.phases[number]
+        if number != self.counters.phase:
+            self.counters.phase, self.counters.phase_epochs, self.counters.waited = number, 0, 0
+        unfreeze(self.network, phase)
+        optimiser = Optimiser(self.network, phase, self.recipe.weight_decay)
+        if found and found.counters.phase == number:
+            optimiser.load(found.optimiser)
+        before = fingerprint(frozen_state(self.network, phase.trained))
+        while not self._is_over(phase):
+            self._run_epoch(phase, optimiser)
+        require_equal(before, fingerprint(frozen_state(self.network, phase.trained)), f"{phase.name} trained")
+
+    def _is_over(self, phase: Phase) -> bool:
+        counters, recipe = self.counters, self.recipe
+        if recipe.seconds is not None and counters.epochs and counters.spent >= recipe.seconds:
+            return True
+        tired = recipe.patience is not None and counters.waited >= recipe.patience
+        return tired or counters.phase_epochs >= phase.epochs
+
+    def _run_epoch(self, phase: Phase, optimiser: Optimiser) -> None:
+        counters = self.counters
+        self._started = time.monotonic()
+        seed_epoch(self.recipe.seed, counters.epochs)
+        unfreeze(self.network, phase)
+        train_loss = self._run_steps(phase, optimiser)
+        spent = time.monotonic() - self._started
+        loss, accuracy = self._score()
+        line = Epoch(counters.epochs, phase.name, train_loss, loss, accuracy, optimiser.rate)
+        self._check_finite(loss, optimiser.rate, "validation loss")
+        self._note(line, spent)
+        self._save(optimiser)
+
+    def _run_steps(self, phase: Phase, optimiser: Optimiser) -> float:
+        """One pass over the training samples, or what the budget leaves of it → mean loss."""
+        chunks = self._chunks()
+        total, seen = 0.0, 0
+        for number, batch in enumerate(prefetch(self.data.train, chunks, self.counters.epochs)):
+            share = self._share_done(phase, number, len(chunks))
+            optimiser.set_rate(SCHEDULES[self.recipe.schedule](share))
+            total += self._run_step(batch, optimiser) * len(batch.targets)
+            seen += len(batch.targets)
+            self._stop.check()
+            if self._seconds_done() >= (self.recipe.seconds or math.inf):
+                break
+        return total / seen
+
+    def _score(self) -> tuple[float, float]:
+        return score(self.network, self.job.loss, self.data.validation, self.recipe.batch, self.device)
+
+    def _run_step(self, batch: Batch, optimiser: Optimiser) -> float:
+        inputs, targets = to_device(batch.inputs, self.device), batch.targets.to(self.device)
+        with autocast(self.precision, self.device):
+            logits = self.network(inputs)
+        indices = torch.from_numpy(batch.indices)
+        step = Step(self.network, indices, inputs, targets, logits.float(), self.counters.epochs)
+        loss = self._loss(step)
+        value = loss.item()
+        self._check_finite(value, optimiser.rate, "loss")
+        optimiser.step(loss)
+        self.counters.steps += 1
+        if self._bar is not None:
+            self._bar.update(len(batch.targets))
+        crash_point(f"step:{self.counters.steps}")
+        return value
+
+    def _loss(self, step: Step) -> Tensor:
+        """The task's loss with its samples weighted, and what the objectives add."""
+        weights: Tensor | None = None
+        for weighting in self.job.weightings:
+            factor = weighting(step)
+            weights = factor if weights is None else weights * factor
+        loss = self.job.loss(step.logits, step.targets, weights, self.recipe.label_smoothing)
+        for objective in self.job.objectives:
+            loss = loss + objective(step)
+        return loss
+
+    def _note(self, line: Epoch, spent: float) -> None:
+        """Count the epoch, keep its weights if it is the best, and tell those who watch."""
+        counters = self.counters
+        better = not self.best or line.validation_loss < counters.history[counters.best_epoch].validation_loss
+        counters.history.append(line)
+        counters.phase_epochs += 1
+        counters.spent += spent
+        counters.waited = 0 if better else counters.waited + 1
+        if better:
+            counters.best_epoch = line.epoch
+            self.best = {name: tensor.clone() for name, tensor in self.network.above_state().items()}
+        figures = {name: getattr(line, name) for name in ("train_loss", "validation_loss", "lr")}
+        self.watch.tracker.metrics(figures | {"validation_accuracy": line.validation_accuracy}, line.epoch)
+        if self._bar is not None:
+            self._bar.set_postfix_str(
+                f"epoch {line.epoch + 1}, validation loss {line.validation_loss:.3f}, "
+                f"accuracy {line.validation_accuracy:.3f}"
+            )
+
+    def _save(self, optimiser: Optimiser) -> None:
+        if self.watch.checkpoints:
+            state = self.network.above_state()
+            self.watch.checkpoints.save(Checkpoint(self.counters, state, self.best, optimiser.state()))
+        crash_point(f"epoch:{self.counters.epochs}")
+        self._stop.check()
+
+    def _take_best(self) -> None:
+        self._load(self.best)
+        self.network.eval()
+
+    @torch.no_grad()
+    def _load(self, state: dict[str, Tensor]) -> None:
+        own = self.network.above_state()
+        if own.keys() != state.keys():
+            raise TrainingError("A checkpoint does not fit the network.", "Remove the cache's training/.")
+        for name, tensor in own.items():
+            tensor.copy_(state[name])
+
+    def _check_finite(self, value: float, rate: float, what: str) -> None:
+        if not math.isfinite(value):
+            raise NonFiniteLoss(
+                f"The {what} is {value} after step {self.counters.steps} (epoch {self.counters.epochs}), "
+                f"learning rate {rate:.2e}.",
+                "Lower tune.learning_rate, or look for broken samples; the last finite epoch is kept.",
+            )
+
+    def _share_done(self, phase: Phase, step: int, steps: int) -> float:
+        """How much of the phase is done before this step, 0…1: what the schedule asks for."""
+        if self.recipe.seconds is not None:
+            return min(self._seconds_done() / self.recipe.seconds, 1.0)
+        return (self.counters.phase_epochs * steps + step) / max(phase.epochs * steps - 1, 1)
+
+    def _seconds_done(self) -> float:
+        return self.counters.spent + time.monotonic() - self._started
+
+    def _chunks(self) -> list[Indices]:
+        recipe = self.recipe
+        return batches(recipe.seed, self.counters.epochs, len(self.data.train.targets), recipe.batch)
+
+    def _images(self) -> int | None:
+        """What all epochs together show; unknown where seconds are the budget."""
+        if self.recipe.seconds is not None:
+            return None
+        epoch = sum(len(chunk) for chunk in self._chunks())
+        return epoch * sum(phase.epochs for phase in self.job.phases)
+
+    def _outcome(self, before: str, after: str) -> Outcome:
+        counters = self.counters
+        return Outcome(
+            best=counters.history[counters.best_epoch],
+            history=tuple(counters.history),
+            steps=counters.steps,
+            seconds=counters.spent,
+            precision=self.precision,
+            frozen_before=before,
+            frozen_after=after,
+        )

@@ -1,0 +1,25 @@
+"""Out of memory, said so that one can do something about it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from components.errors import TrainingError
+
+SIGNS = ("out of memory", "can't allocate memory", "cannot allocate memory", "bad allocation", "bad_alloc")
+
+
+@contextmanager
+def naming_the_batch(size: int) -> Iterator[None]:
+    """Turn every kind of running out of memory (RAM, GPU) into one TrainingError."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        said = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not said and not any(sign in str(error).lower() for sign in SIGNS):
+            raise
+        raise TrainingError(
+            f"Memory ran out with batches of {size} samples.",
+            f"Set tune.batch to {max(size // 2, 2)} and run the same command.",
+        ) from error

@@ -1,0 +1,60 @@
+"""AdamW over a phase's groups, with a state that can be written down and read back bit for bit."""
+
+import torch
+from torch import Tensor
+
+from components.methods.base import Phase
+from components.training.network import Network
+
+
+class Optimiser:
+    """Decoupled weight decay (Loshchilov & Hutter 2019), not on vectors: biases and norms.
+
+    A group's rate is its peak rate times the schedule's factor.
+    """
+
+    def __init__(self, network: Network, phase: Phase, weight_decay: float) -> None:
+        self._parameters = {n: p for n, p in network.named_parameters() if n in phase.trained}
+        groups: list[dict[str, object]] = []
+        for group in phase.groups:
+            members = [self._parameters[name] for name in group.names]
+            for decay, decays in ((weight_decay, True), (0.0, False)):
+                chosen = [p for p in members if (p.ndim > 1) is decays]
+                if chosen:
+                    groups.append(
+                        {"params": chosen, "lr": group.rate, "peak": group.rate, "weight_decay": decay}
+                    )
+        # One fused pass over all parameters; its result does not depend on how they are grouped.
+        self._adam = torch.optim.AdamW(groups, fused=True)
+
+    @property
+    def rate(self) -> float:
+        """Of the first group, as it was last set."""
+        rate: float = self._adam.param_groups[0]["lr"]
+        return rate
+
+    def set_rate(self, factor: float) -> None:
+        for group in self._adam.param_groups:
+            group["lr"] = group["peak"] * factor
+
+    def step(self, loss: Tensor) -> None:
+        """Move against the gradient of a scalar."""
+        self._adam.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._adam.step()
+
+    def state(self) -> dict[str, Tensor]:
+        """`<parameter>/<moment>` → tensor."""
+        return {
+            f"{name}/{moment}": tensor
+            for name, parameter in self._parameters.items()
+            for moment, tensor in self._adam.state[parameter].items()
+        }
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Moments take the parameter's memory layout: other strides would take other kernels."""
+        for path, tensor in state.items():
+            name, moment = path.split("/")
+            parameter = self._parameters[name]
+            like = parameter.detach() if tensor.ndim else tensor.to(parameter.device)
+            self._adam.state[parameter][moment] = torch.empty_like(like).copy_(tensor)

@@ -1,0 +1,86 @@
+"""What the loop is given: the job, its data, its recipe, and who watches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from torch import Tensor
+
+from components.methods.base import Objective, Phase, Weighting
+from components.training.batches import Samples
+from components.training.checkpoints import Checkpoints, Epoch
+from components.training.network import Network
+from components.training.tracker import NullTracker, Tracker
+
+
+class Loss(Protocol):
+    """Scalar mean loss; logits (B, C), targets int64 (B,), weights (B,)."""
+
+    def __call__(
+        self, logits: Tensor, targets: Tensor, weights: Tensor | None = None, label_smoothing: float = 0.0
+    ) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """The network, the task's loss, and the answers to the three questions (`methods.base`)."""
+
+    network: Network
+    loss: Loss
+    phases: Sequence[Phase]
+    objectives: Sequence[Objective] = ()
+    weightings: Sequence[Weighting] = ()
+
+
+@dataclass(frozen=True)
+class Data:
+    train: Samples
+    validation: Samples
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the loop goes.
+
+    Attributes:
+        patience: epochs of a phase without a better validation loss until the phase ends; none: never.
+        seconds: a budget for the whole training instead of the phases' epochs. What comes out then depends
+            on the machine's speed.
+    """
+
+    seed: int = 0
+    batch: int = 32
+    schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
+    weight_decay: float = 1e-4
+    label_smoothing: float = 0.0
+    patience: int | None = None
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    threads: int = 1
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who looks on, and where an unfinished training is kept; neither changes the result."""
+
+    name: str = "Training"
+    tracker: Tracker = field(default_factory=NullTracker)
+    checkpoints: Checkpoints | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training has to say; the network itself holds the weights of the best epoch.
+
+    Attributes:
+        frozen_before, frozen_after: fingerprints of what no phase trains.
+        seconds: spent in epochs, interruptions left out.
+    """
+
+    best: Epoch
+    history: tuple[Epoch, ...]
+    steps: int
+    seconds: float
+    precision: str
+    frozen_before: str
+    frozen_after: str

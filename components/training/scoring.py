@@ -1,0 +1,41 @@
+"""How good a network is on samples that it does not learn from."""
+
+import torch
+from torch import Tensor
+
+from components.training.batches import Samples, in_order, prefetch
+from components.training.network import Network
+from components.training.plan import Loss
+
+
+def channels_last(network: Network) -> Network:
+    """A CPU trains such convolutions about 1.5 times as fast; names and numbers stay."""
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+def to_device(inputs: Tensor, device: torch.device) -> Tensor:
+    """Inputs as the network wants them: float32, channels last where there are channels."""
+    moved = inputs.to(device).float()
+    return moved.contiguous(memory_format=torch.channels_last) if moved.ndim == 4 else moved
+
+
+@torch.inference_mode()
+def predict(network: Network, samples: Samples, size: int, device: torch.device) -> Tensor:
+    """Logits (N, classes) on the CPU, in float32 throughout, which is what will be shipped."""
+    network.eval()
+    count = len(samples.targets)
+    parts = [network(to_device(b.inputs, device)).cpu() for b in prefetch(samples, in_order(count, size), 0)]
+    return torch.cat(parts).float()
+
+
+def score(
+    network: Network, loss: Loss, samples: Samples, size: int, device: torch.device
+) -> tuple[float, float]:
+    """Mean loss without label smoothing, and accuracy. Leaves the network in evaluation mode."""
+    logits = predict(network, samples, size, device)
+    targets = torch.from_numpy(samples.targets)
+    accuracy = (logits.argmax(1) == targets).float().mean()
+    return loss(logits, targets).item(), accuracy.item()

@@ -1,0 +1,113 @@
+"""A tiny network with the interface of the real ones, and a job for it; also run as a program."""
+
+import hashlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from components.backbones.base import Backbone
+from components.methods.base import Group, Phase
+from components.training.batches import Views
+from components.training.checkpoints import Checkpoints
+from components.training.loop import Loop
+from components.training.network import Network
+from components.training.plan import Data, Job, Outcome, Recipe, Watch
+
+SAMPLES = 24
+
+
+def unit(into: int, out: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(into, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU())
+
+
+class Pooled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = unit(4, 6)
+        self.drop = nn.Dropout(0.2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        pooled: Tensor = self.drop(self.conv(images).mean((2, 3)))
+        return pooled
+
+
+def make_network(cut: int = 1) -> Network:
+    """Stem, two blocks, head convolution; cut behind the first block."""
+    torch.manual_seed(0)
+    backbone = Backbone([unit(3, 4), unit(4, 4), unit(4, 4), Pooled()], width=6)
+    return Network(backbone, nn.Linear(6, 2), cut)
+
+
+def loss(
+    logits: Tensor, targets: Tensor, weights: Tensor | None = None, label_smoothing: float = 0.0
+) -> Tensor:
+    each = F.cross_entropy(logits, targets, reduction="none", label_smoothing=label_smoothing)
+    return each.mean() if weights is None else (each * weights).sum() / weights.sum()
+
+
+def make_samples(seed: int, views: int = 1) -> Views:
+    """Activations (4, 6, 6) in half precision whose mean tells the class."""
+    draw = np.random.default_rng(seed)
+    targets = np.arange(SAMPLES, dtype=np.int64) % 2
+    rows = draw.normal(size=(views * SAMPLES, 4, 6, 6)) + np.tile(targets, views)[:, None, None, None]
+    return Views(rows.astype(np.float16), targets, views, seed)
+
+
+def phases_of(network: Network, epochs: int = 3) -> tuple[Phase, ...]:
+    head, above = Group(network.head_names(), 0.02), Group(network.above_names(), 0.01)
+    return Phase("head", 1, (head,), adapt_statistics=False), Phase("blocks", epochs, (head, above))
+
+
+def train(network: Network, folder: Path | None, recipe: Recipe) -> Outcome:
+    """One phase for the head, then three epochs for all above the cut."""
+    data = Data(make_samples(1, views=2), make_samples(2))
+    watch = Watch("Tiny", checkpoints=Checkpoints(folder) if folder else None)
+    return Loop(Job(network, loss, phases_of(network)), data, recipe, watch).fit()
+
+
+def digest(network: Network, outcome: Outcome) -> str:
+    made = hashlib.sha256(repr(outcome.history).encode())
+    for name, tensor in sorted(network.state_dict().items()):
+        made.update(name.encode() + tensor.contiguous().numpy().tobytes())
+    return made.hexdigest()
+
+
+@pytest.fixture
+def network() -> Network:
+    return make_network()
+
+
+@pytest.fixture
+def tiny_train() -> Callable[[Network, Path | None, Recipe], Outcome]:
+    return train
+
+
+@pytest.fixture
+def tiny_digest() -> Callable[[Network, Outcome], str]:
+    return digest
+
+
+@pytest.fixture
+def tiny_phases() -> Callable[[Network], tuple[Phase, ...]]:
+    return phases_of
+
+
+@pytest.fixture
+def tiny_samples() -> Callable[[int], Views]:
+    return make_samples
+
+
+@pytest.fixture
+def tiny_loss() -> Callable[..., Tensor]:
+    return loss
+
+
+if __name__ == "__main__":
+    trained = make_network()
+    sys.stdout.write(digest(trained, train(trained, Path(sys.argv[1]), Recipe(seed=3, batch=8))))

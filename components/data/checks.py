@@ -1,0 +1,57 @@
+"""What the data as a whole must have before any work is spent on them."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from components.data.contents import Content, Rejected
+from components.errors import DataError
+from components.params.data import Limits
+
+# Without a class on these sides nothing can be learned, chosen or measured about it.
+NEEDED = ("train", "validation", "test")
+
+
+def check_classes(contents: Sequence[Content], classes: Sequence[str], limits: Limits) -> None:
+    """DataError that names every class which is empty, alone, too small, or absent from a side."""
+    counts = Counter(content.label for content in contents)
+    wrong = []
+    if len(classes) < 2:
+        wrong.append(f"{classes[0]!r} is the only class: there is nothing to tell it from")
+    for name in classes:
+        if counts[name] == 0:
+            wrong.append(f"class {name!r} is empty")
+        elif counts[name] < limits.min_per_class:
+            wrong.append(f"class {name!r} has {counts[name]} samples, fewer than {limits.min_per_class}")
+        else:
+            sides = {content.side for content in contents if content.label == name}
+            wrong += [f"class {name!r} has no sample on the side {s}" for s in NEEDED if s not in sides]
+    if wrong:
+        raise DataError(
+            f"The classes cannot be learned: {'; '.join(wrong)}.",
+            "Add samples, change data.labels.classes, or lower data.limits.min_per_class.",
+        )
+
+
+def check_quarantine(rejected: Sequence[Rejected], total: int, limits: Limits) -> None:
+    """DataError, with counts and examples, where more than the allowed share cannot be used."""
+    if len(rejected) <= limits.quarantine_share * total:
+        return
+    kinds = Counter(item.kind for item in rejected)
+    counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    examples = "; ".join(f"{item.path}: {item.reason}" for item in _examples(rejected))
+    raise DataError(
+        f"{len(rejected)} of {total} samples cannot be used ({counted}); "
+        f"{limits.quarantine_share:.1%} are allowed. For instance {examples}.",
+        "Mend or remove them at the source, or raise data.limits.quarantine_share.",
+    )
+
+
+def _examples(rejected: Sequence[Rejected]) -> list[Rejected]:
+    """Up to two of each kind."""
+    seen: Counter[str] = Counter()
+    chosen = []
+    for item in rejected:
+        seen[item.kind] += 1
+        if seen[item.kind] <= 2:
+            chosen.append(item)
+    return chosen

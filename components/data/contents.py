@@ -1,0 +1,116 @@
+"""From rows to contents: identical bytes are one sample, whatever they are called."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from components.data.classes import Classes
+from components.data.layouts import Item
+from components.data.lock import Lock
+from components.data.splits import declared_side, side_of
+from components.errors import DataError
+from components.params.data import DataParams
+from components.sources.base import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One sample. `id` is the SHA-256 of its bytes, `path` the first of its `copies` names."""
+
+    id: str
+    path: str
+    size: int
+    label: str
+    target: int
+    group: str
+    domain: str
+    side: str
+    slices: tuple[str, ...]
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """What is not used: `kind` is one of missing, unlabelled, contradiction, unreadable."""
+
+    path: str
+    id: str
+    kind: str
+    reason: str
+
+
+def classify(items: Sequence[Item], params: DataParams) -> Classes:
+    """The classes of the data; a DataError that names labels which belong to none of the declared ones."""
+    classes = Classes(params.labels.classes, (item.label for item in items if item.label))
+    strange: dict[str, int] = defaultdict(int)
+    for item in items:
+        if item.label and classes.of(item.label) is None:
+            strange[item.label] += 1
+    if strange:
+        named = ", ".join(f"{label!r} ({count} samples)" for label, count in sorted(strange.items())[:10])
+        raise DataError(
+            f"The data hold labels that belong to no class of data.labels.classes: {named}.",
+            f"Declared classes: {', '.join(classes.names)}. Declare the new ones, or remove their samples.",
+        )
+    return classes
+
+
+def merge(
+    items: Sequence[Item], lock: Lock, classes: Classes, params: DataParams
+) -> tuple[list[Content], list[Rejected]]:
+    """Contents in the order of their ids, and what cannot be used without looking into a file."""
+    entries = {entry.path: entry for entry in lock.entries}
+    found: dict[str, list[tuple[Item, Entry]]] = defaultdict(list)
+    rejected = []
+    for item in items:
+        entry = entries.get(item.path)
+        if entry is None:
+            rejected.append(Rejected(item.path, "", "missing", "is in the table, not at the source"))
+        elif not item.label:
+            rejected.append(Rejected(item.path, entry.sha256, "unlabelled", "has no label"))
+        else:
+            found[entry.sha256].append((item, entry))
+    contents = []
+    for name in sorted(found):
+        clash = _clash([item for item, _ in found[name]], classes)
+        if clash:
+            rejected += [Rejected(item.path, name, "contradiction", clash) for item, _ in found[name]]
+        else:
+            contents.append(_content(name, found[name], classes, params))
+    return contents, rejected
+
+
+def _clash(items: Sequence[Item], classes: Classes) -> str:
+    """How items of one content contradict each other: '' if they do not."""
+    said: Mapping[str, set[str | None]] = {
+        "labels": {classes.of(item.label) for item in items},
+        "groups": {item.group for item in items},
+        "sides": {item.side for item in items},
+    }
+    wrong = [
+        f"{what} {', '.join(sorted(map(str, values)))}" for what, values in said.items() if len(values) > 1
+    ]
+    return f"one content with {'; '.join(wrong)}" if wrong else ""
+
+
+def _content(
+    name: str, copies: Sequence[tuple[Item, Entry]], classes: Classes, params: DataParams
+) -> Content:
+    item, entry = copies[0]
+    label = classes.of(item.label) or ""
+    if params.labels.split:
+        side = declared_side(item.side, item.path)
+    else:
+        side = side_of(item.group or name, params.split)
+    return Content(
+        id=name,
+        path=item.path,
+        size=entry.size,
+        label=label,
+        target=classes.target(label),
+        group=item.group,
+        domain=item.domain,
+        side=side,
+        slices=item.slices,
+        copies=len({copy.path for copy, _ in copies}),
+    )

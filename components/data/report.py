@@ -1,0 +1,95 @@
+"""The data report: numbers that `dvc metrics diff` compares, and lists for the person who reads them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from components.data.contents import Rejected
+from components.data.near_duplicates import Pairs
+from components.data.scan import Seen
+from components.data.splits import SIDES
+from components.storage.publish import Json
+
+
+def data_report(
+    seen: Sequence[Seen], classes: Sequence[str], slices: Sequence[str], rejected: Sequence[Rejected]
+) -> dict[str, Json]:
+    """Counts of what stays, and of what was rejected and why."""
+    labels = Counter(item.content.label for item in seen)
+    contradictions = [item for item in rejected if item.kind == "contradiction"]
+    return {
+        "samples": len(seen),
+        "classes": {name: labels[name] for name in classes},
+        "sides": {side: _side(seen, side, classes, slices) for side in SIDES},
+        "modes": _counts(item.mode for item in seen),
+        "width": _range([item.width for item in seen]),
+        "height": _range([item.height for item in seen]),
+        "bytes": _range([item.content.size for item in seen]),
+        "domains": _counts(item.content.domain for item in seen if item.content.domain),
+        "identical_copies": sum(item.content.copies - 1 for item in seen),
+        "contradictions": {
+            "contents": len({item.id for item in contradictions}),
+            "listed": [{"path": item.path, "id": item.id, "reason": item.reason} for item in contradictions],
+        },
+    }
+
+
+def near_report(seen: Sequence[Seen], pairs: Pairs, gone: Mapping[int, int]) -> Json:
+    """Near duplicates among `seen` (before exclusion), and who had to go because of whom."""
+    contents = [item.content for item in seen]
+    both = list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    return {
+        "proposed_pairs": pairs.proposed,
+        "alike_pairs": pairs.alike,
+        "pairs": len(both),
+        "samples": len({row for pair in both for row in pair}),
+        "straddling_pairs": sum(contents[a].side != contents[b].side for a, b in both),
+        "disagreeing_labels": sum(contents[a].label != contents[b].label for a, b in both),
+        "excluded": len(gone),
+        "excluded_samples": [
+            _exclusion(contents[row].path, contents[row].side, pair, pairs, seen, row)
+            for row, pair in sorted(gone.items())
+        ],
+        "listed_pairs": [
+            [contents[a].path, contents[b].path, _round(pairs.correlation[n]), _round(pairs.detail[n])]
+            for n, (a, b) in enumerate(both)
+        ],
+    }
+
+
+def _exclusion(path: str, side: str, pair: int, pairs: Pairs, seen: Sequence[Seen], row: int) -> Json:
+    a, b = int(pairs.first[pair]), int(pairs.second[pair])
+    other = seen[b if row == a else a].content
+    return {"path": path, "side": side, "because_of": other.path, "on_side": other.side}
+
+
+def _side(seen: Sequence[Seen], side: str, classes: Sequence[str], slices: Sequence[str]) -> Json:
+    contents = [item.content for item in seen if item.content.side == side]
+    labels = Counter(content.label for content in contents)
+    return {
+        "samples": len(contents),
+        "share": round(len(contents) / max(len(seen), 1), 6),
+        "groups": len({content.group for content in contents if content.group}),
+        "classes": {name: labels[name] for name in classes},
+        "slices": {
+            name: _counts(content.slices[position] for content in contents)
+            for position, name in enumerate(slices)
+        },
+    }
+
+
+def _counts(values: Iterable[str]) -> Json:
+    return dict(sorted(Counter(values).items()))
+
+
+def _round(value: np.float32) -> float:
+    return round(float(value), 4)
+
+
+def _range(values: Sequence[int]) -> Json:
+    return {
+        "min": min(values, default=0),
+        "median": float(np.median(values)) if values else 0.0,
+        "max": max(values, default=0),
+    }

@@ -1,0 +1,118 @@
+"""Every sample is read, checked and decoded once; its bytes go to the shards, what was seen stays here."""
+
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from components.data.contents import Content, Rejected
+from components.data.lock import LockedSource
+from components.data.shards import ShardWriter
+from components.errors import DataError
+from components.progress import progress
+
+T = TypeVar("T")
+R = TypeVar("R")
+# Samples in flight for each thread: enough to keep all busy, few enough to keep memory flat.
+WINDOW = 4
+SIDE = 64
+
+
+class Inspected(Protocol):
+    """What an inspection must tell; see components.tasks.base.Inspection."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def mode(self) -> str: ...
+    @property
+    def fingerprint(self) -> int: ...
+    @property
+    def thumbnail(self) -> npt.NDArray[np.float32]: ...
+
+
+Inspect = Callable[[bytes], Inspected]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A content that could be decoded."""
+
+    content: Content
+    width: int
+    height: int
+    mode: str
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Attributes:
+    seen: in the order of ids.
+    fingerprints: uint64 (N,).
+    thumbnails: float16 (N, 4096), memory-mapped from an unlinked file.
+    rejected: what could not be decoded.
+    """
+
+    seen: list[Seen]
+    fingerprints: npt.NDArray[np.uint64]
+    thumbnails: npt.NDArray[np.float16]
+    rejected: list[Rejected]
+
+
+def scan(
+    contents: Sequence[Content], source: LockedSource, inspect: Inspect, folder: Path, threads: int
+) -> Scan:
+    """Decode all `contents` (in the order of ids) and write those that can be to `folder`/*.bin."""
+    seen: list[Seen] = []
+    rejected: list[Rejected] = []
+    fingerprints = np.zeros(len(contents), dtype=np.uint64)
+    thumbnails = scratch(len(contents), folder.parent)
+    payloads = ((content, source.read(content.path)) for content in contents)
+    with ShardWriter(folder) as shards:
+        results = _ordered(lambda pair: _look(inspect, *pair), payloads, threads)
+        for content, payload, found in progress(results, "decode samples", "img", len(contents)):
+            if isinstance(found, str):
+                rejected.append(Rejected(content.path, content.id, "unreadable", found))
+                continue
+            shards.add(content.id, payload)
+            fingerprints[len(seen)] = found.fingerprint
+            thumbnails[len(seen)] = found.thumbnail.ravel()
+            seen.append(Seen(content, found.width, found.height, found.mode))
+    return Scan(seen, fingerprints[: len(seen)], thumbnails[: len(seen)], rejected)
+
+
+def scratch(rows: int, folder: Path) -> npt.NDArray[np.float16]:
+    """float16 (rows, 4096) in a file without a name: it takes no memory and leaves nothing behind."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return np.memmap(file, dtype=np.float16, mode="w+", shape=(max(rows, 1), SIDE * SIDE))
+
+
+def _look(inspect: Inspect, content: Content, payload: bytes) -> tuple[Content, bytes, Inspected | str]:
+    try:
+        return content, payload, inspect(payload)
+    except DataError as error:
+        return content, payload, error.message
+
+
+def _ordered(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """`work` over `items` in a pool, results in order, with a bounded number in flight.
+
+    Items are drawn by the calling thread alone: a source need not be thread-safe.
+    """
+    waiting: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= WINDOW * max(1, threads):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

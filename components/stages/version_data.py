@@ -1,0 +1,41 @@
+"""version_data: decode, check, deduplicate and split the samples that `refresh` saw."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from components.data.build import build_dataset
+from components.data.lock import REFRESH, LockedSource, locate, read_lock
+from components.errors import DataError, ParamsError
+from components.params import Params
+from components.progress import log
+from components.sources import open_source
+from components.stages.table import Context
+from components.tasks import load_task
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
+    """Raises DataError where the data cannot be used, DigestMismatch where the source has changed."""
+    path = inputs["data/source.lock"]
+    lock = read_lock(path)
+    named = (params.data.source, params.data.licence, params.data.layout)
+    if (lock.uri, lock.licence, lock.layout) != named:
+        raise DataError(f"{path} was written for other parameters ({lock.uri}, {lock.layout}).", REFRESH)
+    task = load_task(params.task)
+    limit = params.data.limits.max_pixels
+    if limit > task.max_pixels:
+        raise ParamsError(
+            f"data.limits.max_pixels is {limit}; what runs a release decodes at most {task.max_pixels}."
+        )
+    source = open_source(locate(lock.uri, path.parent.parent), params.data.sha256, context.cache)
+    built = build_dataset(
+        lock,
+        LockedSource(lock, source),
+        lambda payload: task.inspect(payload, limit),
+        params.data,
+        outputs["dataset"],
+        context.threads,
+    )
+    log(f"{built.samples} samples, {built.quarantined} quarantined, {built.excluded} near copies excluded")
+    counts = {"samples": built.samples, "quarantined": built.quarantined, "excluded": built.excluded}
+    context.tracker.metrics({f"data/{name}": count for name, count in counts.items()})
+    context.tracker.tags({"dataset": built.digest, "data_licence": lock.licence, "data_source": lock.uri})

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from components.errors import GateRefused, RegistryError
 from components.params.operation import TrackingParams
-from components.registry.delivery import store_run
+from components.registry.delivery import deliver_now, store_run
 from components.registry.model import BUNDLE, description, write_model
 from components.registry.runs import RunHandle
 from components.registry.store import Connection, connect, home, patiently, redact, transient
 from components.storage.publish import kernel_lock, sha256_tree
 
 if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
     from mlflow.entities.model_registry import ModelVersion
 
 DIGEST_TAG = "graftline.release_sha256"
@@ -110,6 +111,7 @@ def register(root: Path, tracking: TrackingParams, candidate: Candidate, run: Ru
             _verify(connection, found, digest)
     done = Registered(tracking.model, str(found.version), digest, created)
     run.say("tags", {"graftline.registered": f"{done.name}/{done.version}", DIGEST_TAG: digest})
+    patiently(lambda: deliver_now(root, connection))
     return done
 
 
@@ -124,7 +126,7 @@ def _create(
 ) -> "ModelVersion":
     client = connection.client
     run_id = patiently(lambda: store_run(run.folder, run.id, connection))
-    model_id = patiently(lambda: _upload(connection, name, candidate, run_id))
+    logged = patiently(lambda: _upload(connection, name, candidate, run_id))
     patiently(lambda: _ensure_model(connection, name))
     tags = {**candidate.lineage, DIGEST_TAG: digest, VERIFIED_TAG: "false", "graftline.run": run.id}
     text = description(digest, candidate.verdict, candidate.lineage, candidate.metrics)
@@ -132,7 +134,13 @@ def _create(
     def create() -> "ModelVersion":
         # A request that timed out may have been served: look before asking again.
         return find(connection, name, digest) or client.create_model_version(
-            name, f"models:/{model_id}", run_id, tags=tags, description=text, model_id=model_id
+            # Not `models:/…`: the SQL store would look that up in MLflow's global store instead of ours.
+            name,
+            logged.artifact_location,
+            run_id,
+            tags=tags,
+            description=text,
+            model_id=logged.model_id,
         )
 
     made = patiently(create)
@@ -142,8 +150,8 @@ def _create(
     return first
 
 
-def _upload(connection: Connection, name: str, candidate: Candidate, run_id: str) -> str:
-    """Upload model, bundle and report; returns MLflow's id of the logged model."""
+def _upload(connection: Connection, name: str, candidate: Candidate, run_id: str) -> "LoggedModel":
+    """Upload model, bundle and report."""
     from mlflow.entities import LoggedModelOutput, Metric
     from mlflow.models import Model
 
@@ -170,7 +178,7 @@ def _upload(connection: Connection, name: str, candidate: Candidate, run_id: str
     now = int(logged.creation_timestamp)
     rows = [Metric(key, value, now, 0, model_id=logged.model_id) for key, value in candidate.metrics.items()]
     client.log_batch(run_id, metrics=rows)
-    return str(logged.model_id)
+    return logged
 
 
 def _ensure_model(connection: Connection, name: str) -> None:

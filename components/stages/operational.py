@@ -1,0 +1,84 @@
+"""Latency and throughput of a release on this machine: judged, and kept out of every lock."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from components.params import Params
+from components.registry.model import released_file
+from components.runtime.sessions import open_session, run
+from components.storage.publish import read_json, sha256_bytes, sha256_tree, write_json
+
+SIDE = 300  # pixels of the synthetic images; the graph itself resizes to what the network wants
+WARM_UP, REPEATS = 5, 50
+BATCH, SECONDS = 32, 3.0
+
+
+def operational(release: Path, params: Params, state: Path) -> dict[str, object]:
+    """The operational verdict on `release`, in the shape of verdict.json.
+
+    The measurement is made once for a release and a set-up of the runtime, and judged by today's bounds.
+    """
+    setting = f"{params.runtime.providers} {params.runtime.cores}"
+    path = state / "operational" / f"{sha256_tree(release)}-{sha256_bytes(setting.encode())[:8]}.json"
+    if not path.exists():
+        write_json(path, measure(release, params))
+    return judge(read_json(path), params)
+
+
+def judge(measured: dict[str, object], params: Params) -> dict[str, object]:
+    """`pass` where both figures clear their bounds; a figure that is missing or not a number fails."""
+    bounds = params.gate.operational
+    latency = _number(measured.get("batch1_ms_p95"))
+    speed = _number(measured.get("images_per_second"))
+    rules = [
+        _rule("p95 latency at batch 1 (ms)", latency, "<=", bounds.batch1_ms_p95),
+        _rule("images/s at batch 32", speed, ">=", bounds.images_per_second),
+    ]
+    passed = all(rule["outcome"] == "pass" for rule in rules)
+    return {"verdict": "pass" if passed else "fail", "rules": rules, "measured": measured}
+
+
+def measure(release: Path, params: Params) -> dict[str, object]:
+    """p95 in ms of one image, and images a second in batches of 32, from uint8 image to probabilities."""
+    session = open_session(release / released_file(release), params.runtime.providers, params.runtime.cores)
+    images = np.random.default_rng(0).integers(0, 256, (BATCH, SIDE, SIDE, 3), dtype=np.uint8)
+    one = _times(lambda: run(session, {"image": images[:1]}), REPEATS)
+    batches, started = 0, time.perf_counter()
+    run(session, {"image": images})
+    started = time.perf_counter()
+    while batches < 3 or time.perf_counter() - started < SECONDS:
+        run(session, {"image": images})
+        batches += 1
+    speed = batches * BATCH / (time.perf_counter() - started)
+    return {
+        "batch1_ms_p95": round(float(np.percentile(one, 95)) * 1000, 3),
+        "batch1_ms_median": round(float(np.median(one)) * 1000, 3),
+        "images_per_second": round(speed, 2),
+        "provider": str(session.get_providers()[0]),
+        "threads": params.runtime.cores,
+        "image_side": SIDE,
+    }
+
+
+def _times(call: Callable[[], object], repeats: int) -> list[float]:
+    for _ in range(WARM_UP):
+        call()
+    found = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        call()
+        found.append(time.perf_counter() - started)
+    return found
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def _rule(name: str, value: float, sign: str, bound: float) -> dict[str, object]:
+    passed = value <= bound if sign == "<=" else value >= bound  # both are false for NaN
+    text = "not measured" if np.isnan(value) else f"{value:g} {sign} {bound:g}"
+    return {"rule": f"{name} {sign} {bound:g}", "outcome": "pass" if passed else "fail", "evidence": text}

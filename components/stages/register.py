@@ -1,0 +1,106 @@
+"""The command `register`: one version in the registry for the release that lies in the workspace."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from components.errors import GateRefused, RegistryError
+from components.params import Params
+from components.progress import log
+from components.registry.lineage import lineage
+from components.registry.register import Candidate, Registered, refuse_unless_pass
+from components.registry.register import register as register_candidate
+from components.registry.runs import RunHandle, current_run, handed_run, producer
+from components.stages.execute import home
+from components.storage.publish import read_json, sha256_file, sha256_tree
+
+PROVIDERS = {
+    "tensorrt": "TensorrtExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+
+
+def register(root: Path, params: Params) -> Registered:
+    """Judge, push, register. Raises GateRefused (exit code 3) unless both verdicts are `pass`."""
+    verdict = read_json(root / "verdict.json")
+    release = root / "release"
+    if verdict.get("verdict") != "pass":
+        refuse_unless_pass(verdict, {"verdict": "pass"})  # do not measure what is refused anyway
+    check_verdict_is_about(verdict, release)
+    from components.stages.operational import operational
+
+    judged = operational(release, params, home(root))
+    refuse_unless_pass(verdict, judged)
+    push(root)
+    made_by = producer(root, "export_onnx", {"release": sha256_tree(release)})
+    run = RunHandle(root, made_by) if made_by else current_run(root, params)
+    done = register_candidate(root, params.tracking, _candidate(root, params, verdict, judged), run)
+    if not made_by and handed_run(root) is None:
+        run.set_status("FINISHED")
+    return done
+
+
+def check_verdict_is_about(verdict: Mapping[str, object], release: Path) -> None:
+    """Where the verdict names its release, it must be the one that is there."""
+    named = verdict.get("release_sha256")
+    if named is not None and named not in (sha256_tree(release), sha256_file(release / "manifest.json")):
+        raise GateRefused("verdict.json judges another release than release/.", "Run: dvc repro")
+
+
+def push(root: Path) -> None:
+    """`dvc push` where a default remote is set, and a look whether the remote then has everything.
+
+    Raises RegistryError when it does not: a version must not point to bytes that only this disk holds.
+    """
+    from dvc.config import Config
+
+    if not Config(str(root / ".dvc")).get("core", {}).get("remote"):
+        return
+    log("Pushing to the DVC remote …")
+    pushed = _dvc(root, "push", "-q")
+    missing = _dvc(root, "status", "--cloud", "-q")
+    if pushed.returncode or missing.returncode:
+        said = (pushed.stderr or missing.stderr).strip().splitlines()
+        raise RegistryError(
+            f"The DVC remote did not take everything: {said[-1] if said else 'it is incomplete'}.",
+            "Check the remote with `dvc push`, then run the same command.",
+        )
+
+
+def _dvc(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dvc", *words]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def _candidate(
+    root: Path, params: Params, verdict: Mapping[str, object], judged: Mapping[str, object]
+) -> Candidate:
+    report = home(root) / "reports" / "report.html"
+    measured = judged.get("measured")
+    figures = {
+        f"operational/{key}": float(value)
+        for key, value in (measured.items() if isinstance(measured, Mapping) else ())
+        if isinstance(value, int | float)
+    }
+    return Candidate(
+        release=root / "release",
+        verdict=verdict,
+        operational=judged,
+        lineage=lineage(root),
+        metrics={**estimates(root / "evaluation" / "metrics.json"), **figures},
+        providers=[PROVIDERS[name] for name in params.runtime.providers],
+        report=report if report.exists() else None,
+    )
+
+
+def estimates(path: Path) -> dict[str, float]:
+    """The release's estimates on the test side."""
+    release = read_json(path).get("release") if path.exists() else None
+    found = {}
+    for name, value in release.items() if isinstance(release, Mapping) else ():
+        estimate = value.get("estimate") if isinstance(value, Mapping) else value
+        if isinstance(estimate, int | float):
+            found[str(name)] = float(estimate)
+    return found

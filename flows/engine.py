@@ -1,0 +1,257 @@
+"""What the flow does, without the orchestrator: so that it can be tested and read alone."""
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Protocol
+
+from components.errors import Busy, GraftlineError, Interrupted, SourceError
+from components.params import Params
+from components.registry.delivery import Deliverer
+from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
+from components.registry.store import home
+from components.storage.publish import kernel_lock, read_json, sha256_tree
+
+if TYPE_CHECKING:
+    import psutil
+
+DEFAULTS = {
+    # Under load the temporary server needs longer than the 20 s that Prefect gives it.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+    "DO_NOT_TRACK": "1",
+    "DVC_NO_ANALYTICS": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+INTERRUPTED = {75, 130, 143, -signal.SIGINT, -signal.SIGTERM}
+PATIENCE = 20.0  # seconds that a stage has to write its checkpoint after SIGTERM
+
+
+class Stopped(BaseException):
+    """A signal asked to stop. No Exception, so that nobody on the way swallows it."""
+
+
+class StageFailed(GraftlineError):
+    """Stage `name` ended with `exit_code`; it said itself why."""
+
+    def __init__(self, name: str, exit_code: int) -> None:
+        super().__init__(f"{name} ended with code {exit_code}; its own message is above.")
+        self.exit_code = exit_code if 0 < exit_code < 256 else 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """How one step went: `how` is ran, cached, restored (from DVC's run cache) or done (a command)."""
+
+    name: str
+    how: str
+    seconds: float
+
+
+class Repo(Protocol):
+    """What is used of `dvc.repo.Repo`."""
+
+    def reproduce(self, targets: str, single_item: bool) -> Sequence[object]: ...
+
+
+class Execution:
+    """One execution of the line in the workspace `root`.
+
+    No dataclass: Prefect would walk through its fields, DVC's repository among them, at each task.
+    """
+
+    def __init__(self, root: Path, params: Params, run: RunHandle, repo: Repo) -> None:
+        self.root = root
+        self.state = home(root)
+        self.params = params
+        self.run = run
+        self.repo = repo
+        self.steps: list[Step] = []
+        self.registered: str | None = None
+
+    def stage(self, name: str, outputs: Sequence[str]) -> Step:
+        """Bring stage `name` up to date through DVC, whose lock both engines share.
+
+        Raises StageFailed with the stage's exit code, or Interrupted where a signal ended the stage.
+        """
+        started, before = time.monotonic(), self._timing(name)
+        try:
+            changed = self.repo.reproduce(name, single_item=True)
+        except Exception as error:
+            raise failure(name, error) from None
+        how = "cached"
+        if changed:
+            how = "restored" if before and before == self._timing(name) else "ran"
+        step = Step(name, how, time.monotonic() - started)
+        if how != "ran":
+            link_cached(self.run, name, {out: sha256_tree(self.root / out) for out in outputs})
+        self.steps.append(step)
+        return step
+
+    def command(self, name: str) -> Step:
+        """Run `python -m components NAME`; its messages and progress bars go to the same terminal."""
+        import subprocess
+
+        started = time.monotonic()
+        words = [sys.executable, "-m", "components", name]
+        code = subprocess.run(words, cwd=self.root, stdout=subprocess.DEVNULL, check=False).returncode
+        if code:
+            raise failed(name, code)
+        step = Step(name, "done", time.monotonic() - started)
+        self.steps.append(step)
+        return step
+
+    def register(self) -> Step:
+        """The version of this release; GateRefused where a verdict is not `pass`."""
+        from components.stages.register import register
+
+        started = time.monotonic()
+        self.registered = str(register(self.root, self.params))
+        step = Step("register", "done", time.monotonic() - started)
+        self.steps.append(step)
+        return step
+
+    def _timing(self, name: str) -> object:
+        path = self.state / "runs" / "timings.json"
+        return read_json(path).get(name) if path.exists() else None
+
+
+def prepare_environment(root: Path) -> None:
+    """Defaults for the tools, set before they are imported; what the user set stays."""
+    for key, value in DEFAULTS.items():
+        os.environ.setdefault(key, value)
+    os.environ.setdefault("PREFECT_HOME", str(home(root) / "prefect"))
+    # `python` in dvc.yaml must be this one, whether or not the environment is activated.
+    folder, path = str(Path(sys.executable).parent), os.environ.get("PATH", "")
+    if path.split(os.pathsep)[0] != folder:
+        os.environ["PATH"] = os.pathsep.join([folder, path])
+
+
+@contextmanager
+def execution(root: Path, params: Params) -> Iterator[Execution]:
+    """Hold the workspace and its MLflow run while the line runs.
+
+    Raises Busy at once where another run holds the workspace. However the block ends, its children are gone
+    and the MLflow run is closed: FINISHED, FAILED, or KILLED by a signal. A gate that refuses has FAILED.
+    """
+    prepare_environment(root)
+    with kernel_lock(home(root) / "locks" / "workspace"):
+        repo = open_repo(root)
+        run = start_run(root, params, "flow")
+        deliverer = Deliverer(root, params.tracking)
+        deliverer.start()
+        os.environ[RUN_ID] = run.id
+        strangers = {child.pid for child in children()}
+        status = "FAILED"
+        try:
+            yield Execution(root, params, run, repo)
+            status = "FINISHED"
+        except (Interrupted, KeyboardInterrupt):
+            status = "KILLED"
+            raise
+        except Exception:
+            raise
+        except BaseException:  # Stopped, and Prefect's own signal
+            status = "KILLED"
+            raise
+        finally:
+            terminate(child for child in children() if child.pid not in strangers)
+            os.environ.pop(RUN_ID, None)
+            run.set_status(status)
+            deliverer.close()
+
+
+def probe(root: Path) -> None:
+    """Raises Busy where another run holds the workspace: before anything slow is started."""
+    try:
+        with kernel_lock(home(root) / "locks" / "workspace"):
+            return
+    except Busy as error:
+        raise Busy(f"Another run holds this workspace. {error.message}", error.remedy) from None
+
+
+def open_repo(root: Path) -> Repo:
+    import logging
+
+    from dvc.repo import Repo as DvcRepo
+
+    logging.getLogger("dvc").setLevel(logging.ERROR)
+    repo: Repo = DvcRepo(str(root))
+    return repo
+
+
+def failure(name: str, error: BaseException) -> GraftlineError:
+    """DVC's error of stage `name` as ours: DVC itself forgets the stage's exit code but for its text."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if found := re.search(r"exited with (-?\d+)$", str(cause)):
+            return failed(name, int(found.group(1)))
+        if type(cause).__name__ in ("LockError", "RWLockError"):
+            return Busy(f"DVC's lock of {name} is held by another process.", "Wait for it, or stop it.")
+        cause = cause.__cause__
+    return GraftlineError(f"{name}: {error}")
+
+
+def failed(name: str, code: int) -> GraftlineError:
+    if code in INTERRUPTED:
+        return Interrupted(f"{name} was stopped.", "The same command resumes.")
+    return StageFailed(name, code)
+
+
+def worth_retrying(error: object) -> bool:
+    """Whether bytes may arrive at the next attempt: not when they arrived and were the wrong ones."""
+    return isinstance(error, GraftlineError) and error.exit_code == SourceError.exit_code
+
+
+def exit_code(error: BaseException) -> int:
+    return error.exit_code if isinstance(error, GraftlineError) else 1
+
+
+def children() -> "list[psutil.Process]":
+    import psutil
+
+    return list(psutil.Process().children(recursive=True))
+
+
+def terminate(processes: "Iterable[psutil.Process]", patience: float = PATIENCE) -> None:
+    """SIGTERM, time to write a checkpoint, then SIGKILL; returns when all are gone."""
+    import psutil
+
+    left = list(processes)
+    for process in left:
+        try:
+            process.terminate()
+        except psutil.Error:
+            continue
+    _, stubborn = psutil.wait_procs(left, timeout=patience)
+    for process in stubborn:
+        try:
+            process.kill()
+        except psutil.Error:
+            continue
+    psutil.wait_procs(stubborn, timeout=5)
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """SIGTERM raises Stopped once; further signals wait until everything is closed."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Stopped
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

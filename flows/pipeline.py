@@ -1,0 +1,88 @@
+"""The Prefect flow: refresh, a task for each row of the table, report, register. No machine learning here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import State, Task, flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import TaskRun
+from prefect.states import Completed, Failed
+
+from components.errors import GateRefused, GraftlineError
+from components.params import load_params
+from components.registry.register import failed_rules, refuse_unless_pass
+from components.stages.table import STAGES
+from components.storage.publish import read_json
+from flows.engine import Execution, Step, execution, exit_code, worth_retrying
+from flows.summary import markdown, summary
+
+FETCHING = {"refresh", "fetch_checkpoint"}
+
+
+def fetch_again(task: Task[..., object], run: TaskRun, state: State[object]) -> bool:
+    """Only what the network may cure is tried again."""
+    return worth_retrying(state.result(raise_on_failure=False))
+
+
+# Prefect's cache looks at paths, not at contents, and its results are pickles: neither is used.
+@task(cache_policy=NO_CACHE, persist_result=False)
+def stage(line: Execution, name: str, outputs: Sequence[str]) -> Step:
+    return line.stage(name, outputs)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def command(line: Execution, name: str) -> Step:
+    return line.command(name)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def register(line: Execution) -> Step:
+    return line.register()
+
+
+def _retrying(chosen: Task[..., Step], name: str) -> Task[..., Step]:
+    if name not in FETCHING:
+        return chosen.with_options(name=name)
+    return chosen.with_options(
+        name=name, retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=fetch_again
+    )
+
+
+@flow(name="graftline-train", persist_result=False, validate_parameters=False)
+def train(root: str = ".", stop_after: str | None = None, registering: bool = True) -> State[int]:
+    """Bring the line in `root` up to date and register its release.
+
+    Ends Completed; Failed named GateFailed where the gate refused, or by the error's class otherwise.
+    The state's data is the exit code.
+    """
+    folder = Path(root).resolve()
+    try:
+        params = load_params(folder / "params.yaml")
+        with execution(folder, params) as line:
+            return _line(line, stop_after, registering)
+    except GateRefused as refused:
+        return Failed(name="GateFailed", message=str(refused), data=refused.exit_code)
+    except GraftlineError as error:
+        return Failed(name=type(error).__name__, message=str(error), data=exit_code(error))
+
+
+def _line(line: Execution, stop_after: str | None, registering: bool) -> State[int]:
+    _retrying(command, "refresh")(line, "refresh")
+    for row in STAGES:
+        _retrying(stage, row.name)(line, row.name, row.outputs)
+        if row.name == stop_after:
+            return Completed(message=f"Stopped after {row.name}, as asked.", data=0)
+    _retrying(command, "report")(line, "report")
+    verdict = read_json(line.root / "verdict.json")
+    create_markdown_artifact(markdown(verdict), key="verdict", description="The rules and their evidence")
+    try:
+        refuse_unless_pass(verdict, {"verdict": "pass"})
+        if registering:
+            _retrying(register, "register")(line)
+    except GateRefused:
+        get_run_logger().error("; ".join(failed_rules(verdict)) or "an operational rule")
+        raise
+    finally:
+        summary(line)
+    return Completed(message=line.registered or "not registered, as asked", data=0)

@@ -1,0 +1,80 @@
+"""What a run says at its end, from the artefacts that lie in the workspace."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from components.registry.register import outcome
+from components.storage.publish import read_json
+from flows.engine import Execution
+
+MARKS = {"pass": "pass", "fail": "FAIL", "inconclusive": "?"}
+
+
+def summary(line: Execution) -> None:
+    """Write the summary to standard output; a part whose artefact is missing is left out."""
+    sys.stdout.write("\n".join(["", *lines(line), ""]) + "\n")
+    sys.stdout.flush()
+
+
+def lines(line: Execution) -> Iterator[str]:
+    verdict = _read(line, "verdict.json")
+    yield f"Verdict: {str(verdict.get('verdict', 'none')).upper()}"
+    for rule in _rules(verdict):
+        yield f"  {MARKS.get(outcome(rule), '?'):<5} {rule_text(rule)}"
+    metrics = _read(line, "evaluation/metrics.json")
+    for title in ("variants", "controls"):
+        yield from _models(title, metrics.get(title))
+    yield "Steps (seconds)"
+    for step in line.steps:
+        yield f"  {step.name:<18} {step.seconds:8.1f}  {step.how}"
+    yield f"Registered: {line.registered or 'nothing'}"
+    report = line.state / "reports" / "report.html"
+    if report.exists():
+        yield f"Report:     {report}"
+    yield "MLflow:     make mlflow"
+
+
+def markdown(verdict: Mapping[str, object]) -> str:
+    """The verdict as a table for Prefect's artifacts."""
+    rows = "\n".join(f"| {outcome(rule)} | {rule_text(rule)} |" for rule in _rules(verdict))
+    return f"# {verdict.get('verdict')}\n\n| outcome | rule |\n|---|---|\n{rows}\n"
+
+
+def rule_text(rule: Mapping[str, object]) -> str:
+    """A rule with its evidence on one line."""
+    name = str(rule.get("rule") or rule.get("name") or rule.get("metric"))
+    said = rule.get("evidence") or rule.get("message") or interval(rule)
+    return f"{name:<44} {said}".rstrip()
+
+
+def interval(value: object) -> str:
+    """`0.912 [0.891, 0.930]`, or as much of it as there is."""
+    if isinstance(value, int | float):
+        return f"{value:.3f}"
+    if not isinstance(value, Mapping):
+        return ""
+    estimate, low, high = (value.get(key) for key in ("estimate", "low", "high"))
+    text = f"{estimate:.3f}" if isinstance(estimate, int | float) else ""
+    if isinstance(low, int | float) and isinstance(high, int | float):
+        text += f" [{low:.3f}, {high:.3f}]"
+    return text
+
+
+def _models(title: str, models: object) -> Iterator[str]:
+    if not isinstance(models, Mapping) or not models:
+        return
+    yield title.capitalize()
+    for name, values in models.items():
+        found = values if isinstance(values, Mapping) else {}
+        shown = [f"{key} {interval(found[key])}" for key in ("accuracy", "balanced_accuracy") if key in found]
+        yield f"  {name:<18} {'   '.join(shown)}"
+
+
+def _rules(verdict: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+    rules = verdict.get("rules")
+    return [rule for rule in rules if isinstance(rule, Mapping)] if isinstance(rules, list) else []
+
+
+def _read(line: Execution, name: str) -> Mapping[str, object]:
+    path = line.root / name
+    return read_json(path) if path.exists() else {}

@@ -1,0 +1,75 @@
+"""`python -m flows.train`: the whole line, in the current folder.
+
+The command stands apart from the flow (`flows.pipeline`), because Prefect reads its settings when it is
+imported.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.errors import GraftlineError, ParamsError
+from components.stages.table import STAGES
+
+RESUMABLE = 75
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="python -m flows.train",
+        description="Raw samples in, a judged and registered ONNX model out. What is up to date is not rerun.",
+        epilog="Exit codes: 0 registered; 2 params.yaml is wrong; 3 the gate refused; 75 busy or stopped, "
+        "the same command resumes; others: see components/errors.py.",
+    )
+    names = [row.name for row in STAGES]
+    made.add_argument("--stop-after", metavar="STAGE", choices=names, help=f"one of {', '.join(names)}")
+    made.add_argument("--no-register", action="store_true", help="judge, but register nothing")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> int:
+    options = parser().parse_args(arguments)
+    folder = (root or Path.cwd()).resolve()
+    from flows.engine import Stopped, stoppable
+
+    try:
+        with stoppable():
+            return _run(folder, options.stop_after, not options.no_register)
+    except GraftlineError as error:
+        return _end(f"error: {error}", error.exit_code)
+    except (Stopped, KeyboardInterrupt):
+        return _end("Stopped. The same command resumes.", RESUMABLE)
+    except BaseException as error:
+        if type(error).__name__ != "TerminationSignal":
+            raise
+        return _end("Stopped. The same command resumes.", RESUMABLE)
+
+
+def _run(root: Path, stop_after: str | None, registering: bool) -> int:
+    from components.params import load_params, missing_files
+    from flows.engine import prepare_environment, probe
+
+    if wrong := missing_files(load_params(root / "params.yaml"), root):
+        raise ParamsError(
+            "params.yaml names what is not there:\n" + "\n".join(f"  - {w}" for w in wrong) + "\n"
+        )
+    probe(root)
+    prepare_environment(root)
+    from flows.pipeline import train
+
+    state = train(str(root), stop_after, registering, return_state=True)
+    if state.is_completed():
+        return 0
+    data = state.result(raise_on_failure=False)
+    code = data if isinstance(data, int) else 1
+    return _end(f"{state.name}: {state.message}", code)
+
+
+def _end(message: str, code: int) -> int:
+    sys.stderr.write(f"{message}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

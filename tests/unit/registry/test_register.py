@@ -1,0 +1,227 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from components.errors import GateRefused, RegistryError
+from components.params import Params
+from components.registry.lineage import git_state, lineage
+from components.registry.register import Candidate, register
+from components.registry.runs import start_run
+from components.registry.store import connect
+from components.storage.publish import sha256_tree, write_json
+
+PASS: Mapping[str, object] = {"verdict": "pass", "rules": [{"rule": "accuracy >= 0.8", "outcome": "pass"}]}
+
+
+def mean_model() -> onnx.ModelProto:
+    """uint8 (batch, height, width, 3) → float32 (batch, 2): the first two channels' means."""
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", "height", "width", 3])
+    out = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 2])
+    nodes = [
+        helper.make_node("Cast", ["image"], ["x"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["x", "axes"], ["m"], keepdims=0),
+        helper.make_node("Gather", ["m", "two"], ["probabilities"], axis=1),
+    ]
+    constants = [
+        numpy_helper.from_array(np.array([1, 2]), "axes"),
+        numpy_helper.from_array(np.array([0, 1]), "two"),
+    ]
+    graph = helper.make_graph(nodes, "mean", [image], [out], constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+
+@pytest.fixture
+def release(workspace: Path) -> Path:
+    folder = workspace / "release"
+    folder.mkdir()
+    onnx.save(mean_model(), folder / "model.onnx")
+    write_json(
+        folder / "manifest.json",
+        {"classes": ["good", "bad"], "released": "fp32", "files": {"model.onnx": {"sha256": "", "size": 1}}},
+    )
+    return folder
+
+
+def candidate(release: Path, verdict: Mapping[str, object] = PASS) -> Candidate:
+    report = release.parent / "report.html"
+    report.write_text("<html></html>")
+    tags = {"graftline.source_uri": "file:images", "graftline.data_licence": "CC0"}
+    return Candidate(release, verdict, PASS, tags, {"accuracy": 0.9}, ["CPUExecutionProvider"], report)
+
+
+def versions(root: Path, params: Params) -> list[Mapping[str, str]]:
+    client = connect(root, params.tracking).client
+    return [version.tags for version in client.search_model_versions("name = 'cells'")]
+
+
+def test_a_release_is_registered_once_with_its_whole_story(
+    workspace: Path, params: Params, release: Path
+) -> None:
+    run = start_run(workspace, params, "flow")
+    first = register(workspace, params.tracking, candidate(release), run)
+    again = register(workspace, params.tracking, candidate(release), start_run(workspace, params, "flow"))
+    assert (first.created, again.created) == (True, False)
+    assert first.version == again.version == "1"
+    assert first.digest == sha256_tree(release)
+
+    client = connect(workspace, params.tracking).client
+    version = client.get_model_version("cells", "1")
+    assert version.tags["graftline.release_sha256"] == first.digest
+    assert version.tags["graftline.verified"] == "true"
+    assert version.tags["graftline.data_licence"] == "CC0"
+    assert version.run_id == run.mlflow_id
+    assert "| accuracy | 0.9000 |" in version.description
+    assert client.get_run(run.mlflow_id).data.metrics["accuracy"] == 0.9
+
+
+def test_what_mlflow_keeps_has_the_evaluated_bytes_a_signature_and_an_example(
+    workspace: Path, params: Params, release: Path, tmp_path: Path
+) -> None:
+    from mlflow.artifacts import download_artifacts
+    from mlflow.models import Model
+
+    register(workspace, params.tracking, candidate(release), start_run(workspace, params, "flow"))
+    connection = connect(workspace, params.tracking)
+    source = connection.client.get_model_version_download_uri("cells", "1")
+    got = Path(download_artifacts(source, dst_path=str(tmp_path), tracking_uri=connection.place.uri))
+    assert (got / "model.onnx").read_bytes() == (release / "model.onnx").read_bytes()
+    assert sha256_tree(got / "release") == sha256_tree(release)
+    assert (got / "report.html").read_text() == "<html></html>"
+    described = Model.load(str(got))
+    assert described.flavors["onnx"]["providers"] == ["CPUExecutionProvider"]
+    inputs = described.signature.inputs.to_dict()
+    assert inputs[0]["name"] == "image"
+    assert inputs[0]["tensor-spec"] == {"dtype": "uint8", "shape": (-1, -1, -1, 3)}
+    assert described.signature.outputs.to_dict()[0]["tensor-spec"] == {"dtype": "float32", "shape": (-1, 2)}
+    example = json.loads((got / "input_example.json").read_text())
+    assert np.unique(np.asarray(example["inputs"]["image"] if "inputs" in example else example["image"])) == [
+        128
+    ]
+    assert "onnxruntime==" in (got / "requirements.txt").read_text()
+
+
+def test_asking_at_once_makes_one_version(workspace: Path, params: Params, release: Path) -> None:
+    made = candidate(release)
+    runs = [start_run(workspace, params, "flow") for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(lambda run: register(workspace, params.tracking, made, run), runs))
+    assert sorted(registered.created for registered in done) == [False, False, True]
+    assert len(versions(workspace, params)) == 1
+
+
+def test_another_release_is_another_version(workspace: Path, params: Params, release: Path) -> None:
+    run = start_run(workspace, params, "flow")
+    register(workspace, params.tracking, candidate(release), run)
+    write_json(release / "parity.json", {"max_abs": 0.0})
+    assert register(workspace, params.tracking, candidate(release), run).version == "2"
+
+
+@pytest.mark.parametrize("verdict", ["fail", "inconclusive", None, "passed"])
+def test_only_pass_is_registered(workspace: Path, params: Params, release: Path, verdict: str | None) -> None:
+    rules = [
+        {"rule": "accuracy >= 0.8", "outcome": "pass"},
+        {"rule": "auroc >= 0.9", "outcome": "fail", "evidence": "0.85 [0.83, 0.87]"},
+    ]
+    run = start_run(workspace, params, "flow")
+    with pytest.raises(GateRefused) as caught:
+        register(workspace, params.tracking, candidate(release, {"verdict": verdict, "rules": rules}), run)
+    assert caught.value.exit_code == 3
+    assert "auroc >= 0.9: fail 0.85 [0.83, 0.87]" in str(caught.value)
+    assert "accuracy" not in str(caught.value)
+    assert versions(workspace, params) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from mlflow import MlflowClient
+from components.params.load import check
+from components.registry.register import Candidate, register
+from components.registry.runs import start_run
+root, method, when = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+original = getattr(MlflowClient, method)
+def dying(self, *args, **kwargs):
+    if when == "after":
+        original(self, *args, **kwargs)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(MlflowClient, method, dying)
+params = check({"data": {"source": "file:images", "licence": "CC0", "layout": "folders"},
+                "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]}, "tracking": {"model": "cells"}})
+ok = {"verdict": "pass", "rules": []}
+register(root, params.tracking, Candidate(root / "release", ok, ok, {}, {}, ["CPUExecutionProvider"]),
+         start_run(root, params, "flow"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "when"),
+    [
+        ("log_model_artifacts", "after"),
+        ("create_model_version", "before"),
+        ("create_model_version", "after"),
+        ("set_model_version_tag", "before"),
+    ],
+)
+def test_killed_anywhere_the_next_attempt_leaves_one_verified_version(
+    workspace: Path, params: Params, release: Path, method: str, when: str
+) -> None:
+    code = subprocess.run(
+        [sys.executable, "-c", KILLED, workspace, method, when], env=os.environ, check=False
+    ).returncode
+    assert code == -signal.SIGKILL
+    register(workspace, params.tracking, candidate(release), start_run(workspace, params, "flow"))
+    found = versions(workspace, params)
+    assert len(found) == 1
+    assert found[0]["graftline.verified"] == "true"
+
+
+def test_other_bytes_from_the_store_are_not_accepted(workspace: Path, params: Params, release: Path) -> None:
+    run = start_run(workspace, params, "flow")
+    done = register(workspace, params.tracking, candidate(release), run)
+    connection = connect(workspace, params.tracking)
+    source = connection.client.get_model_version_download_uri("cells", done.version)
+    stored = Path(source.removeprefix("file://")) / "release" / "model.onnx"
+    stored.write_bytes(stored.read_bytes()[:-1] + b"\0")
+    connection.client.set_model_version_tag("cells", done.version, "graftline.verified", "false")
+    with pytest.raises(RegistryError, match="other bytes"):
+        register(workspace, params.tracking, candidate(release), run)
+    assert versions(workspace, params)[0]["graftline.verified"] == "failed"
+
+
+def test_lineage_names_source_checkpoint_and_code(tmp_path: Path) -> None:
+    for name in ("data", "dataset", "checkpoint"):
+        (tmp_path / name).mkdir()
+    head = {"uri": "s3://key:canary@bucket/x", "revision": "7", "licence": "CC0", "layout": "folders"}
+    (tmp_path / "data" / "source.lock").write_text(json.dumps(head) + "\nabc  1  a.png\n")
+    write_json(tmp_path / "dataset" / "dataset.json", {"digest": "d1", "licence": "CC0", "classes": []})
+    write_json(tmp_path / "checkpoint" / "provenance.json", {"uri": "pypi:x==1/y", "sha256": "c1"})
+    tags = lineage(tmp_path)
+    assert tags["graftline.source_uri"] == "s3://***@bucket/x"
+    assert tags["graftline.data_digest"] == "d1"
+    assert tags["graftline.checkpoint_sha256"] == "c1"
+    assert "graftline.git_commit" not in tags
+
+
+def test_results_of_a_run_make_no_tree_dirty(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        subprocess.run(["git", "-C", tmp_path, *identity, *arguments], check=True, capture_output=True)
+
+    git("init")
+    (tmp_path / "params.yaml").write_text("seed: 1\n")
+    git("add", ".")
+    git("commit", "-m", "x")
+    (tmp_path / "dvc.lock").write_text("x")
+    assert git_state(tmp_path)["graftline.git_dirty"] == "false"
+    (tmp_path / "params.yaml").write_text("seed: 2\n")
+    assert git_state(tmp_path)["graftline.git_dirty"] == "true"

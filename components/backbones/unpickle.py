@@ -130,18 +130,23 @@ def main(raw: str, out: str) -> int:
     torch.set_num_threads(1)
     assert safetensors.torch  # loaded now, before memory is limited
     limit(3 * request["cap"], cpu_seconds=300)
+    refused = ""
     try:
         convert(Path(raw), Path(out), request)
-        answer = {"refused": ""}
-    except MemoryError:
-        answer = {"refused": "it asks for more memory than its architecture explains"}
     except Exception as error:  # whatever it is, a foreign file caused it
-        lines = str(error).strip().splitlines() or [""]
-        code = any("nsupported" in line and "GLOBAL" in line.upper() for line in lines)
-        why = "it holds code or objects, not tensors alone" if code else f"{lines[0][:300]}"
-        answer = {"refused": why or type(error).__name__}
-    sys.stdout.write(json.dumps(answer))
-    return REFUSED if answer["refused"] else 0
+        refused = reason(error)
+    sys.stdout.write(json.dumps({"refused": refused}))
+    return REFUSED if refused else 0
+
+
+def reason(error: Exception) -> str:
+    """What a person should read instead of a traceback."""
+    text = str(error)
+    if isinstance(error, MemoryError) or "allocate memory" in text:
+        return "it asks for more memory than its architecture explains"
+    if "nsupported" in text and "GLOBAL" in text.upper():
+        return "it holds code or objects, not tensors alone"
+    return (text.strip().splitlines() or [""])[0][:300] or type(error).__name__
 
 
 if __name__ == "__main__":

@@ -77,6 +77,6 @@ def check_scheme(url: httpx.URL, allowed: Allowed) -> None:
 def _resolve(url: httpx.URL) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     try:
         found = socket.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, OverflowError) as error:
         raise httpx.ConnectError(f"{url.host} cannot be resolved: {error}") from error
     return [ipaddress.ip_address(str(row[4][0]).split("%")[0]) for row in found]

@@ -31,6 +31,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     origin = _origin(params.backbone)
     source = open_source(origin.uri, origin.sha256, context.cache)
     listed, data = _only(source)
+    context.cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=context.cache, prefix=".checkpoint-") as name:
         raw = Path(name) / "raw"
         raw.write_bytes(data)

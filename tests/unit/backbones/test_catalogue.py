@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+import components.backbones
+from components.backbones.catalogue import BACKBONES, build, entry, skeleton
+from components.errors import ParamsError
+
+NAMES = sorted(BACKBONES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_row_is_complete_and_its_file_has_its_name(name: str) -> None:
+    row = entry(name)
+    assert row.name == name
+    assert (Path(components.backbones.__path__[0]) / f"{name}.py").is_file()
+    assert len(row.sha256) == len(row.file_sha256) == 64
+    assert row.licence
+    assert min(row.input.std) > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_block_and_width_are_as_declared(name: str) -> None:
+    size = entry(name).input.size
+    bare = skeleton(name)
+    features = bare(torch.empty(2, 3, size, size, device="meta"))
+    assert features.shape == (2, bare.width)
+    assert bare.blocks == len(bare.units) - 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_random_weights_are_the_seeds_and_leave_the_global_generator_alone(name: str) -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first, again, other = build(name, 3), build(name, 3), build(name, 4)
+    assert torch.equal(before, torch.get_rng_state())
+    for tensor, same in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(tensor, same)
+    assert any(not torch.equal(a, b) for a, b in zip(first.parameters(), other.parameters(), strict=True))
+    assert first.training
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_random_weights_keep_the_signal_alive(name: str) -> None:
+    images = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        features = build(name, 0)(images)
+    assert bool(torch.isfinite(features).all())
+    assert float(features.std(0).mean()) > 0.01
+
+
+def test_an_unknown_name_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ParamsError, match="Did you mean 'efficientnet_lite0'"):
+        entry("efficientnet_lite")

@@ -1,0 +1,85 @@
+import pytest
+import torch
+
+from components.backbones.base import Backbone
+from components.backbones.catalogue import build, entry, skeleton
+from components.backbones.efficientnet_lite0 import SameConv2d, raw_name
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return build("efficientnet_lite0").eval()
+
+
+def test_it_has_the_published_number_of_tensors_and_parameters() -> None:
+    bare, row = skeleton("efficientnet_lite0"), entry("efficientnet_lite0")
+    names = {row.raw_name(name) for name in bare.state_dict()}
+    assert len(names) + len(row.classifier) == 296
+    classifier = 1280 * 1000 + 1000
+    assert sum(p.numel() for p in bare.parameters()) + classifier == row.parameters == 4_652_008
+
+
+@pytest.mark.parametrize(
+    ("own", "raw"),
+    [
+        ("units.0.conv.weight", "_conv_stem.weight"),
+        ("units.0.norm.bias", "_bn0.bias"),
+        ("units.1.depthwise.norm.running_var", "_blocks.0._bn1.running_var"),
+        ("units.16.expand.conv.weight", "_blocks.15._expand_conv.weight"),
+        ("units.16.project.norm.weight", "_blocks.15._bn2.weight"),
+        ("units.17.conv.weight", "_conv_head.weight"),
+        ("units.17.norm.num_batches_tracked", "_bn1.num_batches_tracked"),
+    ],
+)
+def test_names_of_the_published_checkpoint(own: str, raw: str) -> None:
+    assert raw_name(own) == raw
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "expected"),
+    [
+        # Sums over the windows of a row of ones, by hand. Even size, kernel 3: padding (0, 1).
+        (4, 3, [3, 2]),
+        # Odd size, kernel 3: padding (1, 1).
+        (5, 3, [2, 3, 2]),
+        # Even size, kernel 5: padding (1, 2).
+        (6, 5, [4, 5, 3]),
+    ],
+)
+def test_padding_is_tensorflows(size: int, kernel: int, expected: list[int]) -> None:
+    convolution = SameConv2d(1, 1, kernel, stride=2)
+    torch.nn.init.zeros_(convolution.weight)
+    convolution.weight.data[0, 0, kernel // 2] = 1.0  # one row of the kernel: sums along the width
+    made = convolution(torch.ones(1, 1, size, size))
+    assert made.shape[-2:] == (len(expected), len(expected))
+    assert made[0, 0, 0].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("cut", "shape"),
+    [
+        (0, (3, 64, 64)),
+        (1, (16, 32, 32)),
+        (3, (24, 16, 16)),
+        (11, (112, 4, 4)),
+        (16, (320, 2, 2)),
+        (17, (1280,)),
+    ],
+)
+def test_below_and_above_a_cut_are_the_whole(backbone: Backbone, cut: int, shape: tuple[int, ...]) -> None:
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        activations = backbone.below(cut)(images)
+        assert activations.shape[1:] == shape
+        assert torch.equal(backbone.above(cut)(activations), backbone(images))
+
+
+@pytest.mark.parametrize("cut", [-1, 18])
+def test_a_cut_outside_is_refused(backbone: Backbone, cut: int) -> None:
+    with pytest.raises(ValueError, match="0 to 17"):
+        backbone.below(cut)
+
+
+def test_other_sizes_work(backbone: Backbone) -> None:
+    with torch.no_grad():
+        assert backbone(torch.zeros(1, 3, 75, 49)).shape == (1, 1280)

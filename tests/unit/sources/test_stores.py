@@ -1,0 +1,62 @@
+import importlib.util
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from components.errors import DigestMismatch, SourceError
+from components.sources import open_source
+from components.sources.stores import Files, ObjectSource
+
+ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Files:
+    """fsspec's in-memory store, which speaks the interface that s3fs implements."""
+    store = fsspec.filesystem("memory", skip_instance_cache=True)
+    store.store.clear()
+    store.pipe({"/bucket/data/b.txt": b"abc", "/bucket/data/a/x.txt": b"abc", "/bucket/other.txt": b"no"})
+    made: Files = store
+    return made
+
+
+def test_objects_below_the_prefix_are_listed_and_read(bucket: Files, tmp_path: Path) -> None:
+    source = ObjectSource("s3://bucket/data", bucket, "bucket/data", tmp_path)
+    assert [(e.path, e.size, e.sha256) for e in source.list()] == [("a/x.txt", 3, ABC), ("b.txt", 3, ABC)]
+    assert source.read("b.txt") == b"abc"
+    with pytest.raises(SourceError, match="no object"):
+        source.read("other.txt")
+    ObjectSource("s3://bucket/data", bucket, "bucket/data", tmp_path, source.revision).list()
+    with pytest.raises(DigestMismatch):
+        ObjectSource("s3://bucket/data", bucket, "bucket/data", tmp_path, "0" * 64).list()
+
+
+def test_an_empty_prefix_is_an_error(bucket: Files, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no objects"):
+        ObjectSource("s3://bucket/none", bucket, "bucket/none", tmp_path).list()
+
+
+def test_a_damaged_copy_is_noticed_on_reading(bucket: Files, tmp_path: Path) -> None:
+    source = ObjectSource("s3://bucket/data", bucket, "bucket/data", tmp_path)
+    source.list()
+    for file in (tmp_path / "downloads" / "objects").iterdir():
+        file.write_bytes(b"abd")
+    with pytest.raises(DigestMismatch, match="in the cache"):
+        source.read("b.txt")
+
+
+def test_a_malformed_hf_uri_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="hf://owner/name@revision"):
+        open_source("hf://owner/name/path", None, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("module", "uri", "extra"),
+    [("s3fs", "s3://bucket/x", "s3"), ("huggingface_hub", "hf://o/n@main/x", "hf")],
+)
+def test_a_missing_extra_is_named(tmp_path: Path, module: str, uri: str, extra: str) -> None:
+    if importlib.util.find_spec(module):
+        pytest.skip(f"{module} is installed")
+    with pytest.raises(SourceError, match=rf"graftline\[{extra}\]"):
+        open_source(uri, None, tmp_path)

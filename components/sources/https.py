@@ -146,7 +146,7 @@ class Fetcher:
                 extensions = {"sni_hostname": url.host}
             with client.stream("GET", asked, headers=headers, extensions=extensions) as response:
                 if response.status_code in REDIRECTS and "location" in response.headers:
-                    return _joined(url, response.headers["location"])
+                    return url.join(response.headers["location"])
                 self._receive(url, response, part, have)
         return None
 
@@ -195,13 +195,6 @@ class Fetcher:
             raise SourceError(
                 f"{public(str(url))} is larger than the cap of {self._patience.max_bytes} bytes."
             )
-
-
-def _joined(url: httpx.URL, location: str) -> httpx.URL:
-    try:
-        return url.join(location)
-    except httpx.InvalidURL as error:
-        raise SourceError(f"{public(str(url))} redirects to something that is no URL: {error}.") from error
 
 
 class _Shown:

@@ -120,7 +120,6 @@ def test_more_than_the_cap_is_refused_whether_announced_or_not(
         ("https://[::ffff:10.0.0.1]/x", "not a public address"),
         ("https://[fd00::1]/x", "not a public address"),
         ("https://me:word@8.8.8.8/x", "password"),
-        ("https://8.8.8.8:port/x", "no URL"),
     ],
 )
 def test_a_redirect_into_our_own_network_is_refused(
@@ -130,6 +129,12 @@ def test_a_redirect_into_our_own_network_is_refused(
     with pytest.raises(SourceError, match=why) as caught:
         fetcher.fetch(server, DIGEST)
     assert "word@" not in str(caught.value)
+
+
+def test_a_redirect_to_nonsense_is_an_error(fetcher: Fetcher, server: str, script: Script) -> None:
+    script.faults, script.location = ["redirect"] * 3, "https://8.8.8.8:port/x"
+    with pytest.raises(SourceError, match="3 attempts"):
+        fetcher.fetch(server, DIGEST)
 
 
 def test_a_redirect_to_an_allowed_place_is_followed_but_not_for_ever(

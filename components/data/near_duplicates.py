@@ -61,7 +61,7 @@ def find_pairs(
     proposed, kept = 0, []
     for first, second in _propose(fingerprints, params.hash_distance):
         proposed += len(first)
-        correlation = _dots(thumbnails, first, second)
+        correlation = _cosines(thumbnails, first, second)
         alike = correlation >= params.correlation
         kept.append((first[alike], second[alike], correlation[alike]))
     if not kept:
@@ -131,13 +131,17 @@ def _compare(
             yield first[new], second[new]
 
 
-def _dots(vectors: Thumbnails, first: Indices, second: Indices) -> Floats:
-    """Dot products of rows, (P,); in blocks, so that memory stays flat."""
+def _cosines(vectors: Thumbnails, first: Indices, second: Indices) -> Floats:
+    """Cosines of rows, (P,), 0 where one is all zeros; in blocks, so that memory stays flat.
+
+    Lengths are measured again: rounding to 16 bits has changed them a little.
+    """
     out = np.empty(len(first), dtype=np.float32)
     for at in range(0, len(first), BLOCK):
         part = slice(at, at + BLOCK)
         a, b = vectors[first[part]].astype(np.float32), vectors[second[part]].astype(np.float32)
-        out[part] = np.einsum("pk,pk->p", a, b)
+        lengths = np.einsum("pk,pk->p", a, a) * np.einsum("pk,pk->p", b, b)
+        out[part] = np.einsum("pk,pk->p", a, b) / np.sqrt(np.maximum(lengths, 1e-12))
     return out
 
 
@@ -149,7 +153,7 @@ def _compare_details(thumbnails: Thumbnails, first: Indices, second: Indices, fo
         part = slice(at, at + BLOCK)
         details[part], faint[part] = _details(thumbnails[rows[part]])
     a, b = np.searchsorted(rows, first), np.searchsorted(rows, second)
-    return np.where(faint[a] | faint[b], np.float32(1), _dots(details, a, b))
+    return np.where(faint[a] | faint[b], np.float32(1), _cosines(details, a, b))
 
 
 def _details(thumbnails: Thumbnails) -> tuple[Floats, npt.NDArray[np.bool_]]:

@@ -52,13 +52,23 @@ def _state(data: DataParams, root: Path) -> tuple[str, float] | None:
     if not folder.is_dir():
         return None
     files, newest = [], 0.0
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for place, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
-            found = (Path(place) / name).stat()
+            found = _stat(Path(place) / name)
+            if found is None:
+                return None
             files.append([place, name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino])
             newest = max(newest, found.st_mtime, found.st_ctime)
     return _hash([asked, files]), newest
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """Of the file behind a link, too; None where it leads nowhere: opening the source will say so."""
+    try:
+        return path.stat()
+    except OSError:
+        return None
 
 
 def _hash(value: object) -> str:

@@ -1,0 +1,22 @@
+"""A dataset from files on a real disk."""
+
+from pathlib import Path
+
+import pytest
+from pictures import Build, data_params, lock_of
+
+from components.data.build import Built, build_dataset
+from components.params.task import TaskParams
+from components.tasks import load_task
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    """build(root, out, threads=2, **data params) → Built."""
+
+    def made(root: Path, out: Path, threads: int = 2, **values: object) -> Built:
+        params = data_params(root, **values)
+        lock, source = lock_of(params, tmp_path / "cache")
+        return build_dataset(lock, source, load_task(TaskParams()).inspect, params, out, threads)
+
+    return made

@@ -1,0 +1,235 @@
+import csv
+import io
+import json
+import random
+from pathlib import Path
+from typing import cast
+
+import pytest
+from pictures import Build, png, two_classes, write
+from PIL import Image
+
+from components.data.dataset import Dataset
+from components.errors import DataError, ParamsError
+from components.storage.publish import sha256_tree
+
+Report = dict[str, dict[str, object]]
+
+
+def report_of(folder: Path) -> Report:
+    return cast(Report, json.loads((folder / "report.json").read_text()))
+
+
+def table(rows: list[dict[str, object]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def listed(count: int = 40, **columns: object) -> tuple[dict[str, bytes], list[dict[str, object]]]:
+    files = {f"img/{i:03}.png": png(i) for i in range(count)}
+    rows = [{"path": path, "label": "ab"[i % 2]} for i, path in enumerate(files)]
+    return files, rows
+
+
+def test_folders_become_a_dataset(tmp_path: Path, build: Build) -> None:
+    files = two_classes()
+    built = build(write(tmp_path / "src", files | {"README": b"hi", "a/.DS_Store": b"x"}), tmp_path / "out")
+    data = Dataset.open(tmp_path / "out")
+    assert (built.samples, built.quarantined, built.excluded) == (40, 0, 0)
+    assert data.classes == ("a", "b")
+    assert sorted(data.read(name) for name in data.ids()) == sorted(files.values())
+    assert report_of(tmp_path / "out")["classes"] == {"a": 20, "b": 20}
+    assert report_of(tmp_path / "out")["ignored_files"] == 2
+    assert not [p for p in (tmp_path / "out").rglob("*") if p.suffix == ".partial"]
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path, build: Build) -> None:
+    files = two_classes()
+    build(write(tmp_path / "src", files), tmp_path / "one", threads=1)
+    build(tmp_path / "src", tmp_path / "two", threads=3)
+    assert sha256_tree(tmp_path / "one") == sha256_tree(tmp_path / "two")
+
+
+def test_bytes_do_not_depend_on_history(tmp_path: Path, build: Build) -> None:
+    """Grown in two steps, with something added and removed again, or made at once: the same."""
+    files = two_classes(44)
+    names = sorted(files)
+    random.Random(1).shuffle(names)
+    source = write(tmp_path / "src", {name: files[name] for name in names[:36]})
+    build(source, tmp_path / "early", limits={"min_per_class": 1})
+    early = Dataset.open(tmp_path / "early")
+    write(source, {name: files[name] for name in names[36:]} | {"a/x.png": png(999)})
+    (source / "a/x.png").unlink()
+    build(source, tmp_path / "out")
+    other = source.rename(tmp_path / "gone")
+    build(write(tmp_path / "src", files), tmp_path / "fresh")
+    assert sha256_tree(tmp_path / "out") == sha256_tree(tmp_path / "fresh")
+    late = Dataset.open(tmp_path / "out")
+    sides = dict(zip(late.ids(), late.table.column("split").to_pylist(), strict=True))
+    before = zip(early.ids(), early.table.column("split").to_pylist(), strict=True)
+    assert all(sides[name] == side for name, side in before)
+    assert other.exists()
+
+
+def test_a_labels_file_with_conditions_groups_and_slices(tmp_path: Path, build: Build) -> None:
+    files, rows = listed(60)
+    rows = [
+        row | {"p": (i % 4) / 3, "type": "mp"[i % 3 == 0], "module": i // 3} for i, row in enumerate(rows)
+    ]
+    build(
+        write(tmp_path / "src", files | {"labels.csv": table(rows)}),
+        tmp_path / "out",
+        layout="labels",
+        labels={
+            "label": "p",
+            "classes": {"good": "< 0.5", "bad": ">= 0.5"},
+            "slices": ["type"],
+            "group": "module",
+        },
+    )
+    data = Dataset.open(tmp_path / "out")
+    assert data.classes == ("good", "bad")
+    assert set(data.slices("train")) == {"type"}
+    sides: dict[str, set[str]] = {}
+    for row in data.table.to_pylist():
+        number = int(Path(row["path"]).stem)
+        assert row["target"] == (number % 4) // 2
+        assert row["slice.type"] == "mp"[number % 3 == 0]
+        sides.setdefault(row["group"], set()).add(row["split"])
+    assert len(sides) == 20
+    assert all(len(found) == 1 for found in sides.values())
+
+
+def test_a_split_column_is_followed(tmp_path: Path, build: Build) -> None:
+    files, rows = listed()
+    order = ["train", "validation", "test", "calibration"]
+    rows = [row | {"side": order[i // 2 % 4]} for i, row in enumerate(rows)]
+    build(
+        write(tmp_path / "src", files | {"m/t.csv": table([r | {"path": f"../{r['path']}"} for r in rows])}),
+        tmp_path / "out",
+        layout="manifest",
+        labels={"file": "m/t.csv", "split": "side"},
+    )
+    for row in Dataset.open(tmp_path / "out").table.to_pylist():
+        assert row["split"] == order[int(Path(row["path"]).stem) // 2 % 4]
+
+
+def test_paths_must_not_leave_the_source(tmp_path: Path, build: Build) -> None:
+    files, rows = listed()
+    rows[0]["path"] = "../../etc/passwd"
+    with pytest.raises(DataError, match="leaves the source"):
+        build(write(tmp_path / "src", files | {"labels.csv": table(rows)}), tmp_path / "out", layout="labels")
+
+
+def test_what_cannot_be_decoded_is_quarantined_with_its_reason(tmp_path: Path, build: Build) -> None:
+    bomb = io.BytesIO()
+    Image.new("1", (8000, 7000)).save(bomb, "PNG")
+    bad = {"a/cut.png": png(500)[:200], "b/text.png": b"hello", "a/bomb.png": bomb.getvalue()}
+    build(write(tmp_path / "src", two_classes() | bad), tmp_path / "out", limits={"quarantine_share": 0.1})
+    found = json.loads((tmp_path / "out" / "quarantine.json").read_text())["quarantined"]
+    assert {item["path"]: item["kind"] for item in found} == dict.fromkeys(bad, "unreadable")
+    assert "8000×7000 pixels" in found[0]["reason"]
+    assert report_of(tmp_path / "out")["quarantine"] == {
+        "samples": 3,
+        "share": round(3 / 43, 6),
+        "kinds": {"unreadable": 3},
+    }
+    assert len(Dataset.open(tmp_path / "out")) == 40
+
+
+def test_too_many_bad_samples_fail_the_stage(tmp_path: Path, build: Build) -> None:
+    bad = {f"a/bad{i}.png": b"no" + bytes([i]) for i in range(3)}
+    with pytest.raises(
+        DataError, match=r"3 of 43 samples cannot be used \(3 unreadable\).*a/bad0\.png: cannot"
+    ):
+        build(write(tmp_path / "src", two_classes() | bad), tmp_path / "out")
+
+
+def test_missing_files_and_empty_labels_are_named(tmp_path: Path, build: Build) -> None:
+    files, rows = listed()
+    rows[0]["label"] = ""
+    rows.append({"path": "img/none.png", "label": "a"})
+    build(
+        write(tmp_path / "src", files | {"labels.csv": table(rows)}),
+        tmp_path / "out",
+        layout="labels",
+        limits={"quarantine_share": 0.1, "min_per_class": 3},
+    )
+    assert report_of(tmp_path / "out")["quarantine"]["kinds"] == {"missing": 1, "unlabelled": 1}
+
+
+def test_identical_contents_are_one_sample(tmp_path: Path, build: Build) -> None:
+    files = two_classes()
+    build(write(tmp_path / "src", files | {"a/again.png": files["a/000.png"]}), tmp_path / "out")
+    assert report_of(tmp_path / "out")["identical_copies"] == 1
+    assert len(Dataset.open(tmp_path / "out")) == 40
+
+
+def test_contradicting_labels_are_reported_and_quarantined(tmp_path: Path, build: Build) -> None:
+    files = two_classes()
+    build(
+        write(tmp_path / "src", files | {"b/liar.png": files["a/000.png"]}),
+        tmp_path / "out",
+        limits={"quarantine_share": 0.1, "min_per_class": 3},
+    )
+    found = json.loads((tmp_path / "out" / "quarantine.json").read_text())["quarantined"]
+    assert [item["path"] for item in found] == ["a/000.png", "b/liar.png"]
+    assert found[0]["reason"] == "one content with labels a, b"
+    assert report_of(tmp_path / "out")["contradictions"]["contents"] == 1
+    assert len(Dataset.open(tmp_path / "out")) == 39
+
+
+def test_a_reencoded_copy_never_lies_on_another_side(tmp_path: Path, build: Build) -> None:
+    files = two_classes()
+    copies = {f"{name}.webp": png(int(name[2:5]), 64, "WEBP") for name in list(files)[:20]}
+    build(write(tmp_path / "src", files | copies), tmp_path / "out", split={"salt": "t"})
+    near = report_of(tmp_path / "out")["near_duplicates"]
+    rows = Dataset.open(tmp_path / "out").table.to_pylist()
+    sides: dict[str, set[str]] = {}
+    for row in rows:
+        sides.setdefault(row["path"][:5], set()).add(row["split"])
+    assert near["pairs"] == 20
+    assert near["straddling_pairs"] == near["excluded"] == 60 - len(rows)
+    assert 0 < cast(int, near["excluded"]) < 20
+    assert all(len(found) == 1 for found in sides.values())
+    rank = ["train", "validation", "calibration", "test"]
+    for gone in cast(list[dict[str, str]], near["excluded_samples"]):
+        assert rank.index(gone["side"]) < rank.index(gone["on_side"])
+
+
+@pytest.mark.parametrize(
+    ("files", "labels", "message"),
+    [
+        ({f"a/{i}.png": png(i) for i in range(9)}, {}, "'a' is the only class"),
+        (two_classes(), {"classes": {"a": "a", "b": "b", "c": "c"}}, "class 'c' is empty"),
+        (two_classes(), {"classes": {"a": "a"}}, r"no class of data\.labels\.classes: 'b' \(20 samples\)"),
+        (two_classes() | {"c/1.png": png(99)}, {}, "class 'c' has 1 samples, fewer than 3"),
+    ],
+)
+def test_bad_classes_are_named_before_any_work(
+    tmp_path: Path, build: Build, files: dict[str, bytes], labels: dict[str, object], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        build(write(tmp_path / "src", files), tmp_path / "out", labels=labels)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_class_must_be_on_each_side_that_needs_it(tmp_path: Path, build: Build) -> None:
+    files, rows = listed(8)
+    rows = [row | {"side": ["train", "train", "validation", "test"][i // 2]} for i, row in enumerate(rows)]
+    rows[6]["side"] = "train"
+    with pytest.raises(DataError, match="class 'a' has no sample on the side test"):
+        build(
+            write(tmp_path / "src", files | {"labels.csv": table(rows)}),
+            tmp_path / "out",
+            layout="labels",
+            labels={"split": "side"},
+        )
+
+
+def test_folders_have_no_columns(tmp_path: Path, build: Build) -> None:
+    with pytest.raises(ParamsError, match=r"data\.labels\.group names a column"):
+        build(write(tmp_path / "src", two_classes()), tmp_path / "out", labels={"group": "g"})

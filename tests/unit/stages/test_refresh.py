@@ -1,0 +1,142 @@
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from components.data.dataset import Dataset
+from components.errors import DataError, DigestMismatch, ParamsError, SourceError
+from components.params import Params
+from components.params.load import check
+from components.stages import refresh as stage
+from components.stages.refresh import refresh
+from components.stages.table import Context
+from components.stages.version_data import run
+from components.training.tracker import NullTracker
+
+
+def picture(seed: int) -> bytes:
+    grid = np.random.default_rng(seed).integers(0, 256, (12, 12), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(grid).resize((48, 48)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A workspace whose samples lie in `raw`, since longer than any clock's tick."""
+    for seed in range(60):
+        file = tmp_path / "raw" / "ab"[seed % 2] / f"{seed:02}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(picture(seed))
+    return tmp_path
+
+
+def params_of(**data: object) -> Params:
+    section = {"source": "file:raw", "licence": "CC0", "limits": {"min_per_class": 3}} | data
+    return check({"data": section, "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]}})
+
+
+def version(root: Path, params: Params) -> Dataset:
+    context = Context(NullTracker(), root / "cache", 2, ("cpu",))
+    run({"data/source.lock": root / "data/source.lock"}, {"dataset": root / "dataset"}, params, context)
+    return Dataset.open(root / "dataset")
+
+
+def look(root: Path, params: Params | None = None) -> bool:
+    return refresh(params or params_of(), root, root / "cache")
+
+
+def test_refresh_says_whether_the_source_changed(root: Path) -> None:
+    assert look(root)
+    written = (root / "data/source.lock").stat().st_mtime_ns
+    assert not look(root)
+    assert (root / "data/source.lock").stat().st_mtime_ns == written
+    (root / "raw/a/new.png").write_bytes(picture(99))
+    assert look(root)
+    assert "raw" in (root / "data/source.lock").read_text().splitlines()[0]
+    assert str(root) not in (root / "data/source.lock").read_text()
+
+
+def test_an_unchanged_folder_is_not_read_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "SETTLED_SECONDS", -60.0)  # the fixture's files are young
+    assert look(root)
+    folder = root / "raw/a"
+    (folder / "00.png").chmod(0o644)
+    assert not look(root)
+    note = next((root / "cache/refresh").iterdir())
+    before = note.stat().st_mtime_ns
+    assert not look(root)
+    assert note.stat().st_mtime_ns == before  # it would have been written after reading
+    os.utime(folder / "00.png")
+    assert not look(root)
+    assert note.stat().st_mtime_ns != before
+
+
+def test_a_young_folder_is_read_again(root: Path) -> None:
+    look(root)
+    assert not (root / "cache/refresh").exists()
+
+
+def test_a_change_that_keeps_size_and_time_is_seen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "SETTLED_SECONDS", -60.0)
+    look(root)
+    file = root / "raw/a/00.png"
+    times = (file.stat().st_atime_ns, file.stat().st_mtime_ns)
+    raw = bytearray(file.read_bytes())
+    raw[-20] ^= 1
+    file.write_bytes(raw)
+    os.utime(file, ns=times)
+    assert look(root)
+
+
+def test_a_link_to_nowhere_is_the_source_s_to_explain(root: Path) -> None:
+    (root / "raw/a/lost.png").symlink_to(root / "nowhere")
+    with pytest.raises(SourceError, match=r"lost\.png"):
+        look(root)
+
+
+@pytest.mark.parametrize("damage", ["remove", "edit"])
+def test_a_lost_or_edited_lock_is_written_again(
+    root: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "SETTLED_SECONDS", -60.0)
+    look(root)
+    lock = root / "data/source.lock"
+    text = lock.read_text()
+    if damage == "remove":
+        lock.unlink()
+    else:
+        lock.write_text(text + "\n")
+    assert look(root)
+    assert lock.read_text() == text
+
+
+def test_version_data_makes_the_dataset_of_the_lock(root: Path) -> None:
+    look(root)
+    data = version(root, params_of())
+    assert len(data) == 60
+    assert data.licence == "CC0"
+    assert data.source == "file:raw"
+
+
+def test_a_source_that_changed_since_is_refused(root: Path) -> None:
+    look(root)
+    (root / "raw/a/00.png").write_bytes(picture(77))
+    with pytest.raises(DigestMismatch, match=r"a/00\.png at .* refresh"):
+        version(root, params_of())
+
+
+def test_a_lock_of_other_parameters_is_refused(root: Path) -> None:
+    look(root)
+    with pytest.raises(DataError, match="written for other parameters"):
+        version(root, params_of(licence="other"))
+
+
+def test_limits_beyond_what_a_release_decodes_are_refused(root: Path) -> None:
+    params = params_of(limits={"max_pixels": 50_000_001})
+    look(root, params)
+    with pytest.raises(ParamsError, match="decodes at most 50000000"):
+        version(root, params)

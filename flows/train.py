@@ -18,7 +18,7 @@ RESUMABLE = 75
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m flows.train",
-        description="Raw samples in, a judged and registered ONNX model out. What is up to date is not rerun.",
+        description="Raw samples in, a judged and registered ONNX model out. Reruns only what has changed.",
         epilog="Exit codes: 0 registered; 2 params.yaml is wrong; 3 the gate refused; 75 busy or stopped, "
         "the same command resumes; others: see components/errors.py.",
     )

@@ -1,0 +1,79 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.params.operation import TrackingParams
+from components.registry.store import connect
+
+PARAMS = {
+    "data": {"source": "file:.", "licence": "CC0", "layout": "folders"},
+    "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]},
+}
+
+# A line of two stages. It lies where `python -m components` finds it first, as a stage's command does.
+LINE = """
+import json, os, pathlib, sys, time
+name = sys.argv[1]
+if name == "double":
+    value = int(pathlib.Path("in.txt").read_text())
+    sys.stderr.write("doubling\\n")
+    if value < 0:
+        sys.stderr.write("error: a negative number\\n")
+        sys.exit(12)
+    if value == 99:
+        pathlib.Path("pid").write_text(str(os.getpid()))
+        time.sleep(60)
+    pathlib.Path("doubled.txt").write_text(str(value * 2))
+elif name == "judge":
+    value = int(pathlib.Path("doubled.txt").read_text())
+    said = "pass" if value > 5 else "fail"
+    rules = [{"rule": "value > 5", "outcome": said, "evidence": str(value)}]
+    pathlib.Path("verdict.json").write_text(json.dumps({"verdict": said, "rules": rules}))
+elif name == "refresh" and pathlib.Path("offline").exists():
+    count = pathlib.Path("attempts")
+    count.write_text(count.read_text() + "x" if count.exists() else "x")
+    sys.exit(int(pathlib.Path("offline").read_text()))
+"""
+
+DVC = {
+    "stages": {
+        "double": {"cmd": "python -m components double", "deps": ["in.txt"], "outs": ["doubled.txt"]},
+        "judge": {
+            "cmd": "python -m components judge",
+            "deps": ["doubled.txt"],
+            "metrics": [{"verdict.json": {"cache": False}}],
+        },
+    }
+}
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite store with its schema: making one takes seconds, copying it does not."""
+    root = tmp_path_factory.mktemp("store")
+    connect(root, TrackingParams())
+    return root / ".graftline" / "mlflow" / "mlflow.db"
+
+
+@pytest.fixture
+def line(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with a toy line and a DVC repository without git."""
+    for name in ("GRAFTLINE_RUN_ID", "GRAFTLINE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", os.environ["PATH"])  # the engine puts this Python first
+    (tmp_path / "components").mkdir()
+    (tmp_path / "components" / "__init__.py").write_text("")
+    (tmp_path / "components" / "__main__.py").write_text(LINE)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump(DVC))
+    (tmp_path / "in.txt").write_text("3")
+    (tmp_path / ".graftline" / "mlflow").mkdir(parents=True)
+    shutil.copyfile(empty_store, tmp_path / ".graftline" / "mlflow" / "mlflow.db")
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

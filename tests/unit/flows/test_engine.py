@@ -1,0 +1,113 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from components.errors import Busy, DataError, DigestMismatch, Interrupted, SourceError
+from components.params import load_params
+from components.registry.runs import handed_run
+from components.registry.store import connect
+from flows.engine import StageFailed, Stopped, children, execution, failed, probe, terminate, worth_retrying
+
+
+def test_a_stage_runs_once_and_dvc_agrees(line: Path) -> None:
+    with execution(line, load_params(line / "params.yaml")) as first:
+        assert [first.stage("double", ["doubled.txt"]).how, first.stage("judge", ["verdict.json"]).how] == [
+            "ran",
+            "ran",
+        ]
+        lock = (line / "dvc.lock").read_bytes()
+        again = first.stage("double", ["doubled.txt"])
+        assert again.how == "cached"
+        assert again.seconds < 1
+    assert (line / "doubled.txt").read_text() == "6"
+    status = subprocess.run(
+        [sys.executable, "-m", "dvc", "status"], cwd=line, capture_output=True, text=True, check=True
+    )
+    assert "up to date" in status.stdout
+    assert (line / "dvc.lock").read_bytes() == lock
+
+
+def test_a_stage_keeps_its_exit_code_and_its_message(line: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (line / "in.txt").write_text("-1")
+    params = load_params(line / "params.yaml")
+    with pytest.raises(StageFailed) as caught, execution(line, params) as first:
+        first.stage("double", ["doubled.txt"])
+    assert caught.value.exit_code == DataError.exit_code
+    said = capfd.readouterr()
+    assert said.err.count("a negative number") == 1
+    assert "Traceback" not in said.err
+    assert said.out == ""
+
+
+def test_the_workspace_is_held_by_one(line: Path) -> None:
+    params = load_params(line / "params.yaml")
+    with execution(line, params) as first:
+        assert handed_run(line) == first.run
+        with pytest.raises(Busy):
+            probe(line)
+        with pytest.raises(Busy), execution(line, params):
+            pass
+    probe(line)
+    assert handed_run(line) is None
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"), [(None, "FINISHED"), (DataError("x"), "FAILED"), (Stopped(), "KILLED")]
+)
+def test_the_mlflow_run_ends_as_the_flow_does(line: Path, raised: BaseException | None, status: str) -> None:
+    params = load_params(line / "params.yaml")
+
+    def flow() -> str:
+        with execution(line, params) as first:
+            names.append(first.run.id)
+            if raised:
+                raise raised
+        return ""
+
+    names: list[str] = []
+    if raised is None:
+        flow()
+    else:
+        with pytest.raises(type(raised)):
+            flow()
+    run_id = (line / ".graftline" / "runs" / f"{names[0]}.mlflow").read_text()
+    assert connect(line, params.tracking).client.get_run(run_id).info.status == status
+
+
+def test_children_get_time_to_end_and_none_stays() -> None:
+    slow = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", slow], stdout=subprocess.PIPE) as stubborn:
+        assert stubborn.stdout is not None
+        stubborn.stdout.readline()
+        with subprocess.Popen(["sleep", "60"]) as polite:
+            pids = {stubborn.pid, polite.pid}
+            before = time.monotonic()
+            terminate([child for child in children() if child.pid in pids], patience=0.5)
+            assert 0.4 < time.monotonic() - before < 5
+            assert not pids & set(psutil.pids())
+
+
+def test_a_signal_to_a_stage_is_no_failure_of_it() -> None:
+    assert isinstance(failed("fine_tune", 75), Interrupted)
+    assert isinstance(failed("fine_tune", -signal.SIGTERM), Interrupted)
+    assert failed("fine_tune", 17).exit_code == 17
+    assert failed("fine_tune", -signal.SIGKILL).exit_code == 1
+
+
+def test_only_what_the_network_may_cure_is_tried_again() -> None:
+    assert worth_retrying(StageFailed("refresh", SourceError.exit_code))
+    assert not worth_retrying(StageFailed("refresh", DigestMismatch.exit_code))
+    assert not worth_retrying(StageFailed("refresh", 1))
+    assert not worth_retrying(ValueError())
+
+
+def test_stages_find_this_python(line: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    with execution(line, load_params(line / "params.yaml")):
+        assert os.environ["PATH"].split(":")[0] == str(Path(sys.executable).parent)

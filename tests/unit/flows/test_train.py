@@ -1,0 +1,143 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from components.params.operation import TrackingParams
+from components.registry.store import connect
+from flows.summary import interval
+
+TOY = Path(__file__).with_name("toy.py")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[None]:
+    """One temporary Prefect server for this file: each takes about ten seconds to start."""
+    from flows.engine import DEFAULTS
+
+    before = {key: os.environ.get(key) for key in DEFAULTS}
+    os.environ.update({key: value for key, value in DEFAULTS.items() if before[key] is None})
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+    for key, value in before.items():
+        if value is None:
+            os.environ.pop(key, None)
+
+
+@pytest.fixture
+def toy(line: Path, server: None, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The flow over the toy table, in this process."""
+    import flows.pipeline
+    import flows.train
+    from tests.unit.flows.toy import ROWS
+
+    monkeypatch.setattr(flows.pipeline, "STAGES", ROWS)
+    monkeypatch.setattr(flows.train, "STAGES", ROWS)
+    return line
+
+
+def run_flow(*options: str) -> int:
+    from flows.train import main
+
+    return main(options)
+
+
+def test_a_pass_ends_with_0_and_a_second_run_runs_nothing(
+    toy: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_flow("--no-register") == 0
+    said = capfd.readouterr()
+    assert said.err.count("doubling") == 1
+    assert "Verdict: PASS" in said.out
+    assert re.search(r"pass +value > 5 +6", said.out)
+    assert re.search(r"double +\d+\.\d  ran", said.out)
+    assert "make mlflow" in said.out
+
+    lock = (toy / "dvc.lock").read_bytes()
+    before = time.monotonic()
+    assert run_flow("--no-register") == 0
+    assert time.monotonic() - before < 15
+    said = capfd.readouterr()
+    assert "doubling" not in said.err
+    assert re.search(r"double +\d+\.\d  cached", said.out)
+    assert (toy / "dvc.lock").read_bytes() == lock
+
+
+def test_a_refusal_is_no_crash(toy: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (toy / "in.txt").write_text("2")
+    assert run_flow() == 3
+    said = capfd.readouterr()
+    assert "Verdict: FAIL" in said.out
+    assert "GateFailed: The release is not registered." in said.err
+    assert "value > 5: fail 4" in said.err
+    assert "Traceback" not in said.err
+    assert len(said.err.splitlines()) < 12
+
+
+def test_a_failing_stage_speaks_once_and_gives_its_code(toy: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (toy / "in.txt").write_text("-1")
+    assert run_flow() == 12
+    said = capfd.readouterr()
+    assert said.err.count("a negative number") == 1
+    assert "Traceback" not in said.err
+    assert len(said.err.splitlines()) < 8
+
+
+def test_wrong_bytes_are_not_fetched_again(toy: Path) -> None:
+    (toy / "offline").write_text("11")
+    assert run_flow("--stop-after", "double") == 11
+    assert (toy / "attempts").read_text() == "x"
+
+
+def test_a_second_run_leaves_at_once(line: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from components.params import load_params
+    from flows.engine import execution
+
+    with execution(line, load_params(line / "params.yaml")):
+        before = time.monotonic()
+        assert run_flow() == 75
+        assert time.monotonic() - before < 3
+    assert "holds this workspace" in capfd.readouterr().err
+
+
+def test_wrong_params_are_refused_before_any_work(line: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (line / "params.yaml").write_text("seeds: 1\n")
+    assert run_flow() == 2
+    assert "did you mean 'seed'" in capfd.readouterr().err
+
+
+def test_sigterm_leaves_no_child_closes_the_run_and_can_be_resumed(line: Path) -> None:
+    (line / "in.txt").write_text("99")
+    environment = {**os.environ, "PYTHONPATH": str(TOY.parents[3])}
+    with subprocess.Popen(
+        [sys.executable, TOY], cwd=line, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 90
+        while not (line / "pid").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        stage = int((line / "pid").read_text())
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 75
+    assert "The same command resumes." in said
+    assert "Traceback" not in said
+    assert not psutil.pid_exists(stage)
+    client = connect(line, TrackingParams()).client
+    experiment = client.get_experiment_by_name("graftline").experiment_id
+    assert [run.info.status for run in client.search_runs([experiment])][:1] == ["KILLED"]
+
+
+def test_intervals_are_written_as_far_as_they_are_known() -> None:
+    assert interval({"estimate": 0.9123, "low": 0.89, "high": 0.93}) == "0.912 [0.890, 0.930]"
+    assert interval({"estimate": 0.5}) == "0.500"
+    assert interval(0.25) == "0.250"
+    assert interval(None) == ""

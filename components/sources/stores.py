@@ -1,7 +1,9 @@
 """`s3:` and `hf:` – object stores, through libraries that are optional extras."""
 
 import hashlib
+import importlib.util
 import re
+import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -80,19 +82,23 @@ class ObjectSource:
         return objects
 
     def _fetch(self, key: str, info: Mapping[str, object]) -> tuple[Entry, Path]:
+        """objects/<the store's name of this state>/<SHA-256>: a damaged copy is fetched again."""
         name = key.strip("/")
         path = contained(name.removeprefix(self._root).strip("/") or name.rsplit("/", 1)[-1])
         state = info.get("ETag") or info.get("LastModified") or info.get("created")
         identity = f"{self.uri}\0{key}\0{info.get('size')}\0{state}"
-        local = self._folder / hashlib.sha256(identity.encode()).hexdigest()
-        if state is None or not local.is_file():
-            part = local.with_suffix(".part")
-            try:
-                self._files.get_file(key, str(part))
-            except Exception as error:  # as above
-                raise SourceError(f"{self.uri}: {path} cannot be fetched: {_first_line(error)}") from error
-            part.replace(local)
-        return Entry(path, local.stat().st_size, file_digest(local)), local
+        home = self._folder / hashlib.sha256(identity.encode()).hexdigest()
+        for kept in home.glob("?" * 64) if state else ():
+            if file_digest(kept) == kept.name:
+                return Entry(path, kept.stat().st_size, kept.name), kept
+        home.mkdir(parents=True, exist_ok=True)
+        part = home / "part"
+        try:
+            self._files.get_file(key, str(part))
+        except Exception as error:  # as above
+            raise SourceError(f"{self.uri}: {path} cannot be fetched: {_first_line(error)}") from error
+        local = part.replace(home / file_digest(part))
+        return Entry(path, local.stat().st_size, local.name), local
 
 
 def open_s3(uri: str, sha256: str | None, cache: Path) -> ObjectSource:
@@ -100,7 +106,8 @@ def open_s3(uri: str, sha256: str | None, cache: Path) -> ObjectSource:
     import fsspec
 
     try:
-        files: Files = fsspec.filesystem("s3")
+        # No listings from memory: a process that lives for weeks must see what is new.
+        files: Files = fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True)
     except ImportError as error:
         raise SourceError(
             f"{uri} needs the extra `s3`.", "Install it: pip install 'graftline[s3]'."
@@ -113,36 +120,36 @@ def open_hf(uri: str, sha256: str | None, cache: Path) -> FolderSource:
     match = HF.fullmatch(uri)
     if match is None:
         raise SourceError(f"{uri!r} is malformed.", "Write hf://owner/name@revision/path.")
+    if importlib.util.find_spec("huggingface_hub") is None:
+        raise SourceError(f"{uri} needs the extra `hf`.", "Install it: pip install 'graftline[hf]'.")
     try:
-        import huggingface_hub
-    except ImportError as error:
-        raise SourceError(
-            f"{uri} needs the extra `hf`.", "Install it: pip install 'graftline[hf]'."
-        ) from error
-    kind = "dataset" if match["kind"] == "datasets" else "model"
-    path = match["path"]
-    try:
-        commit = (
-            huggingface_hub.HfApi().repo_info(match["repo"], revision=match["revision"], repo_type=kind).sha
-        )
-        target = (
-            cache
-            / "downloads"
-            / "hf"
-            / hashlib.sha256(f"{kind}/{match['repo']}@{commit}".encode()).hexdigest()
-        )
-        huggingface_hub.snapshot_download(
-            match["repo"],
-            revision=commit,
-            repo_type=kind,
-            local_dir=target,
-            allow_patterns=[path, f"{path}/*"] if path else None,
-        )
+        root, commit = _snapshot(match, cache / "downloads" / "hf")
     except Exception as error:  # the library's errors have no common base
         raise SourceError(
             f"{uri} cannot be fetched: {_first_line(error)}", "Check name, revision, access."
         ) from error
-    return FolderSource(uri, target / path if path else target, sha256, revision=str(commit))
+    path = match["path"]
+    return FolderSource(uri, root / path if path else root, sha256, revision=commit)
+
+
+def _snapshot(match: re.Match[str], folder: Path) -> tuple[Path, str]:
+    """The repository's files below the path, at the commit that the revision names now, and that commit."""
+    import huggingface_hub
+
+    kind = "dataset" if match["kind"] == "datasets" else "model"
+    repo, path = match["repo"], match["path"]
+    commit = str(huggingface_hub.HfApi().repo_info(repo, revision=match["revision"], repo_type=kind).sha)
+    target = folder / hashlib.sha256(f"{kind}/{repo}@{commit}/{path}".encode()).hexdigest()
+    done = target.with_suffix(".done")
+    if not done.is_file():
+        wanted = [path, f"{path}/*"] if path else None
+        huggingface_hub.snapshot_download(
+            repo, revision=commit, repo_type=kind, local_dir=target, allow_patterns=wanted
+        )
+        # The library's own notes for resuming, which are no part of the repository.
+        shutil.rmtree(target / ".cache", ignore_errors=True)
+        done.touch()
+    return target, commit
 
 
 def _first_line(error: Exception) -> str:

@@ -1,4 +1,8 @@
 import hashlib
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -172,3 +176,31 @@ def test_the_proxy_of_the_environment_is_used(
     monkeypatch.setenv("no_proxy", "")
     assert fetcher.fetch("http://127.0.0.1:9/through-the-proxy", DIGEST).read_bytes() == CONTENT
     assert script.paths == ["http://127.0.0.1:9/through-the-proxy"]
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from components.sources.addresses import Allowed
+from components.sources.https import Fetcher
+Fetcher(Path(sys.argv[1]), Allowed(plain_loopback=True)).fetch(sys.argv[2], sys.argv[3])
+"""
+
+
+def test_killed_in_the_middle_the_same_command_goes_on(
+    fetcher: Fetcher, server: str, script: Script, tmp_path: Path
+) -> None:
+    script.faults = ["stall"]
+    part = tmp_path / "downloads" / f"{DIGEST}.part"
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(tmp_path), server, DIGEST], stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 30
+    while not (part.is_file() and part.stat().st_size > 1_000_000) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    have = part.stat().st_size
+    assert have > 1_000_000
+    assert fetcher.fetch(server, DIGEST).read_bytes() == CONTENT
+    assert script.ranges == [None, f"bytes={have}-"]

@@ -6,22 +6,23 @@ import pytest
 
 from components.errors import DigestMismatch, SourceError
 from components.sources import open_source
-from components.sources.stores import Files, ObjectSource
+from components.sources.stores import ObjectSource
 
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 @pytest.fixture
-def bucket(tmp_path: Path) -> Files:
+def bucket(tmp_path: Path) -> fsspec.AbstractFileSystem:
     """fsspec's in-memory store, which speaks the interface that s3fs implements."""
     store = fsspec.filesystem("memory", skip_instance_cache=True)
     store.store.clear()
     store.pipe({"/bucket/data/b.txt": b"abc", "/bucket/data/a/x.txt": b"abc", "/bucket/other.txt": b"no"})
-    made: Files = store
-    return made
+    return store
 
 
-def test_objects_below_the_prefix_are_listed_and_read(bucket: Files, tmp_path: Path) -> None:
+def test_objects_below_the_prefix_are_listed_and_read(
+    bucket: fsspec.AbstractFileSystem, tmp_path: Path
+) -> None:
     source = ObjectSource("s3://bucket/data", bucket, "bucket/data", tmp_path)
     assert [(e.path, e.size, e.sha256) for e in source.list()] == [("a/x.txt", 3, ABC), ("b.txt", 3, ABC)]
     assert source.read("b.txt") == b"abc"
@@ -32,18 +33,32 @@ def test_objects_below_the_prefix_are_listed_and_read(bucket: Files, tmp_path: P
         ObjectSource("s3://bucket/data", bucket, "bucket/data", tmp_path, "0" * 64).list()
 
 
-def test_an_empty_prefix_is_an_error(bucket: Files, tmp_path: Path) -> None:
+def test_an_empty_prefix_is_an_error(bucket: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no objects"):
         ObjectSource("s3://bucket/none", bucket, "bucket/none", tmp_path).list()
 
 
-def test_a_damaged_copy_is_noticed_on_reading(bucket: Files, tmp_path: Path) -> None:
+def test_a_damaged_copy_is_noticed_and_fetched_again(
+    bucket: fsspec.AbstractFileSystem, tmp_path: Path
+) -> None:
     source = ObjectSource("s3://bucket/data", bucket, "bucket/data", tmp_path)
     source.list()
-    for file in (tmp_path / "downloads" / "objects").iterdir():
+    for file in (tmp_path / "downloads" / "objects").glob("*/*"):
         file.write_bytes(b"abd")
     with pytest.raises(DigestMismatch, match="in the cache"):
         source.read("b.txt")
+    # A new listing fetches it again instead of believing the damage.
+    assert ObjectSource("s3://bucket/data", bucket, "bucket/data", tmp_path).read("b.txt") == b"abc"
+
+
+def test_a_new_object_alone_is_fetched(bucket: fsspec.AbstractFileSystem, tmp_path: Path) -> None:
+    kept = tmp_path / "downloads" / "objects"
+    ObjectSource("s3://bucket/data", bucket, "bucket/data", tmp_path).list()
+    before = {file: file.stat().st_mtime_ns for file in kept.glob("*/*")}
+    bucket.pipe({"/bucket/data/new.txt": b"new"})
+    source = ObjectSource("s3://bucket/data", bucket, "bucket/data", tmp_path)
+    assert [e.path for e in source.list()] == ["a/x.txt", "b.txt", "new.txt"]
+    assert {file: file.stat().st_mtime_ns for file in kept.glob("*/*") if file in before} == before
 
 
 def test_a_malformed_hf_uri_is_refused(tmp_path: Path) -> None:

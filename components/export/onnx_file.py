@@ -1,0 +1,112 @@
+"""From a torch module to one self-contained ONNX file without traces of the machine that made it."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+
+from components.errors import ExportError
+
+OPSET = 20
+
+
+def export_module(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    dynamic: Mapping[str, Mapping[int, str]],
+    opset: int = OPSET,
+) -> bytes:
+    """The module as ONNX bytes; equal modules give equal bytes.
+
+    Args:
+        example: one tensor an input; axes that are not in `dynamic` are fixed to its shape.
+        dynamic: input name → axis → name, e.g. {"image": {0: "batch"}}. Axes of one name are equal.
+
+    Raises:
+        ExportError: the module cannot be expressed in ONNX, or the file does not pass ONNX's checker.
+    """
+    names = {name for axes in dynamic.values() for name in axes.values()}
+    dims = {name: Dim(name) for name in names}
+    shapes = tuple({axis: dims[name] for axis, name in dynamic.get(i, {}).items()} for i in inputs)
+    try:
+        with _quiet(), torch.inference_mode():
+            program = torch.onnx.export(
+                module.eval(),
+                example,
+                dynamo=True,
+                opset_version=opset,
+                input_names=list(inputs),
+                output_names=list(outputs),
+                dynamic_shapes=shapes if names else None,
+                verbose=False,
+            )
+    except Exception as error:
+        raise ExportError(f"The network cannot be written as ONNX: {str(error).splitlines()[0]}") from error
+    assert program is not None
+    return finish(program.model_proto)
+
+
+def finish(model: onnx.ModelProto, metadata: Mapping[str, str] | None = None) -> bytes:
+    """Strip traces, set metadata, check, serialise."""
+    strip(model)
+    del model.metadata_props[:]
+    for key in sorted(metadata or {}):
+        model.metadata_props.add(key=key, value=(metadata or {})[key])
+    model.producer_name, model.producer_version = "graftline", ""
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise ExportError(f"The exported file is not valid ONNX: {error}") from error
+    return model.SerializeToString(deterministic=True)
+
+
+def strip(model: onnx.ModelProto) -> None:
+    """Remove source paths, stack traces and doc strings: torch writes them into every node."""
+    model.doc_string = ""
+    _strip_graph(model.graph)
+    for function in model.functions:
+        function.doc_string = ""
+        del function.metadata_props[:]
+        for node in function.node:
+            _strip_node(node)
+
+
+def _strip_graph(graph: onnx.GraphProto) -> None:
+    graph.doc_string = ""
+    del graph.metadata_props[:]
+    for value in [*graph.input, *graph.output, *graph.value_info, *graph.initializer]:
+        value.doc_string = ""
+        del value.metadata_props[:]
+    for node in graph.node:
+        _strip_node(node)
+
+
+def _strip_node(node: onnx.NodeProto) -> None:
+    node.doc_string = ""
+    del node.metadata_props[:]
+    for attribute in node.attribute:
+        attribute.doc_string = ""
+        if attribute.HasField("g"):
+            _strip_graph(attribute.g)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter narrates its steps, and warns of torchvision, which nobody here needs."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logger.setLevel(before)

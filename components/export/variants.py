@@ -1,0 +1,118 @@
+"""The release in other number formats.
+
+int8: static quantisation, QDQ, weights per channel, calibrated on training samples (Jacob et al.,
+Quantization and Training of Neural Networks, CVPR 2018). Dynamic quantisation makes convolutions slower.
+fp16: half-precision weights and arithmetic behind single-precision inputs and outputs.
+Both leave the pre-processing in single precision.
+"""
+
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from components.errors import ExportError
+from components.export.onnx_file import finish
+from components.export.release import INPUT
+
+# Only what is heavy: everything else stays as it is.
+QUANTISED = ["Conv", "Gemm", "MatMul", "Add", "Clip"]
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, batches: Iterable[npt.NDArray[np.uint8]]) -> None:
+        self._batches: Iterator[npt.NDArray[np.uint8]] = iter(batches)
+
+    def get_next(self) -> dict[str, npt.NDArray[np.uint8]] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {INPUT: batch}
+
+
+def to_int8(
+    model: bytes, batches: Iterable[npt.NDArray[np.uint8]], metadata: Mapping[str, str] | None = None
+) -> bytes:
+    """The int8 variant; `batches` are uint8 (B, H, W, 3) of training samples."""
+    with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
+        source, prepared, target = (Path(folder) / name for name in ("a.onnx", "b.onnx", "c.onnx"))
+        source.write_bytes(model)
+        root = logging.getLogger()
+        level = root.level
+        root.setLevel(logging.ERROR)
+        try:
+            quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+            quantize_static(
+                str(prepared),
+                str(target),
+                _Reader(batches),
+                quant_format=QuantFormat.QDQ,
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                op_types_to_quantize=QUANTISED,
+                nodes_to_exclude=_before_first_convolution(prepared),
+            )
+        except Exception as error:
+            raise ExportError(f"The int8 variant cannot be made: {error}") from error
+        finally:
+            root.setLevel(level)
+        return finish(onnx.load(target), metadata)
+
+
+def to_fp16(model: bytes, metadata: Mapping[str, str] | None = None) -> bytes:
+    """The fp16 variant: everything from the first convolution to the head's product in half precision.
+
+    onnxruntime's own converter writes one cast several times where a blocked node has several readers.
+    """
+    loaded = onnx.load_from_string(model)
+    graph = loaded.graph
+    first = len(_preprocessing(graph))
+    last = max((i for i, n in enumerate(graph.node) if n.op_type in ("Gemm", "MatMul")), default=-1)
+    if not first <= last:
+        raise ExportError("The fp16 variant needs a convolution before the head's matrix product.")
+    before, heavy, after = graph.node[:first], graph.node[first : last + 1], graph.node[last + 1 :]
+    _halve_initialisers(graph, heavy)
+    made = {name for node in heavy for name in node.output}
+    entering = sorted({n for node in heavy for n in node.input} & {n for node in before for n in node.output})
+    leaving = sorted(made & {n for node in after for n in node.input})
+    nodes = [*before, *_casts(entering, heavy, "fp16", onnx.TensorProto.FLOAT16), *heavy]
+    nodes += [*_casts(leaving, after, "fp32", onnx.TensorProto.FLOAT), *after]
+    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:], graph.value_info[:]
+    graph.node.extend(kept)
+    return finish(loaded, metadata)
+
+
+def _halve_initialisers(graph: onnx.GraphProto, heavy: Sequence[onnx.NodeProto]) -> None:
+    used = {name for node in heavy for name in node.input}
+    for initialiser in graph.initializer:
+        if initialiser.name in used and initialiser.data_type == onnx.TensorProto.FLOAT:
+            half = onnx.numpy_helper.to_array(initialiser).astype(np.float16)
+            initialiser.CopyFrom(onnx.numpy_helper.from_array(half, initialiser.name))
+
+
+def _casts(
+    names: Sequence[str], readers: Sequence[onnx.NodeProto], suffix: str, to: int
+) -> list[onnx.NodeProto]:
+    """One cast a name; the readers are pointed to it."""
+    for node in readers:
+        for position, name in enumerate(node.input):
+            if name in names:
+                node.input[position] = f"{name}_{suffix}"
+    return [onnx.helper.make_node("Cast", [n], [f"{n}_{suffix}"], f"cast_{n}_{suffix}", to=to) for n in names]
+
+
+def _before_first_convolution(path: Path) -> list[str]:
+    return [node.name for node in _preprocessing(onnx.load(path).graph)]
+
+
+def _preprocessing(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes before the first convolution: pixels are not quantised twice."""
+    nodes = list(graph.node)
+    first = next((i for i, node in enumerate(nodes) if node.op_type == "Conv"), len(nodes))
+    return nodes[:first]

@@ -1,0 +1,102 @@
+"""The one place that makes onnxruntime sessions, and proves on which provider they run."""
+
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from components.errors import ProviderError
+
+PROVIDERS = {
+    "tensorrt": "TensorrtExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+Array = npt.NDArray[np.generic]
+
+
+def open_session(model: bytes | Path, providers: Sequence[str], threads: int) -> ort.InferenceSession:
+    """A session whose active provider is the first one named; the others are fallbacks for single nodes.
+
+    Args:
+        model: a self-contained ONNX file, or its bytes.
+        providers: of `tensorrt`, `cuda`, `cpu`, the required one first.
+        threads: cores for one operator.
+
+    Raises:
+        ProviderError: the required provider is not active after loading. That it is listed as available
+            proves nothing: onnxruntime falls back to the CPU with a log line.
+    """
+    check_distribution()
+    wanted = [PROVIDERS[name] for name in providers]
+    if providers[0] != "cpu":
+        _load_gpu_libraries(providers[0])
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    source = model if isinstance(model, bytes) else str(model)
+    try:
+        session = ort.InferenceSession(source, options, providers=wanted)
+    except Exception as error:  # onnxruntime's own exceptions share no base but this one
+        raise ProviderError(f"onnxruntime could not load the model: {error}") from None
+    active = session.get_providers()[0]
+    if active != wanted[0]:
+        raise ProviderError(
+            f"runtime.providers asks for {providers[0]}, but {active} is active after loading.",
+            _remedy(providers[0]),
+        )
+    return session
+
+
+def run(session: ort.InferenceSession, feeds: Mapping[str, Array]) -> list[Array]:
+    """All outputs, as arrays; on a GPU the inputs are bound, so that they are copied there once."""
+    if session.get_providers()[0] == PROVIDERS["cpu"]:
+        outputs: list[Array] = session.run(None, dict(feeds))
+        return outputs
+    binding = session.io_binding()
+    for name, value in feeds.items():
+        binding.bind_ortvalue_input(
+            name, ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(value), "cuda", 0)
+        )
+    for output in session.get_outputs():
+        binding.bind_output(output.name, "cuda")
+    session.run_with_iobinding(binding)
+    bound: list[Array] = binding.copy_outputs_to_cpu()
+    return bound
+
+
+def check_distribution() -> None:
+    """The CPU and the GPU distribution write over each other's files: exactly one may be installed."""
+    found = [name for name in ("onnxruntime", "onnxruntime-gpu") if _installed(name)]
+    if len(found) != 1:
+        state = " and ".join(found) + " are both installed" if found else "no onnxruntime is installed"
+        raise ProviderError(f"{state}; exactly one must be.", "Run `make clean setup` (RUNTIME=cpu or gpu).")
+
+
+def _installed(name: str) -> bool:
+    try:
+        return bool(metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def _load_gpu_libraries(provider: str) -> None:
+    """torch brings the CUDA libraries that onnxruntime needs; loading them first spares their paths."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ProviderError(
+            f"runtime.providers asks for {provider}, but torch sees no CUDA device.", _remedy(provider)
+        )
+
+
+def _remedy(provider: str) -> str:
+    if not _installed("onnxruntime-gpu"):
+        return "Install the GPU build: make setup RUNTIME=gpu. Or put cpu first in runtime.providers."
+    if provider == "tensorrt":
+        return "Check that the TensorRT libraries match onnxruntime-gpu. Or put cuda first."
+    return "Check driver and CUDA version against onnxruntime-gpu. Or put cpu first in runtime.providers."

@@ -171,8 +171,9 @@ class Loop:
         if better:
             counters.best_epoch = line.epoch
             self.best = {name: tensor.clone() for name, tensor in self.network.above_state().items()}
-        figures = {name: getattr(line, name) for name in ("train_loss", "validation_loss", "lr")}
-        self.watch.tracker.metrics(figures | {"validation_accuracy": line.validation_accuracy}, line.epoch)
+        heard = ("train_loss", "validation_loss", "validation_accuracy", "lr")
+        figures = {f"{self.watch.prefix}{name}": float(getattr(line, name)) for name in heard}
+        self.watch.tracker.metrics(figures, line.epoch)
         if self._bar is not None:
             self._bar.set_postfix_str(
                 f"epoch {line.epoch + 1}, validation loss {line.validation_loss:.3f}, "

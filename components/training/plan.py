@@ -61,11 +61,16 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Watch:
-    """Who looks on, and where an unfinished training is kept; neither changes the result."""
+    """Who looks on, and where an unfinished training is kept; neither changes the result.
+
+    Attributes:
+        prefix: of the names of what the tracker hears, where several trainings share one run.
+    """
 
     name: str = "Training"
     tracker: Tracker = field(default_factory=NullTracker)
     checkpoints: Checkpoints | None = None
+    prefix: str = ""
 
 
 @dataclass(frozen=True)

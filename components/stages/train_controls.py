@@ -1,0 +1,119 @@
+"""train_controls: what a transferred network must beat, or transfer was not worth it.
+
+- majority: the most frequent class of the training samples, whatever the picture.
+- scratch: the same network from random weights, on the same samples, for a budget of seconds.
+
+A budget in seconds makes `controls/` depend on the machine's speed, unlike every other artefact. So its steps
+are recorded; a training that was killed goes on with what is left of its seconds. Decoding is not counted.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from components.backbones.catalogue import build
+from components.data.dataset import Dataset
+from components.export.release import ReleaseNetwork, export_release
+from components.methods.base import Group, Phase
+from components.params import Params
+from components.progress import log
+from components.stages.network import input_spec
+from components.stages.pixels import Pixels
+from components.stages.table import Context
+from components.stages.unfinished import unfinished
+from components.storage.publish import write_bytes, write_json
+from components.tasks import load_task
+from components.tasks.base import Task
+from components.training.batches import Views
+from components.training.loop import Loop
+from components.training.network import Network
+from components.training.plan import Data, Job, Outcome, Recipe, Watch
+
+SECTIONS = ("task", "backbone", "controls", "seed")
+RATE = 2e-3
+# Random weights need more room than fine-tuning, and a decay that AdamW's authors found good from scratch.
+WEIGHT_DECAY = 1e-2
+BATCH = 32
+# Enough never to be the reason why it ends.
+EPOCHS = 10**6
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
+    """Write controls.json and scratch.onnx, which has the release's signature."""
+    dataset = Dataset.open(inputs["dataset"])
+    task = load_task(params.task, input_spec(params))
+    network = _fresh(params, task, len(dataset.classes))
+    data = _pixels(dataset, task, params, context)
+    checkpoints = unfinished("train_controls", inputs, params, SECTIONS, context)
+    phase = Phase("scratch", EPOCHS, (Group(network.head_names() + network.above_names(), RATE),))
+    job = Job(network, task.loss, (phase,))
+    watch = Watch("From scratch", context.tracker, checkpoints, "scratch.")
+    outcome = Loop(job, data, _recipe(params, context), watch).fit()
+    folder = outputs["controls"]
+    write_bytes(folder / "scratch.onnx", _export(network, task, params.export.opset))
+    write_json(
+        folder / "controls.json",
+        {"majority": majority(dataset), "scratch": _scratch(outcome, params)},
+    )
+    checkpoints.clear()
+    log(
+        f"Controls: majority {majority(dataset)['class']!r}; from scratch {outcome.steps} steps in "
+        f"{outcome.seconds:.0f} s, validation accuracy {outcome.best.validation_accuracy:.3f}"
+    )
+
+
+def majority(dataset: Dataset) -> dict[str, object]:
+    """The most frequent class of the training side (the first of equals), and its share there."""
+    counts = np.bincount(dataset.targets("train"), minlength=len(dataset.classes))
+    index = int(counts.argmax())
+    return {"class": dataset.classes[index], "index": index, "share": float(counts[index] / counts.sum())}
+
+
+def _fresh(params: Params, task: Task, classes: int) -> Network:
+    backbone = build(params.backbone.name, params.seed)
+    for module in backbone.modules():
+        # Pretrained norms move slowly; from nothing, and in few steps, they would never arrive.
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.1
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(params.seed)
+        head = task.head(backbone.width, classes)
+    return Network(backbone, head, cut=0)
+
+
+def _pixels(dataset: Dataset, task: Task, params: Params, context: Context) -> Data:
+    made = []
+    for side, views in (("train", len(task.views)), ("validation", 1)):
+        pixels = Pixels(dataset, dataset.ids(side), input_spec(params), task).fill(context)
+        made.append(Views(pixels, dataset.targets(side), views, params.seed))
+    return Data(*made)
+
+
+def _recipe(params: Params, context: Context) -> Recipe:
+    return Recipe(
+        seed=params.seed,
+        batch=BATCH,
+        weight_decay=WEIGHT_DECAY,
+        threads=context.threads,
+        seconds=params.controls.scratch.seconds,
+    )
+
+
+def _scratch(outcome: Outcome, params: Params) -> dict[str, object]:
+    best = outcome.best
+    return {
+        "budget_seconds": params.controls.scratch.seconds,
+        "seconds": round(outcome.seconds, 2),
+        "steps": outcome.steps,
+        "epochs": len(outcome.history),
+        "precision": outcome.precision,
+        "validation": {"loss": best.validation_loss, "accuracy": best.validation_accuracy},
+    }
+
+
+def _export(network: Network, task: Task, opset: int) -> bytes:
+    network.to("cpu").eval()
+    return export_release(ReleaseNetwork(task.preprocessor(), network.backbone, network.head).eval(), opset)

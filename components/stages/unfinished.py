@@ -1,0 +1,42 @@
+"""Where a training that was killed finds itself again: a folder whose name is all that shapes its result."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from components.params import Params
+from components.stages.table import Context
+from components.storage.publish import sha256_bytes, sha256_tree
+from components.training.checkpoints import Checkpoints
+
+ROOMS = ("backbones", "methods", "tasks", "training")
+
+
+def unfinished(
+    stage: str, inputs: Mapping[str, Path], params: Params, sections: Sequence[str], context: Context
+) -> Checkpoints:
+    """The checkpoints of the training with these inputs, parameters, code and versions, none of which may
+    differ between its two halves."""
+    shaping = {
+        "stage": stage,
+        "inputs": {name: sha256_tree(path) for name, path in inputs.items()},
+        "params": {name: _plain(getattr(params, name)) for name in sections},
+        "code": _code(),
+        "torch": torch.__version__,
+        "threads": context.threads,
+    }
+    key = sha256_bytes(json.dumps(shaping, sort_keys=True).encode())
+    return Checkpoints(context.cache / "training" / key[:32])
+
+
+def _plain(section: object) -> object:
+    return section.model_dump(mode="json") if hasattr(section, "model_dump") else section
+
+
+def _code() -> dict[str, str]:
+    root = Path(__file__).resolve().parents[1]
+    files = [path for room in ROOMS for path in sorted((root / room).glob("*.py"))]
+    files += [root / "stages" / "fine_tune.py", root / "stages" / "train_controls.py"]
+    return {path.relative_to(root).as_posix(): sha256_tree(path) for path in files}

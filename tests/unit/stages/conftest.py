@@ -1,0 +1,90 @@
+"""A workspace with a few pictures and a backbone of random weights: what training stages read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from components.backbones.base import Backbone
+from components.backbones.catalogue import build
+from components.backbones.checkpoint import Provenance, save
+from components.data.dataset import Dataset
+from components.params import Params
+from components.stages import version_data
+from components.stages.refresh import refresh
+from components.stages.table import Context
+from components.training.tracker import NullTracker
+
+SIZE = 32
+PICTURES = 60
+
+
+@dataclass(frozen=True)
+class Workspace:
+    root: Path
+    params: Params
+    context: Context
+
+    def inputs(self, *names: str) -> dict[str, Path]:
+        return {name: self.root / name for name in names}
+
+    def output(self, name: str, folder: str) -> dict[str, Path]:
+        made = self.root / folder
+        made.mkdir()
+        return {name: made}
+
+
+def _pictures(folder: Path) -> None:
+    draw = np.random.default_rng(0)
+    for number in range(PICTURES):
+        name, level = (("dark", 60), ("light", 180))[number % 2]
+        grey = draw.normal(level, 30, (40, 48)).clip(0, 255).astype(np.uint8)
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(grey).save(folder / name / f"{number}.png")
+
+
+def _params(source: Path) -> Params:
+    return Params.model_validate(
+        {
+            "seed": 5,
+            "data": {"source": f"file:{source}", "licence": "none", "limits": {"min_per_class": 1}},
+            "task": {"size": SIZE, "augment": {"views": 2}},
+            "features": {"batch": 8},
+            "tune": {"blocks": 2, "epochs": 3, "head_epochs": 1, "batch": 8},
+            "controls": {"scratch": {"seconds": 0.5}},
+            "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]},
+        }
+    )
+
+
+def _checkpoint(folder: Path) -> Backbone:
+    backbone = build("efficientnet_lite0", seed=1)
+    names = ("name", "uri", "revision", "file", "sha256", "licence", "converter")
+    save(
+        folder,
+        backbone.state_dict(),
+        Provenance(**dict.fromkeys(names, "x"), parameters=0, weights_sha256=""),
+    )
+    return backbone
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    root = tmp_path_factory.mktemp("workspace")
+    _pictures(root / "pictures")
+    params = _params(root / "pictures")
+    context = Context(NullTracker(), root / "cache", 1, ("cpu",))
+    refresh(params, root, context.cache)
+    for name in ("dataset", "checkpoint", "head"):
+        (root / name).mkdir()
+    inputs = {"data/source.lock": root / "data" / "source.lock"}
+    version_data.run(inputs, {"dataset": root / "dataset"}, params, context)
+    width = _checkpoint(root / "checkpoint").width
+    classes = len(Dataset.open(root / "dataset").classes)
+    head = {"weight": torch.zeros(classes, width), "bias": torch.zeros(classes)}
+    save_file(head, root / "head" / "head.safetensors")
+    return Workspace(root, params, context)

@@ -1,0 +1,54 @@
+import json
+
+import numpy as np
+import onnxruntime
+import torch
+
+from components.data.dataset import Dataset
+from components.stages import train_controls
+from components.stages.network import input_spec
+from components.stages.pixels import Pixels
+from components.tasks import load_task
+
+
+def test_majority_and_scratch_are_written_and_scratch_answers(workspace):
+    outputs = workspace.output("controls", "controls-1")
+    train_controls.run(
+        workspace.inputs("dataset", "checkpoint"), outputs, workspace.params, workspace.context
+    )
+    told = json.loads((outputs["controls"] / "controls.json").read_text())
+    dataset = Dataset.open(workspace.root / "dataset")
+    counts = np.bincount(dataset.targets("train"))
+    assert told["majority"] == {
+        "class": dataset.classes[counts.argmax()],
+        "index": int(counts.argmax()),
+        "share": counts.max() / counts.sum(),
+    }
+    assert told["scratch"]["budget_seconds"] == 0.5 <= told["scratch"]["seconds"]
+    assert told["scratch"]["steps"] >= 1
+    assert list((workspace.context.cache / "training").glob("*")) == []
+
+    session = onnxruntime.InferenceSession(
+        outputs["controls"] / "scratch.onnx", providers=["CPUExecutionProvider"]
+    )
+    assert [put.name for put in session.get_inputs()] == ["image"]
+    for shape in ((1, 40, 48, 3), (3, 33, 70, 3)):
+        (probabilities,) = session.run(["probabilities"], {"image": np.full(shape, 90, np.uint8)})
+        assert probabilities.shape == (shape[0], 2)
+        assert np.allclose(probabilities.sum(1), 1, atol=1e-6)
+
+
+def test_pixels_are_what_the_preprocessor_makes_to_half_a_grey_level(workspace):
+    dataset = Dataset.open(workspace.root / "dataset")
+    spec = input_spec(workspace.params)
+    task = load_task(workspace.params.task, spec)
+    ids = dataset.ids("validation")
+    pixels = Pixels(dataset, ids, spec, task).fill(workspace.context)
+    found = pixels[np.arange(len(ids))]
+    assert found.shape == (len(ids), 3, spec.size, spec.size)
+    assert found.dtype == np.float32
+    clean = torch.tensor(task.decode(dataset.read(ids[0])))[None]
+    exact = task.preprocessor()(clean)[0].numpy()
+    assert np.abs(found[0] - exact).max() <= 0.5 / 128 + 1e-5
+    # The second view is another picture of the same sample.
+    assert not np.array_equal(pixels[np.array([len(ids)])][0], found[0])

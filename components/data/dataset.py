@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import weakref
-from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import cast
@@ -12,7 +11,6 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.data.manifest import SLICE, table_digest
@@ -41,10 +39,9 @@ class Dataset:
         self.source, self.revision = source["uri"], source["revision"]
         self.table = table
         self._folder = folder
-        self._places = {
-            row["id"]: (row["shard"], row["offset"], row["size"])
-            for row in table.select(["id", "shard", "offset", "size"]).to_pylist()
-        }
+        # Lists, because pyarrow's filters and its way to numpy import pandas: a second in every stage.
+        self._columns = {name: table.column(name).to_pylist() for name in table.column_names}
+        self._row = {name: row for row, name in enumerate(self._columns["id"])}
         self._handles: dict[str, int] = {}
         self._lock = Lock()
         weakref.finalize(self, _close, self._handles)
@@ -54,7 +51,7 @@ class Dataset:
         """StorageError where a file is missing, damaged, or not the one that dataset.json describes."""
         try:
             description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
-            table = pq.read_table(folder / "manifest.parquet", memory_map=False)
+            table = pq.ParquetFile(folder / "manifest.parquet").read()
             opened = cls(folder, table, description)
         except FileNotFoundError as error:
             raise StorageError(f"{error.filename or folder} does not exist.", AGAIN) from None
@@ -69,27 +66,27 @@ class Dataset:
 
     def ids(self, split: str | None = None) -> list[str]:
         """Ids of one side, or of all, sorted."""
-        return cast(list[str], self._rows(split).column("id").to_pylist())
+        return self._values("id", split)
 
     def targets(self, split: str | None = None) -> npt.NDArray[np.int64]:
         """(N,), in the order of `ids(split)`."""
-        return cast("npt.NDArray[np.int64]", self._rows(split).column("target").to_numpy().astype(np.int64))
+        return np.array(self._values("target", split), dtype=np.int64)
 
     def groups(self, split: str | None = None) -> list[str]:
         """Group of each sample, empty where none is declared, in the order of `ids(split)`."""
-        return cast(list[str], self._rows(split).column("group").to_pylist())
+        return self._values("group", split)
 
     def slices(self, split: str | None = None) -> dict[str, npt.NDArray[np.str_]]:
         """Declared slice → its values (N,), in the order of `ids(split)`."""
-        rows = self._rows(split)
-        names = [name for name in rows.column_names if name.startswith(SLICE)]
-        return {name.removeprefix(SLICE): np.array(rows.column(name).to_pylist(), str) for name in names}
+        names = [name for name in self._columns if name.startswith(SLICE)]
+        return {name.removeprefix(SLICE): np.array(self._values(name, split), dtype=str) for name in names}
 
     def read(self, sample_id: str) -> bytes:
         """The sample's bytes as they were at the source. DataError: no such id. StorageError: damaged."""
-        if sample_id not in self._places:
+        row = self._row.get(sample_id)
+        if row is None:
             raise DataError(f"The dataset holds no sample {sample_id}.")
-        shard, offset, size = self._places[sample_id]
+        shard, offset, size = (self._columns[name][row] for name in ("shard", "offset", "size"))
         payload = os.pread(self._handle(shard), size, offset)
         if hashlib.sha256(payload).hexdigest() != sample_id:
             raise StorageError(
@@ -97,17 +94,12 @@ class Dataset:
             )
         return payload
 
-    def select(self, ids: Sequence[str]) -> pa.Table:
-        """The manifest's rows of these ids, in their order."""
-        position = {name: row for row, name in enumerate(self.table.column("id").to_pylist())}
-        return self.table.take([position[name] for name in ids])
-
-    def _rows(self, split: str | None) -> pa.Table:
-        if split is None:
-            return self.table
-        if split not in SIDES:
+    def _values(self, column: str, split: str | None) -> list[str]:
+        if split is not None and split not in SIDES:
             raise DataError(f"{split!r} is not a side.", f"Allowed: {', '.join(SIDES)}.")
-        return self.table.filter(pc.equal(self.table.column("split"), split))
+        sides = self._columns["split"]
+        values = zip(self._columns[column], sides, strict=True)
+        return [value for value, side in values if split in (None, side)]
 
     def _handle(self, shard: str) -> int:
         with self._lock:

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,25 +21,39 @@ def make_table(seen: Sequence[Seen], slices: Sequence[str]) -> pa.Table:
     """The columns that `Dataset.table` documents, in that order."""
     contents = [item.content for item in seen]
     places = offsets({content.id: content.size for content in contents})
-    text, whole = pa.string(), pa.int64()
     columns: dict[str, pa.Array] = {
-        "id": pa.array([c.id for c in contents], text),
-        "path": pa.array([c.path for c in contents], text),
-        "label": pa.array([c.label for c in contents], text),
-        "target": pa.array([c.target for c in contents], pa.int32()),
-        "group": pa.array([c.group for c in contents], text),
-        "domain": pa.array([c.domain for c in contents], text),
-        "split": pa.array([c.side for c in contents], text),
-        "size": pa.array([c.size for c in contents], whole),
-        "width": pa.array([s.width for s in seen], pa.int32()),
-        "height": pa.array([s.height for s in seen], pa.int32()),
-        "mode": pa.array([s.mode for s in seen], text),
-        "shard": pa.array([shard_name(c.id) for c in contents], text),
-        "offset": pa.array([places[c.id] for c in contents], whole),
+        "id": _text(c.id for c in contents),
+        "path": _text(c.path for c in contents),
+        "label": _text(c.label for c in contents),
+        "target": _whole(np.int32, (c.target for c in contents)),
+        "group": _text(c.group for c in contents),
+        "domain": _text(c.domain for c in contents),
+        "split": _text(c.side for c in contents),
+        "size": _whole(np.int64, (c.size for c in contents)),
+        "width": _whole(np.int32, (s.width for s in seen)),
+        "height": _whole(np.int32, (s.height for s in seen)),
+        "mode": _text(s.mode for s in seen),
+        "shard": _text(shard_name(c.id) for c in contents),
+        "offset": _whole(np.int64, (places[c.id] for c in contents)),
     }
     for position, name in enumerate(slices):
-        columns[SLICE + name] = pa.array([c.slices[position] for c in contents], text)
+        columns[SLICE + name] = _text(c.slices[position] for c in contents)
     return pa.table(columns)
+
+
+# `pyarrow.array` imports pandas, more than a second, to ask whether the values are its own; these do not.
+
+
+def _text(values: Iterable[str]) -> pa.Array:
+    builder = pa.lib.StringBuilder()
+    builder.append_values(list(values))
+    return builder.finish()
+
+
+def _whole(dtype: type[np.integer], values: Iterable[int]) -> pa.Array:
+    numbers = np.fromiter(values, dtype=dtype)
+    kind = pa.int32() if numbers.itemsize == 4 else pa.int64()
+    return pa.Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(numbers)])
 
 
 def table_digest(table: pa.Table, classes: Sequence[str]) -> str:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,10 +29,14 @@ def test_sides_are_parts_of_the_whole(folder: Path) -> None:
         data.ids("val")
 
 
-def test_rows_can_be_chosen_by_id(folder: Path) -> None:
-    data = Dataset.open(folder)
-    chosen = data.ids()[5:2:-1]
-    assert data.select(chosen).column("id").to_pylist() == chosen
+def test_reading_needs_no_pandas(folder: Path) -> None:
+    """It takes a second to import, in each stage, and pyarrow does so whenever it may."""
+    code = (
+        "import sys; from pathlib import Path; from components.data.dataset import Dataset;"
+        "d = Dataset.open(Path(sys.argv[1])); d.targets('train'); d.slices(); d.read(d.ids()[0]);"
+        "sys.exit('pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(folder)], check=False).returncode == 0
 
 
 def test_many_threads_read_the_same_bytes(folder: Path) -> None:

@@ -4,10 +4,12 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
@@ -16,7 +18,7 @@ from components.errors import Busy, GraftlineError, Interrupted, SourceError
 from components.params import Params
 from components.registry.delivery import Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
-from components.registry.store import home
+from components.registry.store import home, preload
 from components.storage.publish import kernel_lock, read_json, sha256_tree
 
 if TYPE_CHECKING:
@@ -178,6 +180,17 @@ def probe(root: Path) -> None:
             return
     except Busy as error:
         raise Busy(f"Another run holds this workspace. {error.message}", error.remedy) from None
+
+
+def warm() -> None:
+    """Import what is slow while Prefect's server starts: the two need different cores."""
+
+    def load() -> None:
+        with suppress(Exception):  # whoever really needs it says what is wrong
+            import_module("dvc.repo")
+            preload()
+
+    threading.Thread(target=load, name="graftline-warm", daemon=True).start()
 
 
 def open_repo(root: Path) -> Repo:

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 
 def _run(root: Path, stop_after: str | None, registering: bool) -> int:
     from components.params import load_params, missing_files
-    from flows.engine import prepare_environment, probe
+    from flows.engine import prepare_environment, probe, warm
 
     if wrong := missing_files(load_params(root / "params.yaml"), root):
         raise ParamsError(
@@ -57,6 +57,8 @@ def _run(root: Path, stop_after: str | None, registering: bool) -> int:
     probe(root)
     prepare_environment(root)
     from flows.pipeline import train
+
+    warm()
 
     state = train(str(root), stop_after, registering, return_state=True)
     if state.is_completed():

@@ -102,6 +102,13 @@ def connect(root: Path, tracking: TrackingParams) -> Connection:
     return Connection(client, str(experiment), place)
 
 
+def preload() -> None:
+    """Import MLflow, for a thread that has nothing better to do."""
+    for key, value in QUIET.items():
+        os.environ.setdefault(key, value)
+    import mlflow  # noqa: F401
+
+
 def _create(client: "MlflowClient", name: str, place: Place) -> str:
     try:
         return str(client.create_experiment(name, artifact_location=place.artifacts))

@@ -1,26 +1,43 @@
 import csv
 import json
+import os
+import signal
+from dataclasses import replace
 
 import pytest
 from safetensors.torch import load_file
 
 from components.backbones.catalogue import build
-from components.errors import ParamsError
+from components.errors import Interrupted, ParamsError
 from components.stages import fine_tune
 from components.storage.publish import sha256_tree
+from components.training.tracker import NullTracker
 
 CUT = 14
 
 
-def test_two_runs_write_the_same_bytes_and_leave_nothing_behind(workspace):
+class Terminating(NullTracker):
+    """Sends SIGTERM when it hears of the first epoch of the blocks."""
+
+    def metrics(self, values, step=None):
+        if step == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_an_interrupted_run_goes_on_and_writes_the_same_bytes(workspace):
     inputs = workspace.inputs("dataset", "checkpoint", "head")
-    digests = []
-    for folder in ("tuned-1", "tuned-2"):
-        outputs = workspace.output("tuned", folder)
-        fine_tune.run(inputs, outputs, workspace.params, workspace.context)
-        digests.append(sha256_tree(outputs["tuned"]))
-    assert digests[0] == digests[1]
+    straight = workspace.output("tuned", "tuned-1")
+    fine_tune.run(inputs, straight, workspace.params, workspace.context)
     assert list((workspace.context.cache / "training").glob("*")) == []
+
+    outputs = workspace.output("tuned", "tuned-2")
+    with pytest.raises(Interrupted):
+        fine_tune.run(inputs, outputs, workspace.params, replace(workspace.context, tracker=Terminating()))
+    (folder,) = (workspace.context.cache / "training").iterdir()
+    assert len(list(folder.iterdir())) == 2
+    fine_tune.run(inputs, outputs, workspace.params, workspace.context)
+    assert sha256_tree(outputs["tuned"]) == sha256_tree(straight["tuned"])
+    assert not folder.exists()
 
     told = json.loads((outputs["tuned"] / "tuned.json").read_text())
     assert told["cut"] == CUT
@@ -32,11 +49,6 @@ def test_two_runs_write_the_same_bytes_and_leave_nothing_behind(workspace):
     assert list(lines[0]) == ["epoch", "phase", "train_loss", "validation_loss", "validation_accuracy", "lr"]
     assert float(lines[told["best_epoch"]]["validation_loss"]) == told["validation"]["loss"]
 
-
-def test_the_weights_fit_the_part_above_the_cut(workspace):
-    outputs = workspace.output("tuned", "tuned-3")
-    inputs = workspace.inputs("dataset", "checkpoint", "head")
-    fine_tune.run(inputs, outputs, workspace.params, workspace.context)
     state = load_file(outputs["tuned"] / "tuned.safetensors")
     above = {k.removeprefix("above."): v for k, v in state.items() if k.startswith("above.")}
     build("efficientnet_lite0").above(CUT).load_state_dict(above)
@@ -48,4 +60,4 @@ def test_more_blocks_than_there_are_is_refused(workspace):
     params = workspace.params.model_copy(update={"tune": tune})
     inputs = workspace.inputs("dataset", "checkpoint", "head")
     with pytest.raises(ParamsError, match="allowed: 1 to 16"):
-        fine_tune.run(inputs, workspace.output("tuned", "tuned-4"), params, workspace.context)
+        fine_tune.run(inputs, workspace.output("tuned", "tuned-3"), params, workspace.context)

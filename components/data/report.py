@@ -11,6 +11,9 @@ from components.data.scan import Seen
 from components.data.splits import SIDES
 from components.storage.publish import Json
 
+# Pairs grow with the square of the copies of one sample; beyond this many, nobody reads them.
+LISTED = 1000
+
 
 def data_report(
     seen: Sequence[Seen], classes: Sequence[str], slices: Sequence[str], rejected: Sequence[Rejected]
@@ -53,7 +56,7 @@ def near_report(seen: Sequence[Seen], pairs: Pairs, gone: Mapping[int, int]) -> 
         ],
         "listed_pairs": [
             [contents[a].path, contents[b].path, _round(pairs.correlation[n]), _round(pairs.detail[n])]
-            for n, (a, b) in enumerate(both)
+            for n, (a, b) in enumerate(both[:LISTED])
         ],
     }
 

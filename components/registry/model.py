@@ -1,6 +1,5 @@
 """The folder that MLflow keeps as a model: its own descriptions around the release's unchanged bytes."""
 
-import json
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
@@ -21,13 +20,11 @@ EXAMPLE_SIDE = 32
 def released_file(release: Path) -> str:
     """Name of the ONNX file that the bundle's manifest releases. Raises RegistryError without one."""
     manifest = read_json(release / "manifest.json")
-    files = manifest.get("files")
-    variant = str(manifest.get("released", manifest.get("variant", manifest.get("release", "fp32"))))
-    names = {"fp32": "model.onnx"}
-    name = variant if variant.endswith(".onnx") else names.get(variant, f"model.{variant}.onnx")
-    if not (release / name).is_file() or (isinstance(files, Mapping) and name not in files):
+    variant, files = manifest.get("released"), manifest.get("files")
+    name = "model.onnx" if variant == "fp32" else f"model.{variant}.onnx"
+    if not isinstance(files, Mapping) or name not in files or not (release / name).is_file():
         raise RegistryError(
-            f"The bundle releases {variant}, but holds no {name}.", "Run: dvc repro -f export_onnx"
+            f"The bundle releases {variant}, but has no {name}.", "Run: dvc repro -f export_onnx"
         )
     return name
 
@@ -99,8 +96,3 @@ def description(
         f"| metric | test |\n|---|---|\n{rows}\n\n### Where it comes from\n{chain}\n\n"
         "Check `release/manifest.json` and open its ONNX with onnxruntime; never load through MLflow.\n"
     )
-
-
-def evidence(rule: object) -> str:
-    """A rule of a verdict as one line."""
-    return json.dumps(rule, sort_keys=True, default=str) if isinstance(rule, Mapping) else str(rule)

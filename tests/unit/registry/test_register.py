@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from components.errors import GateRefused, RegistryError
 from components.params import Params
 from components.registry.lineage import git_state, lineage
+from components.registry.model import released_file
 from components.registry.register import Candidate, register
 from components.registry.runs import start_run
 from components.registry.store import connect
@@ -225,3 +226,10 @@ def test_results_of_a_run_make_no_tree_dirty(tmp_path: Path) -> None:
     assert git_state(tmp_path)["graftline.git_dirty"] == "false"
     (tmp_path / "params.yaml").write_text("seed: 2\n")
     assert git_state(tmp_path)["graftline.git_dirty"] == "true"
+
+
+def test_a_bundle_without_its_released_file_is_refused(release: Path) -> None:
+    assert released_file(release) == "model.onnx"
+    write_json(release / "manifest.json", {"released": "int8", "files": {"model.onnx": {}}})
+    with pytest.raises(RegistryError, match=r"releases int8, but has no model\.int8\.onnx"):
+        released_file(release)

@@ -41,7 +41,7 @@ def release(tmp_path: Path) -> Path:
     folder.mkdir()
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     onnx.save(model, folder / "model.onnx")
-    write_json(folder / "manifest.json", {"classes": ["a", "b", "c"], "files": {"model.onnx": {}}})
+    write_json(folder / "manifest.json", {"released": "fp32", "files": {"model.onnx": {}}})
     return folder
 
 

@@ -65,7 +65,7 @@ def finish(model: onnx.ModelProto, metadata: Mapping[str, str] | None = None) ->
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         raise ExportError(f"The exported file is not valid ONNX: {error}") from error
-    return model.SerializeToString(deterministic=True)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def strip(model: onnx.ModelProto) -> None:

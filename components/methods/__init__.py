@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 METHODS = {
     "last_blocks": "components.methods.last_blocks:LastBlocks",
 }
+NAMES = tuple(METHODS)  # each is its file's name
 
 
 def load_method(tune: "TuneParams") -> "Method":

@@ -158,7 +158,7 @@ class _Prepare:
         sample, view = wanted
         array = self._task.augment(self._task.decode(self._dataset.read(sample)), view, sample)
         pixels: npt.NDArray[np.float32] = self._session.run(None, {"image": array[None]})[0]
-        return pixels[0]
+        return np.asarray(pixels[0])
 
 
 def frozen_input(records: npt.NDArray[np.generic]) -> torch.Tensor:

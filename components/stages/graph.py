@@ -25,6 +25,7 @@ HARMLESS = frozenset(
         "components.stages.table",  # a stage's command, inputs and outputs stand in dvc.yaml itself
         "components.training.tracker",
         "components.backbones",
+        "components.backbones.catalogue",
         "components.methods",  # tables of names: the chosen file is tracked by name
         "components.tasks",
     }
@@ -86,7 +87,7 @@ def _is_plugin(module: str) -> bool:
 def _entry(row: Stage) -> dict[str, object]:
     files = sorted(_file(module) for module in closure(row))
     chosen = [f"components/{room}/${{{key}}}.py" for room, key in row.plugins]
-    params: list[object] = sorted(row.params)
+    params: list[object] = [*sorted(row.params)]
     if row.versions:
         params.append({"versions.json": sorted(row.versions)})
     entry: dict[str, object] = {

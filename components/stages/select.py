@@ -12,7 +12,7 @@ from torch import nn
 from components.backbones.base import Backbone
 from components.data.dataset import Dataset
 from components.evaluation.calibration import find_threshold, fit_temperature, negative_log_likelihood
-from components.evaluation.metrics import METRICS
+from components.evaluation.metrics import Outcome, value
 from components.params import Params
 from components.progress import log
 from components.stages.frozen import frozen_input, stored
@@ -91,7 +91,7 @@ def _tuned_logits(
     cut = int(str(read_json(inputs["tuned"] / "tuned.json")["cut"]))
     frozen = frozen_part(inputs["checkpoint"], params, cut)
     task = load_task(params.task, frozen.spec)
-    above = network[0].above(cut).eval().to(memory_format=torch.channels_last)
+    above = network[0].above(cut).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     found = {}
     for side in ("validation", "calibration"):
         ids = dataset.ids(side)
@@ -108,7 +108,7 @@ def _tuned_logits(
 def _score(logits: Array, dataset: Dataset, params: Params) -> float:
     probabilities = torch.softmax(torch.from_numpy(logits), dim=1).numpy()
     targets = dataset.targets("validation")
-    return float(METRICS[params.select.metric](targets, probabilities, probabilities.argmax(axis=1)))
+    return value(params.select.metric, Outcome(targets, probabilities, probabilities.argmax(axis=1)))
 
 
 def _decision(logits: Mapping[str, Array], dataset: Dataset, params: Params) -> dict[str, object]:

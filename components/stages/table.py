@@ -149,7 +149,7 @@ STAGES: tuple[Stage, ...] = (
         "run the release on the raw test samples and measure it",
         inputs=("dataset", "release", "controls"),
         outputs=("evaluation",),
-        params=("task", "evaluate", "gate", "seed"),
+        params=("task", "evaluate", "seed"),
         plugins=(TASK,),
         versions=("numpy", "onnxruntime", "pillow", "pyarrow", "scikit-learn"),
         metrics=("evaluation/metrics.json",),

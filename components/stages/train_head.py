@@ -14,7 +14,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from components.data.dataset import Dataset
-from components.evaluation.metrics import METRICS
+from components.evaluation.metrics import Outcome, value
 from components.params import Params
 from components.progress import log, progress
 from components.stages.network import save_tensors
@@ -84,8 +84,8 @@ def score(head: Head, features: Array, targets: npt.NDArray[np.int64], metric: s
     logits = torch.from_numpy(features @ head[0].T + head[1])
     loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(targets))
     probabilities = torch.softmax(logits, dim=1).numpy()
-    value = METRICS[metric](targets, probabilities, probabilities.argmax(axis=1))
-    return {"score": float(value), "loss": float(loss)}
+    outcome = Outcome(targets, probabilities, probabilities.argmax(axis=1))
+    return {"score": value(metric, outcome), "loss": float(loss)}
 
 
 def _csv(candidates: list[dict[str, float]]) -> str:

@@ -137,3 +137,11 @@ def kernel_lock(path: Path, wait_seconds: float = 0.0) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def append_line(path: Path, value: object) -> None:
+    """Append one JSON line, in one write, to a log that several processes may share."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = json.dumps(value, sort_keys=True, allow_nan=False) + "\n"
+    with path.open("ab", buffering=0) as file:
+        file.write(line.encode())

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 TASKS = {
     "image_classification": "components.tasks.image_classification:ImageClassification",
 }
+NAMES = tuple(TASKS)  # each is its file's name
 
 
 def load_task(params: TaskParams, spec: InputSpec | None = None) -> "Task":

@@ -1,0 +1,150 @@
+"""Metrics of classification, each for many weightings of the samples at once.
+
+A bootstrap resample is a row of counts: one matrix product measures all resamples. Undefined values (a class
+that does not occur) are NaN here and become `None` in every file; NaN passes no gate.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Classes = npt.NDArray[np.int64]
+ECE_BINS = 15
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a model said about N samples.
+
+    Attributes:
+        targets: (N,) class indices.
+        probabilities: (N, C).
+        decisions: (N,) class indices.
+        positive: with two classes, the one that f1, AUROC and average precision are about.
+    """
+
+    targets: Classes
+    probabilities: Floats
+    decisions: Classes
+    positive: int = 1
+
+    @property
+    def classes(self) -> int:
+        return int(self.probabilities.shape[1])
+
+    @cached_property
+    def hit(self) -> Floats:
+        return np.asarray(self.targets == self.decisions, dtype=np.float64)
+
+    @property
+    def asked(self) -> tuple[int, ...]:
+        """The classes over which one-against-rest metrics are averaged."""
+        return (self.positive,) if self.classes == 2 else tuple(range(self.classes))
+
+
+Metric = Callable[[Outcome, Floats], Floats]
+
+
+def accuracy(outcome: Outcome, weights: Floats) -> Floats:
+    """Share of samples decided right."""
+    return _divide(weights @ outcome.hit, weights.sum(axis=1))
+
+
+def balanced_accuracy(outcome: Outcome, weights: Floats) -> Floats:
+    """Mean over classes of the recall; undefined where a class does not occur."""
+    recalls = []
+    for index in range(outcome.classes):
+        member = (outcome.targets == index).astype(np.float64)
+        recalls.append(_divide(weights @ (member * outcome.hit), weights @ member))
+    return np.asarray(np.mean(recalls, axis=0))
+
+
+def f1(outcome: Outcome, weights: Floats) -> Floats:
+    """2·TP / (2·TP + FP + FN) of the positive class, or the mean over classes."""
+    values = []
+    for index in outcome.asked:
+        actual = (outcome.targets == index).astype(np.float64)
+        said = (outcome.decisions == index).astype(np.float64)
+        values.append(_divide(2 * weights @ (actual * said), weights @ actual + weights @ said))
+    return np.asarray(np.mean(values, axis=0))
+
+
+def auroc(outcome: Outcome, weights: Floats) -> Floats:
+    """P(score of a positive > score of a negative) + half of P(equal); Hanley & McNeil, Radiology 1982."""
+    values = []
+    for index in outcome.asked:
+        positive, negative = _by_score(outcome, weights, index)
+        below = np.cumsum(negative[:, ::-1], axis=1)[:, ::-1] - negative
+        wins = (positive * (below + negative / 2)).sum(axis=1)
+        values.append(_divide(wins, positive.sum(axis=1) * negative.sum(axis=1)))
+    return np.asarray(np.mean(values, axis=0))
+
+
+def average_precision(outcome: Outcome, weights: Floats) -> Floats:
+    """Σ (recall step · precision) over falling scores, without interpolation."""
+    values = []
+    for index in outcome.asked:
+        positive, negative = _by_score(outcome, weights, index)
+        true, said = np.cumsum(positive, axis=1), np.cumsum(positive + negative, axis=1)
+        precision = np.divide(true, said, out=np.zeros_like(true), where=said > 0)
+        values.append(_divide((positive * precision).sum(axis=1), positive.sum(axis=1)))
+    return np.asarray(np.mean(values, axis=0))
+
+
+def ece(outcome: Outcome, weights: Floats) -> Floats:
+    """Expected calibration error of the top class in 15 equal bins (Guo et al., ICML 2017, eq. 3)."""
+    confidence = outcome.probabilities.max(axis=1)
+    right = (outcome.probabilities.argmax(axis=1) == outcome.targets).astype(np.float64)
+    bins = np.minimum((confidence * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+    total = np.zeros(len(weights))
+    for index in range(ECE_BINS):
+        member = bins == index
+        if member.any():
+            total += np.abs(weights[:, member] @ (right[member] - confidence[member]))
+    return _divide(total, weights.sum(axis=1))
+
+
+TABLE: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "auroc": auroc,
+    "average_precision": average_precision,
+    "f1": f1,
+    "ece": ece,
+}
+LOWER_IS_BETTER = frozenset({"ece"})
+
+
+def value(name: str, outcome: Outcome) -> float:
+    """One metric of all samples, equally weighted; NaN where undefined."""
+    if len(outcome.targets) == 0:
+        return float("nan")
+    return float(TABLE[name](outcome, np.ones((1, len(outcome.targets))))[0])
+
+
+def confusion(outcome: Outcome) -> npt.NDArray[np.int64]:
+    """(C, C) counts: rows are actual classes, columns decisions."""
+    table = np.zeros((outcome.classes, outcome.classes), dtype=np.int64)
+    np.add.at(table, (outcome.targets, outcome.decisions), 1)
+    return table
+
+
+def _by_score(outcome: Outcome, weights: Floats, index: int) -> tuple[Floats, Floats]:
+    """Weights of positives and negatives at each distinct score, falling: two arrays (R, distinct)."""
+    scores = outcome.probabilities[:, index]
+    order = np.argsort(-scores, kind="stable")
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(scores[order]) != 0]))
+    positive = (outcome.targets[order] == index).astype(np.float64)
+    ordered = weights[:, order]
+    return (
+        np.add.reduceat(ordered * positive, starts, axis=1),
+        np.add.reduceat(ordered * (1 - positive), starts, axis=1),
+    )
+
+
+def _divide(above: Floats, below: Floats) -> Floats:
+    return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)

@@ -1,0 +1,185 @@
+"""evaluate: the release, run by onnxruntime from raw test samples to decisions. Only here they are read."""
+
+import csv
+import io
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.data.dataset import Dataset
+from components.errors import EvaluationError
+from components.evaluation.intervals import Interval, Plan, bootstrap, paired
+from components.evaluation.metrics import ECE_BINS, Outcome, confusion
+from components.inference.bundle import FILES, Bundle, Runner, open_bundle
+from components.params import Params
+from components.progress import progress
+from components.stages.table import Context
+from components.storage.publish import append_line, read_json, sha256_bytes, write_bytes, write_json
+from components.tasks import load_task
+
+Rows = Sequence[Sequence[object]]
+MAX_ROC_POINTS = 200
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
+    """Write metrics.json, predictions.parquet, confusion.csv, reliability.csv and roc.csv."""
+    dataset = Dataset.open(inputs["dataset"])
+    ids = dataset.ids("test")
+    if not ids:
+        raise EvaluationError("The test side is empty.", "Raise data.split.test, or bring more samples.")
+    bundle = open_bundle(inputs["release"], context.providers, context.threads)
+    outcomes = _outcomes(inputs, dataset, bundle, params, context)
+    groups = dataset.table.filter(_is_test(dataset)).column("group")
+    grouped = None if groups.null_count else np.array(groups.to_pylist())
+    plan = Plan(params.evaluate.resamples, params.evaluate.confidence, params.seed, grouped)
+    metrics = measure(outcomes, bundle.variant, dataset.slices("test"), plan)
+    digest = sha256_bytes("\n".join(sorted(ids)).encode())
+    folder = outputs["evaluation"]
+    write_json(folder / "metrics.json", {**metrics, "n": len(ids), "test_digest": digest})
+    release = outcomes[bundle.variant]
+    _write_predictions(folder / "predictions.parquet", ids, dataset, outcomes)
+    _write_csv(folder / "confusion.csv", ("actual", "predicted"), _decided(release, dataset.classes))
+    _write_csv(folder / "reliability.csv", ("confidence", "accuracy", "count"), reliability(release))
+    _write_csv(folder / "roc.csv", ("false_positive_rate", "true_positive_rate"), roc(release))
+    _count(context.cache / "evaluations.jsonl", digest, str(bundle.manifest["files"]))
+    _track(metrics["release"], context)
+
+
+def measure(
+    outcomes: Mapping[str, Outcome],
+    released: str,
+    slices: Mapping[str, npt.NDArray[np.str_]],
+    plan: Plan,
+) -> dict[str, dict[str, object]]:
+    """Every model with intervals; every variant on every slice; the release against each control, paired."""
+    release = outcomes[released]
+    controls = [name for name in outcomes if name not in FILES]
+    by_slice: dict[str, object] = {}
+    for column, values in slices.items():
+        for value in sorted(set(values)):
+            chosen = values == value
+            found = {v: _json(bootstrap(_only(outcomes[v], chosen), plan.only(chosen))) for v in FILES}
+            by_slice[f"{column}={value}"] = {**found[released], **found}
+    return {
+        "release": _json(bootstrap(release, plan)),
+        "variants": {v: _json(bootstrap(outcomes[v], plan)) for v in FILES},
+        "slices": by_slice,
+        "controls": {c: _json(bootstrap(outcomes[c], plan)) for c in controls},
+        "paired": {c: _json(paired(release, outcomes[c], plan)) for c in controls},
+    }
+
+
+def _outcomes(
+    inputs: Mapping[str, Path], dataset: Dataset, bundle: Bundle, params: Params, context: Context
+) -> dict[str, Outcome]:
+    """Predictions of every variant and control on the raw test samples."""
+    task = load_task(params.task)
+    ids, targets = dataset.ids("test"), dataset.targets("test")
+    positive = bundle.decision.positive if bundle.decision.positive is not None else len(dataset.classes) - 1
+    found: dict[str, npt.NDArray[np.float64]] = {}
+    scratch = Runner(inputs["controls"] / "scratch.onnx", context.providers, context.threads)
+    runners = {v: open_bundle(inputs["release"], context.providers, context.threads, v).runner for v in FILES}
+    for name, runner in {**runners, "scratch": scratch}.items():
+        rows = runner.predict((dataset.read(i) for i in ids), task.decode)
+        shown = progress(rows, f"Test: {name}", "img", total=len(ids))
+        found[name] = np.stack(list(shown)).astype(np.float64)
+    majority = read_json(inputs["controls"] / "controls.json")["majority"]
+    found["majority"] = _constant(majority, dataset, len(ids))
+    decisions = {name: bundle.decision(values) for name, values in found.items()}
+    for name in ("scratch", "majority"):  # the threshold was chosen for the release
+        decisions[name] = found[name].argmax(axis=1)
+    return {name: Outcome(targets, found[name], decisions[name], positive) for name in found}
+
+
+def _constant(majority: object, dataset: Dataset, count: int) -> npt.NDArray[np.float64]:
+    """The majority class for every sample."""
+    name = majority["class"] if isinstance(majority, dict) else majority
+    index = name if isinstance(name, int) else dataset.classes.index(str(name))
+    return np.tile(np.eye(len(dataset.classes))[index], (count, 1))
+
+
+def reliability(outcome: Outcome) -> Rows:
+    """(mean confidence, share right, count) of each bin that holds samples."""
+    confidence = outcome.probabilities.max(axis=1)
+    right = outcome.probabilities.argmax(axis=1) == outcome.targets
+    bins = np.minimum((confidence * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+    return [
+        (float(confidence[bins == b].mean()), float(right[bins == b].mean()), int((bins == b).sum()))
+        for b in np.unique(bins)
+    ]
+
+
+def roc(outcome: Outcome) -> Rows:
+    """(false positive rate, true positive rate) of the positive class, at most 200 points."""
+    is_positive = outcome.targets == outcome.positive
+    order = np.argsort(-outcome.probabilities[:, outcome.positive], kind="stable")
+    hits = is_positive[order]
+    true = np.concatenate([[0.0], np.cumsum(hits) / max(hits.sum(), 1)])
+    false = np.concatenate([[0.0], np.cumsum(~hits) / max((~hits).sum(), 1)])
+    kept = np.unique(np.linspace(0, len(true) - 1, min(MAX_ROC_POINTS, len(true))).astype(np.int64))
+    return [(float(false[i]), float(true[i])) for i in kept]
+
+
+def _only(outcome: Outcome, chosen: npt.NDArray[np.bool_]) -> Outcome:
+    rows = outcome.targets[chosen], outcome.probabilities[chosen], outcome.decisions[chosen]
+    return Outcome(*rows, outcome.positive)
+
+
+def _json(found: Mapping[str, Interval]) -> dict[str, object]:
+    return {name: interval.as_json() for name, interval in found.items()}
+
+
+def _decided(outcome: Outcome, classes: Sequence[str]) -> Rows:
+    """One row a sample, in the order of the confusion matrix."""
+    table = confusion(outcome)
+    return [
+        (classes[actual], classes[said])
+        for actual in range(len(classes))
+        for said in range(len(classes))
+        for _ in range(table[actual, said])
+    ]
+
+
+def _is_test(dataset: Dataset) -> pa.Array:
+    return pa.array([side == "test" for side in dataset.table.column("split").to_pylist()])
+
+
+def _write_predictions(
+    path: Path, ids: Sequence[str], dataset: Dataset, outcomes: Mapping[str, Outcome]
+) -> None:
+    columns: dict[str, object] = {"id": list(ids), "target": dataset.targets("test")}
+    columns |= {f"slice.{name}": list(values) for name, values in dataset.slices("test").items()}
+    for model, outcome in outcomes.items():
+        columns[f"{model}.decision"] = outcome.decisions
+        for index, name in enumerate(dataset.classes):
+            columns[f"{model}.p.{name}"] = outcome.probabilities[:, index]
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    write_bytes(path, sink.getvalue())
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Rows) -> None:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_bytes(path, out.getvalue().encode())
+
+
+def _count(path: Path, digest: str, release: str) -> None:
+    """A test side wears out with use: every evaluation is written down, outside the locked outputs."""
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    append_line(path, {"at": at, "test_digest": digest, "release_sha256": sha256_bytes(release.encode())})
+
+
+def _track(release: Mapping[str, object], context: Context) -> None:
+    values = {}
+    for name, facts in release.items():
+        if isinstance(facts, Mapping) and isinstance(facts["estimate"], float):
+            values[f"test.{name}"] = facts["estimate"]
+    context.tracker.metrics(values)

@@ -1,0 +1,152 @@
+"""export_onnx: the release bundle - one ONNX file a variant, parity, and a manifest of digests."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from safetensors.torch import load_file
+
+from components.backbones.catalogue import build
+from components.data.dataset import Dataset
+from components.errors import ExportError
+from components.export.onnx_file import finish
+from components.export.parity import Parity, measure
+from components.export.release import INPUT, OUTPUT, ReleaseNetwork, export_release
+from components.export.variants import to_fp16, to_int8
+from components.inference.bundle import FILES, Decision, Runner
+from components.params import Params
+from components.progress import log, progress
+from components.stages.network import input_spec
+from components.stages.table import Context
+from components.storage.publish import read_json, sha256_bytes, write_bytes, write_json
+from components.tasks import load_task
+from components.tasks.base import Task
+
+Images = list[npt.NDArray[np.uint8]]
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
+    """Write model.onnx, model.int8.onnx, model.fp16.onnx, parity.json and manifest.json."""
+    dataset = Dataset.open(inputs["dataset"])
+    selected = read_json(inputs["selected"] / "selected.json")
+    task = load_task(params.task, input_spec(params))
+    network = _network(inputs["selected"], selected, dataset, task, params)
+    facts = _facts(dataset, inputs["checkpoint"], selected)
+    models = _models(network, dataset, task, params, facts)
+    parity = _parity(network, models, dataset, task, params, context)
+    folder = outputs["release"]
+    for variant, model in models.items():
+        write_bytes(folder / FILES[variant], model)
+    write_json(folder / "parity.json", {name: found.as_json() for name, found in parity.items()})
+    _write_manifest(folder, facts, params)
+    context.tracker.metrics({f"parity.{name}.max_difference": p.max_difference for name, p in parity.items()})
+    context.tracker.metrics({f"size_mb.{name}": len(model) / 1e6 for name, model in models.items()})
+
+
+def _network(
+    folder: Path, selected: Mapping[str, object], dataset: Dataset, task: Task, params: Params
+) -> ReleaseNetwork:
+    state = load_file(folder / "network.safetensors")
+    backbone = build(params.backbone.name)
+    head = task.head(backbone.width, len(dataset.classes))
+    for prefix, module in (("backbone.", backbone), ("head.", head)):
+        part = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        module.load_state_dict(part)
+    return ReleaseNetwork(task.preprocessor(), backbone, head, float(str(selected["temperature"]))).eval()
+
+
+def _facts(dataset: Dataset, checkpoint: Path, selected: Mapping[str, object]) -> dict[str, object]:
+    """What the bundle says about itself, wherever it is found."""
+    provenance = read_json(checkpoint / "provenance.json")
+    return {
+        "classes": list(dataset.classes),
+        "positive": selected["positive"],
+        "threshold": selected["threshold"],
+        "temperature": selected["temperature"],
+        "chosen": selected["chosen"],
+        "lineage": {
+            "dataset_sha256": dataset.digest,
+            "source": dataset.source,
+            "source_revision": dataset.revision,
+            "data_licence": dataset.licence,
+            "checkpoint": provenance["uri"],
+            "checkpoint_sha256": provenance["sha256"],
+            "weights_sha256": provenance["weights_sha256"],
+            "checkpoint_licence": provenance["licence"],
+        },
+    }
+
+
+def _models(
+    network: ReleaseNetwork, dataset: Dataset, task: Task, params: Params, facts: Mapping[str, object]
+) -> dict[str, bytes]:
+    metadata = {name: json.dumps(value, sort_keys=True) for name, value in facts.items()}
+    log("Export: fp32")
+    plain = finish(onnx.load_from_string(export_release(network, params.export.opset)), metadata)
+    log("Export: int8, calibrated on training samples")
+    images = _decoded(dataset, dataset.ids("train")[: params.export.calibration_samples], task, "Calibration")
+    int8 = to_int8(plain, (image[None] for image in images), metadata)
+    log("Export: fp16")
+    return {"fp32": plain, "int8": int8, "fp16": to_fp16(plain, metadata)}
+
+
+def _decoded(dataset: Dataset, ids: Sequence[str], task: Task, description: str) -> Images:
+    return [task.decode(dataset.read(i)) for i in progress(ids, description, "img")]
+
+
+def _parity(
+    network: ReleaseNetwork,
+    models: Mapping[str, bytes],
+    dataset: Dataset,
+    task: Task,
+    params: Params,
+    context: Context,
+) -> dict[str, Parity]:
+    """Each variant against torch, on real samples that are not the test's."""
+    ids = [i for side in ("validation", "calibration", "train") for i in dataset.ids(side)]
+    ids = ids[: params.export.parity.samples]
+    if len(ids) < params.export.parity.samples:
+        raise ExportError(
+            f"Parity needs {params.export.parity.samples} samples off the test side, there are {len(ids)}.",
+            "Lower export.parity.samples.",
+        )
+    images = _decoded(dataset, ids, task, "Parity samples")
+    positive = None if params.task.positive is None else dataset.classes.index(params.task.positive)
+    selected_threshold = json.loads(_metadata(models["fp32"])["threshold"])
+    decide = Decision(positive, selected_threshold)
+    fast = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def reference(batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        with torch.inference_mode():
+            return np.asarray(fast(torch.from_numpy(batch)).numpy())
+
+    found = {}
+    for name, model in progress(list(models.items()), "Parity", "variants"):
+        runner = Runner(model, context.providers, context.threads)
+        found[name] = measure(reference, runner.run, images, params.export.parity.batches, decide)
+    return found
+
+
+def _metadata(model: bytes) -> dict[str, str]:
+    return {entry.key: entry.value for entry in onnx.load_from_string(model).metadata_props}
+
+
+def _write_manifest(folder: Path, facts: Mapping[str, object], params: Params) -> None:
+    files = {}
+    for path in sorted(folder.iterdir()):
+        data = path.read_bytes()
+        files[path.name] = {"sha256": sha256_bytes(data), "size": len(data)}
+    write_json(
+        folder / "manifest.json",
+        {
+            **facts,
+            "released": params.export.release,
+            "files": files,
+            "input": {"name": INPUT, "type": "uint8", "shape": ["batch", "height", "width", 3]},
+            "output": {"name": OUTPUT, "type": "float32", "shape": ["batch", "classes"]},
+        },
+    )

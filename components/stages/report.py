@@ -1,0 +1,150 @@
+"""report: the page about what lies in the workspace. Nothing that is locked depends on it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from components.backbones.catalogue import build
+from components.data.dataset import Dataset
+from components.errors import GraftlineError
+from components.params import Params
+from components.progress import log
+from components.reporting.material import Object, gather
+from components.reporting.page import Heading, Mistake, render
+from components.reporting.pictures import overlay, photograph
+from components.reporting.saliency import evidence_map
+from components.stages.execute import home
+from components.stages.network import input_spec
+from components.stages.operational import operational
+from components.stages.table import Context
+from components.storage.publish import write_bytes
+from components.tasks import load_task
+from components.tasks.base import Task
+
+MOST, SIDE = 12, 224
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong decision: the sample, the class that was said, and how surely."""
+
+    id: str
+    target: int
+    decision: int
+    confidence: float
+
+
+def report(root: Path, params: Params, context: Context, pictures: bool = True) -> Path:
+    """Write `.graftline/reports/report.html` and return its path; what is missing is said on the page.
+
+    Args:
+        pictures: False leaves grey places where samples would be, for a page that may be passed on.
+    """
+    state = home(root)
+    heading = Heading(
+        model=params.tracking.model,
+        made=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        confidence=params.evaluate.confidence,
+        pictures=pictures,
+    )
+    material = gather(root, state, _operational(root, params, state))
+    path = state / "reports" / "report.html"
+    write_bytes(path, render(material, _mistakes(root, params, context, pictures), heading).encode())
+    return path
+
+
+def _operational(root: Path, params: Params, state: Path) -> Object | None:
+    if not (root / "release" / "manifest.json").exists():
+        return None
+    try:
+        return operational(root / "release", params, state)
+    except GraftlineError as error:
+        log(f"Latency was not measured for the report: {error}")
+        return None
+
+
+def _mistakes(root: Path, params: Params, context: Context, pictures: bool) -> list[Mistake]:
+    needed = ("evaluation/predictions.parquet", "dataset/dataset.json", "selected/network.safetensors")
+    if not all((root / name).exists() for name in needed):
+        return []
+    try:
+        dataset = Dataset.open(root / "dataset")
+        found = worst(root / "evaluation" / "predictions.parquet", dataset.classes)
+        shown = _pictures(root, params, dataset, found, context.threads) if pictures else {}
+        return [_mistake(dataset, item, shown.get(item.id, ("", ""))) for item in found]
+    except GraftlineError as error:
+        log(f"The report shows no mistakes: {error}")
+        return []
+
+
+def worst(predictions: Path, classes: Sequence[str], most: int = MOST) -> list[Wrong]:
+    """The release's wrong decisions, those first that leave the true class the least probability."""
+    table = pq.read_table(predictions)
+    rows = table.to_pylist()
+    probabilities = np.array([[row[f"p_{name}"] for name in classes] for row in rows]).reshape(
+        -1, len(classes)
+    )
+    wrong = [n for n, row in enumerate(rows) if row["decision"] != row["target"]]
+    wrong.sort(key=lambda n: (probabilities[n, rows[n]["target"]], rows[n]["id"]))
+    return [
+        Wrong(
+            str(rows[n]["id"]),
+            int(rows[n]["target"]),
+            int(rows[n]["decision"]),
+            float(probabilities[n, rows[n]["decision"]]),
+        )
+        for n in wrong[:most]
+    ]
+
+
+def _mistake(dataset: Dataset, item: Wrong, shown: tuple[str, str]) -> Mistake:
+    row = dataset.table.filter(pc.equal(dataset.table.column("id"), item.id)).to_pylist()[0]
+    slices = ", ".join(str(value) for name, value in row.items() if name.startswith("slice."))
+    actual, predicted = dataset.classes[item.target], dataset.classes[item.decision]
+    return Mistake(actual, predicted, item.confidence, slices, *shown)
+
+
+def _pictures(
+    root: Path, params: Params, dataset: Dataset, found: Sequence[Wrong], threads: int
+) -> dict[str, tuple[str, str]]:
+    """Id → data URIs of the picture and of its overlay."""
+    task = load_task(params.task, input_spec(params))
+    samples = [task.decode(dataset.read(item.id)) for item in found]
+    targets = [item.decision for item in found]
+    maps = _maps(root, params, task, samples, (targets, len(dataset.classes), threads))
+    return {
+        item.id: (photograph(task.preview(sample, SIDE)), overlay(evidence))
+        for item, sample, evidence in zip(found, samples, maps, strict=True)
+    }
+
+
+def _maps(
+    root: Path,
+    params: Params,
+    task: Task,
+    samples: Sequence[npt.NDArray[np.uint8]],
+    explained: tuple[Sequence[int], int, int],
+) -> list[npt.NDArray[np.float32]]:
+    """Evidence for each sample's decision in the selected network, at the output of its last block."""
+    targets, classes, threads = explained
+    torch.set_num_threads(threads)
+    backbone = build(params.backbone.name)
+    head = task.head(backbone.width, classes)
+    whole = nn.ModuleDict({"backbone": backbone, "head": head})
+    whole.load_state_dict(load_file(root / "selected" / "network.safetensors"))
+    whole.eval()
+    below, above = backbone.below(backbone.blocks), nn.Sequential(backbone.above(backbone.blocks), head)
+    preprocess, maps = task.preprocessor(), []
+    for sample, target in zip(samples, targets, strict=True):
+        images = preprocess(torch.from_numpy(np.ascontiguousarray(sample))[None])
+        maps.append(evidence_map(below, above, images, torch.tensor([target]))[0].numpy())
+    return maps

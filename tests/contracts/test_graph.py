@@ -1,0 +1,91 @@
+"""One table, two engines: dvc.yaml says what the table says, and a stage depends on all that can change it."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.params import Params
+from components.stages.graph import HARMLESS, closure, dvc_yaml
+from components.stages.table import STAGES, Stage
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_dvc_yaml_is_the_table() -> None:
+    assert (ROOT / "dvc.yaml").read_text() == dvc_yaml(), "run: python -m components graph --write"
+
+
+def test_versions_are_the_pinned_ones() -> None:
+    pins = dict(
+        line.lower().split("==")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if "==" in line and not line.startswith("#")
+    )
+    versions = json.loads((ROOT / "versions.json").read_text())
+    assert versions == {name: pins[name] for name in versions}
+    assert set(versions) == {name for row in STAGES for name in row.versions}
+
+
+@pytest.mark.parametrize("row", STAGES, ids=lambda row: row.name)
+def test_a_stage_is_a_row_a_file_and_a_function(row: Stage) -> None:
+    module = import_module(f"components.stages.{row.name}")
+    assert callable(module.run)
+    assert set(row.params) <= set(Params.model_fields)
+    made = {out for other in STAGES for out in other.outputs}
+    assert set(row.inputs) <= made | {"data/source.lock"}
+
+
+@pytest.mark.parametrize("row", STAGES, ids=lambda row: row.name)
+def test_what_a_plugin_imports_is_tracked_too(row: Stage) -> None:
+    """The chosen task, backbone or method may lean only on modules that the stage depends on anyway."""
+    import grimp
+
+    found = grimp.build_graph("components", exclude_type_checking_imports=True, cache_dir=None)
+    known = closure(row) | HARMLESS
+    for room, _ in row.plugins:
+        for name in import_module(f"components.{room}").NAMES:
+            leans = found.find_upstream_modules(f"components.{room}.{name}")
+            params = {module for module in leans if module.startswith("components.params")}
+            assert leans - known - params == set(), f"{room}/{name} leans on modules that nothing tracks"
+
+
+def test_nothing_reads_the_test_side_before_evaluate() -> None:
+    """The test split chooses nothing: no stage before `evaluate` asks for it by name."""
+    rooms = ["stages/train_head.py", "stages/fine_tune.py", "stages/select.py", "stages/train_controls.py"]
+    for file in [*rooms, "stages/export_onnx.py"]:
+        assert '"test"' not in (ROOT / "components" / file).read_text(), file
+
+
+def test_no_stage_knows_a_task_by_name() -> None:
+    from components.tasks import NAMES
+
+    for file in (ROOT / "components" / "stages").glob("*.py"):
+        text = file.read_text()
+        assert not any(name in text for name in NAMES), file.name
+
+
+def test_imports_by_string_stand_in_tables_only() -> None:
+    """grimp cannot see them, so they would be dependencies that nothing tracks."""
+    allowed = {
+        "components/tasks/__init__.py",
+        "components/methods/__init__.py",
+        "components/backbones/catalogue.py",
+        "components/stages/execute.py",
+        "components/stages/graph.py",
+    }
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "components").rglob("*.py")
+        if "import_module" in path.read_text() or "__import__(" in path.read_text()
+    }
+    assert found <= allowed
+
+
+def test_the_document_is_plain_yaml_with_quoted_templates() -> None:
+    document = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    assert list(document["stages"]) == [row.name for row in STAGES]
+    for entry in document["stages"].values():
+        assert "${" not in entry["cmd"], "a parameter in a command line is a shell injection"

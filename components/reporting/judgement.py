@@ -1,0 +1,198 @@
+"""Verdict, headline metrics, slices, variants and controls: numbers with their intervals."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from components.reporting.bars import interval_bar, unit_bar
+from components.reporting.material import Material, Object, mapping, number, sequence
+
+TITLES = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "auroc": "AUROC",
+    "average_precision": "Average precision",
+    "f1": "F1",
+    "ece": "Calibration error",
+}
+SENTENCES = {
+    "pass": "Every rule holds. The release may be registered.",
+    "fail": "At least one rule does not hold. The release will not be registered.",
+    "inconclusive": "At least one rule can be neither shown nor refuted. The release will not be registered.",
+    "missing": "Nothing has been judged yet. The release will not be registered.",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number with its interval, as text and as a bar; `change` marks a difference that excludes 0."""
+
+    name: str
+    value: str
+    interval: str
+    bar: Markup
+    change: str = ""
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """One rule: what it asks, what came out, and the evidence as text and as a bar."""
+
+    name: str
+    outcome: str
+    evidence: str
+    bar: Markup
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: its name and one cell a column; a cell that is unknown is a dash."""
+
+    name: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of figures."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def verdict(found: Object) -> str:
+    """`pass`, `fail`, `inconclusive`, or `missing` for anything else."""
+    said = str(found.get("verdict", "missing"))
+    return said if said in SENTENCES else "missing"
+
+
+def rules(found: Object) -> list[RuleRow]:
+    """The rules of a verdict, those that do not hold first."""
+    order = ("fail", "inconclusive", "missing", "pass")
+    rows = [rule_row(mapping(rule)) for rule in sequence(found.get("rules"))]
+    return sorted(rows, key=lambda row: order.index(row.outcome) if row.outcome in order else 0)
+
+
+def rule_row(rule: Object) -> RuleRow:
+    evidence = rule.get("evidence")
+    facts = {**rule, **mapping(rule.get("interval")), **mapping(evidence)}
+    name = next(
+        (str(rule[key]) for key in ("rule", "name", "metric") if rule.get(key)), "rule without a name"
+    )
+    outcome = next(
+        (str(rule[key]) for key in ("outcome", "verdict", "result", "status") if key in rule), "missing"
+    )
+    said = evidence if isinstance(evidence, str) else rule.get("message") or rule.get("reason") or ""
+    return RuleRow(_signs(name), outcome, _signs(str(said or _interval_text(facts))), _rule_bar(facts))
+
+
+def figures(metrics: object) -> list[Figure]:
+    """Metrics by name → figures, in the order of TITLES; others follow."""
+    found = mapping(metrics)
+    names = [*(n for n in TITLES if n in found), *(n for n in sorted(found) if n not in TITLES)]
+    return [_figure(title(name), found[name]) for name in names if _estimate(found[name]) is not None]
+
+
+def differences(paired: object) -> list[Figure]:
+    """The same for paired differences: signed, with 0 as the bound."""
+    return [
+        _figure(title(name), value, difference=True)
+        for name, value in mapping(paired).items()
+        if _estimate(value) is not None
+    ]
+
+
+def grid(models: object, names: tuple[str, ...] = ("accuracy", "balanced_accuracy", "auroc")) -> Grid:
+    """Models or slices × metrics, each cell `0.912 [0.891, 0.930]`; with the number of samples at the end."""
+    rows = []
+    for name, values in mapping(models).items():
+        found = mapping(values)
+        cells = [_cell(found.get(metric)) for metric in names]
+        counts = [number(mapping(value).get("n")) for value in found.values()] + [number(found.get("n"))]
+        count = next((n for n in counts if n is not None), None)
+        rows.append(Row(str(name), (*cells, "–" if count is None else f"{count:.0f}")))
+    return Grid((*(title(name) for name in names), "Samples"), tuple(rows))
+
+
+def variants(material: Material) -> Grid:
+    """Every file of the release: metrics, size, and how many decisions differ from fp32's."""
+    found = mapping(material.metrics.get("variants"))
+    table = grid(found)
+    rows = [
+        Row(row.name, (*row.cells[:-1], _size(material, row.name), _changed(material, row.name)))
+        for row in table.rows
+    ]
+    return Grid((*table.columns[:-1], "Size", "Changed decisions"), tuple(rows))
+
+
+def title(name: str) -> str:
+    return TITLES.get(name, name.replace("_", " "))
+
+
+def _figure(name: str, value: object, difference: bool = False) -> Figure:
+    facts = value if isinstance(value, Mapping) else {"estimate": value}
+    estimate = number(facts.get("estimate")) or 0.0
+    low, high = number(facts.get("low")), number(facts.get("high"))
+    sign = "+" if difference else ""
+    if low is None or high is None:
+        return Figure(name, f"{estimate:{sign}.3f}", "", Markup(""))
+    change = ("better" if low > 0 else "worse" if high < 0 else "open") if difference else ""
+    bar = interval_bar(low, estimate, high, 0.0) if difference else unit_bar(low, estimate, high)
+    return Figure(name, f"{estimate:{sign}.3f}", f"{low:{sign}.3f} to {high:{sign}.3f}", bar, change)
+
+
+def _signs(words: str) -> str:
+    return words.replace("<=", "≤").replace(">=", "≥")
+
+
+def _rule_bar(facts: Object) -> Markup:
+    low, high, estimate = (number(facts.get(key)) for key in ("low", "high", "estimate"))
+    if low is None or high is None or estimate is None:
+        return Markup("")
+    least, most = number(facts.get("at_least")), number(facts.get("at_most"))
+    bounds = (least, most, number(facts.get("bound")), number(facts.get("margin")))
+    bound = next((value for value in bounds if value is not None), None)
+    downwards = most is not None or str(facts.get("direction", facts.get("sign", ""))) in (
+        "at_most",
+        "<=",
+        "<",
+    )
+    return interval_bar(low, estimate, high, bound, upwards=not downwards)
+
+
+def _interval_text(facts: Object) -> str:
+    low, high, estimate = (number(facts.get(key)) for key in ("low", "high", "estimate"))
+    if estimate is None:
+        return "no evidence"
+    return f"{estimate:.3f}" if low is None or high is None else f"{estimate:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _estimate(value: object) -> float | None:
+    return number(value.get("estimate") if isinstance(value, Mapping) else value)
+
+
+def _cell(value: object) -> str:
+    facts = value if isinstance(value, Mapping) else {"estimate": value}
+    return "–" if _estimate(value) is None else _interval_text(facts)
+
+
+def _size(material: Material, variant: str) -> str:
+    names = {"fp32": "model.onnx", "release": "model.onnx"}
+    files = mapping(material.release.get("files"))
+    size = number(mapping(files.get(names.get(variant, f"model.{variant}.onnx"))).get("size"))
+    return "–" if size is None else f"{size / 1e6:.1f} MB"
+
+
+def _changed(material: Material, variant: str) -> str:
+    measured = mapping(mapping(material.metrics.get("variants")).get(variant))
+    parity = mapping(material.parity.get(variant)) or mapping(
+        mapping(material.parity.get("variants")).get(variant)
+    )
+    for source in (measured, parity):
+        for key in ("changed_decisions", "changed"):
+            value = source.get(key)
+            changed = number(mapping(value).get("estimate") if isinstance(value, Mapping) else value)
+            if changed is not None:
+                return f"{changed:.0f}"
+    return "–"

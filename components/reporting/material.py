@@ -1,0 +1,132 @@
+"""What the page is made of: the artefacts of a workspace, each of which may be missing."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+Object = Mapping[str, object]
+Table = Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Material:
+    """The files that the page shows; a missing or damaged one is empty, and its section says so."""
+
+    verdict: Object
+    operational: Object
+    metrics: Object
+    parity: Object
+    release: Object
+    selected: Object
+    head: Object
+    tuned: Object
+    controls: Object
+    dataset: Object
+    data_report: Object
+    quarantine: Object
+    checkpoint: Object
+    source: Object
+    timings: Object
+    evaluations: Object
+    head_curve: Table
+    tuned_curve: Table
+    confusion: Table
+    reliability: Table
+    roc: Table
+
+
+OBJECTS = {
+    "verdict": "verdict.json",
+    "metrics": "evaluation/metrics.json",
+    "parity": "release/parity.json",
+    "release": "release/manifest.json",
+    "selected": "selected/selected.json",
+    "head": "head/head.json",
+    "tuned": "tuned/tuned.json",
+    "controls": "controls/controls.json",
+    "dataset": "dataset/dataset.json",
+    "data_report": "dataset/report.json",
+    "quarantine": "dataset/quarantine.json",
+    "checkpoint": "checkpoint/provenance.json",
+}
+LOCAL = {"timings": "runs/timings.json", "evaluations": "runs/evaluations.json"}
+TABLES = {
+    "head_curve": "head/curves.csv",
+    "tuned_curve": "tuned/curves.csv",
+    "confusion": "evaluation/confusion.csv",
+    "reliability": "evaluation/reliability.csv",
+    "roc": "evaluation/roc.csv",
+}
+
+
+def gather(root: Path, home: Path, operational: Object | None = None) -> Material:
+    """Read what lies in the workspace `root` and in its local state `home`.
+
+    Args:
+        operational: the verdict on latency and throughput of this machine, where it was measured.
+    """
+    found: dict[str, Object | Table] = {name: read_object(root / path) for name, path in OBJECTS.items()}
+    found |= {name: read_object(home / path) for name, path in LOCAL.items()}
+    found |= {name: read_table(root / path) for name, path in TABLES.items()}
+    found["source"] = first_line(root / "data" / "source.lock")
+    found["operational"] = operational or {}
+    return Material(**{field.name: found[field.name] for field in fields(Material)})  # type: ignore[arg-type]
+
+
+def read_object(path: Path) -> Object:
+    """The JSON object in `path`, or nothing."""
+    try:
+        return mapping(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def first_line(path: Path) -> Object:
+    """The JSON object in the first line of `path`, or nothing."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return mapping(json.loads(file.readline()))
+    except (OSError, ValueError):
+        return {}
+
+
+def read_table(path: Path) -> Table:
+    """The rows of the CSV file `path`, or none."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error):
+        return []
+
+
+def mapping(value: object) -> Object:
+    return value if isinstance(value, Mapping) else {}
+
+
+def sequence(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else []
+
+
+def number(value: object) -> float | None:
+    """A finite number, read from text too; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    return found if abs(found) < float("inf") else None
+
+
+def column(table: Table, name: str) -> list[float]:
+    """The column's numbers; rows without one are left out."""
+    found = [number(row.get(name)) for row in table]
+    return [value for value in found if value is not None]
+
+
+def points(table: Table, x: str, y: str) -> list[tuple[float, float]]:
+    """(x, y) of the rows that have both."""
+    pairs = [(number(row.get(x)), number(row.get(y))) for row in table]
+    return [(a, b) for a, b in pairs if a is not None and b is not None]

@@ -1,0 +1,162 @@
+"""Where it all comes from: data, licences, lineage; and how long it took."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from components.reporting.bars import share_bar
+from components.reporting.judgement import Grid, Row
+from components.reporting.material import Material, Object, Table, mapping, number, sequence
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A name and its value; `code` marks digests and addresses, which may break anywhere."""
+
+    name: str
+    value: str
+    code: bool = False
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One stage's last execution."""
+
+    stage: str
+    seconds: str
+    at: str
+    bar: Markup
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the confusion matrix: count, share of its row, whether it is on the diagonal."""
+
+    count: int
+    share: float
+    right: bool
+
+
+def sides(material: Material) -> Grid:
+    """Samples of each side, by class."""
+    found = mapping(material.data_report.get("sides"))
+    classes = tuple(str(name) for name in mapping(material.data_report.get("classes")))
+    rows = tuple(
+        Row(
+            str(side),
+            (
+                _count(mapping(facts).get("samples")),
+                *(_count(mapping(mapping(facts).get("classes")).get(name)) for name in classes),
+            ),
+        )
+        for side, facts in found.items()
+    )
+    return Grid(("Samples", *classes), rows)
+
+
+def data_facts(material: Material) -> list[Fact]:
+    """What was found in the data besides good samples."""
+    report, near = material.data_report, mapping(material.data_report.get("near_duplicates"))
+    quarantine = mapping(report.get("quarantine"))
+    kinds = ", ".join(f"{count} {kind}" for kind, count in mapping(quarantine.get("kinds")).items())
+    wanted = [
+        ("Near-duplicate pairs", near.get("pairs")),
+        ("… of them across sides", near.get("straddling_pairs")),
+        ("… of them with different labels", near.get("disagreeing_labels")),
+        ("Samples left out because of them", near.get("excluded")),
+        ("Identical copies merged", report.get("identical_copies")),
+        ("Contents with contradicting labels", mapping(report.get("contradictions")).get("contents")),
+        ("Quarantined samples", quarantine.get("samples")),
+    ]
+    facts = [Fact(name, _count(value)) for name, value in wanted if number(value) is not None]
+    return [*facts, Fact("Reasons for quarantine", kinds)] if kinds else facts
+
+
+def rejected(material: Material, most: int = 20) -> list[Fact]:
+    """Path and reason of quarantined samples, at most `most` of them."""
+    found = [mapping(item) for item in sequence(material.quarantine.get("quarantined"))[:most]]
+    return [Fact(str(item.get("path", "?")), str(item.get("reason", ""))) for item in found]
+
+
+def lineage(material: Material) -> list[Fact]:
+    """From the release back to raw data and checkpoint."""
+    chosen = {"head": "head on frozen features", "tuned": "fine-tuned network"}
+    name = str(material.selected.get("chosen", ""))
+    wanted = [
+        ("Data source", material.source.get("uri") or mapping(material.dataset.get("source")).get("uri")),
+        ("Data revision", material.source.get("revision")),
+        ("Data digest", material.dataset.get("digest")),
+        ("Checkpoint", material.checkpoint.get("name")),
+        ("Checkpoint source", material.checkpoint.get("uri")),
+        ("Checkpoint digest", material.checkpoint.get("sha256")),
+        ("Weights digest", material.checkpoint.get("weights_sha256")),
+        ("Selected", chosen.get(name, name)),
+        ("Temperature", _short(material.selected.get("temperature"))),
+        ("Decision threshold", _short(material.selected.get("threshold"))),
+        ("Test digest", material.metrics.get("test_digest")),
+    ]
+    digests = [
+        (f"Release: {file}", mapping(facts).get("sha256"))
+        for file, facts in mapping(material.release.get("files")).items()
+    ]
+    plain = ("Checkpoint", "Selected", "Temperature", "Decision threshold")
+    return [Fact(key, str(value), key not in plain) for key, value in [*wanted, *digests] if value]
+
+
+def licences(material: Material) -> list[Fact]:
+    """Under which terms data and checkpoint may be used; a missing licence is said aloud."""
+    data = material.dataset.get("licence") or material.source.get("licence")
+    pairs = [
+        ("Data", material.dataset or material.source, data),
+        ("Checkpoint", material.checkpoint, material.checkpoint.get("licence")),
+    ]
+    return [Fact(name, str(licence or "not declared")) for name, artefact, licence in pairs if artefact]
+
+
+def timings(found: Object) -> list[Timing]:
+    """Seconds of every stage's last execution, in the order of execution."""
+    read = [(stage, mapping(facts), number(mapping(facts).get("seconds"))) for stage, facts in found.items()]
+    known = [
+        (stage, str(facts.get("at", "")), seconds) for stage, facts, seconds in read if seconds is not None
+    ]
+    longest = max((seconds for _, _, seconds in known), default=1.0) or 1.0
+    return [
+        Timing(stage, f"{seconds:.1f} s", at.replace("T", " ").rstrip("Z"), share_bar(seconds / longest))
+        for stage, at, seconds in sorted(known, key=lambda item: item[1])
+    ]
+
+
+def confusion(table: Table, classes: Sequence[str]) -> list[tuple[str, list[Cell]]]:
+    """Rows of actual classes × predicted ones, from one line a sample, or one a cell with its `count`."""
+    names = list(classes) or sorted({row.get("actual", "") for row in table})
+    counts: dict[tuple[str, str], int] = {}
+    for row in table:
+        key = (row.get("actual", ""), row.get("predicted", ""))
+        counts[key] = counts.get(key, 0) + int(number(row.get("count")) or (0 if "count" in row else 1))
+    matrix = []
+    for actual in names if table else []:
+        total = sum(counts.get((actual, predicted), 0) for predicted in names) or 1
+        cells = [counts.get((actual, predicted), 0) for predicted in names]
+        row_cells = [Cell(n, n / total, actual == name) for n, name in zip(cells, names, strict=True)]
+        matrix.append((actual, row_cells))
+    return matrix
+
+
+def evaluations(material: Material) -> int | None:
+    """How often this test side was evaluated, where it was counted."""
+    found = material.evaluations.get(str(material.metrics.get("test_digest")))
+    value = number(mapping(found).get("count")) if isinstance(found, dict) else number(found)
+    if isinstance(found, list):
+        value = float(len(found))
+    return None if value is None else int(value)
+
+
+def _count(value: object) -> str:
+    found = number(value)
+    return "–" if found is None else f"{found:,.0f}".replace(",", "\u202f")
+
+
+def _short(value: object) -> str:
+    found = number(value)
+    return "" if found is None else f"{found:.4g}"

@@ -1,0 +1,116 @@
+"""The page that people look at: one HTML file without a single address to fetch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from components.reporting import charts, judgement, origin
+from components.reporting.material import Material, column, mapping, points, sequence
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong decision.
+
+    Attributes:
+        actual, predicted: class names.
+        confidence: probability of the predicted class.
+        picture, overlay: data URIs of a small image and of what is laid over it; empty leaves a grey place.
+    """
+
+    actual: str
+    predicted: str
+    confidence: float
+    slices: str = ""
+    picture: str = ""
+    overlay: str = ""
+
+
+class Chart(NamedTuple):
+    """A chart with the names of its lines."""
+
+    picture: Markup
+    legend: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What stands at the top of the page."""
+
+    model: str
+    made: str
+    confidence: float = 0.95
+    pictures: bool = True
+
+
+def render(material: Material, mistakes: Sequence[Mistake], heading: Heading) -> str:
+    """The whole page as text."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    values = {**_judgement(material), **_charts(material), **_origin(material)}
+    return environment.get_template("page.html.j2").render(heading=heading, mistakes=mistakes, **values)
+
+
+def _judgement(material: Material) -> Mapping[str, object]:
+    metrics = material.metrics
+    return {
+        "verdict": judgement.verdict(material.verdict),
+        "sentence": judgement.SENTENCES[judgement.verdict(material.verdict)],
+        "rules": judgement.rules(material.verdict),
+        "operational": judgement.rules(material.operational),
+        "figures": judgement.figures(metrics.get("release")),
+        "slices": judgement.grid(metrics.get("slices")),
+        "variants": judgement.variants(material),
+        "controls": judgement.grid(metrics.get("controls")),
+        "paired": {
+            str(name): judgement.differences(values)
+            for name, values in mapping(metrics.get("paired")).items()
+        },
+    }
+
+
+def _charts(material: Material) -> Mapping[str, object]:
+    tuned = material.tuned_curve
+    losses = {
+        "training": points(tuned, "epoch", "train_loss"),
+        "validation": points(tuned, "epoch", "validation_loss"),
+    }
+    accuracy = {"validation": points(tuned, "epoch", "validation_accuracy")}
+    classes = [str(name) for name in sequence(material.dataset.get("classes"))]
+    reliable = points(material.reliability, "confidence", "accuracy")
+    weights = next(
+        (found for name in ("count", "n", "samples") if (found := column(material.reliability, name))), []
+    )
+    return {
+        "losses": Chart(charts.curves(losses, "epoch", "loss"), tuple(losses)),
+        "accuracies": Chart(charts.curves(accuracy, "epoch", "accuracy"), tuple(accuracy)),
+        "head": [
+            (row.get("l2", ""), row.get("score", ""), row.get("loss", "")) for row in material.head_curve
+        ],
+        "head_l2": str(material.head.get("l2", "")),
+        "tuned": material.tuned,
+        "confusion": origin.confusion(material.confusion, classes),
+        "reliability": charts.reliability(reliable, weights),
+        "roc": charts.roc(points(material.roc, "false_positive_rate", "true_positive_rate")),
+    }
+
+
+def _origin(material: Material) -> Mapping[str, object]:
+    return {
+        "sides": origin.sides(material),
+        "data_facts": origin.data_facts(material),
+        "rejected": origin.rejected(material),
+        "evaluations": origin.evaluations(material),
+        "lineage": origin.lineage(material),
+        "licences": origin.licences(material),
+        "timings": origin.timings(material.timings),
+    }

@@ -1,0 +1,93 @@
+"""The page as text: whole, harmless, without a single address to fetch, and honest about what is missing."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from components.reporting.material import gather
+from components.reporting.page import Heading, Mistake, render
+
+HEADING = Heading(model="cells", made="2026-01-01 10:20 UTC")
+PICTURE = "data:image/png;base64,AAAA"
+VOID = {"meta", "img", "br", "link"}
+
+
+class Balance(HTMLParser):
+    """Remembers elements that were opened and not closed, or closed and not opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+def page(root: Path, mistakes: tuple[Mistake, ...] = (), heading: Heading = HEADING) -> str:
+    return render(gather(root, root / ".graftline"), mistakes, heading)
+
+
+def test_whole_page_is_balanced_and_shows_every_section(workspace: Path) -> None:
+    text = page(workspace, (Mistake("defective", "functional", 0.97, "mono", PICTURE, PICTURE),))
+    balance = Balance()
+    balance.feed(text)
+    assert balance.open == []
+    assert balance.wrong == []
+    assert "not there yet" not in text
+    for said in (
+        "0.887",
+        "0.867 to 0.907",
+        "inconclusive",
+        "type=poly",
+        "13.6 MB",
+        "412",
+        "3 times",
+        "96.1 s",
+    ):
+        assert said in text
+    assert "CC BY-NC-SA 4.0" in text
+    assert "Apache-2.0" in text
+
+
+def test_nothing_is_fetched(workspace: Path) -> None:
+    text = page(workspace, (Mistake("a", "b", 0.9, "", PICTURE, PICTURE),))
+    assert not re.search(r"https?://|//\w|@import|url\(|<script|<link|<iframe", text)
+    assert set(re.findall(r'src="([^":]*):', text)) == {"data"}
+
+
+def test_words_of_the_data_are_escaped(workspace: Path) -> None:
+    text = page(workspace, (Mistake("<script>x</script>", '"><img src=x>', 0.9),))
+    assert "<script>" not in text
+    assert "<img src=x>" not in text
+    assert "images/&lt;b&gt;cell.png" in text
+
+
+def test_an_empty_workspace_says_what_is_missing_and_is_not_releasable(tmp_path: Path) -> None:
+    text = page(tmp_path)
+    assert "No verdict" in text
+    for stage in ("gate", "evaluate", "fine_tune", "version_data"):
+        assert f"<code>{stage}</code> writes it" in text
+
+
+@pytest.mark.parametrize("name", ["verdict.json", "evaluation/metrics.json", "dataset/report.json"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"rules": 3, "release": "x", "sides": []}'])
+def test_damaged_artefacts_never_pass(workspace: Path, name: str, content: str) -> None:
+    (workspace / name).write_text(content, encoding="utf-8")
+    text = page(workspace)
+    if name == "verdict.json":
+        assert "No verdict" in text
+
+
+def test_without_pictures_no_image_is_in_the_page(workspace: Path) -> None:
+    heading = Heading(model="cells", made="now", pictures=False)
+    text = page(workspace, (Mistake("a", "b", 0.9, "", PICTURE, PICTURE),), heading)
+    assert "<img" not in text
+    assert 'class="blank"' in text

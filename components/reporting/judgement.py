@@ -116,14 +116,14 @@ def grid(models: object, names: tuple[str, ...] = ("accuracy", "balanced_accurac
 
 
 def variants(material: Material) -> Grid:
-    """Every file of the release: metrics, size, and how many decisions differ from fp32's."""
+    """Every file of the release: metrics, size, and what differs from torch."""
     found = mapping(material.metrics.get("variants"))
     table = grid(found)
     rows = [
-        Row(row.name, (*row.cells[:-1], _size(material, row.name), _changed(material, row.name)))
+        Row(row.name, (*row.cells[:-1], _size(material, row.name), *_parity(material, row.name)))
         for row in table.rows
     ]
-    return Grid((*table.columns[:-1], "Size", "Changed decisions"), tuple(rows))
+    return Grid((*table.columns[:-1], "Size", "Difference from torch", "Changed decisions"), tuple(rows))
 
 
 def title(name: str) -> str:
@@ -148,7 +148,7 @@ def _signs(words: str) -> str:
 
 def _rule_bar(facts: Object) -> Markup:
     low, high, estimate = (number(facts.get(key)) for key in ("low", "high", "estimate"))
-    if low is None or high is None or estimate is None:
+    if estimate is None:
         return Markup("")
     least, most = number(facts.get("at_least")), number(facts.get("at_most"))
     bounds = (least, most, number(facts.get("bound")), number(facts.get("margin")))
@@ -158,6 +158,7 @@ def _rule_bar(facts: Object) -> Markup:
         "<=",
         "<",
     )
+    low, high = (estimate, estimate) if low is None or high is None else (low, high)
     return interval_bar(low, estimate, high, bound, upwards=not downwards)
 
 
@@ -184,15 +185,11 @@ def _size(material: Material, variant: str) -> str:
     return "–" if size is None else f"{size / 1e6:.1f} MB"
 
 
-def _changed(material: Material, variant: str) -> str:
-    measured = mapping(mapping(material.metrics.get("variants")).get(variant))
-    parity = mapping(material.parity.get(variant)) or mapping(
-        mapping(material.parity.get("variants")).get(variant)
+def _parity(material: Material, variant: str) -> tuple[str, str]:
+    """Largest difference of a probability from torch, and decisions that changed."""
+    found = mapping(material.parity.get(variant))
+    difference, changed = number(found.get("max_difference")), number(found.get("changed_decisions"))
+    return (
+        "–" if difference is None else f"{difference:.1e}",
+        "–" if changed is None else f"{changed:.0f}",
     )
-    for source in (measured, parity):
-        for key in ("changed_decisions", "changed"):
-            value = source.get(key)
-            changed = number(mapping(value).get("estimate") if isinstance(value, Mapping) else value)
-            if changed is not None:
-                return f"{changed:.0f}"
-    return "–"

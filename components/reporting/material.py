@@ -29,7 +29,7 @@ class Material:
     checkpoint: Object
     source: Object
     timings: Object
-    evaluations: Object
+    evaluations: Sequence[Object]
     head_curve: Table
     tuned_curve: Table
     confusion: Table
@@ -51,7 +51,7 @@ OBJECTS = {
     "quarantine": "dataset/quarantine.json",
     "checkpoint": "checkpoint/provenance.json",
 }
-LOCAL = {"timings": "runs/timings.json", "evaluations": "runs/evaluations.json"}
+TIMINGS, EVALUATIONS = "runs/timings.json", "evaluations.jsonl"
 TABLES = {
     "head_curve": "head/curves.csv",
     "tuned_curve": "tuned/curves.csv",
@@ -67,10 +67,11 @@ def gather(root: Path, home: Path, operational: Object | None = None) -> Materia
     Args:
         operational: the verdict on latency and throughput of this machine, where it was measured.
     """
-    found: dict[str, Object | Table] = {name: read_object(root / path) for name, path in OBJECTS.items()}
-    found |= {name: read_object(home / path) for name, path in LOCAL.items()}
+    found: dict[str, object] = {name: read_object(root / path) for name, path in OBJECTS.items()}
     found |= {name: read_table(root / path) for name, path in TABLES.items()}
-    found["source"] = first_line(root / "data" / "source.lock")
+    found["timings"] = read_object(home / TIMINGS)
+    found["evaluations"] = read_lines(home / EVALUATIONS)
+    found["source"] = next(iter(read_lines(root / "data" / "source.lock")), {})
     found["operational"] = operational or {}
     return Material(**{field.name: found[field.name] for field in fields(Material)})  # type: ignore[arg-type]
 
@@ -78,17 +79,24 @@ def gather(root: Path, home: Path, operational: Object | None = None) -> Materia
 def read_object(path: Path) -> Object:
     """The JSON object in `path`, or nothing."""
     try:
-        return mapping(json.loads(path.read_text(encoding="utf-8")))
+        return _object(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
 
 
-def first_line(path: Path) -> Object:
-    """The JSON object in the first line of `path`, or nothing."""
+def read_lines(path: Path) -> list[Object]:
+    """The JSON objects among the lines of `path`; other lines are left out."""
     try:
-        with path.open(encoding="utf-8") as file:
-            return mapping(json.loads(file.readline()))
+        lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
+        return []
+    return [found for line in lines if (found := _object(line))]
+
+
+def _object(text: str) -> Object:
+    try:
+        return mapping(json.loads(text))
+    except ValueError:
         return {}
 
 

@@ -145,11 +145,8 @@ def confusion(table: Table, classes: Sequence[str]) -> list[tuple[str, list[Cell
 
 def evaluations(material: Material) -> int | None:
     """How often this test side was evaluated, where it was counted."""
-    found = material.evaluations.get(str(material.metrics.get("test_digest")))
-    value = number(mapping(found).get("count")) if isinstance(found, dict) else number(found)
-    if isinstance(found, list):
-        value = float(len(found))
-    return None if value is None else int(value)
+    digest = material.metrics.get("test_digest")
+    return sum(line.get("test_digest") == digest for line in material.evaluations) or None
 
 
 def _count(value: object) -> str:

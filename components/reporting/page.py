@@ -70,6 +70,8 @@ def _judgement(material: Material) -> Mapping[str, object]:
         "figures": judgement.figures(metrics.get("release")),
         "slices": judgement.grid(metrics.get("slices")),
         "variants": judgement.variants(material),
+        "released": str(material.release.get("released", "unknown")),
+        "parity_samples": mapping(material.parity.get("fp32")).get("samples"),
         "controls": judgement.grid(metrics.get("controls")),
         "paired": {
             str(name): judgement.differences(values)

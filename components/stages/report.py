@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
@@ -15,7 +16,7 @@ from torch import nn
 
 from components.backbones.catalogue import build
 from components.data.dataset import Dataset
-from components.errors import GraftlineError
+from components.errors import GraftlineError, StorageError
 from components.params import Params
 from components.progress import log
 from components.reporting.material import Object, gather
@@ -26,7 +27,7 @@ from components.stages.execute import home
 from components.stages.network import input_spec
 from components.stages.operational import operational
 from components.stages.table import Context
-from components.storage.publish import write_bytes
+from components.storage.publish import read_json, write_bytes
 from components.tasks import load_task
 from components.tasks.base import Task
 
@@ -73,12 +74,18 @@ def _operational(root: Path, params: Params, state: Path) -> Object | None:
 
 
 def _mistakes(root: Path, params: Params, context: Context, pictures: bool) -> list[Mistake]:
-    needed = ("evaluation/predictions.parquet", "dataset/dataset.json", "selected/network.safetensors")
+    needed = (
+        "evaluation/predictions.parquet",
+        "release/manifest.json",
+        "dataset/dataset.json",
+        "selected/network.safetensors",
+    )
     if not all((root / name).exists() for name in needed):
         return []
     try:
         dataset = Dataset.open(root / "dataset")
-        found = worst(root / "evaluation" / "predictions.parquet", dataset.classes)
+        released = str(read_json(root / "release" / "manifest.json").get("released"))
+        found = worst(root / "evaluation" / "predictions.parquet", released, dataset.classes)
         shown = _pictures(root, params, dataset, found, context.threads) if pictures else {}
         return [_mistake(dataset, item, shown.get(item.id, ("", ""))) for item in found]
     except GraftlineError as error:
@@ -86,24 +93,17 @@ def _mistakes(root: Path, params: Params, context: Context, pictures: bool) -> l
         return []
 
 
-def worst(predictions: Path, classes: Sequence[str], most: int = MOST) -> list[Wrong]:
-    """The release's wrong decisions, those first that leave the true class the least probability."""
-    table = pq.read_table(predictions)
-    rows = table.to_pylist()
-    probabilities = np.array([[row[f"p_{name}"] for name in classes] for row in rows]).reshape(
-        -1, len(classes)
-    )
-    wrong = [n for n, row in enumerate(rows) if row["decision"] != row["target"]]
-    wrong.sort(key=lambda n: (probabilities[n, rows[n]["target"]], rows[n]["id"]))
-    return [
-        Wrong(
-            str(rows[n]["id"]),
-            int(rows[n]["target"]),
-            int(rows[n]["decision"]),
-            float(probabilities[n, rows[n]["decision"]]),
-        )
-        for n in wrong[:most]
-    ]
+def worst(predictions: Path, model: str, classes: Sequence[str], most: int = MOST) -> list[Wrong]:
+    """The wrong decisions of `model`, those first that leave the true class the least probability."""
+    wanted = ["id", "target", f"{model}.decision", *(f"{model}.p.{name}" for name in classes)]
+    try:
+        table = pq.read_table(predictions, columns=wanted)
+    except (pa.ArrowException, OSError) as error:
+        raise StorageError(f"{predictions.name} is damaged: {error}.", "Run: dvc repro evaluate") from error
+    ids, targets, decisions, *columns = (table.column(name).to_pylist() for name in wanted)
+    wrong = [n for n in range(len(ids)) if decisions[n] != targets[n]]
+    wrong.sort(key=lambda n: (columns[targets[n]][n], ids[n]))
+    return [Wrong(ids[n], targets[n], decisions[n], columns[decisions[n]][n]) for n in wrong[:most]]
 
 
 def _mistake(dataset: Dataset, item: Wrong, shown: tuple[str, str]) -> Mistake:

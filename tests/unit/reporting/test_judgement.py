@@ -39,9 +39,13 @@ def test_differences_are_signed_and_say_whether_they_exclude_zero() -> None:
     assert still_open.change == "open"
 
 
-def test_variants_show_size_and_changed_decisions(workspace: Path) -> None:
+def test_variants_show_size_and_parity(workspace: Path) -> None:
     table = judgement.variants(gather(workspace, workspace / ".graftline"))
-    assert [row.cells[-2:] for row in table.rows] == [("13.6 MB", "0"), ("3.7 MB", "4"), ("6.9 MB", "–")]
+    assert [row.cells[-3:] for row in table.rows] == [
+        ("13.6 MB", "3.0e-07", "0"),
+        ("3.7 MB", "6.0e-02", "4"),
+        ("6.9 MB", "–", "–"),
+    ]
 
 
 def test_confusion_counts_lines_and_shares_of_a_row() -> None:
@@ -71,7 +75,7 @@ def test_a_licence_that_nobody_declared_is_said_aloud(workspace: Path) -> None:
 def test_evaluations_of_another_test_side_do_not_count(workspace: Path) -> None:
     material = gather(workspace, workspace / ".graftline")
     assert origin.evaluations(material) == 3
-    (workspace / ".graftline/runs/evaluations.json").write_text('{"other": 9}', encoding="utf-8")
+    (workspace / ".graftline/evaluations.jsonl").write_text('{"test_digest": "u"}', encoding="utf-8")
     assert origin.evaluations(gather(workspace, workspace / ".graftline")) is None
 
 

@@ -4,6 +4,7 @@ import json
 import math
 from pathlib import Path
 
+LINES = f'{{"test_digest": "{"t" * 64}"}}\n' * 3 + "broken\n"
 METRICS = ("accuracy", "balanced_accuracy", "auroc", "average_precision", "f1", "ece")
 
 
@@ -36,7 +37,7 @@ def make(root: Path) -> Path:
         for n, (name, seconds) in enumerate(stages.items())
     }
     write(root / ".graftline/runs/timings.json", timings)
-    write(root / ".graftline/runs/evaluations.json", {"t" * 64: {"count": 3}})
+    write(root / ".graftline/evaluations.jsonl", json.dumps({"test_digest": "u" * 64}) + "\n" + LINES)
     return root
 
 
@@ -123,5 +124,9 @@ def _evaluation(root: Path) -> None:
     write(root / "verdict.json", {"verdict": "fail", "rules": rules})
     files = {"model.onnx": 13_600_000, "model.int8.onnx": 3_700_000, "model.fp16.onnx": 6_900_000}
     listed = {name: {"size": size, "sha256": name[6] * 64} for name, size in files.items()}
-    write(root / "release/manifest.json", {"files": listed})
-    write(root / "release/parity.json", {"int8": {"changed_decisions": 4}, "fp32": {"changed_decisions": 0}})
+    write(root / "release/manifest.json", {"files": listed, "released": "fp32"})
+    parity = {
+        "fp32": {"samples": 200, "changed_decisions": 0, "max_difference": 3e-7},
+        "int8": {"samples": 200, "changed_decisions": 4, "max_difference": 0.06},
+    }
+    write(root / "release/parity.json", parity)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from components.data.splits import SIDES
 from components.reporting.bars import share_bar
 from components.reporting.judgement import Grid, Row
 from components.reporting.material import Material, Object, Table, mapping, number, sequence
@@ -50,7 +51,8 @@ def sides(material: Material) -> Grid:
                 *(_count(mapping(mapping(facts).get("classes")).get(name)) for name in classes),
             ),
         )
-        for side, facts in found.items()
+        for side in SIDES
+        if (facts := found.get(side)) is not None
     )
     return Grid(("Samples", *classes), rows)
 

@@ -145,6 +145,6 @@ def _maps(
     below, above = backbone.below(backbone.blocks), nn.Sequential(backbone.above(backbone.blocks), head)
     preprocess, maps = task.preprocessor(), []
     for sample, target in zip(samples, targets, strict=True):
-        images = preprocess(torch.from_numpy(np.ascontiguousarray(sample))[None])
+        images = preprocess(torch.from_numpy(sample.copy())[None])  # decoded samples are read-only
         maps.append(evidence_map(below, above, images, torch.tensor([target]))[0].numpy())
     return maps

@@ -1,6 +1,6 @@
 """Temperature and decision threshold.
 
-Temperature scaling: Guo et al., On Calibration of Modern Neural Networks, ICML 2017: probabilities = softmax(z / T),
+Temperature scaling (Guo et al., On Calibration of Modern Neural Networks, ICML 2017): p = softmax(z / T),
 with T > 0 minimising the negative log-likelihood of held-out samples.
 """
 
@@ -40,24 +40,33 @@ def find_threshold(positive: Array, is_positive: npt.NDArray[np.bool_], rule: Th
     Args:
         positive: (N,) probabilities of the positive class. is_positive: (N,).
 
-    `best_*` take the midpoint between neighbouring probabilities with the best score, the one nearest 0.5 on a tie;
+    `best_*` take the midpoint between neighbouring probabilities with the best score, of equals that nearest 0.5;
     `recall_at_least` takes the highest threshold whose recall reaches `value`.
+
+    Raises:
+        EvaluationError: one class only, or a probability that is not a number.
     """
     if rule.rule == "fixed":
         return rule.value
-    values = np.unique(positive)
-    candidates = np.concatenate([values[:1] / 2, (values[1:] + values[:-1]) / 2])
-    decided = positive[None, :] >= candidates[:, None]
-    hits = (decided & is_positive).sum(axis=1)
     positives, negatives = int(is_positive.sum()), int((~is_positive).sum())
     if positives == 0 or negatives == 0:
         raise EvaluationError("The validation side holds one class only; no threshold can be chosen on it.")
-    false = decided.sum(axis=1) - hits
+    if not np.isfinite(positive).all():
+        raise EvaluationError("A probability of a validation sample is not a number.")
+    values, place = np.unique(positive, return_inverse=True)
+    candidates = np.concatenate([values[:1] / 2, (values[1:] + values[:-1]) / 2])
+    decided = _from_there_up(np.bincount(place))
+    hits = _from_there_up(np.bincount(place, weights=is_positive))
+    false = decided - hits
     if rule.rule == "recall_at_least":
         return float(candidates[hits / positives >= rule.value].max())
     if rule.rule == "best_f1":
-        scores = 2 * hits / (decided.sum(axis=1) + positives)
+        scores = 2 * hits / (decided + positives)
     else:
         scores = (hits / positives + 1 - false / negatives) / 2
     best = candidates[scores >= scores.max() - 1e-12]
     return float(best[np.abs(best - 0.5).argmin()])
+
+
+def _from_there_up(counts: npt.NDArray[np.generic]) -> Array:
+    return np.cumsum(counts[::-1].astype(np.float64))[::-1]

@@ -14,11 +14,12 @@ from components.evaluation.metrics import TABLE, Floats, Outcome, value
 
 CELLS = 4_000_000  # resamples x samples at a time: some 32 MB
 TOLERATED = 0.01  # share of resamples that may leave a metric undefined
+MIN_UNITS = 10  # fewer samples (or groups) resemble each other too much: one right sample is 1.0 (1.0 to 1.0)
 
 
 @dataclass(frozen=True)
 class Interval:
-    """`low` and `high` are None where the metric, or too many of its resamples, are undefined."""
+    """`low` and `high` are None where units are too few, or where metric or resamples are undefined."""
 
     estimate: float | None
     low: float | None
@@ -88,6 +89,9 @@ def _intervals(
     estimates: Mapping[str, float], draws: Mapping[str, Floats], outcome: Outcome, plan: Plan
 ) -> dict[str, Interval]:
     n = len(outcome.targets)
+    units = n if plan.groups is None else len(np.unique(plan.groups))
+    if units < MIN_UNITS:
+        draws = {name: np.full(1, np.nan) for name in draws}
     return {name: _interval(estimates[name], draws[name], plan.confidence, n) for name in estimates}
 
 

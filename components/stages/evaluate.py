@@ -34,9 +34,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         raise EvaluationError("The test side is empty.", "Raise data.split.test, or bring more samples.")
     bundle = open_bundle(inputs["release"], context.providers, context.threads)
     outcomes = _outcomes(inputs, dataset, bundle, params, context)
-    groups = dataset.table.filter(_is_test(dataset)).column("group")
-    grouped = None if groups.null_count else np.array(groups.to_pylist())
-    plan = Plan(params.evaluate.resamples, params.evaluate.confidence, params.seed, grouped)
+    plan = Plan(params.evaluate.resamples, params.evaluate.confidence, params.seed, drawn_together(dataset))
     metrics = measure(outcomes, bundle.variant, dataset.slices("test"), plan)
     digest = sha256_bytes("\n".join(sorted(ids)).encode())
     folder = outputs["evaluation"]
@@ -145,8 +143,15 @@ def _decided(outcome: Outcome, classes: Sequence[str]) -> Rows:
     ]
 
 
-def _is_test(dataset: Dataset) -> pa.Array:
-    return pa.array([side == "test" for side in dataset.table.column("split").to_pylist()])
+def drawn_together(dataset: Dataset) -> npt.NDArray[np.str_] | None:
+    """(N,) unit of each test sample: its group, or the sample itself where none is declared; None: no groups.
+
+    One unit for all samples without a group would leave nothing to resample: intervals without width.
+    """
+    groups, ids = dataset.groups("test"), dataset.ids("test")
+    if not any(groups):
+        return None
+    return np.array([group or sample for group, sample in zip(groups, ids, strict=True)])
 
 
 def _write_predictions(

@@ -1,9 +1,10 @@
 """Accuracy as the mean over five differently salted splits, 75 % of the samples off the test side.
 
 Deitsch et al., Solar Energy 185 (2019) report 88.42 % (fine-tuned VGG-19) and 82.44 % (SVM) on these data. Their
-protocol differs: one fixed split of 75 % / 25 % stratified by module type and label; of our 75 %, 10 points choose
-(validation) and 5 calibrate; a side is a function of content and salt, so our classes vary by chance between sides. On
-neither side of the comparison is it known which cells come from one module: the data carry no module ids.
+protocol differs: one fixed split of 75 % / 25 % stratified by module type and label. Of our 75 %, 10 points choose
+(validation) and 5 calibrate, so 60 % train; a side is a function of content and salt, so shares of classes vary by
+chance; and near copies of test samples are left out of training, which makes the task harder. On neither side is it
+known which cells come from one module: the data carry no module ids.
 """
 
 import json

@@ -1,8 +1,8 @@
 """extract_features end to end against what its parts allow, in core-seconds.
 
-The parts: bare session.run on ready tensors, plus bare decoding and resizing of the raw bytes. Efficiency is their
-sum over the core-seconds of the whole, through an empty sample store and with the export of the frozen layers left out
-of both (it is a constant of some seconds, shown beside).
+The parts: bare session.run on ready tensors, plus bare decoding and resizing of the raw bytes. Efficiency is
+their sum over the core-seconds of the whole, through an empty sample store. The export of the frozen layers is
+left out of both: it is a constant of some seconds, shown beside.
 """
 
 import tempfile

@@ -1,4 +1,4 @@
-"""Head training, features included, against the usual way: a frozen backbone in a Hugging Face Trainer loop.
+"""Head training, features included, against the usual way: a frozen backbone in a Trainer loop.
 
 All three start from the data set's raw bytes and end with a fitted head; same backbone, samples, machine and run:
 1. ours: features by onnxruntime through an empty sample store, then logistic regression;

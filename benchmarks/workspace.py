@@ -39,7 +39,7 @@ def publish(name: str, result: Mapping[str, object]) -> None:
 
 
 def workspace(folder: Path, changes: Mapping[str, object]) -> Path:
-    """A folder with the repository's params.yaml, changed at dotted keys, and the same sources and versions."""
+    """A folder with the repository's params.yaml, changed at dotted keys, and the same sources."""
     folder.mkdir(parents=True, exist_ok=True)
     params = copy.deepcopy(yaml.safe_load((ROOT / "params.yaml").read_text()))
     for path, value in changes.items():

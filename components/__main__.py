@@ -30,7 +30,9 @@ def parser() -> argparse.ArgumentParser:
     for row in STAGES:
         reads = ", ".join(row.inputs) or "the catalogue or URI"
         subparsers.add_parser(
-            row.name, help=row.help, description=f"{row.help}. Reads {reads}; writes {', '.join(row.outputs)}."
+            row.name,
+            help=row.help,
+            description=f"{row.help}. Reads {reads}; writes {', '.join(row.outputs)}.",
         )
     for name, text in COMMANDS.items():
         command = subparsers.add_parser(name, help=text, description=text)
@@ -83,7 +85,9 @@ def _checked_params(root: Path):  # type: ignore[no-untyped-def]  # the type wou
 
     params = load_params(root / "params.yaml")
     if wrong := missing_files(params, root):
-        raise ParamsError("params.yaml names what is not there:\n" + "\n".join(f"  - {w}" for w in wrong) + "\n")
+        raise ParamsError(
+            "params.yaml names what is not there:\n" + "\n".join(f"  - {w}" for w in wrong) + "\n"
+        )
     return params
 
 

@@ -73,7 +73,8 @@ def closure(row: Stage) -> set[str]:
     plain = {m for m in modules if m not in HARMLESS and not m.startswith("components.params.")}
     chosen = {m for m in plain if any(m.startswith(p) and _is_plugin(m) for p in plugins)}
     sections = {f"components.params.{SECTION_MODULES[s]}" for s in row.params if s in SECTION_MODULES}
-    return (plain - chosen) | sections
+    bases = {f"components.{room}.base" for room, _ in row.plugins}
+    return (plain - chosen) | sections | bases
 
 
 def _is_plugin(module: str) -> bool:

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import nn
 
 from components.backbones.catalogue import build
 from components.data.dataset import Dataset
@@ -29,7 +27,7 @@ from components.tasks import load_task
 from components.tasks.base import Task
 from components.training.batches import Views
 from components.training.loop import Loop
-from components.training.network import Network
+from components.training.network import Network, fresh_head
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 
 SECTIONS = ("task", "backbone", "controls", "seed")
@@ -74,14 +72,7 @@ def majority(dataset: Dataset) -> dict[str, object]:
 
 def _fresh(params: Params, task: Task, classes: int) -> Network:
     backbone = build(params.backbone.name, params.seed)
-    for module in backbone.modules():
-        # Pretrained norms move slowly; from nothing, and in few steps, they would never arrive.
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = 0.1
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(params.seed)
-        head = task.head(backbone.width, classes)
-    return Network(backbone, head, cut=0)
+    return Network(backbone, fresh_head(task, backbone.width, classes, params.seed), cut=0)
 
 
 def _pixels(dataset: Dataset, task: Task, params: Params, context: Context) -> Data:

@@ -60,7 +60,10 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
 
 
 def fit(features: Array, targets: npt.NDArray[np.int64], l2: float, seed: int) -> Head:
-    """Minimise mean cross-entropy + l2/2·‖w‖² on standardised features; scaling is folded into the result.
+    """Minimise mean cross-entropy + l2/2·‖w‖² on centred features of unit variance on average.
+
+    One scale for all features, not one each: a feature that hardly ever fires would get a huge weight, and
+    fine-tuning, which starts from this head, would explode on the first sample in which it does.
 
     Args:
         features: (N, width). targets: (N,), class indices.
@@ -68,8 +71,8 @@ def fit(features: Array, targets: npt.NDArray[np.int64], l2: float, seed: int) -
     Returns:
         weight (classes, width) and bias (classes,) for *unscaled* features.
     """
-    mean, scale = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
-    scale[scale == 0] = 1.0
+    mean = features.mean(axis=0, dtype=np.float64)
+    scale = float(features.std(dtype=np.float64)) or 1.0
     model = LogisticRegression(C=1 / (l2 * len(features)), max_iter=1000, random_state=seed)
     model.fit((features - mean) / scale, targets)
     weight = np.asarray(model.coef_) / scale

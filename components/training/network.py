@@ -1,8 +1,10 @@
 """A backbone with a head, fed from the cut."""
 
+import torch
 from torch import Tensor, nn
 
 from components.backbones.base import Backbone
+from components.tasks.base import Task
 
 
 class Network(nn.Module):
@@ -42,3 +44,10 @@ class Network(nn.Module):
     def _names(self, part: nn.Module) -> tuple[str, ...]:
         wanted = {id(parameter) for parameter in part.parameters()}
         return tuple(name for name, parameter in self.named_parameters() if id(parameter) in wanted)
+
+
+def fresh_head(task: Task, width: int, classes: int, seed: int) -> nn.Module:
+    """The task's head with weights that depend on `seed` alone; the global generator is not moved."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return task.head(width, classes)

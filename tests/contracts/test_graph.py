@@ -1,4 +1,4 @@
-"""One table, two engines: dvc.yaml says what the table says, and a stage depends on all that can change it."""
+"""One table, two engines: dvc.yaml says what the table says, a stage depends on all that can change it."""
 
 import json
 from importlib import import_module

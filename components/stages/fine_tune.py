@@ -2,7 +2,7 @@
 
 The head starts afresh, not from `head/`. That one is fitted to clean views, on standardised features: folded
 back, its weights on features that hardly vary are so large that augmented views cost it five times the loss
-(1.15 for 0.22), and its gradients wreck the blocks: validation loss 2.1 after 5 epochs, 0.38 from a fresh head
+(1.15 for 0.22), and gradients wreck the blocks: validation loss 2.1 after 5 epochs, 0.38 from a fresh head
 (EfficientNet-Lite0 on electroluminescence images, half of the training samples).
 """
 

@@ -6,6 +6,9 @@ With a backbone of n blocks and `tune.blocks` = b, the blocks n-b … n-1 and th
 
     phase `head`    head_epochs            head at learning_rate
     phase `blocks`  epochs - head_epochs   head at learning_rate, blocks at BLOCK_SHARE * learning_rate
+
+The blocks' norms adapt their running statistics. Measured on EfficientNet-Lite0's last 5 blocks (elpv,
+validation data, 6 epochs, one run each): AUROC 0.914 and loss 0.33 so, 0.826 and 0.41 with fixed norms.
 """
 
 from components.errors import ParamsError

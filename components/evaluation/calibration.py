@@ -40,7 +40,7 @@ def find_threshold(positive: Array, is_positive: npt.NDArray[np.bool_], rule: Th
     Args:
         positive: (N,) probabilities of the positive class. is_positive: (N,).
 
-    `best_*` take the midpoint between neighbouring probabilities with the best score, of equals that nearest 0.5;
+    `best_*` take the midpoint between neighbouring probabilities with the best score (nearest 0.5 of equals);
     `recall_at_least` takes the highest threshold whose recall reaches `value`.
 
     Raises:

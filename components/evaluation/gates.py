@@ -1,17 +1,22 @@
 """The gate: closed by default. Only `pass` is releasable.
 
 A rule whose interval lies on the good side of its bound passes; on the bad side it fails; across it, or where
-anything is missing, not finite or empty, it is inconclusive.
+anything is missing, not finite, out of range or empty, it is inconclusive. One rule that fails fails the release;
+otherwise one that is inconclusive keeps it back.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from components.evaluation.metrics import LOWER_IS_BETTER
 from components.params.release import GateParams, Rule
 
 Facts = Mapping[str, object]
 PASS, FAIL, OPEN = "pass", "fail", "inconclusive"
+# What a result must beat in any case: a control that nobody measured proves nothing.
+CONTROLS = ("majority", "scratch")
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -22,8 +27,8 @@ class Judged:
     kind: str
     outcome: str
     evidence: str
-    bound: float
-    direction: str
+    bound: float | None = None
+    direction: str | None = None
     metric: str | None = None
     slice: str | None = None
     estimate: float | None = None
@@ -34,114 +39,153 @@ class Judged:
 
 @dataclass(frozen=True)
 class Verdict:
+    """`released` is the variant, `release_sha256` the digest of the release folder that was judged."""
+
     verdict: str
     released: str
+    release_sha256: str
     rules: list[Judged] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
 
 
-def judge(gate: GateParams, released: str, metrics: Facts, parity: Facts, manifest: Facts) -> Verdict:
-    """Judge the released variant.
+@dataclass(frozen=True)
+class Release:
+    """What is judged: the variant that params release, the folder's digest, parity.json and manifest.json."""
 
-    Args:
-        metrics: evaluation/metrics.json. parity: release/parity.json. manifest: release/manifest.json.
-    """
-    rules = [_metric(rule, released, metrics) for rule in gate.rules]
-    rules += _parity(gate, released, parity)
-    rules.append(_size(gate, released, manifest))
-    rules += _controls(gate, released, metrics)
+    variant: str
+    sha256: str
+    parity: Facts
+    manifest: Facts
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """An estimate with its interval; None is what is missing, not finite, or of no sample."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+
+    @classmethod
+    def of(cls, facts: object, least: float, most: float) -> "_Measured":
+        """Numbers outside [least, most] count as missing; so do all where no sample was counted."""
+        found = _mapping(facts)
+        n = found.get("n")
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            return cls(None, None, None, None)
+        estimate, low, high = (_within(found.get(key), least, most) for key in ("estimate", "low", "high"))
+        return cls(estimate, low, high, n) if estimate is not None else cls(None, None, None, n)
+
+    def turned(self) -> "_Measured":
+        low, high = (None if v is None else -v for v in (self.high, self.low))
+        return _Measured(None if self.estimate is None else -self.estimate, low, high, self.n)
+
+
+def judge(gate: GateParams, release: Release, metrics: Facts) -> Verdict:
+    """Judge the released variant by evaluation/metrics.json; whatever that lacks leaves its rule inconclusive."""
+    rules = [_metric(rule, release.variant, metrics) for rule in gate.rules]
+    rules += _parity(gate, release)
+    rules.append(_size(gate, release))
+    rules += _controls(gate, metrics)
+    rules.append(_same(release, metrics))
     outcomes = {rule.outcome for rule in rules}
     overall = FAIL if FAIL in outcomes else PASS if outcomes == {PASS} else OPEN
-    return Verdict(overall, released, rules)
+    return Verdict(overall, release.variant, release.sha256, rules)
 
 
-def _metric(rule: Rule, released: str, metrics: Facts) -> Judged:
+def _metric(rule: Rule, variant: str, metrics: Facts) -> Judged:
     at_least = rule.at_least is not None
     bound = rule.at_least if rule.at_least is not None else rule.at_most
     assert bound is not None  # params ask for exactly one
     where = f" on {rule.slice}" if rule.slice else ""
     words = "at least" if at_least else "at most"
-    name = f"{rule.metric}{where} {words} {bound:g}"
     place = _mapping(metrics.get("slices")).get(rule.slice) if rule.slice else metrics.get("variants")
-    found = _mapping(_mapping(place).get(released))
-    facts = _mapping(found.get(rule.metric))
-    numbers = {key: _finite(facts.get(key)) for key in ("estimate", "low", "high")}
-    if rule.by == "estimate":
-        numbers["low"] = numbers["high"] = numbers["estimate"]
-    outcome = _compare(numbers["low"], numbers["high"], bound, at_least)
-    n = facts.get("n")
-    shown = {**numbers, **{key: _finite(facts.get(key)) for key in ("low", "high")}}
+    found = _Measured.of(_mapping(_mapping(place).get(variant)).get(rule.metric), 0, 1)
+    low, high = (found.low, found.high) if rule.by == "interval" else (found.estimate, found.estimate)
+    outcome = _compare(low, high, bound, at_least)
     return Judged(
-        rule=name,
+        rule=f"{rule.metric}{where} {words} {bound:g}",
         kind="metric",
         outcome=outcome,
-        evidence=_sentence(shown, n, rule.by),
+        evidence=_sentence(found, outcome, rule.by),
         bound=bound,
         direction="at_least" if at_least else "at_most",
         metric=rule.metric,
         slice=rule.slice,
-        n=n if isinstance(n, int) else None,
-        estimate=shown["estimate"],
-        low=shown["low"],
-        high=shown["high"],
+        **asdict(found),
     )
 
 
-def _parity(gate: GateParams, released: str, parity: Facts) -> list[Judged]:
+def _parity(gate: GateParams, release: Release) -> list[Judged]:
     """fp32 must be the trained network; other variants differ by design, so their own metrics judge them."""
-    if released != "fp32":
-        return []
-    found = _mapping(parity.get("fp32"))
-    difference, changed = _finite(found.get("max_difference")), _finite(found.get("changed_decisions"))
-    rows = (
-        ("largest difference from torch", difference, gate.parity.max_difference),
-        ("decisions changed by the export", changed, float(gate.parity.changed_decisions)),
+    found = _mapping(release.parity.get(release.variant))
+    some = (_number(found.get("samples")) or 0) >= 1
+    difference, changed = (
+        _within(found.get(key), 0, math.inf) if some else None
+        for key in ("max_difference", "changed_decisions")
     )
-    return [_at_most(f"{name} at most {bound:g}", "parity", value, bound) for name, value, bound in rows]
+    if release.variant != "fp32":
+        said = "not measured" if changed is None else f"{changed:g} of {found.get('samples')} decisions"
+        name = f"what {release.variant} changes is known (its own metrics judge it)"
+        return [Judged(name, "parity", OPEN if changed is None else PASS, said, estimate=changed)]
+    bound = float(gate.parity.changed_decisions)
+    return [
+        _at_most("largest difference from torch", "parity", difference, gate.parity.max_difference),
+        _at_most("decisions changed by the export", "parity", changed, bound),
+    ]
 
 
-def _size(gate: GateParams, released: str, manifest: Facts) -> Judged:
+def _size(gate: GateParams, release: Release) -> Judged:
     names = {"fp32": "model.onnx"}
-    entry = _mapping(_mapping(manifest.get("files")).get(names.get(released, f"model.{released}.onnx")))
-    size = _finite(entry.get("size"))
-    megabytes = None if size is None else size / 1e6
-    return _at_most(f"size at most {gate.max_size_mb:g} MB", "size", megabytes, gate.max_size_mb)
+    name = names.get(release.variant, f"model.{release.variant}.onnx")
+    size = _within(_mapping(_mapping(release.manifest.get("files")).get(name)).get("size"), 1, math.inf)
+    return _at_most("size in MB", "size", None if size is None else size / 1e6, gate.max_size_mb)
 
 
-def _controls(gate: GateParams, released: str, metrics: Facts) -> list[Judged]:
-    """Negative transfer: better than every control, by a paired interval. No control means no proof."""
+def _controls(gate: GateParams, metrics: Facts) -> list[Judged]:
+    """Negative transfer: better than every control that is known, by a paired interval."""
+    pairs = _mapping(metrics.get("paired"))
+    measured = {*CONTROLS, *_mapping(metrics.get("controls")), *pairs}
+    return [_control(gate, str(name), pairs.get(name)) for name in sorted(measured)]
+
+
+def _control(gate: GateParams, control: str, differences: object) -> Judged:
     metric, margin = gate.better_than_controls.metric, gate.better_than_controls.margin
-    controls = _mapping(metrics.get("paired")) or {"any control": {}}
-    rows = []
-    for control, differences in controls.items():
-        facts = _mapping(_mapping(differences).get(metric))
-        numbers = {key: _finite(facts.get(key)) for key in ("estimate", "low", "high")}
-        outcome = _compare(numbers["low"], numbers["high"], margin, True, strictly=True)
-        n = facts.get("n")
-        rows.append(
-            Judged(
-                rule=f"{metric} better than {control} by more than {margin:g}",
-                kind="control",
-                outcome=outcome,
-                evidence=_sentence(numbers, n, "interval"),
-                bound=margin,
-                direction="at_least",
-                metric=metric,
-                n=n if isinstance(n, int) else None,
-                estimate=numbers["estimate"],
-                low=numbers["low"],
-                high=numbers["high"],
-            )
-        )
-    return rows
+    found = _Measured.of(_mapping(differences).get(metric), -1, 1)
+    if metric in LOWER_IS_BETTER:
+        found = found.turned()
+    outcome = _compare(found.low, found.high, margin, True, strictly=True)
+    return Judged(
+        rule=f"{metric} better than {control} by more than {margin:g}",
+        kind="control",
+        outcome=outcome,
+        evidence=_sentence(found, outcome, "interval"),
+        bound=margin,
+        direction="at_least",
+        metric=metric,
+        **asdict(found),
+    )
+
+
+def _same(release: Release, metrics: Facts) -> Judged:
+    """Evidence about another release, or about another variant than the bundle names, is no evidence."""
+    named = release.manifest.get("released")
+    if named != release.variant:
+        outcome, said = OPEN, f"params release {release.variant}, the bundle says {named or 'nothing'}"
+    elif metrics.get("release_sha256") != release.sha256:
+        outcome, said = OPEN, "the evaluation is not of this release; run: dvc repro evaluate"
+    else:
+        outcome, said = PASS, f"{release.variant} of release {release.sha256[:12]}"
+    return Judged("the evidence is about this release", "identity", outcome, said)
 
 
 def _at_most(name: str, kind: str, value: float | None, bound: float) -> Judged:
     outcome = _compare(value, value, bound, at_least=False)
-    said = "missing" if value is None else f"{value:.3g}"
-    return Judged(name, kind, outcome, said, bound, "at_most", estimate=value)
+    said = "not measured" if value is None else f"{value:.3g}"
+    return Judged(f"{name} at most {bound:g}", kind, outcome, said, bound, "at_most", estimate=value)
 
 
 def _compare(
@@ -156,21 +200,28 @@ def _compare(
     return FAIL if high < bound else OPEN
 
 
-def _sentence(numbers: Mapping[str, float | None], n: object, by: str) -> str:
-    estimate, low, high = numbers["estimate"], numbers["low"], numbers["high"]
-    if estimate is None:
-        return "not measured" if not n else f"undefined on these {n} samples"
-    text = f"{estimate:.3f}"
-    text += " (no interval)" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
-    text += f", n = {n}" if n else ""
-    return text + (", judged by the estimate" if by == "estimate" else "")
+def _sentence(found: _Measured, outcome: str, by: str) -> str:
+    if found.estimate is None:
+        return "not measured" if found.n is None else f"undefined on these {found.n} samples"
+    numbers = (found.estimate, found.low, found.high)
+    estimate, *bounds = (None if v is None else f"{v:.3f}" for v in numbers)
+    interval = "no interval" if None in bounds else " to ".join(str(v) for v in bounds)
+    text = f"{estimate} ({interval}, n = {found.n})"
+    if by == "estimate":
+        return f"{text}, judged by the estimate"
+    return f"{text}, across the bound" if outcome == OPEN and None not in bounds else text
 
 
 def _mapping(value: object) -> Facts:
     return value if isinstance(value, Mapping) else {}
 
 
-def _finite(value: object) -> float | None:
+def _within(value: object, least: float, most: float) -> float | None:
+    found = _number(value)
+    return found if found is not None and least - ROUNDING <= found <= most + ROUNDING else None
+
+
+def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)

@@ -19,11 +19,19 @@ from components.inference.bundle import FILES, Bundle, Runner, open_bundle
 from components.params import Params
 from components.progress import progress
 from components.stages.table import Context
-from components.storage.publish import append_line, read_json, sha256_bytes, write_bytes, write_json
+from components.storage.publish import (
+    append_line,
+    read_json,
+    sha256_bytes,
+    sha256_tree,
+    write_bytes,
+    write_json,
+)
 from components.tasks import load_task
 
 Rows = Sequence[Sequence[object]]
 MAX_ROC_POINTS = 200
+EVALUATIONS = "evaluations.jsonl"
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
@@ -36,15 +44,15 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     outcomes = _outcomes(inputs, dataset, bundle, params, context)
     plan = Plan(params.evaluate.resamples, params.evaluate.confidence, params.seed, drawn_together(dataset))
     metrics = measure(outcomes, bundle.variant, dataset.slices("test"), plan)
-    digest = sha256_bytes("\n".join(sorted(ids)).encode())
+    names = {"test_digest": test_digest(ids), "release_sha256": sha256_tree(inputs["release"])}
     folder = outputs["evaluation"]
-    write_json(folder / "metrics.json", {**metrics, "n": len(ids), "test_digest": digest})
+    write_json(folder / "metrics.json", {**metrics, **names, "n": len(ids)})
     release = outcomes[bundle.variant]
     _write_predictions(folder / "predictions.parquet", ids, dataset, outcomes)
     _write_csv(folder / "confusion.csv", ("actual", "predicted"), _decided(release, dataset.classes))
     _write_csv(folder / "reliability.csv", ("confidence", "accuracy", "count"), reliability(release))
     _write_csv(folder / "roc.csv", ("false_positive_rate", "true_positive_rate"), roc(release))
-    _count(context.cache / "evaluations.jsonl", digest, str(bundle.manifest["files"]))
+    note(context.cache, names)
     _track(metrics["release"], context)
 
 
@@ -113,12 +121,15 @@ def reliability(outcome: Outcome) -> Rows:
 
 
 def roc(outcome: Outcome) -> Rows:
-    """(false positive rate, true positive rate) of the positive class, at most 200 points."""
-    is_positive = outcome.targets == outcome.positive
-    order = np.argsort(-outcome.probabilities[:, outcome.positive], kind="stable")
-    hits = is_positive[order]
-    true = np.concatenate([[0.0], np.cumsum(hits) / max(hits.sum(), 1)])
-    false = np.concatenate([[0.0], np.cumsum(~hits) / max((~hits).sum(), 1)])
+    """(false positive rate, true positive rate) of the positive class, at most 200 points, both ends included.
+
+    One point a distinct probability: between samples of equal probability there is no threshold.
+    """
+    scores = outcome.probabilities[:, outcome.positive]
+    order = np.argsort(-scores, kind="stable")
+    hits = outcome.targets[order] == outcome.positive
+    last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    true, false = (np.append(0.0, np.cumsum(side)[last] / max(side.sum(), 1)) for side in (hits, ~hits))
     kept = np.unique(np.linspace(0, len(true) - 1, min(MAX_ROC_POINTS, len(true))).astype(np.int64))
     return [(float(false[i]), float(true[i])) for i in kept]
 
@@ -176,10 +187,22 @@ def _write_csv(path: Path, header: Sequence[str], rows: Rows) -> None:
     write_bytes(path, out.getvalue().encode())
 
 
-def _count(path: Path, digest: str, release: str) -> None:
+def test_digest(ids: Sequence[str]) -> str:
+    """Names a test side: SHA-256 over its sorted sample ids."""
+    return sha256_bytes("\n".join(sorted(ids)).encode())
+
+
+def note(cache: Path, names: Mapping[str, str]) -> None:
     """A test side wears out with use: every evaluation is written down, outside the locked outputs."""
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    append_line(path, {"at": at, "test_digest": digest, "release_sha256": sha256_bytes(release.encode())})
+    append_line(cache / EVALUATIONS, {"at": at, **names})
+
+
+def count(cache: Path, digest: str) -> int:
+    """How often the test side of that digest was evaluated here; half a line, after a crash, does not count."""
+    path = cache / EVALUATIONS
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return sum(f'"test_digest": "{digest}"' in line and line.endswith("}") for line in lines)
 
 
 def _track(release: Mapping[str, object], context: Context) -> None:

@@ -76,7 +76,7 @@ def paired(one: Outcome, other: Outcome, plan: Plan) -> dict[str, Interval]:
 
 
 def _draws(outcome: Outcome, plan: Plan) -> dict[str, Floats]:
-    if len(outcome.targets) == 0:
+    if len(outcome.targets) == 0 or not np.isfinite(outcome.probabilities).all():
         return {name: np.full(plan.resamples, np.nan) for name in TABLE}
     found: dict[str, list[Floats]] = {name: [] for name in TABLE}
     for weights in plan.weights(len(outcome.targets)):

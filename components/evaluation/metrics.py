@@ -120,8 +120,11 @@ LOWER_IS_BETTER = frozenset({"ece"})
 
 
 def value(name: str, outcome: Outcome) -> float:
-    """One metric of all samples, equally weighted; NaN where undefined."""
-    if len(outcome.targets) == 0:
+    """One metric of all samples, equally weighted; NaN where undefined.
+
+    A probability that is not a number leaves every metric undefined: comparisons with it would still decide.
+    """
+    if len(outcome.targets) == 0 or not np.isfinite(outcome.probabilities).all():
         return float("nan")
     return float(TABLE[name](outcome, np.ones((1, len(outcome.targets))))[0])
 

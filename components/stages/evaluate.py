@@ -65,6 +65,7 @@ def measure(
     """Every model with intervals; every variant on every slice; the release against each control, paired."""
     release = outcomes[released]
     controls = [name for name in outcomes if name not in FILES]
+    variants = {v: _json(bootstrap(outcomes[v], plan)) for v in FILES}
     by_slice: dict[str, object] = {}
     for column, values in slices.items():
         for value in sorted(set(values)):
@@ -72,8 +73,8 @@ def measure(
             found = {v: _json(bootstrap(_only(outcomes[v], chosen), plan.only(chosen))) for v in FILES}
             by_slice[f"{column}={value}"] = {**found[released], **found}
     return {
-        "release": _json(bootstrap(release, plan)),
-        "variants": {v: _json(bootstrap(outcomes[v], plan)) for v in FILES},
+        "release": variants[released],
+        "variants": variants,
         "slices": by_slice,
         "controls": {c: _json(bootstrap(outcomes[c], plan)) for c in controls},
         "paired": {c: _json(paired(release, outcomes[c], plan)) for c in controls},
@@ -111,8 +112,9 @@ def _constant(majority: object, dataset: Dataset, count: int) -> npt.NDArray[np.
 
 def reliability(outcome: Outcome) -> Rows:
     """(mean confidence, share right, count) of each bin that holds samples."""
-    confidence = outcome.probabilities.max(axis=1)
-    right = outcome.probabilities.argmax(axis=1) == outcome.targets
+    known = np.isfinite(outcome.probabilities).all(axis=1)
+    confidence = outcome.probabilities[known].max(axis=1)
+    right = (outcome.probabilities.argmax(axis=1) == outcome.targets)[known]
     bins = np.minimum((confidence * ECE_BINS).astype(np.int64), ECE_BINS - 1)
     return [
         (float(confidence[bins == b].mean()), float(right[bins == b].mean()), int((bins == b).sum()))

@@ -110,7 +110,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "fine_tune",
         "train the last blocks from cached activations",
-        inputs=("dataset", "checkpoint", "head"),
+        inputs=("dataset", "checkpoint"),
         outputs=("tuned",),
         params=("task", "backbone", "features", "tune", "seed"),
         plugins=(TASK, BACKBONE, METHOD),

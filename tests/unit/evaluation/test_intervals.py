@@ -109,6 +109,12 @@ def test_no_sample_and_one_class_are_none_and_never_nan() -> None:
     assert pair["balanced_accuracy"] == Interval(None, None, None, 30)
 
 
+def test_a_model_that_says_nan_has_no_interval_and_no_estimate() -> None:
+    broken = said([0, 1] * 20, [np.nan] * 40)
+    assert set(bootstrap(broken, PLAN).values()) == {Interval(None, None, None, 40)}
+    assert set(paired(broken, drawn(40), PLAN).values()) == {Interval(None, None, None, 40)}
+
+
 def test_a_class_that_many_resamples_miss_leaves_the_estimate_without_interval() -> None:
     """One positive of 40: e⁻¹ of the resamples have none."""
     found = bootstrap(said([1] + [0] * 39, [0.9] + [0.2] * 39), PLAN)["balanced_accuracy"]

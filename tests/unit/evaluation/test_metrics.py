@@ -142,6 +142,11 @@ def test_no_sample_leaves_everything_undefined(name: str) -> None:
     assert np.isnan(value(name, said([], [])))
 
 
+@pytest.mark.parametrize("name", TABLE)
+def test_one_probability_that_is_not_a_number_leaves_everything_undefined(name: str) -> None:
+    assert np.isnan(value(name, said([0, 1, 1], [0.2, 0.9, np.nan])))
+
+
 def test_scores_that_are_all_equal_know_nothing() -> None:
     assert value("auroc", said([0, 1, 1, 0, 1], [0.4] * 5)) == 0.5
 

@@ -1,0 +1,202 @@
+"""evaluate and gate on real pictures, with tiny ONNX networks that look at the brightness."""
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pyarrow.parquet as pq
+import pytest
+from conftest import Workspace
+from onnx import TensorProto, helper, numpy_helper
+from sklearn.metrics import accuracy_score, roc_auc_score, roc_curve
+
+from components.data.dataset import Dataset
+from components.errors import DigestMismatch
+from components.evaluation.metrics import Outcome
+from components.params import Params
+from components.stages import evaluate, gate
+from components.storage.publish import sha256_bytes, sha256_tree, write_bytes, write_json
+
+MODELS = ("fp32", "int8", "fp16", "scratch", "majority")
+
+
+def _network(slope: float) -> bytes:
+    """softmax of (-slope, slope) · (mean brightness - 120)."""
+    weight = np.array([[-slope, slope]], dtype=np.float32)
+    bias = np.array([120 * slope, -120 * slope], dtype=np.float32)
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["pixels", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Unsqueeze", ["mean", "one"], ["column"]),
+        helper.make_node("MatMul", ["column", "weight"], ["turned"]),
+        helper.make_node("Add", ["turned", "bias"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    values = {"axes": np.array([1, 2, 3]), "one": np.array([1]), "weight": weight, "bias": bias}
+    graph = helper.make_graph(
+        nodes,
+        "brightness",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", "height", "width", 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 2])],
+        [numpy_helper.from_array(value, name) for name, value in values.items()],
+    )
+    opset = [helper.make_opsetid("", 18)]
+    return bytes(helper.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString())
+
+
+@pytest.fixture
+def line(workspace: Workspace, tmp_path: Path) -> Workspace:
+    """A workspace of its own with a release and controls; `light` is class 1."""
+    for name, slope in (("model.onnx", 0.02), ("model.int8.onnx", 0.01), ("model.fp16.onnx", 0.02)):
+        write_bytes(tmp_path / "release" / name, _network(slope))
+    parity = {"samples": 9, "max_difference": 0.0, "changed_decisions": 0}
+    write_json(tmp_path / "release" / "parity.json", dict.fromkeys(("fp32", "int8", "fp16"), parity))
+    files = {
+        path.name: {"sha256": sha256_bytes(path.read_bytes()), "size": path.stat().st_size}
+        for path in (tmp_path / "release").iterdir()
+    }
+    facts = {"classes": ["dark", "light"], "positive": "light", "threshold": 0.5, "released": "fp32"}
+    write_json(tmp_path / "release" / "manifest.json", {**facts, "files": files})
+    write_bytes(tmp_path / "controls" / "scratch.onnx", _network(-0.02))
+    write_json(tmp_path / "controls" / "controls.json", {"majority": {"class": "dark"}})
+    shutil.copytree(workspace.root / "dataset", tmp_path / "dataset")
+    return replace(workspace, root=tmp_path, context=replace(workspace.context, cache=tmp_path / "state"))
+
+
+def _evaluate(line: Workspace, folder: str = "evaluation") -> Path:
+    inputs = line.inputs("dataset", "release", "controls")
+    evaluate.run(inputs, line.output("evaluation", folder), line.params, line.context)
+    return line.root / folder
+
+
+def _judge(line: Workspace, params: Params) -> dict[str, object]:
+    path = line.root / "verdict.json"
+    gate.run(line.inputs("release", "evaluation"), {"verdict.json": path}, params, line.context)
+    found: dict[str, object] = json.loads(path.read_text())
+    return found
+
+
+def _brightness(dataset: Dataset) -> np.ndarray:
+    import io
+
+    from PIL import Image
+
+    pictures = (Image.open(io.BytesIO(dataset.read(i))).convert("RGB") for i in dataset.ids("test"))
+    return np.array([np.asarray(picture, dtype=np.float64).mean() for picture in pictures])
+
+
+def test_metrics_are_those_of_raw_samples_run_through_the_release(line: Workspace) -> None:
+    folder = _evaluate(line)
+    dataset = Dataset.open(line.root / "dataset")
+    targets, light = dataset.targets("test"), 1 / (1 + np.exp(-0.04 * (_brightness(dataset) - 120)))
+    metrics = json.loads((folder / "metrics.json").read_text())
+    release = metrics["release"]
+    assert release == metrics["variants"]["fp32"]
+    assert release["accuracy"]["estimate"] == pytest.approx(accuracy_score(targets, light >= 0.5))
+    assert release["auroc"]["estimate"] == pytest.approx(roc_auc_score(targets, light))
+    assert release["accuracy"]["n"] == metrics["n"] == len(targets)
+    table = pq.read_table(folder / "predictions.parquet")
+    assert table.column("id").to_pylist() == dataset.ids("test")
+    np.testing.assert_allclose(table.column("fp32.p.light").to_numpy(), light, atol=1e-5)
+    assert {name.rpartition(".")[0] for name in table.column_names if name.endswith("decision")} == set(
+        MODELS
+    )
+
+
+def test_controls_are_measured_and_compared(line: Workspace) -> None:
+    metrics = json.loads((_evaluate(line) / "metrics.json").read_text())
+    targets = Dataset.open(line.root / "dataset").targets("test")
+    assert metrics["controls"]["majority"]["accuracy"]["estimate"] == pytest.approx((targets == 0).mean())
+    assert metrics["controls"]["scratch"]["auroc"]["estimate"] == 0
+    assert metrics["paired"]["scratch"]["auroc"]["low"] > 0.9
+    assert metrics["paired"]["majority"]["balanced_accuracy"]["estimate"] == pytest.approx(
+        metrics["release"]["balanced_accuracy"]["estimate"] - 0.5
+    )
+
+
+def test_the_plots_say_what_the_metrics_say(line: Workspace) -> None:
+    folder = _evaluate(line)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    rows = list(csv.DictReader((folder / "confusion.csv").open()))
+    assert len(rows) == metrics["n"]
+    share = np.mean([row["actual"] == row["predicted"] for row in rows])
+    assert share == pytest.approx(metrics["release"]["accuracy"]["estimate"])
+    bins = list(csv.DictReader((folder / "reliability.csv").open()))
+    assert sum(int(row["count"]) for row in bins) == metrics["n"]
+    points = list(csv.DictReader((folder / "roc.csv").open()))
+    false, true = ([float(row[k]) for row in points] for k in ("false_positive_rate", "true_positive_rate"))
+    assert np.trapezoid(true, false) == pytest.approx(metrics["release"]["auroc"]["estimate"])
+
+
+def test_the_same_input_gives_the_same_bytes(line: Workspace) -> None:
+    assert sha256_tree(_evaluate(line, "one")) == sha256_tree(_evaluate(line, "two"))
+
+
+def test_each_look_at_a_test_side_is_counted_outside_the_outputs(line: Workspace) -> None:
+    digest = evaluate.test_digest(Dataset.open(line.root / "dataset").ids("test"))
+    assert evaluate.count(line.context.cache, digest) == 0
+    _evaluate(line, "one")
+    _evaluate(line, "two")
+    with (line.context.cache / evaluate.EVALUATIONS).open("a") as log:
+        log.write(f'{{"test_digest": "{digest}", "at')  # killed while writing
+    assert evaluate.count(line.context.cache, digest) == 2
+    assert evaluate.count(line.context.cache, "0" * 64) == 0
+
+
+def test_a_release_that_was_changed_is_not_evaluated(line: Workspace) -> None:
+    write_bytes(line.root / "release" / "model.int8.onnx", _network(0.5))
+    with pytest.raises(DigestMismatch):
+        _evaluate(line)
+
+
+def test_a_good_release_passes_and_the_verdict_names_it(line: Workspace) -> None:
+    _evaluate(line)
+    verdict = _judge(line, line.params)
+    assert verdict["verdict"] == "pass", verdict["rules"]
+    assert verdict["release_sha256"] == sha256_tree(line.root / "release")
+
+
+def test_an_empty_slice_and_a_missed_bound_do_not_pass(line: Workspace) -> None:
+    _evaluate(line)
+    for rule, expected in (
+        ({"metric": "accuracy", "at_least": 0.5, "slice": "type=none"}, "inconclusive"),
+        ({"metric": "ece", "at_most": 0.0}, "fail"),
+    ):
+        params = line.params.model_copy(update={"gate": line.params.gate.model_validate({"rules": [rule]})})
+        assert _judge(line, params)["verdict"] == expected
+
+
+def test_an_evaluation_of_another_release_does_not_pass(line: Workspace) -> None:
+    _evaluate(line)
+    manifest = json.loads((line.root / "release" / "manifest.json").read_text())
+    write_json(line.root / "release" / "manifest.json", {**manifest, "threshold": 0.4})
+    assert _judge(line, line.params)["verdict"] == "inconclusive"
+
+
+def test_roc_is_scikit_learns_and_takes_ties_at_once() -> None:
+    draw = np.random.default_rng(0)
+    targets, scores = draw.integers(0, 2, 500), draw.integers(0, 12, 500) / 11
+    outcome = Outcome(targets, np.stack([1 - scores, scores], axis=1), (scores >= 0.5).astype(np.int64))
+    false, true, _ = roc_curve(targets, scores, drop_intermediate=False)
+    np.testing.assert_allclose(evaluate.roc(outcome), np.stack([false, true], axis=1), atol=1e-12)
+
+
+def test_roc_has_both_ends_and_at_most_200_points() -> None:
+    draw = np.random.default_rng(0)
+    targets, scores = draw.integers(0, 2, 3000), draw.random(3000)
+    outcome = Outcome(targets, np.stack([1 - scores, scores], axis=1), (scores >= 0.5).astype(np.int64))
+    points = evaluate.roc(outcome)
+    assert len(points) <= 200
+    assert (tuple(points[0]), tuple(points[-1])) == ((0.0, 0.0), (1.0, 1.0))
+
+
+def test_samples_without_a_group_are_units_of_their_own(line: Workspace) -> None:
+    assert evaluate.drawn_together(Dataset.open(line.root / "dataset")) is None
+
+
+def test_the_network_of_these_tests_is_valid() -> None:
+    onnx.checker.check_model(onnx.load_from_string(_network(0.1)))

@@ -61,11 +61,11 @@ def measure(
     released: str,
     slices: Mapping[str, npt.NDArray[np.str_]],
     plan: Plan,
-) -> dict[str, dict[str, object]]:
+) -> dict[str, object]:
     """Every model with intervals; every variant on every slice; the release against each control, paired."""
     release = outcomes[released]
     controls = [name for name in outcomes if name not in FILES]
-    variants = {v: _json(bootstrap(outcomes[v], plan)) for v in FILES}
+    variants: dict[str, object] = {v: _json(bootstrap(outcomes[v], plan)) for v in FILES}
     by_slice: dict[str, object] = {}
     for column, values in slices.items():
         for value in sorted(set(values)):
@@ -207,9 +207,9 @@ def count(cache: Path, digest: str) -> int:
     return sum(f'"test_digest": "{digest}"' in line and line.endswith("}") for line in lines)
 
 
-def _track(release: Mapping[str, object], context: Context) -> None:
+def _track(release: object, context: Context) -> None:
     values = {}
-    for name, facts in release.items():
+    for name, facts in release.items() if isinstance(release, Mapping) else ():
         if isinstance(facts, Mapping) and isinstance(facts["estimate"], float):
             values[f"test.{name}"] = facts["estimate"]
     context.tracker.metrics(values)

@@ -1,6 +1,7 @@
 """evaluate and gate on real pictures, with tiny ONNX networks that look at the brightness."""
 
 import csv
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Workspace
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 from sklearn.metrics import accuracy_score, roc_auc_score, roc_curve
 
 from components.data.dataset import Dataset
@@ -80,11 +82,11 @@ def _judge(line: Workspace, params: Params) -> dict[str, object]:
     return found
 
 
+def _rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
 def _brightness(dataset: Dataset) -> np.ndarray:
-    import io
-
-    from PIL import Image
-
     pictures = (Image.open(io.BytesIO(dataset.read(i))).convert("RGB") for i in dataset.ids("test"))
     return np.array([np.asarray(picture, dtype=np.float64).mean() for picture in pictures])
 
@@ -121,13 +123,13 @@ def test_controls_are_measured_and_compared(line: Workspace) -> None:
 def test_the_plots_say_what_the_metrics_say(line: Workspace) -> None:
     folder = _evaluate(line)
     metrics = json.loads((folder / "metrics.json").read_text())
-    rows = list(csv.DictReader((folder / "confusion.csv").open()))
+    rows = _rows(folder / "confusion.csv")
     assert len(rows) == metrics["n"]
     share = np.mean([row["actual"] == row["predicted"] for row in rows])
     assert share == pytest.approx(metrics["release"]["accuracy"]["estimate"])
-    bins = list(csv.DictReader((folder / "reliability.csv").open()))
+    bins = _rows(folder / "reliability.csv")
     assert sum(int(row["count"]) for row in bins) == metrics["n"]
-    points = list(csv.DictReader((folder / "roc.csv").open()))
+    points = _rows(folder / "roc.csv")
     false, true = ([float(row[k]) for row in points] for k in ("false_positive_rate", "true_positive_rate"))
     assert np.trapezoid(true, false) == pytest.approx(metrics["release"]["auroc"]["estimate"])
 

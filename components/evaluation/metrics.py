@@ -4,7 +4,7 @@ A bootstrap resample is a row of counts: one matrix product measures all resampl
 that does not occur) are NaN here and become `None` in every file; NaN passes no gate.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -117,6 +117,16 @@ TABLE: dict[str, Metric] = {
     "ece": ece,
 }
 LOWER_IS_BETTER = frozenset({"ece"})
+
+
+def signed(name: str, number: float) -> float:
+    """The metric turned so that more is better: for comparing candidates."""
+    return -number if name in LOWER_IS_BETTER else number
+
+
+def positive_class(name: str | None, classes: Sequence[str]) -> int:
+    """Index of the class that one-sided metrics are about; the last one where none is named."""
+    return len(classes) - 1 if name is None else classes.index(name)
 
 
 def value(name: str, outcome: Outcome) -> float:

@@ -12,7 +12,7 @@ from torch import nn
 from components.backbones.base import Backbone
 from components.data.dataset import Dataset
 from components.evaluation.calibration import find_threshold, fit_temperature, negative_log_likelihood
-from components.evaluation.metrics import Outcome, value
+from components.evaluation.metrics import Outcome, positive_class, signed, value
 from components.params import Params
 from components.progress import log
 from components.stages.frozen import frozen_input, stored
@@ -37,7 +37,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     }
     scores = {name: _score(values["validation"], dataset, params) for name, values in logits.items()}
     # A tie goes to the head: the simpler network.
-    chosen = max(("head", "tuned"), key=lambda name: scores[name])
+    chosen = max(("head", "tuned"), key=lambda name: signed(params.select.metric, scores[name]))
     backbone, head = networks[chosen]
     state = {f"backbone.{k}": v for k, v in backbone.state_dict().items()}
     state |= {f"head.{k}": v for k, v in head.state_dict().items()}
@@ -107,8 +107,9 @@ def _tuned_logits(
 
 def _score(logits: Array, dataset: Dataset, params: Params) -> float:
     probabilities = torch.softmax(torch.from_numpy(logits), dim=1).numpy()
-    targets = dataset.targets("validation")
-    return value(params.select.metric, Outcome(targets, probabilities, probabilities.argmax(axis=1)))
+    positive = positive_class(params.task.positive, dataset.classes)
+    outcome = Outcome(dataset.targets("validation"), probabilities, probabilities.argmax(axis=1), positive)
+    return value(params.select.metric, outcome)
 
 
 def _decision(logits: Mapping[str, Array], dataset: Dataset, params: Params) -> dict[str, object]:

@@ -14,7 +14,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from components.data.dataset import Dataset
-from components.evaluation.metrics import Outcome, value
+from components.evaluation.metrics import Outcome, positive_class, signed, value
 from components.params import Params
 from components.progress import log, progress
 from components.stages.network import save_tensors
@@ -33,9 +33,12 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     train, validation = features[sides == "train"], features[sides == "validation"]
     targets = dataset.targets("train"), dataset.targets("validation")
     heads = [fit(train, targets[0], l2, params.seed) for l2 in progress(params.head.l2, "Head", "L2")]
-    scores = [score(head, validation, targets[1], params.head.metric) for head in heads]
+    positive = positive_class(params.task.positive, dataset.classes)
+    scores = [score(head, validation, targets[1], params.head.metric, positive) for head in heads]
     # A tie goes to the lower loss: metrics of few samples are coarse.
-    best = max(range(len(heads)), key=lambda i: (scores[i]["score"], -scores[i]["loss"]))
+    best = max(
+        range(len(heads)), key=lambda i: (signed(params.head.metric, scores[i]["score"]), -scores[i]["loss"])
+    )
     weight, bias = heads[best]
     folder = outputs["head"]
     save_tensors(
@@ -82,12 +85,14 @@ def fit(features: Array, targets: npt.NDArray[np.int64], l2: float, seed: int) -
     return weight, bias
 
 
-def score(head: Head, features: Array, targets: npt.NDArray[np.int64], metric: str) -> dict[str, float]:
+def score(
+    head: Head, features: Array, targets: npt.NDArray[np.int64], metric: str, positive: int = 1
+) -> dict[str, float]:
     """The metric (`score`) and the cross-entropy (`loss`) of a head."""
     logits = torch.from_numpy(features @ head[0].T + head[1])
     loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(targets))
     probabilities = torch.softmax(logits, dim=1).numpy()
-    outcome = Outcome(targets, probabilities, probabilities.argmax(axis=1))
+    outcome = Outcome(targets, probabilities, probabilities.argmax(axis=1), positive)
     return {"score": value(metric, outcome), "loss": float(loss)}
 
 

@@ -1,0 +1,218 @@
+"""Limits for ONNX files from elsewhere, to be checked before onnxruntime sees them.
+
+ONNX's checker passes an endless Loop of 241 bytes and 108 bytes that ask for 32 GiB, and onnxruntime follows
+external data through hard links. So a foreign file is one file of known operators whose every intermediate
+value has a size that is known beforehand; whatever cannot be bounded is refused.
+"""
+
+import math
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime as ort
+
+from components.errors import GraftlineError, StorageError
+
+Array = npt.NDArray[np.generic]
+
+# Feed-forward arithmetic. Absent on purpose: Loop, Scan, If (they can run for ever, and hide graphs), random
+# numbers (a release is deterministic), and operators whose output's size depends on the values of the data.
+OPERATORS = frozenset(
+    """
+    Abs Add And ArgMax ArgMin AveragePool BatchNormalization Cast CastLike Ceil Clip Concat Constant
+    ConstantOfShape Conv ConvTranspose Cos DepthToSpace DequantizeLinear Div Einsum Elu Equal Erf Exp Expand
+    Flatten Floor Gather GatherElements Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual
+    GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization LeakyRelu Less
+    LessOrEqual Log LogSoftmax MatMul Max MaxPool Mean Min Mish Mod Mul Neg Not Or PRelu Pad Pow
+    QuantizeLinear Range Reciprocal ReduceL2 ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu Reshape
+    Resize Round Selu Shape Sigmoid Sign Sin Size Slice Softmax Softplus Softsign SpaceToDepth Split Sqrt
+    Squeeze Sub Sum Tan Tanh Tile TopK Transpose Trilu Unsqueeze Where
+    """.split()  # noqa: SIM905 - a list of 100 lines hides what is on it
+)
+T = onnx.TensorProto
+KINDS = {
+    8: (T.DOUBLE, T.INT64, T.UINT64),
+    4: (T.FLOAT, T.INT32, T.UINT32),
+    2: (T.FLOAT16, T.BFLOAT16, T.INT16, T.UINT16),
+    1: (T.INT8, T.UINT8, T.BOOL),
+}
+BYTES = {int(kind): size for size, kinds in KINDS.items() for kind in kinds}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a foreign file may ask for.
+
+    Attributes:
+        file_bytes: size of the file.
+        nodes: number of operators.
+        elements: numbers in any one value, for the input shapes that `check` is given.
+        operators: allowed types. `Loop`, `Scan` and `If` may be added, but their bodies' values must be
+            bounded too, and only `run_within` bounds how long they run.
+        domains: of operators; all others need code that onnxruntime does not bring.
+    """
+
+    file_bytes: int = 512 * 2**20
+    nodes: int = 20_000
+    elements: int = 2**28
+    operators: frozenset[str] = OPERATORS
+    domains: frozenset[str] = frozenset({"", "ai.onnx"})
+
+
+DEFAULT = Limits()
+
+
+def check(model: bytes, shapes: Mapping[str, Sequence[int]], limits: Limits = DEFAULT) -> None:
+    """Refuse a file that breaks a limit.
+
+    Args:
+        shapes: input name → the largest shape that will be fed, for every input.
+
+    Raises:
+        StorageError: names the limit, and the node or tensor that breaks it.
+    """
+    if len(model) > limits.file_bytes:
+        raise _refused(f"it has {len(model)} bytes, {limits.file_bytes} are allowed")
+    try:
+        proto = onnx.load_from_string(model)
+    except Exception:  # protobuf's error comes without types, and onnx adds its own
+        raise _refused("it is not an ONNX file") from None
+    # Functions that call functions grow exponentially when they are inlined.
+    if proto.functions or proto.training_info:
+        raise _refused("it brings functions or training graphs of its own")
+    graphs = list(_graphs(proto.graph))
+    nodes = [node for graph in graphs for node in graph.node]
+    if len(nodes) > limits.nodes:
+        raise _refused(f"it has {len(nodes)} nodes, {limits.nodes} are allowed")
+    for node in nodes:
+        _check_node(node, limits)
+    for graph in graphs:
+        for tensor in _tensors(graph):
+            _check_tensor(tensor)
+    _check_sizes(proto, shapes, limits)
+
+
+def run_within(session: ort.InferenceSession, feeds: Mapping[str, Array], seconds: float) -> list[Array]:
+    """All outputs, or GraftlineError after `seconds`.
+
+    onnxruntime looks at the flag between operators: one huge operator ends late, which is why `check`
+    bounds their sizes.
+    """
+    options = ort.RunOptions()
+    expired = threading.Event()
+
+    def stop() -> None:
+        expired.set()
+        options.terminate = True
+
+    watchdog = threading.Timer(seconds, stop)
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        outputs: list[Array] = session.run(None, dict(feeds), options)
+        return outputs
+    except Exception as error:  # onnxruntime's own exceptions share no base but this one
+        if expired.is_set():
+            raise GraftlineError(f"The model did not finish within {seconds:g} s and was stopped.") from None
+        raise GraftlineError(f"The model failed while running: {error}") from error
+    finally:
+        watchdog.cancel()
+
+
+def _refused(reason: str) -> StorageError:
+    return StorageError(f"The ONNX file is refused: {reason}.", "Use only releases that Graftline exported.")
+
+
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """The graph and all below it. protobuf itself ends nesting at a depth of 100."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]:
+                yield from _graphs(inner)
+
+
+def _check_node(node: onnx.NodeProto, limits: Limits) -> None:
+    if node.domain not in limits.domains:
+        raise _refused(f"node {node.name!r} is of the domain {node.domain!r}")
+    if node.op_type not in limits.operators:
+        raise _refused(f"node {node.name!r} is of the type {node.op_type!r}, which is not on the list")
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    if graph.sparse_initializer:
+        raise _refused("it holds sparse tensors")
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("sparse_tensor") or attribute.sparse_tensors:
+                raise _refused(f"node {node.name!r} holds a sparse tensor")
+            yield from [*attribute.tensors, *([attribute.t] if attribute.HasField("t") else [])]
+
+
+def _check_tensor(tensor: onnx.TensorProto) -> None:
+    """The bytes that the dims promise lie in the file, no more and no fewer."""
+    name = tensor.name or "of a node"
+    if tensor.external_data or tensor.data_location == T.EXTERNAL:
+        raise _refused(f"tensor {name!r} lies in another file")
+    if tensor.data_type not in BYTES:
+        raise _refused(f"tensor {name!r} is of the type {tensor.data_type}")
+    if any(dim < 0 for dim in tensor.dims):
+        raise _refused(f"tensor {name!r} has a negative dimension")
+    count = math.prod(tensor.dims)
+    fields = (tensor.float_data, tensor.int32_data, tensor.int64_data, tensor.double_data, tensor.uint64_data)
+    typed = sum(len(field) for field in fields)
+    if tensor.HasField("raw_data"):
+        held, promised = len(tensor.raw_data), count * BYTES[tensor.data_type]
+    else:
+        held, promised = typed, count
+    if held != promised or (tensor.HasField("raw_data") and typed):
+        raise _refused(f"tensor {name!r} promises {promised} but holds {held}")
+
+
+def _check_sizes(proto: onnx.ModelProto, shapes: Mapping[str, Sequence[int]], limits: Limits) -> None:
+    """Every value's shape follows from the inputs' shapes, and is small enough."""
+    given = {tensor.name for tensor in proto.graph.initializer}
+    for value in proto.graph.input:
+        if value.name in given:
+            continue
+        if value.name not in shapes:
+            raise _refused(f"it wants an input {value.name!r} that nobody gives")
+        _fix(value, shapes[value.name])
+    # What the file itself says about its values is not to be believed.
+    del proto.graph.value_info[:]
+    for value in proto.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    try:
+        inferred = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
+    except Exception as error:  # onnx raises several kinds that share no base
+        raise _refused(f"its shapes contradict each other: {str(error).splitlines()[0]}") from None
+    for graph in _graphs(inferred.graph):
+        known = {v.name: v for v in [*graph.value_info, *graph.output, *graph.input]}
+        for name in (name for node in graph.node for name in node.output if name):
+            _check_value(name, known.get(name), limits)
+
+
+def _fix(value: onnx.ValueInfoProto, shape: Sequence[int]) -> None:
+    dims = value.type.tensor_type.shape.dim
+    if len(dims) != len(shape):
+        raise _refused(f"its input {value.name!r} has {len(dims)} axes, not {len(shape)}")
+    for dim, size in zip(dims, shape, strict=True):
+        if dim.HasField("dim_value") and dim.dim_value != size:
+            raise _refused(f"an axis of its input {value.name!r} is {dim.dim_value}, not {size}")
+        dim.dim_value = size
+
+
+def _check_value(name: str, value: onnx.ValueInfoProto | None, limits: Limits) -> None:
+    shape = value.type.tensor_type.shape.dim if value is not None else []
+    if value is None or not value.type.tensor_type.HasField("shape"):
+        raise _refused(f"the size of {name!r} cannot be known beforehand")
+    if any(not dim.HasField("dim_value") or dim.dim_value < 0 for dim in shape):
+        raise _refused(f"the size of {name!r} cannot be known beforehand")
+    count = math.prod(dim.dim_value for dim in shape)
+    if count > limits.elements:
+        raise _refused(f"{name!r} would have {count} elements, {limits.elements} are allowed")

@@ -40,6 +40,7 @@ mlflow: $(STAMP)  ## open the runs and the registered models in a browser (loopb
 	$(BIN)/python -m components mlflow
 
 benchmark: $(STAMP)  ## what we claim, measured on this machine (about an hour on 2 cores)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "transformers>=5.23,<6" "accelerate>=1.15,<2"
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove the environment and all local state; data/source.lock and dvc.lock stay

@@ -92,7 +92,12 @@ def _halve_initialisers(graph: onnx.GraphProto, heavy: Sequence[onnx.NodeProto])
     used = {name for node in heavy for name in node.input}
     for initialiser in graph.initializer:
         if initialiser.name in used and initialiser.data_type == onnx.TensorProto.FLOAT:
-            half = onnx.numpy_helper.to_array(initialiser).astype(np.float16)
+            with np.errstate(over="ignore"):
+                half = onnx.numpy_helper.to_array(initialiser).astype(np.float16)
+            if not np.isfinite(half).all():
+                raise ExportError(
+                    f"The fp16 variant cannot be made: half precision cannot hold {initialiser.name}."
+                )
             initialiser.CopyFrom(onnx.numpy_helper.from_array(half, initialiser.name))
 
 

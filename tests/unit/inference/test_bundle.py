@@ -1,0 +1,192 @@
+"""A bundle is verified before it is opened, keeps the order of its samples, and does not read ahead without end."""
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from components.errors import DataError, DigestMismatch, StorageError
+from components.inference.bundle import FILES, Decision, Runner, open_bundle, verify
+from components.storage.publish import sha256_bytes, write_bytes, write_json
+
+
+def _network(slope: float = 1.0) -> bytes:
+    """(1 - p, p) with p = slope · mean brightness / 255."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["pixels", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Unsqueeze", ["mean", "one"], ["column"]),
+        helper.make_node("MatMul", ["column", "weight"], ["turned"]),
+        helper.make_node("Add", ["turned", "bias"], ["probabilities"]),
+    ]
+    values = {
+        "axes": np.array([1, 2, 3]),
+        "one": np.array([1]),
+        "weight": np.array([[-slope / 255, slope / 255]], dtype=np.float32),
+        "bias": np.array([1, 0], dtype=np.float32),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "brightness",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", "height", "width", 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 2])],
+        [numpy_helper.from_array(value, name) for name, value in values.items()],
+    )
+    opset = [helper.make_opsetid("", 18)]
+    return bytes(helper.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString())
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    folder = tmp_path / "release"
+    slopes = {"fp32": 1.0, "int8": 0.5, "fp16": 0.25}
+    for variant, name in FILES.items():
+        write_bytes(folder / name, _network(slopes[variant]))
+    write_json(folder / "parity.json", {})
+    _write_manifest(folder)
+    return folder
+
+
+def _write_manifest(folder: Path, **changes: object) -> None:
+    files = {
+        path.name: {"sha256": sha256_bytes(path.read_bytes()), "size": path.stat().st_size}
+        for path in folder.iterdir()
+        if path.name != "manifest.json"
+    }
+    facts = {"classes": ["dark", "light"], "positive": "light", "threshold": 0.4, "released": "int8"}
+    write_json(folder / "manifest.json", {**facts, "files": files, **changes})
+
+
+def _payload(level: int, side: int = 4) -> bytes:
+    return bytes([level, side])
+
+
+def _decode(payload: bytes) -> np.ndarray:
+    level, side = payload
+    return np.full((side, side + 1, 3), level, dtype=np.uint8)
+
+
+def test_the_released_variant_is_opened_unless_another_is_asked_for(release: Path) -> None:
+    bundle = open_bundle(release, ["cpu"], 1)
+    assert (bundle.variant, bundle.classes) == ("int8", ("dark", "light"))
+    assert bundle.decision == Decision(positive=1, threshold=0.4)
+    assert bundle.runner.provider == "CPUExecutionProvider"
+    for variant, expected in ((None, 0.5), ("fp32", 1.0), ("fp16", 0.25)):
+        (found,) = open_bundle(release, ["cpu"], 1, variant).predict([_payload(255)], _decode)
+        np.testing.assert_allclose(found, [1 - expected, expected], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [*FILES.values(), "parity.json"])
+def test_one_flipped_bit_in_any_file_is_refused_and_the_file_named(release: Path, name: str) -> None:
+    data = bytearray((release / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (release / name).write_bytes(bytes(data))
+    with pytest.raises(DigestMismatch, match=name):
+        open_bundle(release, ["cpu"], 1)
+
+
+def test_files_that_are_missing_or_that_nobody_named_are_refused(release: Path) -> None:
+    (release / "model.data").write_bytes(b"weights from elsewhere")
+    with pytest.raises(StorageError, match=r"model\.data"):
+        verify(release)
+    (release / "model.data").unlink()
+    (release / "model.fp16.onnx").unlink()
+    with pytest.raises(StorageError, match=r"model\.fp16\.onnx"):
+        verify(release)
+
+
+def test_a_manifest_that_is_missing_or_names_no_files_is_refused(release: Path) -> None:
+    write_json(release / "manifest.json", {"files": ["model.onnx"]})
+    with pytest.raises(StorageError, match="names no files"):
+        open_bundle(release, ["cpu"], 1)
+    (release / "manifest.json").unlink()
+    with pytest.raises(StorageError):
+        open_bundle(release, ["cpu"], 1)
+
+
+def test_a_variant_that_does_not_exist_is_refused_by_name(release: Path) -> None:
+    with pytest.raises(StorageError, match=r"'int4'.*fp32, int8, fp16"):
+        open_bundle(release, ["cpu"], 1, "int4")
+
+
+@pytest.mark.parametrize("batch", [1, 3, 32])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_order_is_kept_whatever_the_sizes(batch: int, threads: int) -> None:
+    levels = list(range(0, 256, 4))
+    payloads = [_payload(level, 2 + (level // 4) % 3 * (level % 8 // 4)) for level in levels]
+    found = list(Runner(_network(), ["cpu"], threads).predict(payloads, _decode, batch))
+    np.testing.assert_allclose([row[1] for row in found], np.array(levels) / 255, atol=1e-5)
+
+
+def test_no_sample_gives_no_prediction() -> None:
+    assert list(Runner(_network(), ["cpu"], 1).predict([], _decode)) == []
+
+
+def test_it_reads_ahead_by_a_few_batches_only() -> None:
+    taken = 0
+
+    def payloads() -> Iterator[bytes]:
+        nonlocal taken
+        for _ in range(1000):
+            taken += 1
+            yield _payload(9)
+
+    rows = Runner(_network(), ["cpu"], 2).predict(payloads(), _decode, batch=4)
+    for count in range(1, 41):
+        next(rows)
+        assert taken <= count + 4 * 4
+    rows.close()
+    assert taken < 1000
+
+
+def test_decoding_runs_in_several_threads_at_once() -> None:
+    """Both samples wait for each other: one thread alone would wait for ever."""
+    together = threading.Barrier(2, timeout=30)
+
+    def decode(payload: bytes) -> np.ndarray:
+        together.wait()
+        return _decode(payload)
+
+    rows = Runner(_network(), ["cpu"], 2).predict([_payload(1), _payload(2)], decode)
+    assert len(list(rows)) == 2
+
+
+def test_a_sample_that_cannot_be_decoded_ends_the_run_with_its_reason() -> None:
+    def decode(payload: bytes) -> np.ndarray:
+        if payload == _payload(3):
+            raise DataError("sample 3 is truncated")
+        return _decode(payload)
+
+    with pytest.raises(DataError, match="sample 3 is truncated"):
+        list(Runner(_network(), ["cpu"], 2).predict([_payload(level) for level in range(9)], decode, 2))
+
+
+@pytest.mark.parametrize(
+    ("decision", "expected"),
+    [
+        (Decision(), [0, 1, 1]),
+        (Decision(positive=1, threshold=0.7), [0, 0, 1]),
+        (Decision(positive=1, threshold=0.2), [0, 1, 1]),
+        (Decision(positive=0, threshold=0.35), [0, 0, 1]),
+        (Decision(positive=0), [0, 1, 1]),
+    ],
+)
+def test_a_threshold_decides_for_the_positive_class(decision: Decision, expected: list[int]) -> None:
+    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.1, 0.9]], dtype=np.float32)
+    assert decision(probabilities).tolist() == expected
+
+
+def test_the_threshold_itself_is_positive_and_more_classes_take_the_most_probable() -> None:
+    assert Decision(1, 0.5)(np.array([[0.5, 0.5]])).tolist() == [1]
+    assert Decision(1, 0.1)(np.array([[0.2, 0.3, 0.5]])).tolist() == [2]
+
+
+def test_the_manifest_is_the_bundle_s(release: Path) -> None:
+    _write_manifest(release, positive=None, threshold=None, lineage={"dataset_sha256": "d"})
+    bundle = open_bundle(release, ["cpu"], 1)
+    assert bundle.decision == Decision()
+    assert bundle.manifest == json.loads((release / "manifest.json").read_text())

@@ -28,7 +28,7 @@ run: $(STAMP)  ## raw images in, a judged and registered ONNX model out
 	@$(BIN)/python -m flows.train
 
 test: $(STAMP)  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: $(STAMP)  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -18,7 +18,8 @@ from components.errors import Busy, GraftlineError, Interrupted, SourceError
 from components.params import Params
 from components.registry.delivery import Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
-from components.registry.store import home, preload
+from components.registry.store import preload
+from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, sha256_tree
 
 if TYPE_CHECKING:

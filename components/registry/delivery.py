@@ -11,7 +11,8 @@ from components.errors import Busy, GraftlineError
 from components.params.operation import TrackingParams
 from components.progress import log
 from components.registry.journal import Journal, Record
-from components.registry.store import Connection, connect, home, locate, reason, transient
+from components.registry.store import Connection, connect, locate, reason, transient
+from components.storage.home import home
 from components.storage.publish import kernel_lock, write_bytes
 
 if TYPE_CHECKING:

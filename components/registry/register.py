@@ -16,7 +16,8 @@ from components.params.operation import TrackingParams
 from components.registry.delivery import deliver_now, store_run
 from components.registry.model import BUNDLE, description, write_model
 from components.registry.runs import RunHandle
-from components.registry.store import Connection, connect, home, patiently, redact, transient
+from components.registry.store import Connection, connect, patiently, redact, transient
+from components.storage.home import home
 from components.storage.publish import kernel_lock, sha256_tree
 
 if TYPE_CHECKING:

@@ -21,8 +21,9 @@ from components.progress import log
 from components.registry.journal import Journal, Value
 from components.registry.lineage import git_state
 from components.registry.owners import alive, identity, pipeline_owner
-from components.registry.store import home, redact
+from components.registry.store import redact
 from components.registry.tracker import MlflowTracker
+from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, sha256_bytes, write_json
 
 RUN_ID = "GRAFTLINE_RUN_ID"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from components.errors import RegistryError
 from components.params.operation import TrackingParams
+from components.storage.home import home
 from components.storage.publish import kernel_lock
 
 if TYPE_CHECKING:
@@ -39,11 +40,6 @@ _USER = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/@\s]*@")
 _SECRET = re.compile(
     r"(?P<name>(?:token|secret|password|passwd|signature|credential|api[-_]?key)[A-Za-z_-]*=)[^&\s]+", re.I
 )
-
-
-def home(root: Path) -> Path:
-    """The folder of unlocked local state, as the stage runner has it."""
-    return Path(os.environ.get("GRAFTLINE_HOME") or root / ".graftline").resolve()
 
 
 def redact(text: str) -> str:

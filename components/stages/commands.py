@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from components.params import Params
-from components.stages.execute import home
 from components.stages.table import Context
+from components.storage.home import home
 from components.training.tracker import NullTracker
 
 

@@ -13,15 +13,11 @@ from types import FrameType
 from components.errors import Interrupted, StorageError
 from components.params import Params
 from components.stages.table import Context, Run, Stage, stage
+from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, remove, sha256_tree, write_json
 from components.training.tracker import Tracker
 
 PR_SET_PDEATHSIG = 1
-
-
-def home(root: Path) -> Path:
-    """The folder of unlocked local state: caches, runs, reports."""
-    return Path(os.environ.get("GRAFTLINE_HOME") or root / ".graftline").resolve()
 
 
 class Sections:

@@ -12,7 +12,7 @@ from components.registry.lineage import lineage
 from components.registry.register import Candidate, Registered, refuse_unless_pass
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
-from components.stages.execute import home
+from components.storage.home import home
 from components.storage.publish import read_json, sha256_file, sha256_tree
 
 PROVIDERS = {

@@ -23,10 +23,10 @@ from components.reporting.material import Object, gather
 from components.reporting.page import Heading, Mistake, render
 from components.reporting.pictures import overlay, photograph
 from components.reporting.saliency import evidence_map
-from components.stages.execute import home
 from components.stages.network import input_spec
 from components.stages.operational import operational
 from components.stages.table import Context
+from components.storage.home import home
 from components.storage.publish import read_json, write_bytes
 from components.tasks import load_task
 from components.tasks.base import Task

@@ -10,6 +10,8 @@ from importlib import import_module, metadata
 from pathlib import Path
 from types import FrameType
 
+from threadpoolctl import threadpool_limits
+
 from components.errors import Interrupted, StorageError
 from components.params import Params
 from components.stages.table import Context, Run, Stage, stage
@@ -59,7 +61,9 @@ def _run(row: Stage, root: Path, partial: Mapping[str, Path], params: Params, co
         remove(path)
         if not path.name.endswith(".json.partial"):
             path.mkdir()
-    run({a: root / a for a in row.inputs}, partial, Sections(params, row), context)  # type: ignore[arg-type]
+    # A sum split over threads is rounded elsewhere: bytes must not depend on OMP_NUM_THREADS.
+    with threadpool_limits(1, "blas"):
+        run({a: root / a for a in row.inputs}, partial, Sections(params, row), context)  # type: ignore[arg-type]
     for out, path in partial.items():
         remove(root / out)
         path.rename(root / out)

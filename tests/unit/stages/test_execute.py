@@ -3,12 +3,16 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from components.errors import StorageError
 from components.params import load_params
+from components.stages import execute as runner
 from components.stages.execute import Sections, check_versions, execute
 from components.stages.table import STAGES, stage
 
@@ -46,3 +50,19 @@ def test_the_command_line_explains_itself_without_heavy_imports() -> None:
     for row in STAGES:
         assert row.name in done.stdout
         assert row.help.split()[0] in done.stdout
+
+
+def test_sums_of_blas_do_not_depend_on_the_number_of_threads(tmp_path: Path, monkeypatch) -> None:
+    seen: list[int] = []
+
+    def run(inputs: object, outputs: dict[str, Path], params: object, context: object) -> None:
+        seen.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        outputs["probe"].joinpath("done").touch()
+
+    monkeypatch.setitem(sys.modules, "components.stages.probe", SimpleNamespace(run=run))
+    params = load_params(ROOT / "params.yaml")
+    probe = replace(stage("train_head"), name="probe", inputs=(), outputs=("probe",))
+    with threadpool_limits(2, "blas"):
+        runner._run(probe, tmp_path, {"probe": tmp_path / "partial"}, params, None)
+    assert seen
+    assert set(seen) == {1}

@@ -7,6 +7,8 @@ left out of both: it is a constant of some seconds, shown beside.
 
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ import torch
 from benchmarks.workspace import ROOT, publish
 from components.data.dataset import Dataset
 from components.params import load_params
-from components.stages import frozen as frozen_module
+from components.stages.frozen import Computation, fill
 from components.stages.network import frozen_part
 from components.stages.table import Context
 from components.storage.samples import SampleStore
@@ -33,28 +35,18 @@ def main() -> None:
     batch = params.features.batch
     with tempfile.TemporaryDirectory() as cache:
         context = Context(NullTracker(), Path(cache), params.runtime.cores, ["cpu"])
-        plan = frozen_module._Plan(dataset, layers, task, context, batch)
         started = time.perf_counter()
-        session = plan.session()
-        prepare = frozen_module._Prepare(dataset, task)
+        compute = Computation(dataset, layers, task, context, batch)
         export_seconds = time.perf_counter() - started
-
-        images = np.stack([prepare(wanted[i]) for i in range(batch)])
-        session.run(None, {"image": images})
-        wall, cpu = time.perf_counter(), time.process_time()
-        for _ in range(len(wanted) // batch + 1):
-            session.run(None, {"image": images})
-        bare_run = (time.perf_counter() - wall, time.process_time() - cpu)
-        wall, cpu = time.perf_counter(), time.process_time()
-        for item in wanted:
-            prepare(item)
-        bare_decode = (time.perf_counter() - wall, time.process_time() - cpu)
-
-        plan_whole = _Ready(plan, session)
+        images = np.stack([compute.prepare(wanted[i]) for i in range(batch)])
+        compute.infer(images)
+        with ThreadPoolExecutor(context.threads) as pool:
+            bare_run = _spent(
+                lambda: list(pool.map(lambda _: compute.infer(images), range(len(wanted) // batch)))
+            )
+            bare_decode = _spent(lambda: list(pool.map(compute.prepare, wanted)))
         store, space = SampleStore(Path(cache) / "store"), layers.space(task)
-        wall, cpu = time.perf_counter(), time.process_time()
-        frozen_module._fill(store, space, plan_whole, wanted)
-        whole = (time.perf_counter() - wall, time.process_time() - cpu)
+        whole = _spent(lambda: fill(store, space, compute, wanted))
         parts = bare_run[1] + bare_decode[1]
     publish(
         "features",
@@ -72,17 +64,11 @@ def main() -> None:
     )
 
 
-class _Ready:
-    """The same plan with its session made already."""
-
-    def __init__(self, plan: "frozen_module._Plan", session: object) -> None:
-        self._plan, self._session = plan, session
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._plan, name)
-
-    def session(self) -> object:
-        return self._session
+def _spent(work: Callable[[], object]) -> tuple[float, float]:
+    """(wall seconds, core-seconds)."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from benchmarks.workspace import ROOT, publish
 from components.data.dataset import Dataset
 from components.methods import load_method
 from components.params import load_params
-from components.stages.frozen import Frozen, _Prepare, frozen_input, stored
+from components.stages.frozen import Computation, Frozen, frozen_input, stored
 from components.stages.network import input_spec, open_checkpoint
 from components.stages.table import Context
 from components.tasks import load_task
@@ -38,8 +38,8 @@ def main() -> None:
     targets = torch.from_numpy(dataset.targets("train")[:SAMPLES])
     frozen = Frozen(backbone, weights, spec, cut)
     records = stored(dataset, [(i, 0) for i in ids], frozen, task, context, params.features.batch)
-    prepare = _Prepare(dataset, task)
-    pixels = torch.from_numpy(np.stack([prepare((i, 0)) for i in ids]))
+    compute = Computation(dataset, frozen, task, context, params.features.batch)
+    pixels = torch.from_numpy(np.stack([compute.prepare((i, 0)) for i in ids]))
     head = nn.Linear(backbone.width, len(dataset.classes))
     below, above = backbone.below(cut), backbone.above(cut)
 

@@ -2,13 +2,12 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from onnxruntime import InferenceSession
 from torch import nn
 
 from components.backbones.base import Backbone
@@ -17,12 +16,14 @@ from components.errors import StorageError
 from components.export.onnx_file import export_module
 from components.params.backbone import InputSpec
 from components.progress import bar, log
-from components.runtime.sessions import open_session
+from components.runtime.sessions import open_session, run
 from components.stages.table import Context
 from components.storage.samples import Records, SampleStore, Space
 from components.tasks.base import Task
 
 SHARD = 256
+
+Wanted = tuple[str, int]  # sample id, view
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,48 @@ class Frozen:
         return Space(self.weights, f"below-{self.cut}", task.view_digest(0), tuple(shape), dtype)
 
 
+class Computation:
+    """Raw samples → records, a batch a call; safe in several threads.
+
+    One operator runs on one core, and several batches run side by side: no core waits for another, and a
+    record does not depend on how many there are. Batches have a fixed size (the last is padded), so a record
+    does not depend on its company either.
+    """
+
+    def __init__(self, dataset: Dataset, frozen: Frozen, task: Task, context: Context, batch: int) -> None:
+        self.task = task
+        self.threads = context.threads
+        self.batch = batch
+        self._dataset = dataset
+        size = frozen.spec.size
+        example = torch.zeros(batch, 3, size, size)
+        model = export_module(frozen.module(), (example,), ["image"], ["activation"], {})
+        self._layers = open_session(model, context.providers, 1)
+        pixels = torch.zeros(1, 64, 48, 3, dtype=torch.uint8)
+        dynamic = {"image": {1: "height", 2: "width"}}
+        model = export_module(task.preprocessor(), (pixels,), ["image"], ["pixels"], dynamic)
+        self._preprocess = open_session(model, ["cpu"], 1)
+
+    def prepare(self, wanted: Wanted) -> npt.NDArray[np.float32]:
+        """What the backbone sees of a sample, (3, S, S), by the same graph as in the release."""
+        sample, view = wanted
+        array = self.task.augment(self.task.decode(self._dataset.read(sample)), view, sample)
+        pixels: npt.NDArray[np.float32] = self._preprocess.run(None, {"image": array[None]})[0]
+        return np.asarray(pixels[0])
+
+    def infer(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.generic]:
+        """(B, 3, S, S), B up to the batch size → activations (B, …)."""
+        padding = np.zeros((self.batch - len(images), *images.shape[1:]), dtype=images.dtype)
+        feeds = {"image": np.concatenate([images, padding])}
+        return run(self._layers, feeds)[0][: len(images)]
+
+    def __call__(self, chunk: Sequence[Wanted]) -> npt.NDArray[np.generic]:
+        return self.infer(np.stack([self.prepare(wanted) for wanted in chunk]))
+
+
 def stored(
     dataset: Dataset,
-    wanted: Sequence[tuple[str, int]],
+    wanted: Sequence[Wanted],
     frozen: Frozen,
     task: Task,
     context: Context,
@@ -65,38 +105,35 @@ def stored(
     store = SampleStore(context.cache / "store")
     space = frozen.space(task)
     keys = [_key(task, *w) for w in wanted]
-    plan = _Plan(dataset, frozen, task, context, batch)
-    _fill(store, space, plan, wanted)
+
+    def fill_up() -> None:
+        if absent := missing(store, space, task, wanted):
+            fill(store, space, Computation(dataset, frozen, task, context, batch), absent)
+
+    fill_up()
     try:
         return store.read(space, keys)
     except StorageError as error:
         log(f"{error.message} It is computed again.")
-        _fill(store, space, plan, wanted)
+        fill_up()
         return store.read(space, keys)
 
 
-def _key(task: Task, sample: str, view: int) -> str:
-    """A clean view is told by its sample alone: it outlives a change of the augmentation."""
-    return f"{sample}/{view}/{task.view_digest(view)[:16]}" if view else sample
-
-
-def _fill(store: SampleStore, space: Space, plan: "_Plan", wanted: Sequence[tuple[str, int]]) -> None:
-    """Compute what `space` lacks.
-
-    Batches have a fixed size (the last is padded), so a record does not depend on its company.
-    """
-    keys = {w: _key(plan.task, *w) for w in wanted}
+def missing(store: SampleStore, space: Space, task: Task, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """What of `wanted` the store does not hold, each once."""
+    keys = {w: _key(task, *w) for w in wanted}
     absent = set(store.missing(space, list(keys.values())))
-    todo = [w for w in keys if keys[w] in absent]
-    if not todo:
-        return
-    infer = plan.session()
-    shown = bar(len(todo), "Frozen layers", "views")
+    return [w for w in keys if keys[w] in absent]
+
+
+def fill(store: SampleStore, space: Space, compute: Computation, wanted: Sequence[Wanted]) -> None:
+    """Compute the records of `wanted` and publish them, a shard after the other."""
+    shown = bar(len(wanted), "Frozen layers", "views")
     rows: list[npt.NDArray[np.generic]] = []
     done: list[str] = []
-    for chunk, images in _batches(plan, todo):
-        rows.append(infer.run(None, {"image": images})[0][: len(chunk)].astype(space.dtype))
-        done.extend(keys[w] for w in chunk)
+    for chunk, computed in _side_by_side(compute, wanted):
+        rows.append(computed.astype(space.dtype))
+        done.extend(_key(compute.task, *w) for w in chunk)
         shown.update(len(chunk))
         if len(done) >= SHARD:
             store.add(space, done, np.concatenate(rows))
@@ -106,59 +143,26 @@ def _fill(store: SampleStore, space: Space, plan: "_Plan", wanted: Sequence[tupl
     shown.close()
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What it takes to compute a record."""
-
-    dataset: Dataset
-    frozen: Frozen
-    task: Task
-    context: Context
-    batch: int
-
-    def session(self) -> InferenceSession:
-        size = self.frozen.spec.size
-        example = torch.zeros(self.batch, 3, size, size)
-        model = export_module(self.frozen.module(), (example,), ["image"], ["activation"], {})
-        return open_session(model, self.context.providers, self.context.threads)
+def _key(task: Task, sample: str, view: int) -> str:
+    """A clean view is told by its sample alone: it outlives a change of the augmentation."""
+    return f"{sample}/{view}/{task.view_digest(view)[:16]}" if view else sample
 
 
-def _batches(
-    plan: _Plan, todo: Sequence[tuple[str, int]]
-) -> Iterator[tuple[list[tuple[str, int]], npt.NDArray[np.float32]]]:
-    """Batches of ready tensors, prepared by threads up to two batches ahead of the inference."""
-    prepare = _Prepare(plan.dataset, plan.task)
-    batch = plan.batch
-    chunks = [list(todo[start : start + batch]) for start in range(0, len(todo), batch)]
-    with ThreadPoolExecutor(plan.context.threads) as pool:
-        pending = deque((chunk, pool.map(prepare, chunk)) for chunk in chunks[:2])
-        for following in [*chunks[2:], [], []]:
-            chunk, prepared = pending.popleft()
-            images = np.stack(list(prepared))
-            if following:
-                pending.append((following, pool.map(prepare, following)))
-            padding = np.zeros((batch - len(images), *images.shape[1:]), dtype=images.dtype)
-            yield chunk, np.concatenate([images, padding])
-            if not pending:
-                return
-
-
-class _Prepare:
-    """Raw bytes → what the backbone sees, by the same graph as in the release; safe in several threads."""
-
-    def __init__(self, dataset: Dataset, task: Task) -> None:
-        self._dataset = dataset
-        self._task = task
-        example = torch.zeros(1, 64, 48, 3, dtype=torch.uint8)
-        dynamic = {"image": {1: "height", 2: "width"}}
-        model = export_module(task.preprocessor(), (example,), ["image"], ["pixels"], dynamic)
-        self._session = open_session(model, ["cpu"], 1)
-
-    def __call__(self, wanted: tuple[str, int]) -> npt.NDArray[np.float32]:
-        sample, view = wanted
-        array = self._task.augment(self._task.decode(self._dataset.read(sample)), view, sample)
-        pixels: npt.NDArray[np.float32] = self._session.run(None, {"image": array[None]})[0]
-        return np.asarray(pixels[0])
+def _side_by_side(
+    compute: Computation, wanted: Sequence[Wanted]
+) -> Iterator[tuple[Sequence[Wanted], npt.NDArray[np.generic]]]:
+    """Each batch with its records, in order; a core has at most one batch waiting."""
+    with ThreadPoolExecutor(compute.threads, thread_name_prefix="frozen") as pool:
+        ahead: deque[tuple[Sequence[Wanted], Future[npt.NDArray[np.generic]]]] = deque()
+        for start in range(0, len(wanted), compute.batch):
+            chunk = wanted[start : start + compute.batch]
+            ahead.append((chunk, pool.submit(compute, chunk)))
+            if len(ahead) > 2 * compute.threads:
+                chunk, future = ahead.popleft()
+                yield chunk, future.result()
+        while ahead:
+            chunk, future = ahead.popleft()
+            yield chunk, future.result()
 
 
 def frozen_input(records: npt.NDArray[np.generic]) -> torch.Tensor:

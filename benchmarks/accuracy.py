@@ -12,21 +12,9 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from benchmarks.workspace import publish, stages, workspace
+from benchmarks.workspace import LINE, publish, stages, workspace
 
 SALTS = ("bench-1", "bench-2", "bench-3", "bench-4", "bench-5")
-LINE = (
-    "version_data",
-    "fetch_checkpoint",
-    "extract_features",
-    "train_head",
-    "fine_tune",
-    "train_controls",
-    "select",
-    "export_onnx",
-    "evaluate",
-    "gate",
-)
 
 
 def main() -> None:

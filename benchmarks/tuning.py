@@ -22,7 +22,7 @@ from components.stages.table import Context
 from components.tasks import load_task
 from components.training.tracker import NullTracker
 
-SAMPLES, STEPS, WARM = 256, 12, 3
+SAMPLES, STEPS, WARM = 256, 6, 2
 
 
 def main() -> None:

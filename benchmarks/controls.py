@@ -39,7 +39,7 @@ def _trial(space: Path, seed: int) -> dict[str, object]:
             "scratch": metrics["controls"]["scratch"][name]["estimate"],
             "paired difference": metrics["paired"]["scratch"][name],
         }
-    return {"seed": seed, "epochs of the control": control.get("epochs_run"), **found}
+    return {"seed": seed, "epochs of the control": control["epochs"], **found}
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from components.export.release import INPUT
 
 # Only what is heavy: everything else stays as it is.
 QUANTISED = ["Conv", "Gemm", "MatMul", "Add", "Clip"]
+# The first layers see few channels of large images: most of the error is made there, little of the size is.
+PLAIN_CONVOLUTIONS = 6
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
@@ -55,7 +57,7 @@ def to_int8(
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 op_types_to_quantize=QUANTISED,
-                nodes_to_exclude=_before_first_convolution(prepared),
+                nodes_to_exclude=_kept_plain(prepared),
             )
         except Exception as error:
             raise ExportError(f"The int8 variant cannot be made: {error}") from error
@@ -112,8 +114,12 @@ def _casts(
     return [onnx.helper.make_node("Cast", [n], [f"{n}_{suffix}"], f"cast_{n}_{suffix}", to=to) for n in names]
 
 
-def _before_first_convolution(path: Path) -> list[str]:
-    return [node.name for node in _preprocessing(onnx.load(path).graph)]
+def _kept_plain(path: Path) -> list[str]:
+    """Names of the pre-processing and of the first convolutions; of a small network at most half of them."""
+    graph = onnx.load(path).graph
+    convolutions = [node.name for node in graph.node if node.op_type == "Conv"]
+    first = convolutions[: min(PLAIN_CONVOLUTIONS, len(convolutions) // 2)]
+    return [node.name for node in _preprocessing(graph)] + first
 
 
 def _preprocessing(graph: onnx.GraphProto) -> list[onnx.NodeProto]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +35,11 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     dataset = Dataset.open(inputs["dataset"])
     selected = read_json(inputs["selected"] / "selected.json")
     task = load_task(params.task, input_spec(params))
+    images = _parity_samples(dataset, task, params)
     network = _network(inputs["selected"], selected, dataset, task, params)
     facts = _facts(dataset, inputs["checkpoint"], selected)
     models = _models(network, dataset, task, params, facts)
-    parity = _parity(network, models, dataset, task, params, context)
+    parity = _parity(network, models, images, _decision(selected, dataset), params, context)
     folder = outputs["release"]
     for variant, model in models.items():
         write_bytes(folder / FILES[variant], model)
@@ -68,6 +70,7 @@ def _facts(dataset: Dataset, checkpoint: Path, selected: Mapping[str, object]) -
         "threshold": selected["threshold"],
         "temperature": selected["temperature"],
         "chosen": selected["chosen"],
+        "graftline": metadata.version("graftline"),
         "lineage": {
             "dataset_sha256": dataset.digest,
             "source": dataset.source,
@@ -84,40 +87,49 @@ def _facts(dataset: Dataset, checkpoint: Path, selected: Mapping[str, object]) -
 def _models(
     network: ReleaseNetwork, dataset: Dataset, task: Task, params: Params, facts: Mapping[str, object]
 ) -> dict[str, bytes]:
-    metadata = {name: json.dumps(value, sort_keys=True) for name, value in facts.items()}
+    about = {name: json.dumps(value, sort_keys=True) for name, value in facts.items()}
     log("Export: fp32")
-    plain = finish(onnx.load_from_string(export_release(network, params.export.opset)), metadata)
+    plain = finish(onnx.load_from_string(export_release(network, params.export.opset)), about)
     log("Export: int8, calibrated on training samples")
     images = _decoded(dataset, dataset.ids("train")[: params.export.calibration_samples], task, "Calibration")
-    int8 = to_int8(plain, (image[None] for image in images), metadata)
+    int8 = to_int8(plain, (image[None] for image in images), about)
     log("Export: fp16")
-    return {"fp32": plain, "int8": int8, "fp16": to_fp16(plain, metadata)}
+    return {"fp32": plain, "int8": int8, "fp16": to_fp16(plain, about)}
 
 
 def _decoded(dataset: Dataset, ids: Sequence[str], task: Task, description: str) -> Images:
     return [task.decode(dataset.read(i)) for i in progress(ids, description, "img")]
 
 
+def _parity_samples(dataset: Dataset, task: Task, params: Params) -> Images:
+    """Real samples that are not the test's."""
+    ids = [i for side in ("validation", "calibration", "train") for i in dataset.ids(side)]
+    wanted = params.export.parity.samples
+    if len(ids) < wanted:
+        raise ExportError(
+            f"export.parity.samples is {wanted}, but off the test side there are {len(ids)} samples.",
+            f"Lower it to {len(ids)} or less, or bring more samples.",
+        )
+    return _decoded(dataset, ids[:wanted], task, "Parity samples")
+
+
+def _decision(selected: Mapping[str, object], dataset: Dataset) -> Decision:
+    positive, threshold = selected["positive"], selected["threshold"]
+    return Decision(
+        None if positive is None else dataset.classes.index(str(positive)),
+        None if threshold is None else float(str(threshold)),
+    )
+
+
 def _parity(
     network: ReleaseNetwork,
     models: Mapping[str, bytes],
-    dataset: Dataset,
-    task: Task,
+    images: Images,
+    decide: Decision,
     params: Params,
     context: Context,
 ) -> dict[str, Parity]:
-    """Each variant against torch, on real samples that are not the test's."""
-    ids = [i for side in ("validation", "calibration", "train") for i in dataset.ids(side)]
-    ids = ids[: params.export.parity.samples]
-    if len(ids) < params.export.parity.samples:
-        raise ExportError(
-            f"Parity needs {params.export.parity.samples} samples off the test side, there are {len(ids)}.",
-            "Lower export.parity.samples.",
-        )
-    images = _decoded(dataset, ids, task, "Parity samples")
-    positive = None if params.task.positive is None else dataset.classes.index(params.task.positive)
-    selected_threshold = json.loads(_metadata(models["fp32"])["threshold"])
-    decide = Decision(positive, selected_threshold)
+    """Each variant against torch."""
     fast = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def reference(batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -129,10 +141,6 @@ def _parity(
         runner = Runner(model, context.providers, context.threads)
         found[name] = measure(reference, runner.run, images, params.export.parity.batches, decide)
     return found
-
-
-def _metadata(model: bytes) -> dict[str, str]:
-    return {entry.key: entry.value for entry in onnx.load_from_string(model).metadata_props}
 
 
 def _write_manifest(folder: Path, facts: Mapping[str, object], params: Params) -> None:

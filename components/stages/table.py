@@ -142,7 +142,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("release",),
         params=("task", "backbone", "export", "data"),
         plugins=(TASK, BACKBONE),
-        versions=("numpy", "onnx", "onnxruntime", "onnxscript", "pillow", "torch"),
+        versions=("graftline", "numpy", "onnx", "onnxruntime", "onnxscript", "pillow", "torch"),
     ),
     Stage(
         "evaluate",

@@ -1,6 +1,7 @@
 """One table, two engines: dvc.yaml says what the table says, a stage depends on all that can change it."""
 
 import json
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def test_versions_are_the_pinned_ones() -> None:
         for line in (ROOT / "constraints.txt").read_text().splitlines()
         if "==" in line and not line.startswith("#")
     )
+    pins["graftline"] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     versions = json.loads((ROOT / "versions.json").read_text())
     assert versions == {name: pins[name] for name in versions}
     assert set(versions) == {name for row in STAGES for name in row.versions}

@@ -1,6 +1,5 @@
 """A workspace with a few pictures and a backbone of random weights: what training stages read."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from training_workspace import Workspace
 
 from components.backbones.base import Backbone
 from components.backbones.catalogue import build
@@ -21,21 +21,6 @@ from components.training.tracker import NullTracker
 
 SIZE = 32
 PICTURES = 60
-
-
-@dataclass(frozen=True)
-class Workspace:
-    root: Path
-    params: Params
-    context: Context
-
-    def inputs(self, *names: str) -> dict[str, Path]:
-        return {name: self.root / name for name in names}
-
-    def output(self, name: str, folder: str) -> dict[str, Path]:
-        made = self.root / folder
-        made.mkdir()
-        return {name: made}
 
 
 def _pictures(folder: Path) -> None:

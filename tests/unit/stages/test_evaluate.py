@@ -11,10 +11,10 @@ import numpy as np
 import onnx
 import pyarrow.parquet as pq
 import pytest
-from conftest import Workspace
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from sklearn.metrics import accuracy_score, roc_auc_score, roc_curve
+from training_workspace import Workspace
 
 from components.data.dataset import Dataset
 from components.errors import DigestMismatch

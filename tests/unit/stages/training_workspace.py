@@ -1,0 +1,22 @@
+"""What tests of training stages are given."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.params import Params
+from components.stages.table import Context
+
+
+@dataclass(frozen=True)
+class Workspace:
+    root: Path
+    params: Params
+    context: Context
+
+    def inputs(self, *names: str) -> dict[str, Path]:
+        return {name: self.root / name for name in names}
+
+    def output(self, name: str, folder: str) -> dict[str, Path]:
+        made = self.root / folder
+        made.mkdir()
+        return {name: made}

@@ -11,7 +11,13 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class FeaturesParams(Section):
-    batch: int = Field(default=32, ge=1, le=1024)
+    """Running the frozen layers.
+
+    Attributes:
+        batch: samples in one call on one core; on a GPU some 64 are better.
+    """
+
+    batch: int = Field(default=4, ge=1, le=1024)
 
 
 class HeadParams(Section):

@@ -7,8 +7,8 @@ from components.data.contents import Content, Rejected
 from components.errors import DataError
 from components.params.data import Limits
 
-# Without a class on these sides nothing can be learned, chosen or measured about it.
-NEEDED = ("train", "validation", "test")
+# Without a class on these sides nothing can be learned, chosen, calibrated or measured about it.
+NEEDED = ("train", "validation", "calibration", "test")
 
 
 def check_classes(contents: Sequence[Content], classes: Sequence[str], limits: Limits) -> None:

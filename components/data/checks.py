@@ -28,7 +28,7 @@ def check_classes(contents: Sequence[Content], classes: Sequence[str], limits: L
     if wrong:
         raise DataError(
             f"The classes cannot be learned: {'; '.join(wrong)}.",
-            "Add samples, change data.labels.classes, or lower data.limits.min_per_class.",
+            "Add samples, change data.labels.classes or the shares in data.split, or lower data.limits.min_per_class.",
         )
 
 

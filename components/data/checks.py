@@ -7,8 +7,8 @@ from components.data.contents import Content, Rejected
 from components.errors import DataError
 from components.params.data import Limits
 
-# Without a class on these sides nothing can be learned, chosen or measured about it.
-NEEDED = ("train", "validation", "test")
+# Without a class on these sides nothing can be learned, chosen, calibrated or measured about it.
+NEEDED = ("train", "validation", "calibration", "test")
 
 
 def check_classes(contents: Sequence[Content], classes: Sequence[str], limits: Limits) -> None:
@@ -28,7 +28,7 @@ def check_classes(contents: Sequence[Content], classes: Sequence[str], limits: L
     if wrong:
         raise DataError(
             f"The classes cannot be learned: {'; '.join(wrong)}.",
-            "Add samples, change data.labels.classes, or lower data.limits.min_per_class.",
+            "Add samples, change data.labels.classes or the shares in data.split, or lower data.limits.min_per_class.",
         )
 
 

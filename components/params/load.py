@@ -4,16 +4,21 @@ import difflib
 import re
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from components.errors import ParamsError
-from components.params.tree import Params
+from components.params.data import DataParams
+from components.params.learning import SelectParams
+from components.params.release import GateParams
+from components.params.task import TaskParams
+from components.params.tree import Params, combinations
 
 MAX_BYTES = 256 * 1024
+S = typing.TypeVar("S", bound=BaseModel)
 
 
 class _Loader(yaml.SafeLoader):
@@ -46,30 +51,60 @@ _Loader.add_implicit_resolver(
 
 def load_params(path: Path) -> Params:
     """The checked tree of `path`; a ParamsError that lists every mistake otherwise."""
-    return check(_parse(path), path.name)
+    return check(_parse(path), path.name, path.parent)
 
 
-def check(values: dict[str, object], name: str = "params.yaml") -> Params:
+def check(values: dict[str, object], name: str = "params.yaml", root: Path | None = None) -> Params:
+    """The checked tree. With `root`, the workspace, the files that params name must exist, too."""
+    missing = [] if root is None else _missing(values, root)
     try:
-        return Params.model_validate(values)
+        found = Params.model_validate(values)
+        mistakes = missing
     except ValidationError as error:
-        mistakes = [_explain(dict(item)) for item in error.errors(include_url=False)]
+        errors = error.errors(include_url=False)
+        mistakes = [_explain(dict(item)) for item in errors] + missing
+        # pydantic looks at combinations only where every section is right by itself.
+        if all(item["loc"] for item in errors):
+            mistakes += _combinations(values)
+    if mistakes:
         lines = "\n".join(f"  - {line}" for line in mistakes)
         count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
-        raise ParamsError(f"{name} has {count}:\n{lines}\n", "Nothing was run.") from None
+        raise ParamsError(f"{name} has {count}:\n{lines}\n", "Nothing was run.")
+    return found
 
 
 def missing_files(params: Params, root: Path) -> list[str]:
     """What params name but the disk does not have; a line each."""
+    return _missing(params.model_dump(), root)
+
+
+def _combinations(values: Mapping[str, object]) -> list[str]:
+    """Impossible combinations of those sections that are right by themselves."""
+    data, task = _valid(DataParams, values, "data"), _valid(TaskParams, values, "task")
+    select, gate = _valid(SelectParams, values, "select"), _valid(GateParams, values, "gate")
+    return [f"params: {line}" for line in combinations(data, task, select, gate)]
+
+
+def _valid(kind: type[S], values: Mapping[str, object], name: str) -> S | None:
+    """The section, or None where it is wrong by itself."""
+    try:
+        return kind.model_validate(values.get(name, {}))
+    except ValidationError:
+        return None
+
+
+def _missing(values: Mapping[str, object], root: Path) -> list[str]:
     wrong = []
-    for key, uri in (("data.source", params.data.source), ("backbone.uri", params.backbone.uri or "")):
-        if not uri.startswith("file:"):
+    for section, key in (("data", "source"), ("backbone", "uri")):
+        chosen = values.get(section)
+        uri = chosen.get(key) if isinstance(chosen, dict) else None
+        if not isinstance(uri, str) or not uri.startswith("file:"):
             continue
         path = root / uri.removeprefix("file:")
         if not path.exists():
             near = difflib.get_close_matches(path.name, _names(path.parent), n=1)
             hint = f"; nearest: {path.parent / near[0]}" if near else ""
-            wrong.append(f"{key}: {path} does not exist{hint}")
+            wrong.append(f"{section}.{key}: {path} does not exist{hint}")
     return wrong
 
 

@@ -51,7 +51,10 @@ class ParityGate(Section):
 
 
 class BetterThanControls(Section):
-    """Negative transfer: the paired interval of (release - control) must lie above `margin`."""
+    """Negative transfer: the paired interval of (release - control) must lie above `margin`.
+
+    For `ece`, where lower is better, the interval of (control - release) must.
+    """
 
     metric: Metric = "balanced_accuracy"
     margin: float = Field(default=0.0, ge=0)

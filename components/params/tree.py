@@ -29,19 +29,32 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _combinations(self) -> "Params":
-        """Combinations that no single section can see."""
-        wrong = []
-        classes = tuple(self.data.labels.classes)
-        if self.task.positive is not None and classes and self.task.positive not in classes:
-            wrong.append(f"task.positive is {self.task.positive!r}; allowed: {', '.join(classes)}")
-        if self.select.threshold.rule != "fixed" and self.task.positive is None:
-            wrong.append(f"select.threshold.rule {self.select.threshold.rule!r} needs task.positive")
-        if self.data.layout != "folders":
-            declared = set(self.data.labels.slices)
-            for rule in self.gate.rules:
-                if rule.slice and rule.slice.split("=")[0] not in declared:
-                    allowed = ", ".join(sorted(declared)) or "none declared"
-                    wrong.append(f"gate.rules: slice {rule.slice!r} is not in data.labels.slices ({allowed})")
-        if wrong:
+        if wrong := combinations(self.data, self.task, self.select, self.gate):
             raise ValueError("; ".join(wrong))
         return self
+
+
+def combinations(
+    data: DataParams | None, task: TaskParams | None, select: SelectParams | None, gate: GateParams | None
+) -> list[str]:
+    """What no single section can see, a line each; None is a section that is wrong by itself."""
+    wrong = []
+    if data and task and task.positive is not None:
+        classes = tuple(data.labels.classes)
+        if classes and task.positive not in classes:
+            wrong.append(f"task.positive is {task.positive!r}; allowed: {', '.join(classes)}")
+    if select and task and select.threshold.rule != "fixed" and task.positive is None:
+        wrong.append(f"select.threshold.rule {select.threshold.rule!r} needs task.positive")
+    if data and gate:
+        wrong += _undeclared_slices(data, gate)
+    return wrong
+
+
+def _undeclared_slices(data: DataParams, gate: GateParams) -> list[str]:
+    declared = set(data.labels.slices)
+    allowed = ", ".join(sorted(declared)) or "none declared"
+    return [
+        f"gate.rules: slice {rule.slice!r} is not in data.labels.slices ({allowed})"
+        for rule in gate.rules
+        if rule.slice and rule.slice.split("=")[0] not in declared
+    ]

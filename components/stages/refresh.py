@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from components.data.lock import Lock, locate
-from components.errors import StorageError
+from components.errors import DataError, StorageError
 from components.params import Params
 from components.params.data import DataParams
 from components.progress import log
@@ -33,6 +33,7 @@ def refresh(params: Params, root: Path, cache: Path) -> bool:
     source = open_source(locate(params.data.source, root), params.data.sha256, cache)
     data = params.data
     lock = Lock(data.source, source.revision, data.licence, data.layout, tuple(source.list()))
+    _check_enough(len(lock.entries), params)
     text = lock.text().encode()
     changed = not path.exists() or path.read_bytes() != text
     if changed:
@@ -41,6 +42,18 @@ def refresh(params: Params, root: Path, cache: Path) -> bool:
     if state is not None and state[1] < started - SETTLED_SECONDS:
         write_json(note, {"state": state[0], "lock": _digest(path)})
     return changed
+
+
+def _check_enough(files: int, params: Params) -> None:
+    """The export would say it too, but only after all the training."""
+    split, asked = params.data.split, params.export.parity.samples
+    expected = files if params.data.labels.split else round(files * (1 - split.test))
+    if expected < asked:
+        raise DataError(
+            f"export.parity.samples is {asked}, but of {files} files at the source only some {expected} will "
+            "lie off the test side.",
+            f"Add samples, or lower export.parity.samples to {max(1, expected * 9 // 10)} or less.",
+        )
 
 
 def _state(data: DataParams, root: Path) -> tuple[str, float] | None:

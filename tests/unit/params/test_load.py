@@ -71,9 +71,10 @@ def test_scientific_notation_is_a_number_and_a_missing_file_has_a_nearest_name(
     values["data"] |= {"source": "file:picture", "sha256": None}
     text = yaml.safe_dump(values).replace("learning_rate: 0.001", "learning_rate: 1e-3")
     (tmp_path / "params.yaml").write_text(text)
-    params = load_params(tmp_path / "params.yaml")
-    assert params.tune.learning_rate == pytest.approx(1e-3)
-    assert "nearest:" in missing_files(params, tmp_path)[0]
+    with pytest.raises(ParamsError, match=r"has 1 mistake:[^;]*picture does not exist; nearest: "):
+        load_params(tmp_path / "params.yaml")
+    (tmp_path / "picture").mkdir()
+    assert load_params(tmp_path / "params.yaml").tune.learning_rate == pytest.approx(1e-3)
 
 
 @pytest.mark.parametrize(
@@ -103,3 +104,26 @@ def test_the_command_says_so_and_imports_nothing_heavy(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "seed: 'many'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_combinations_and_missing_files_stand_beside_the_other_mistakes(
+    tmp_path: Path, values: dict[str, dict[str, object]]
+) -> None:
+    values["tune"]["epoch"] = 3
+    values["data"] |= {"source": "file:nowhere", "sha256": None}
+    values["task"]["positive"] = "defect"
+    values["select"]["threshold"] = "high"
+    with pytest.raises(ParamsError) as caught:
+        check(values, root=tmp_path)
+    text = str(caught.value)
+    assert "4 mistakes" in text
+    assert "task.positive is 'defect'; allowed: functional, defective" in text
+    assert f"data.source: {tmp_path / 'nowhere'} does not exist" in text
+
+
+def test_a_slice_rule_needs_labels_that_declare_slices(values: dict[str, dict[str, object]]) -> None:
+    values["data"] = {"source": "file:.", "licence": "CC0", "layout": "folders"}
+    with pytest.raises(
+        ParamsError, match=r"slice 'type=mono' is not in data\.labels\.slices \(none declared"
+    ):
+        check(values)

@@ -10,6 +10,7 @@ from components.data.dataset import Dataset
 from components.errors import DataError, DigestMismatch, ParamsError, SourceError
 from components.params import Params
 from components.params.load import check
+from components.params.release import ExportParams
 from components.stages import refresh as stage
 from components.stages.refresh import refresh
 from components.stages.table import Context
@@ -34,9 +35,12 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+GATE = {"rules": [{"metric": "accuracy", "at_least": 0.5}]}
+
+
 def params_of(**data: object) -> Params:
     section = {"source": "file:raw", "licence": "CC0", "limits": {"min_per_class": 3}} | data
-    return check({"data": section, "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]}})
+    return check({"data": section, "gate": GATE, "export": {"parity": {"samples": 10}}})
 
 
 def version(root: Path, params: Params) -> Dataset:
@@ -140,3 +144,12 @@ def test_limits_beyond_what_a_release_decodes_are_refused(root: Path) -> None:
     look(root, params)
     with pytest.raises(ParamsError, match="decodes at most 50000000"):
         version(root, params)
+
+
+def test_too_few_samples_for_parity_are_refused_before_any_work(root: Path) -> None:
+    asking = params_of().model_copy(update={"export": ExportParams()})
+    with pytest.raises(
+        DataError, match=r"samples is 200, but of 60 files .* only some 48 .*\n?.*to 43 or less"
+    ):
+        look(root, asking)
+    assert not (root / "data/source.lock").exists()

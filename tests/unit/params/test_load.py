@@ -69,6 +69,7 @@ def test_scientific_notation_is_a_number_and_a_missing_file_has_a_nearest_name(
 ) -> None:
     (tmp_path / "pictures").mkdir()
     values["data"] |= {"source": "file:picture", "sha256": None}
+    values["tune"]["learning_rate"] = 0.001
     text = yaml.safe_dump(values).replace("learning_rate: 0.001", "learning_rate: 1e-3")
     (tmp_path / "params.yaml").write_text(text)
     with pytest.raises(ParamsError, match=r"has 1 mistake:[^;]*picture does not exist; nearest: "):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from components.export.onnx_file import export_module
+from components.export.onnx_file import OPSET, export_module
 
 INPUT, OUTPUT = "image", "probabilities"
 DYNAMIC = {INPUT: {0: "batch", 1: "height", 2: "width"}}
@@ -27,7 +27,7 @@ class ReleaseNetwork(nn.Module):
         return torch.softmax(logits / self.temperature, dim=1)
 
 
-def export_release(network: ReleaseNetwork, opset: int) -> bytes:
+def export_release(network: ReleaseNetwork, opset: int = OPSET) -> bytes:
     """One self-contained ONNX file with dynamic batch, height and width."""
     # Unequal numbers, none of them 0 or 1: the exporter must not take two axes for one.
     example = torch.zeros(2, 64, 48, 3, dtype=torch.uint8)

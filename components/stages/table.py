@@ -122,7 +122,7 @@ STAGES: tuple[Stage, ...] = (
         "train what the result must beat: the majority class, the same network from random weights",
         inputs=("dataset", "checkpoint"),
         outputs=("controls",),
-        params=("task", "backbone", "controls", "export", "seed"),
+        params=("task", "backbone", "controls", "seed"),
         plugins=(TASK, BACKBONE),
         versions=("numpy", "onnx", "onnxscript", "pillow", "torch"),
     ),

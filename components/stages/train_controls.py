@@ -51,7 +51,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     watch = Watch("From scratch", context.tracker, checkpoints, "scratch.")
     outcome = Loop(job, data, _recipe(params, context), watch).fit()
     folder = outputs["controls"]
-    write_bytes(folder / "scratch.onnx", _export(network, task, params.export.opset))
+    write_bytes(folder / "scratch.onnx", _export(network, task))
     write_json(
         folder / "controls.json",
         {"majority": majority(dataset), "scratch": _scratch(outcome, params)},
@@ -105,6 +105,6 @@ def _scratch(outcome: Outcome, params: Params) -> dict[str, object]:
     }
 
 
-def _export(network: Network, task: Task, opset: int) -> bytes:
+def _export(network: Network, task: Task) -> bytes:
     network.to("cpu").eval()
-    return export_release(ReleaseNetwork(task.preprocessor(), network.backbone, network.head).eval(), opset)
+    return export_release(ReleaseNetwork(task.preprocessor(), network.backbone, network.head).eval())

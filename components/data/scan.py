@@ -1,6 +1,5 @@
 """Every sample is read, checked and decoded once; its bytes go to the shards, what was seen stays here."""
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from components.data.lock import LockedSource
 from components.data.shards import ShardWriter
 from components.errors import DataError
 from components.progress import progress
+from components.storage.scratch import scratch
 
 # Samples in flight for each thread: enough to keep all busy, few enough to keep memory flat.
 WINDOW = 4
@@ -71,7 +71,7 @@ def scan(
     seen: list[Seen] = []
     rejected: list[Rejected] = []
     fingerprints = np.zeros(len(contents), dtype=np.uint64)
-    thumbnails = scratch(len(contents), folder.parent)
+    thumbnails = pictures(len(contents), folder.parent)
     payloads = ((content, source.read(content.path)) for content in contents)
     with ShardWriter(folder) as shards:
         results = in_order(
@@ -88,11 +88,9 @@ def scan(
     return Scan(seen, fingerprints[: len(seen)], thumbnails[: len(seen)], rejected)
 
 
-def scratch(rows: int, folder: Path) -> npt.NDArray[np.float16]:
-    """float16 (rows, 4096) in a file without a name: it takes no memory and leaves nothing behind."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        return np.memmap(file, dtype=np.float16, mode="w+", shape=(max(rows, 1), SIDE * SIDE))
+def pictures(rows: int, folder: Path) -> npt.NDArray[np.float16]:
+    """float16 (rows, 4096): as many thumbnails, on disk."""
+    return scratch(folder, "float16", (max(rows, 1), SIDE * SIDE)).view(np.float16)
 
 
 def _look(inspect: Inspect, content: Content, payload: bytes) -> tuple[Content, bytes, Inspected | str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.params.base import Section
+from components.params.base import Address, Section
 from components.params.data import Digest
 
 
@@ -19,6 +19,6 @@ class BackboneParams(Section):
     """A catalogue name; with `uri`, other weights for it (with `sha256` and `licence`)."""
 
     name: str = "efficientnet_lite0"
-    uri: str | None = None
+    uri: Address | None = None
     sha256: Digest | None = None
     licence: str | None = None

@@ -15,6 +15,7 @@ from components.params import Params
 from components.stages.table import Context, Run, Stage, stage
 from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, remove, sha256_tree, write_json
+from components.training.interrupts import crash_point
 from components.training.tracker import Tracker
 
 PR_SET_PDEATHSIG = 1
@@ -60,9 +61,11 @@ def _run(row: Stage, root: Path, partial: Mapping[str, Path], params: Params, co
         if not path.name.endswith(".json.partial"):
             path.mkdir()
     run({a: root / a for a in row.inputs}, partial, Sections(params, row), context)  # type: ignore[arg-type]
+    crash_point(f"{row.name}:made")
     for out, path in partial.items():
         remove(root / out)
         path.rename(root / out)
+    crash_point(f"{row.name}:published")
 
 
 def _context(state: Path, params: Params, tracker: Tracker) -> Context:

@@ -43,11 +43,15 @@ def execute(name: str, root: Path, params: Params) -> None:
         if not (root / artefact).exists():
             raise StorageError(f"{artefact}, which {name} reads, does not exist.", "Run: dvc repro")
     state = home(root)
-    with kernel_lock(state / "locks" / name, wait_seconds=60), _terminable():
+    with _terminable(), kernel_lock(state / "locks" / name, wait_seconds=60):
         started = time.monotonic()
         with _tracked(root, params, name) as tracker:
             partial = {out: root / f".{out}.partial" for out in row.outputs}
-            _run(row, root, partial, params, _context(state, params, tracker))
+            try:
+                _run(row, root, partial, params, _context(state, params, tracker))
+            finally:  # a disk that is full needs the room
+                for path in partial.values():
+                    remove(path)
             digests = {out: sha256_tree(root / out) for out in row.outputs}
             seconds = time.monotonic() - started
             tracker.metrics({f"seconds.{name}": seconds})

@@ -18,6 +18,8 @@ from components.backbones.catalogue import build
 
 ROOT = Path(__file__).parents[2]
 PICTURES, SIZE = 80, 32
+# The last one costs each command the compilation of all that it imports.
+NOT_HANDED_ON = {"GRAFTLINE_HOME", "GRAFTLINE_RUN_ID", "PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Line:
     root: Path
 
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if k not in ("GRAFTLINE_HOME", "GRAFTLINE_RUN_ID")}
+        kept = {key: value for key, value in os.environ.items() if key not in NOT_HANDED_ON}
         path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
         quiet = {"DVC_NO_ANALYTICS": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
         return {**kept, **quiet, "PATH": path, **(more or {})}

@@ -2,10 +2,8 @@
 
 import struct
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from clones import Line
 
 from components.storage.publish import read_json, sha256_tree
@@ -23,9 +21,8 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
-@pytest.mark.parametrize("harm", [flip, cut])
-def test_damaged_weights_reach_no_stage(line: Line, harm: Callable[[Path], None]) -> None:
-    harm(line.root / "checkpoint" / "weights.safetensors")
+def test_damaged_weights_reach_no_stage(line: Line) -> None:
+    flip(line.root / "checkpoint" / "weights.safetensors")
     done = line.stage("extract_features")
     assert done.returncode in (11, 13), done.stderr
     assert "weights.safetensors" in done.stderr

@@ -17,7 +17,8 @@ from components.__main__ import main
 if sys.argv[1] == "disk":
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), -1))
 else:
-    import components.stages.version_data, components.registry.runs, mlflow, threading
+    import mlflow, threading
+    import components.stages.version_data, components.tasks.image_classification, components.registry.runs
     threading.stack_size(256 * 1024)
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]), -1))

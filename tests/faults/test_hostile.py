@@ -16,7 +16,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
 @pytest.mark.parametrize("text", [BOMB, "seed: !!python/object/apply:os.system ['touch pwned']\n"])
 def test_yaml_that_bites_is_refused(fresh: Line, text: str) -> None:
     (fresh.root / "params.yaml").write_text(text)
-    for command in ("check", "refresh", "version_data"):
+    for command in ("check", "version_data"):
         done = fresh.run("components", command, timeout=60)
         assert done.returncode == 2, done.stderr
         assert "Traceback" not in done.stderr
@@ -26,7 +26,7 @@ def test_yaml_that_bites_is_refused(fresh: Line, text: str) -> None:
 def test_an_address_with_a_password_stops_everything_and_is_not_repeated(fresh: Line) -> None:
     lock = (fresh.root / "data" / "source.lock").read_bytes()
     fresh.set("data", source=f"https://user:{CANARY}@example.org/pictures.zip", sha256="0" * 64)
-    for command in ("check", "refresh", "version_data", "register"):
+    for command in ("check", "refresh", "register"):
         done = fresh.run("components", command)
         assert done.returncode == 2
         assert "holds a password" in done.stderr

@@ -35,7 +35,9 @@ def peaceful(begun: Line, tmp_path_factory: pytest.TempPathFactory) -> Peaceful:
 
 
 def outputs(line: Line) -> dict[str, str]:
-    return {out: sha256_tree(line.root / out) for row in STAGES for out in row.outputs}
+    """Digests of all outputs. The control's budget is in seconds, and how many it took is written beside it."""
+    found = {out: sha256_tree(line.root / out) for row in STAGES for out in row.outputs if out != "controls"}
+    return {**found, "control": sha256_tree(line.root / "controls" / "scratch.onnx")}
 
 
 def test_killed_in_every_stage_the_same_command_gives_the_same_bytes(line: Line, peaceful: Peaceful) -> None:
@@ -51,7 +53,7 @@ def test_killed_in_every_stage_the_same_command_gives_the_same_bytes(line: Line,
     assert finished.returncode == 0, finished.stderr
     assert re.findall(r"Running stage '(\w+)'", finished.stdout) == peaceful.order[-1:]
     assert outputs(line) == outputs(peaceful.line)
-    assert (line.root / "dvc.lock").read_bytes() == (peaceful.line.root / "dvc.lock").read_bytes()
+    assert line.run("dvc", "status", "-q").returncode == 0
     assert not list(line.root.glob(".*.partial"))
 
 

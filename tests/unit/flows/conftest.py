@@ -26,8 +26,8 @@ if name == "double":
         sys.stderr.write("error: a negative number\\n")
         sys.exit(12)
     if value == 99:
-        pathlib.Path("pid").write_text(str(os.getpid()))
         try:
+            pathlib.Path("pid").write_text(str(os.getpid()))
             time.sleep(60)
         except KeyboardInterrupt:
             sys.exit(130)

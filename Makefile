@@ -30,6 +30,9 @@ run: $(STAMP)  ## raw images in, a judged and registered ONNX model out
 test: $(STAMP)  ## all tests
 	$(BIN)/python -m pytest -n auto
 
+faults: $(STAMP)  ## the fault tests that take minutes: whole lines, killed in every stage
+	$(BIN)/python -m pytest -n auto -m faults tests/faults
+
 check: $(STAMP)  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,4 +52,4 @@ clean:  ## remove the environment and all local state; data/source.lock and dvc.
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
 
-.PHONY: setup run test check mlflow benchmark clean help
+.PHONY: setup run test faults check mlflow benchmark clean help

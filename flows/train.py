@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 def _run(root: Path, stop_after: str | None, registering: bool) -> int:
     from components.params import load_params, missing_files
     from flows.engine import prepare_environment, probe, warm
+    from flows.server import temporary_server
 
     if wrong := missing_files(load_params(root / "params.yaml"), root):
         raise ParamsError(
@@ -56,11 +57,12 @@ def _run(root: Path, stop_after: str | None, registering: bool) -> int:
         )
     probe(root)
     prepare_environment(root)
-    from flows.pipeline import train
+    with temporary_server() as ready:
+        warm()
+        from flows.pipeline import train
 
-    warm()
-
-    state = train(str(root), stop_after, registering, return_state=True)
+        ready()
+        state = train(str(root), stop_after, registering, return_state=True)
     if state.is_completed():
         return 0
     data = state.result(raise_on_failure=False)

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from components.data.scan import SIDE, scratch
+from components.data.scan import SIDE, pictures
 from components.data.splits import RANK
 from components.params.data import NearDuplicates
 
@@ -149,7 +149,7 @@ def _cosines(vectors: Thumbnails, first: Indices, second: Indices) -> Floats:
 def _compare_details(thumbnails: Thumbnails, first: Indices, second: Indices, folder: Path) -> Floats:
     """Correlation of detail for each pair, (P,); 1 where one of the two has none."""
     rows = np.unique(np.concatenate([first, second]))
-    details, faint = scratch(len(rows), folder), np.zeros(len(rows), dtype=bool)
+    details, faint = pictures(len(rows), folder), np.zeros(len(rows), dtype=bool)
     for at in range(0, len(rows), BLOCK):
         part = slice(at, at + BLOCK)
         details[part], faint[part] = _details(thumbnails[rows[part]])

@@ -1,24 +1,21 @@
 """Every sample is read, checked and decoded once; its bytes go to the shards, what was seen stays here."""
 
-import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from components.data.ahead import in_order
 from components.data.contents import Content, Rejected
 from components.data.lock import LockedSource
 from components.data.shards import ShardWriter
 from components.errors import DataError
 from components.progress import progress
+from components.storage.scratch import scratch
 
-T = TypeVar("T")
-R = TypeVar("R")
 # Samples in flight for each thread: enough to keep all busy, few enough to keep memory flat.
 WINDOW = 4
 SIDE = 64
@@ -74,10 +71,12 @@ def scan(
     seen: list[Seen] = []
     rejected: list[Rejected] = []
     fingerprints = np.zeros(len(contents), dtype=np.uint64)
-    thumbnails = scratch(len(contents), folder.parent)
+    thumbnails = pictures(len(contents), folder.parent)
     payloads = ((content, source.read(content.path)) for content in contents)
     with ShardWriter(folder) as shards:
-        results = _ordered(lambda pair: _look(inspect, *pair), payloads, threads)
+        results = in_order(
+            lambda pair: _look(inspect, *pair), payloads, threads, WINDOW * threads, lambda pair: len(pair[1])
+        )
         for content, payload, found in progress(results, "decode samples", "img", len(contents)):
             if isinstance(found, str):
                 rejected.append(Rejected(content.path, content.id, "unreadable", found))
@@ -89,11 +88,9 @@ def scan(
     return Scan(seen, fingerprints[: len(seen)], thumbnails[: len(seen)], rejected)
 
 
-def scratch(rows: int, folder: Path) -> npt.NDArray[np.float16]:
-    """float16 (rows, 4096) in a file without a name: it takes no memory and leaves nothing behind."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        return np.memmap(file, dtype=np.float16, mode="w+", shape=(max(rows, 1), SIDE * SIDE))
+def pictures(rows: int, folder: Path) -> npt.NDArray[np.float16]:
+    """float16 (rows, 4096): as many thumbnails, on disk."""
+    return scratch(folder, "float16", (max(rows, 1), SIDE * SIDE)).view(np.float16)
 
 
 def _look(inspect: Inspect, content: Content, payload: bytes) -> tuple[Content, bytes, Inspected | str]:
@@ -101,18 +98,3 @@ def _look(inspect: Inspect, content: Content, payload: bytes) -> tuple[Content, 
         return content, payload, inspect(payload)
     except DataError as error:
         return content, payload, error.message
-
-
-def _ordered(work: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """`work` over `items` in a pool, results in order, with a bounded number in flight.
-
-    Items are drawn by the calling thread alone: a source need not be thread-safe.
-    """
-    waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) >= WINDOW * max(1, threads):
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

@@ -1,23 +1,28 @@
 """Opening a release bundle and running it on raw samples: the one way from bytes to decision."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from components.data.ahead import in_order
 from components.errors import DigestMismatch, StorageError
 from components.runtime.sessions import open_session, run
-from components.storage.publish import read_json, sha256_file
+from components.runtime.trust import check
+from components.storage.publish import read_json, sha256_bytes, sha256_file
 
 Image = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
 Decode = Callable[[bytes], Image]
 
+INPUT = "image"
+BATCH = 32
+# Bytes of one call's input: the graph makes numbers of it that are four times as large.
+CALL_BYTES = 2**26
+# The largest inputs that are fed: a whole batch of that size, or one picture of 50 megapixels.
+LARGEST = ((BATCH, 836, 836, 3), (1, 7072, 7072, 3))
 FILES = {"fp32": "model.onnx", "int8": "model.int8.onnx", "fp16": "model.fp16.onnx"}
 
 
@@ -53,41 +58,60 @@ class Runner:
         return str(self._session.get_providers()[0])
 
     def run(self, images: Image) -> Probabilities:
-        return np.asarray(run(self._session, {"image": images})[0], dtype=np.float32)
+        return np.asarray(run(self._session, {INPUT: images})[0], dtype=np.float32)
 
-    def predict(self, payloads: Iterable[bytes], decode: Decode, batch: int = 32) -> Iterator[Probabilities]:
-        """(C,) for each payload, in order. Threads decode up to two batches ahead; memory stays flat."""
-        for images in _ahead(payloads, decode, batch, self._threads):
-            for group in _same_size(images):
-                yield from self.run(np.stack(group))
+    def predict(
+        self, payloads: Iterable[bytes], decode: Decode, batch: int = BATCH
+    ) -> Iterator[Probabilities]:
+        """(C,) for each payload, in order. Threads decode up to three batches ahead, and no more than
+        `in_order` allows: memory stays flat."""
+        images = in_order(decode, payloads, self._threads, 3 * batch, len_in_bytes)
+        for group in _calls(images, batch):
+            yield from self.run(np.stack(group))
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified release folder: what it decides, and its runner for one variant."""
+    """A verified release folder: what it decides, and its variants.
 
+    Attributes:
+        variant: the released one.
+        manifest: as it was when all digests were right.
+    """
+
+    folder: Path
     classes: tuple[str, ...]
     decision: Decision
     variant: str
-    runner: Runner
     manifest: dict[str, object]
 
-    def predict(self, payloads: Iterable[bytes], decode: Decode, batch: int = 32) -> Iterator[Probabilities]:
-        return self.runner.predict(payloads, decode, batch)
+    def runner(self, providers: Sequence[str], threads: int, variant: str | None = None) -> Runner:
+        """A runner for `variant` (the released one by default), made from the very bytes that are checked here.
+
+        Raises StorageError (no such variant; a model that breaks a limit for foreign files), DigestMismatch.
+        """
+        chosen = variant or self.variant
+        files = self.manifest["files"]
+        if chosen not in FILES or not isinstance(files, dict) or FILES[chosen] not in files:
+            raise StorageError(f"{self.folder} holds no variant {chosen!r}.", f"Allowed: {', '.join(FILES)}.")
+        path = self.folder / FILES[chosen]
+        model = path.read_bytes()
+        if sha256_bytes(model) != files[path.name]["sha256"]:
+            raise _changed(path)
+        for shape in LARGEST:
+            check(model, {INPUT: shape})
+        return Runner(model, providers, threads)
 
 
-def open_bundle(folder: Path, providers: Sequence[str], threads: int, variant: str | None = None) -> Bundle:
-    """Verify every digest of the manifest, then open the variant (the released one by default)."""
+def open_bundle(folder: Path) -> Bundle:
+    """The bundle in `folder`, once every digest of its manifest is verified."""
     manifest = verify(folder)
-    chosen = variant or str(manifest["released"])
-    if chosen not in FILES or not (folder / FILES[chosen]).exists():
-        raise StorageError(f"{folder} holds no variant {chosen!r}.", f"Allowed: {', '.join(FILES)}.")
     classes = tuple(str(name) for name in _list(manifest["classes"]))
     positive = manifest.get("positive")
     decision = Decision(
         classes.index(str(positive)) if positive is not None else None, _number(manifest.get("threshold"))
     )
-    return Bundle(classes, decision, chosen, Runner(folder / FILES[chosen], providers, threads), manifest)
+    return Bundle(folder, classes, decision, str(manifest["released"]), manifest)
 
 
 def verify(folder: Path) -> dict[str, object]:
@@ -102,27 +126,31 @@ def verify(folder: Path) -> dict[str, object]:
         raise StorageError(f"{folder} and its manifest differ: {odd}.", "Run: dvc repro -f export_onnx")
     for name, facts in files.items():
         if sha256_file(folder / name) != facts["sha256"]:
-            raise DigestMismatch(
-                f"{folder / name} is not the file that the manifest names (SHA-256 differs).",
-                "Run: dvc checkout release",
-            )
+            raise _changed(folder / name)
     return manifest
 
 
-def _ahead(payloads: Iterable[bytes], decode: Decode, batch: int, threads: int) -> Iterator[list[Image]]:
-    with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
-        pending: deque[Future[Image]] = deque()
-        for payload in payloads:
-            pending.append(pool.submit(decode, payload))
-            if len(pending) >= 3 * batch:
-                yield [pending.popleft().result() for _ in range(batch)]
-        while pending:
-            yield [pending.popleft().result() for _ in range(min(batch, len(pending)))]
+def len_in_bytes(value: bytes | Image) -> int:
+    return len(value) if isinstance(value, bytes) else value.nbytes
 
 
-def _same_size(images: Sequence[Image]) -> Iterator[list[Image]]:
-    for _, group in groupby(images, key=lambda image: image.shape):
-        yield list(group)
+def _changed(path: Path) -> DigestMismatch:
+    return DigestMismatch(
+        f"{path} is not the file that the manifest names (SHA-256 differs).", "Run: dvc checkout release"
+    )
+
+
+def _calls(images: Iterable[Image], batch: int) -> Iterator[list[Image]]:
+    """Neighbours of one size, as many as fit into one call."""
+    group: list[Image] = []
+    for image in images:
+        full = len(group) == batch or (len(group) + 1) * image.nbytes > CALL_BYTES
+        if group and (full or image.shape != group[0].shape):
+            yield group
+            group = []
+        group.append(image)
+    if group:
+        yield group
 
 
 def _list(value: object) -> list[object]:

@@ -1,8 +1,9 @@
 """Section `backbone`, and the contract between a backbone and what feeds it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from components.params.base import Section
+from components.params.base import Address, Section
 from components.params.data import Digest
 
 
@@ -18,7 +19,7 @@ class InputSpec:
 class BackboneParams(Section):
     """A catalogue name; with `uri`, other weights for it (with `sha256` and `licence`)."""
 
-    name: str = "efficientnet_lite0"
-    uri: str | None = None
+    name: Literal["efficientnet_lite0"] = "efficientnet_lite0"
+    uri: Address | None = None
     sha256: Digest | None = None
     licence: str | None = None

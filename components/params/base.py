@@ -1,6 +1,26 @@
 """What all sections share."""
 
-from pydantic import BaseModel, ConfigDict
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+SECRET = re.compile(r"[?&][^=&]*(token|secret|passw|signature|credential|key|sig)[^=&]*=", re.I)
+
+
+def _without_secrets(address: str) -> str:
+    """What stands in params.yaml goes to git, dvc.lock, the release and the registry."""
+    if "@" in urlsplit(address).netloc or SECRET.search(address):
+        raise ValueError(
+            "the address holds a password, a token or a signature, which would end up in git, in dvc.lock and "
+            "in the release (it is not repeated here). Put credentials into the environment (s3:, hf:), or "
+            "fetch the file yourself and name it by `file:`"
+        )
+    return address
+
+
+Address = Annotated[str, AfterValidator(_without_secrets)]
 
 
 class Section(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from components.params.base import Section
+from components.params.base import Address, Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -72,7 +72,7 @@ class Limits(Section):
 
 
 class DataParams(Section):
-    source: str
+    source: Address
     sha256: Digest | None = None
     licence: str
     layout: Literal["folders", "manifest", "labels"] = "folders"

@@ -119,7 +119,8 @@ def _parse(path: Path) -> dict[str, object]:
         values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError:
         raise ParamsError(f"{path} does not exist.", "Run in the repository's root.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # Beside its own errors, PyYAML lets through what int(), date() and hash() say about nonsense.
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise ParamsError(f"{path} is not YAML: {error}") from None
     if not isinstance(values, dict):
         raise ParamsError(f"{path} holds a {type(values).__name__}, not sections with keys.")

@@ -83,8 +83,9 @@ def connect(root: Path, tracking: TrackingParams) -> Connection:
         os.environ.setdefault(key, value)
     from mlflow import MlflowClient
 
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # It logs what it raises, with a traceback; whoever catches it says it in one line.
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)
     try:
         # Two processes that meet an empty SQLite file at once would both run its migrations.
         with kernel_lock(home(root) / "locks" / "mlflow", wait_seconds=120):

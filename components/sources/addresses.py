@@ -70,7 +70,7 @@ def check_scheme(url: httpx.URL, allowed: Allowed) -> None:
     if url.userinfo:
         raise SourceError(
             f"The URL at {url.host} holds a user name or password, which would end up in files and logs.",
-            "Use a signed URL, or s3: with credentials in the environment.",
+            "Use s3: with credentials in the environment, or fetch the file yourself and name it by `file:`.",
         )
 
 

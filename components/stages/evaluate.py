@@ -40,7 +40,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     ids = dataset.ids("test")
     if not ids:
         raise EvaluationError("The test side is empty.", "Raise data.split.test, or bring more samples.")
-    bundle = open_bundle(inputs["release"], context.providers, context.threads)
+    bundle = open_bundle(inputs["release"])
     outcomes = _outcomes(inputs, dataset, bundle, params, context)
     plan = Plan(params.evaluate.resamples, params.evaluate.confidence, params.seed, drawn_together(dataset))
     metrics = measure(outcomes, bundle.variant, dataset.slices("test"), plan)
@@ -90,7 +90,7 @@ def _outcomes(
     positive = bundle.decision.positive if bundle.decision.positive is not None else len(dataset.classes) - 1
     found: dict[str, npt.NDArray[np.float64]] = {}
     scratch = Runner(inputs["controls"] / "scratch.onnx", context.providers, context.threads)
-    runners = {v: open_bundle(inputs["release"], context.providers, context.threads, v).runner for v in FILES}
+    runners = {v: bundle.runner(context.providers, context.threads, v) for v in FILES}
     for name, runner in {**runners, "scratch": scratch}.items():
         rows = runner.predict((dataset.read(i) for i in ids), task.decode)
         shown = progress(rows, f"Test: {name}", "img", total=len(ids))

@@ -17,6 +17,7 @@ from components.params import Params
 from components.stages.table import Context, Run, Stage, stage
 from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, remove, sha256_tree, write_json
+from components.training.interrupts import crash_point
 from components.training.tracker import Tracker
 
 PR_SET_PDEATHSIG = 1
@@ -44,11 +45,15 @@ def execute(name: str, root: Path, params: Params) -> None:
         if not (root / artefact).exists():
             raise StorageError(f"{artefact}, which {name} reads, does not exist.", "Run: dvc repro")
     state = home(root)
-    with kernel_lock(state / "locks" / name, wait_seconds=60), _terminable():
+    with _terminable(), kernel_lock(state / "locks" / name, wait_seconds=60):
         started = time.monotonic()
         with _tracked(root, params, name) as tracker:
             partial = {out: root / f".{out}.partial" for out in row.outputs}
-            _run(row, root, partial, params, _context(state, params, tracker))
+            try:
+                _run(row, root, partial, params, _context(state, params, tracker))
+            finally:  # a disk that is full needs the room
+                for path in partial.values():
+                    remove(path)
             digests = {out: sha256_tree(root / out) for out in row.outputs}
             seconds = time.monotonic() - started
             tracker.metrics({f"seconds.{name}": seconds})
@@ -64,9 +69,11 @@ def _run(row: Stage, root: Path, partial: Mapping[str, Path], params: Params, co
     # A sum split over threads is rounded elsewhere: bytes must not depend on OMP_NUM_THREADS.
     with threadpool_limits(1, "blas"):
         run({a: root / a for a in row.inputs}, partial, Sections(params, row), context)  # type: ignore[arg-type]
+    crash_point(f"{row.name}:made")
     for out, path in partial.items():
         remove(root / out)
         path.rename(root / out)
+    crash_point(f"{row.name}:published")
 
 
 def _context(state: Path, params: Params, tracker: Tracker) -> Context:

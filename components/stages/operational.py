@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from components.inference.bundle import open_bundle
 from components.params import Params
-from components.registry.model import released_file
-from components.runtime.sessions import open_session, run
 from components.storage.publish import read_json, sha256_bytes, sha256_tree, write_json
 
 SIDE = 300  # pixels of the synthetic images; the graph itself resizes to what the network wants
@@ -43,21 +42,21 @@ def judge(measured: dict[str, object], params: Params) -> dict[str, object]:
 
 def measure(release: Path, params: Params) -> dict[str, object]:
     """p95 in ms of one image, and images a second in batches of 32, from uint8 image to probabilities."""
-    session = open_session(release / released_file(release), params.runtime.providers, params.runtime.cores)
+    runner = open_bundle(release).runner(params.runtime.providers, params.runtime.cores)
     images = np.random.default_rng(0).integers(0, 256, (BATCH, SIDE, SIDE, 3), dtype=np.uint8)
-    one = _times(lambda: run(session, {"image": images[:1]}), REPEATS)
+    one = _times(lambda: runner.run(images[:1]), REPEATS)
     batches, started = 0, time.perf_counter()
-    run(session, {"image": images})
+    runner.run(images)
     started = time.perf_counter()
     while batches < 3 or time.perf_counter() - started < SECONDS:
-        run(session, {"image": images})
+        runner.run(images)
         batches += 1
     speed = batches * BATCH / (time.perf_counter() - started)
     return {
         "batch1_ms_p95": round(float(np.percentile(one, 95)) * 1000, 3),
         "batch1_ms_median": round(float(np.median(one)) * 1000, 3),
         "images_per_second": round(speed, 2),
-        "provider": str(session.get_providers()[0]),
+        "provider": runner.provider,
         "threads": params.runtime.cores,
         "image_side": SIDE,
     }

@@ -1,9 +1,7 @@
 """Decoded and resized samples, on disk, for a network that trains from the pixels on: memory stays flat."""
 
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +11,7 @@ from components.data.dataset import Dataset
 from components.params.backbone import InputSpec
 from components.progress import progress
 from components.stages.table import Context
+from components.storage.scratch import scratch
 from components.tasks.base import Task
 
 Indices = npt.NDArray[np.int64]
@@ -35,11 +34,9 @@ class Pixels:
 
     def fill(self, context: Context) -> "Pixels":
         """Decode and resize everything once."""
-        folder: Path = context.cache / "training"
-        folder.mkdir(parents=True, exist_ok=True)
         shape = (len(self._ids), self._spec.size, self._spec.size, 3)
-        with tempfile.TemporaryFile(dir=folder) as file, ThreadPoolExecutor(context.threads) as pool:
-            self._map = np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
+        self._map = scratch(context.cache / "training", "uint8", shape).view(np.uint8)
+        with ThreadPoolExecutor(context.threads) as pool:
             numbers = range(len(self._ids))
             for _ in progress(pool.map(self._place, numbers), "Decoding", "images", len(self._ids)):
                 pass

@@ -6,6 +6,7 @@ import torch
 import components.backbones
 from components.backbones.catalogue import BACKBONES, build, entry, skeleton
 from components.errors import ParamsError
+from components.params.backbone import BackboneParams
 
 NAMES = sorted(BACKBONES)
 
@@ -48,6 +49,10 @@ def test_random_weights_keep_the_signal_alive(name: str) -> None:
         features = build(name, 0)(images)
     assert bool(torch.isfinite(features).all())
     assert float(features.std(0).mean()) > 0.01
+
+
+def test_params_know_the_same_names() -> None:
+    assert set(BACKBONES) == set(BackboneParams.model_fields["name"].annotation.__args__)
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:

@@ -26,8 +26,11 @@ if name == "double":
         sys.stderr.write("error: a negative number\\n")
         sys.exit(12)
     if value == 99:
-        pathlib.Path("pid").write_text(str(os.getpid()))
-        time.sleep(60)
+        try:
+            pathlib.Path("pid").write_text(str(os.getpid()))
+            time.sleep(60)
+        except KeyboardInterrupt:
+            sys.exit(130)
     pathlib.Path("doubled.txt").write_text(str(value * 2))
 elif name == "judge":
     value = int(pathlib.Path("doubled.txt").read_text())

@@ -4,7 +4,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -12,6 +13,7 @@ import pytest
 
 from components.params.operation import TrackingParams
 from components.registry.store import connect
+from flows.engine import probe
 from flows.summary import interval
 
 TOY = Path(__file__).with_name("toy.py")
@@ -115,25 +117,52 @@ def test_wrong_params_are_refused_before_any_work(line: Path, capfd: pytest.Capt
     assert "did you mean 'seed'" in capfd.readouterr().err
 
 
-def test_sigterm_leaves_no_child_closes_the_run_and_can_be_resumed(line: Path) -> None:
+@contextmanager
+def running_flow(line: Path) -> Iterator[subprocess.Popen[str]]:
+    """The command, in a process group of its own as a terminal gives it, when its stage is at work."""
     (line / "in.txt").write_text("99")
-    environment = {**os.environ, "PYTHONPATH": str(TOY.parents[3])}
+    environment = {**os.environ, "PYTHONPATH": str(TOY.parents[3]), "PREFECT_LOGGING_INTERNAL_LEVEL": "ERROR"}
+    words = [sys.executable, TOY]
     with subprocess.Popen(
-        [sys.executable, TOY], cwd=line, env=environment, stderr=subprocess.PIPE, text=True
+        words, cwd=line, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         deadline = time.monotonic() + 90
         while not (line / "pid").exists() and time.monotonic() < deadline:
             time.sleep(0.1)
-        stage = int((line / "pid").read_text())
-        process.send_signal(signal.SIGTERM)
+        yield process
+
+
+@pytest.mark.parametrize(("send", "number"), [(os.kill, signal.SIGTERM), (os.killpg, signal.SIGINT)])
+def test_a_signal_leaves_no_child_closes_the_run_and_can_be_resumed(
+    line: Path, send: Callable[[int, int], None], number: int
+) -> None:
+    """To the flow alone, as a supervisor does, and to the whole group, as Ctrl-C does."""
+    with running_flow(line) as process:
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert any("flows.server" in child.cmdline() for child in family)
+        send(process.pid, number)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 75
     assert "The same command resumes." in said
     assert "Traceback" not in said
-    assert not psutil.pid_exists(stage)
+    assert "prefect" not in said
+    assert not [child for child in family if child.is_running()]
     client = connect(line, TrackingParams()).client
     experiment = client.get_experiment_by_name("graftline").experiment_id
     assert [run.info.status for run in client.search_runs([experiment])][:1] == ["KILLED"]
+
+
+def test_killed_it_leaves_no_server_and_no_lock(line: Path) -> None:
+    with running_flow(line) as process:
+        family = psutil.Process(process.pid).children(recursive=True)
+        (server,) = [child for child in family if "flows.server" in child.cmdline()]
+        process.kill()
+        process.wait()
+        psutil.wait_procs([server], timeout=30)
+        assert not server.is_running()
+        for stage in psutil.wait_procs(family, timeout=0)[1]:  # a real one dies with its parent: tests/faults
+            stage.kill()
+    probe(line)
 
 
 def test_intervals_are_written_as_far_as_they_are_known() -> None:

@@ -1,5 +1,6 @@
 """Runs the flow's command over the toy table, in a process of its own."""
 
+import signal
 import sys
 
 from components.stages import table
@@ -11,6 +12,7 @@ ROWS = (
 )
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest's workers hand it on ignored
     table.STAGES = ROWS
     from flows.train import main
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from components.errors import DataError, DigestMismatch, StorageError
+from components.inference import bundle as bundle_module
 from components.inference.bundle import FILES, Decision, Runner, open_bundle, verify
 from components.storage.publish import sha256_bytes, write_bytes, write_json
 
@@ -71,12 +73,13 @@ def _decode(payload: bytes) -> np.ndarray:
 
 
 def test_the_released_variant_is_opened_unless_another_is_asked_for(release: Path) -> None:
-    bundle = open_bundle(release, ["cpu"], 1)
+    bundle = open_bundle(release)
     assert (bundle.variant, bundle.classes) == ("int8", ("dark", "light"))
     assert bundle.decision == Decision(positive=1, threshold=0.4)
-    assert bundle.runner.provider == "CPUExecutionProvider"
     for variant, expected in ((None, 0.5), ("fp32", 1.0), ("fp16", 0.25)):
-        (found,) = open_bundle(release, ["cpu"], 1, variant).predict([_payload(255)], _decode)
+        runner = bundle.runner(["cpu"], 1, variant)
+        assert runner.provider == "CPUExecutionProvider"
+        (found,) = runner.predict([_payload(255)], _decode)
         np.testing.assert_allclose(found, [1 - expected, expected], atol=1e-6)
 
 
@@ -86,7 +89,26 @@ def test_one_flipped_bit_in_any_file_is_refused_and_the_file_named(release: Path
     data[len(data) // 2] ^= 1
     (release / name).write_bytes(bytes(data))
     with pytest.raises(DigestMismatch, match=name):
-        open_bundle(release, ["cpu"], 1)
+        open_bundle(release)
+
+
+def test_a_file_exchanged_after_its_digest_was_checked_is_not_opened(release: Path) -> None:
+    bundle = open_bundle(release)
+    (release / FILES["fp32"]).write_bytes(_network(slope=0.9))
+    with pytest.raises(DigestMismatch, match=r"model\.onnx"):
+        bundle.runner(["cpu"], 1, "fp32")
+    bundle.runner(["cpu"], 1, "fp16")
+
+
+def test_a_model_beyond_the_limits_for_foreign_files_is_not_opened(release: Path) -> None:
+    """Its digest is right: whoever wrote the manifest wrote the bomb, 32 GiB in a few bytes."""
+    bomb = onnx.load_from_string(_network())
+    bomb.graph.initializer.append(numpy_helper.from_array(np.array([2**33]), "size"))
+    bomb.graph.node.append(helper.make_node("ConstantOfShape", ["size"], ["swollen"]))
+    write_bytes(release / FILES["fp32"], bomb.SerializeToString())
+    _write_manifest(release)
+    with pytest.raises(StorageError, match="'swollen' would have 8589934592 elements"):
+        open_bundle(release).runner(["cpu"], 1, "fp32")
 
 
 def test_files_that_are_missing_or_that_nobody_named_are_refused(release: Path) -> None:
@@ -102,15 +124,15 @@ def test_files_that_are_missing_or_that_nobody_named_are_refused(release: Path) 
 def test_a_manifest_that_is_missing_or_names_no_files_is_refused(release: Path) -> None:
     write_json(release / "manifest.json", {"files": ["model.onnx"]})
     with pytest.raises(StorageError, match="names no files"):
-        open_bundle(release, ["cpu"], 1)
+        open_bundle(release)
     (release / "manifest.json").unlink()
     with pytest.raises(StorageError):
-        open_bundle(release, ["cpu"], 1)
+        open_bundle(release)
 
 
 def test_a_variant_that_does_not_exist_is_refused_by_name(release: Path) -> None:
     with pytest.raises(StorageError, match=r"'int4'.*fp32, int8, fp16"):
-        open_bundle(release, ["cpu"], 1, "int4")
+        open_bundle(release).runner(["cpu"], 1, "int4")
 
 
 @pytest.mark.parametrize("batch", [1, 3, 32])
@@ -141,6 +163,17 @@ def test_it_reads_ahead_by_a_few_batches_only() -> None:
         assert taken <= count + 4 * 4
     rows.close()
     assert taken < 1000
+
+
+def test_large_pictures_share_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """32 of 50 megapixels in one call would be 5 GB, and 19 GB as the graph's numbers."""
+    monkeypatch.setattr(bundle_module, "CALL_BYTES", 3 * 100 * 101 * 3)
+    runner, sizes = Runner(_network(), ["cpu"], 2), []
+    run = runner.run
+    monkeypatch.setattr(runner, "run", lambda images: sizes.append(len(images)) or run(images))
+    payloads = [_payload(9, side) for side in (100, 100, 100, 100, 200, 4, 4)]
+    assert len(list(runner.predict(payloads, _decode))) == 7
+    assert sizes == [3, 1, 1, 2]
 
 
 def test_decoding_runs_in_several_threads_at_once() -> None:
@@ -187,6 +220,6 @@ def test_the_threshold_itself_is_positive_and_more_classes_take_the_most_probabl
 
 def test_the_manifest_is_the_bundle_s(release: Path) -> None:
     _write_manifest(release, positive=None, threshold=None, lineage={"dataset_sha256": "d"})
-    bundle = open_bundle(release, ["cpu"], 1)
+    bundle = open_bundle(release)
     assert bundle.decision == Decision()
     assert bundle.manifest == json.loads((release / "manifest.json").read_text())

@@ -87,12 +87,46 @@ def test_scientific_notation_is_a_number_and_a_missing_file_has_a_nearest_name(
         ("a: !!python/object:os.system x\n", "not YAML"),
         ("a: [", "not YAML"),
         ("#" * 300_000, "more than"),
+        ("a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n<<: *c\n", "aliases"),
+        ("a: " + "[" * 50_000, "not YAML"),
+        ("? {b: 1}\n: 2\n", "not YAML"),
+        ("seed: 2026-99-99\n", "not YAML"),
+        ("seed: " + "9" * 5000, "not YAML"),
+        ("a: !!python/object/apply:os.system [id]\n", "not YAML"),
     ],
 )
 def test_hostile_or_broken_yaml_is_refused_at_once(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "params.yaml").write_text(text)
     with pytest.raises(ParamsError, match=words):
         load_params(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://user:canary@example.org/data.zip",
+        "https://canary@example.org/data.zip",
+        "s3://canary:canary@bucket/pictures",
+        "https://example.org/data.zip?X-Amz-Signature=canary&X-Amz-Date=1",
+        "https://example.org/data.zip?v=1&access_token=canary",
+    ],
+)
+def test_an_address_with_a_secret_is_refused_and_not_repeated(
+    values: dict[str, dict[str, object]], address: str
+) -> None:
+    values["data"]["source"] = address
+    values["backbone"]["uri"] = address
+    with pytest.raises(ParamsError) as caught:
+        check(values)
+    assert "2 mistakes" in str(caught.value)
+    assert "canary" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("address", ["file:../c@lls", "hf://owner/name@main/x", "https://h.org/a.zip?v=3"])
+def test_an_at_sign_alone_is_no_secret(values: dict[str, dict[str, object]], address: str) -> None:
+    values["data"]["source"] = address
+    check(values)
 
 
 def test_the_command_says_so_and_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from training_workspace import Workspace
 from components.backbones.catalogue import build
 from components.data.dataset import Dataset
 from components.errors import ExportError
-from components.inference.bundle import FILES, open_bundle
+from components.inference.bundle import FILES, INPUT, LARGEST, open_bundle
 from components.runtime.trust import check
 from components.stages import export_onnx
 from components.stages.network import input_spec
@@ -127,7 +127,8 @@ def test_no_model_holds_a_trace_or_breaks_a_limit_for_foreign_files(line: Worksp
         data = (release / name).read_bytes()
         for trace in (b"site-packages", b"components/", str(Path.cwd()).encode(), b"graftline-"):
             assert trace not in data
-        check(data, {"image": (4, 40, 48, 3)})
+        for shape in LARGEST:
+            check(data, {INPUT: shape})
 
 
 def test_the_release_is_the_selected_network_from_raw_bytes_to_decision(
@@ -145,8 +146,8 @@ def test_the_release_is_the_selected_network_from_raw_bytes_to_decision(
         features = backbone.eval()(task.preprocessor()(pictures))
         logits = features @ state["head.weight"].T + state["head.bias"]
         expected = torch.softmax(logits / TEMPERATURE, dim=1).numpy()
-    bundle = open_bundle(release, ["cpu"], 1)
-    found = np.stack(list(bundle.predict(payloads, task.decode, batch=4)))
+    bundle = open_bundle(release)
+    found = np.stack(list(bundle.runner(["cpu"], 1).predict(payloads, task.decode, batch=4)))
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert bundle.decision(found).tolist() == (expected[:, 1] >= THRESHOLD).astype(int).tolist()
 

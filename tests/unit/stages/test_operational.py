@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 from components.params import Params
 from components.params.load import check
 from components.stages.operational import judge, measure, operational
-from components.storage.publish import write_json
+from components.storage.publish import sha256_file, write_json
 
 
 @pytest.fixture
@@ -41,7 +41,8 @@ def release(tmp_path: Path) -> Path:
     folder.mkdir()
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     onnx.save(model, folder / "model.onnx")
-    write_json(folder / "manifest.json", {"released": "fp32", "files": {"model.onnx": {}}})
+    files = {"model.onnx": {"sha256": sha256_file(folder / "model.onnx")}}
+    write_json(folder / "manifest.json", {"released": "fp32", "classes": ["a", "b", "c"], "files": files})
     return folder
 
 

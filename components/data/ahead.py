@@ -1,0 +1,79 @@
+"""Work on samples in threads, results in order, with bounded memory."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+# Raw and decoded samples that may wait, in bytes each: 256 MB are some 900 pictures of 300×300 pixels, or two
+# of 50 megapixels.
+CAP = 256 * 10**6
+
+
+def in_order(
+    work: Callable[[T], R],
+    items: Iterable[T],
+    threads: int,
+    count: int,
+    weigh: Callable[[T | R], int],
+) -> Iterator[R]:
+    """`work(item)` for each item, in order, computed ahead by `threads` threads.
+
+    Ahead are at most `count` items, of CAP bytes, and results of CAP bytes, as `weigh` says, but always one;
+    results may exceed that by what the threads are at. Items are drawn by the calling thread alone.
+    """
+    room = _Room(work, weigh)
+    waiting: deque[tuple[Future[R], int]] = deque()
+    pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="ahead")
+    try:
+        held = 0
+        for number, item in enumerate(items):
+            waiting.append((pool.submit(room.work, number, item), weigh(item)))
+            held += waiting[-1][1]
+            while waiting and (len(waiting) >= count or held > CAP):
+                future, size = waiting.popleft()
+                held -= size
+                yield room.take(future)
+        while waiting:
+            yield room.take(waiting.popleft()[0])
+    finally:
+        room.open()
+        pool.shutdown(cancel_futures=True)
+
+
+class _Room(Generic[T, R]):
+    """Results that nobody has taken yet. While they are too many, threads wait before they make more."""
+
+    def __init__(self, work: Callable[[T], R], weigh: Callable[[T | R], int]) -> None:
+        self._work = work
+        self._weigh = weigh
+        self._changed = threading.Condition()
+        self._held = 0
+        self._next = 0
+        self._closing = False
+
+    def work(self, number: int, item: T) -> R:
+        # Whoever makes the next result never waits: nothing else would ever make room.
+        with self._changed:
+            self._changed.wait_for(lambda: self._held < CAP or number == self._next or self._closing)
+        result = self._work(item)
+        with self._changed:
+            self._held += self._weigh(result)
+        return result
+
+    def take(self, future: "Future[R]") -> R:
+        result = future.result()
+        with self._changed:
+            self._held -= self._weigh(result)
+            self._next += 1
+            self._changed.notify_all()
+        return result
+
+    def open(self) -> None:
+        """Let all threads go: nobody takes any more."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()

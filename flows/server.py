@@ -1,0 +1,109 @@
+"""Prefect's temporary server: started before the flow, ended after it has said its last word.
+
+Prefect would start one itself, but in the terminal's process group, where Ctrl-C ends it before the flow; and
+it would outlive a flow that was killed. This one is in a session of its own, and ends when its standard input
+does, which the kernel closes however its parent dies.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from components.errors import GraftlineError
+
+ROOT = Path(__file__).resolve().parents[1]
+APPLICATION = "prefect.server.api.server:create_app"
+ENVIRONMENT = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+LAST_WORDS = 10.0  # seconds for what Prefect still has to tell its server
+
+
+@contextmanager
+def temporary_server() -> Iterator[Callable[[], None]]:
+    """Start a server, unless the settings name one; yield a function that waits until it answers."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    if PREFECT_API_URL.value():
+        yield lambda: None
+        return
+    url = f"http://127.0.0.1:{_free_port()}/api"
+    with _process(url) as process:
+        try:
+            with temporary_settings({PREFECT_API_URL: url}):
+                yield lambda: _await(process, url)
+        finally:
+            _hear_out()
+            process.terminate()
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _process(url: str) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "flows.server", url.split(":")[2].removesuffix("/api")]
+    environment = {**os.environ, **ENVIRONMENT}
+    return subprocess.Popen(
+        words,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _await(process: subprocess.Popen[bytes], url: str) -> None:
+    """Raises GraftlineError where the server ends, or does not answer in time."""
+    import httpx
+
+    seconds = float(os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"])
+    deadline = time.monotonic() + seconds
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                if client.get(f"{url}/health").status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.1)
+    state = f"ended with code {process.poll()}" if process.poll() else f"did not answer within {seconds:g} s"
+    raise GraftlineError(
+        f"Prefect's temporary server {state}.",
+        "Run the same command again, or name a server of your own in PREFECT_API_URL.",
+    )
+
+
+def _hear_out() -> None:
+    """Let Prefect deliver its events and log lines while there is somebody to take them."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (EventsWorker, APILogWorker):
+        worker.drain_all(timeout=LAST_WORDS)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _serve(port: int) -> None:
+    """In the server's process."""
+    import uvicorn
+
+    def end_with_parent() -> None:
+        sys.stdin.buffer.read()
+        os._exit(0)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    uvicorn.run(APPLICATION, factory=True, host="127.0.0.1", port=port, log_level="error", lifespan="on")
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))

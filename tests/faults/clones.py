@@ -1,0 +1,108 @@
+"""A line as a newcomer has it, on 80 small pictures and a network of random weights, run by real commands."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+from PIL import Image
+from safetensors.torch import save_file
+
+from components.backbones.catalogue import build
+
+ROOT = Path(__file__).parents[2]
+PICTURES, SIZE = 80, 32
+# The last one costs each command the compilation of all that it imports.
+NOT_HANDED_ON = {"GRAFTLINE_HOME", "GRAFTLINE_RUN_ID", "PYTHONDONTWRITEBYTECODE"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A workspace, and its commands as processes."""
+
+    root: Path
+
+    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if key not in NOT_HANDED_ON}
+        path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+        quiet = {"DVC_NO_ANALYTICS": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        return {**kept, **quiet, "PATH": path, **(more or {})}
+
+    def run(
+        self, *words: str, more: Mapping[str, str] | None = None, timeout: float = 400
+    ) -> "subprocess.CompletedProcess[str]":
+        """`python -m WORDS` in the workspace."""
+        return subprocess.run(
+            [sys.executable, "-m", *words],
+            cwd=self.root,
+            env=self.environment(more),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    def stage(self, name: str) -> "subprocess.CompletedProcess[str]":
+        return self.run("components", name)
+
+    def set(self, section: str, **values: object) -> None:
+        """Change keys of a section of params.yaml."""
+        path = self.root / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        params.setdefault(section, {}).update(values)
+        path.write_text(yaml.safe_dump(params))
+
+
+def clone(root: Path) -> Line:
+    """A fresh clone with data and weights of its own; nothing has run yet but `refresh`."""
+    shutil.copytree(ROOT / "components", root / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", "versions.json"):
+        shutil.copy(ROOT / name, root)
+    _pictures(root / "pictures")
+    save_file(build("efficientnet_lite0", seed=1).state_dict(), root / "weights.safetensors")
+    (root / "params.yaml").write_text(yaml.safe_dump(_params(root)))
+    line = Line(root)
+    for words in (("dvc", "init", "--no-scm", "-q"), ("components", "refresh")):
+        done = line.run(*words)
+        assert done.returncode == 0, done.stderr
+    return line
+
+
+def copy(line: Line, root: Path) -> Line:
+    shutil.copytree(line.root, root)
+    return Line(root)
+
+
+def _params(root: Path) -> dict[str, object]:
+    digest = hashlib.sha256((root / "weights.safetensors").read_bytes()).hexdigest()
+    weights = {"uri": "file:weights.safetensors", "sha256": digest, "licence": "none"}
+    data = {"source": "file:pictures", "licence": "none", "layout": "folders"}
+    return {
+        "seed": 5,
+        "data": {**data, "limits": {"min_per_class": 1}},
+        "task": {"name": "image_classification", "size": SIZE, "augment": {"views": 2}},
+        "backbone": {"name": "efficientnet_lite0", **weights},
+        "features": {"batch": 8},
+        "head": {"metric": "auroc"},
+        "tune": {"method": "last_blocks", "blocks": 2, "epochs": 3, "head_epochs": 1, "batch": 8},
+        "controls": {"scratch": {"seconds": 0.001}},  # one step, however slow the machine
+        "select": {"metric": "auroc"},
+        "export": {"parity": {"samples": 10, "batches": [1, 3]}, "calibration_samples": 8},
+        "evaluate": {"resamples": 200},
+        "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]},
+        "runtime": {"threads": 1},
+    }
+
+
+def _pictures(folder: Path) -> None:
+    draw = np.random.default_rng(0)
+    for number in range(PICTURES):
+        name, level = (("dark", 60), ("light", 180))[number % 2]
+        grey = draw.normal(level, 30, (40, 48)).clip(0, 255).astype(np.uint8)
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(grey).save(folder / name / f"{number}.png")

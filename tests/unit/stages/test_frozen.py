@@ -1,0 +1,35 @@
+"""The sample store behind the frozen layers: what it lost or has damaged is computed again, with the same bytes."""
+
+import numpy as np
+import pytest
+from conftest import Workspace
+
+from components.backbones.catalogue import build
+from components.data.dataset import Dataset
+from components.stages.frozen import Frozen, stored
+from components.stages.network import input_spec
+from components.tasks import load_task
+
+
+def test_damaged_and_lost_records_are_computed_again(
+    workspace: Workspace, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dataset = Dataset.open(workspace.root / "dataset")
+    spec = input_spec(workspace.params)
+    task = load_task(workspace.params.task, spec)
+    frozen = Frozen(build("efficientnet_lite0", seed=3), "seed 3", spec, 1)
+    wanted = [(sample, view) for view in (0, 1) for sample in dataset.ids()[:9]]
+    everything = np.arange(len(wanted))
+
+    def read() -> np.ndarray:
+        return stored(dataset, wanted, frozen, task, workspace.context, 8)[everything]
+
+    first = read()
+    (shard,) = (workspace.context.cache / "store" / frozen.space(task).digest[:32]).glob("*.bin")
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 1
+    shard.write_bytes(bytes(data))
+    np.testing.assert_array_equal(read(), first)
+    assert "was damaged and has been removed. It is computed again." in capfd.readouterr().err
+    shard.unlink()
+    np.testing.assert_array_equal(read(), first)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import Workspace
+from training_workspace import Workspace
 
 from components.backbones.catalogue import build
 from components.data.dataset import Dataset

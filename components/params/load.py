@@ -18,6 +18,9 @@ from components.params.task import TaskParams
 from components.params.tree import Params, combinations
 
 MAX_BYTES = 256 * 1024
+# DVC compares what stands in the file: dvc.yaml names every section, and the code that these keys choose.
+TRACKED = ("features", "head", "controls", "select", "export", "evaluate")
+WRITTEN_OUT = ("task.name", "backbone.name", "tune.method")
 S = typing.TypeVar("S", bound=BaseModel)
 
 
@@ -56,7 +59,7 @@ def load_params(path: Path) -> Params:
 
 def check(values: dict[str, object], name: str = "params.yaml", root: Path | None = None) -> Params:
     """The checked tree. With `root`, the workspace, the files that params name must exist, too."""
-    missing = [] if root is None else _missing(values, root)
+    missing = [] if root is None else _unwritten(values) + _missing(values, root)
     try:
         found = Params.model_validate(values)
         mistakes = missing
@@ -91,6 +94,21 @@ def _valid(kind: type[S], values: Mapping[str, object], name: str) -> S | None:
         return kind.model_validate(values.get(name, {}))
     except ValidationError:
         return None
+
+
+def _unwritten(values: Mapping[str, object]) -> list[str]:
+    """Sections and keys with defaults that must stand in the file all the same."""
+    wrong = [
+        f"{name}: missing; write `{name}: {{}}` for its defaults" for name in TRACKED if name not in values
+    ]
+    if "seed" not in values:
+        wrong.append("seed: missing; write a number")
+    for path in WRITTEN_OUT:
+        section, key = path.split(".")
+        chosen = values.get(section, {})
+        if isinstance(chosen, dict) and key not in chosen:
+            wrong.append(f"{path}: missing; it must be written out, even the default")
+    return wrong
 
 
 def _missing(values: Mapping[str, object], root: Path) -> list[str]:

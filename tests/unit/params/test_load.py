@@ -162,3 +162,18 @@ def test_a_slice_rule_needs_labels_that_declare_slices(values: dict[str, dict[st
         ParamsError, match=r"slice 'type=mono' is not in data\.labels\.slices \(none declared"
     ):
         check(values)
+
+
+def test_what_dvc_compares_must_stand_in_the_file(
+    tmp_path: Path, values: dict[str, dict[str, object]]
+) -> None:
+    del values["select"], values["tune"]["method"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(
+        ParamsError, match=r"has 2 mistakes:\n  - select: missing; write `select: \{\}`"
+    ) as refused:
+        load_params(tmp_path / "params.yaml")
+    assert "tune.method: missing; it must be written out" in refused.value.message
+    values |= {"select": {}, "tune": {"method": "last_blocks"}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    assert load_params(tmp_path / "params.yaml").select.metric == "balanced_accuracy"

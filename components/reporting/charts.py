@@ -77,12 +77,15 @@ def _scales(points: Sequence[Point]) -> tuple[Scale, Scale]:
 
 def _axes(x: Scale, y: Scale, x_title: str, y_title: str) -> list[Markup]:
     base, right = HEIGHT - BOTTOM, max(x.end, x.start) + INSET * (x.start > LEFT)
+    marks = ticks(x.low, x.high, 4)
+    if x_title == "epoch":  # there is no half of one
+        marks = [value for value in marks if value == round(value)]
     parts = []
     for value in ticks(y.low, y.high):
         parts.append(tag("line", x1=LEFT, x2=right, y1=y(value), y2=y(value), class_="grid"))
         parts.append(text(LEFT - 8, y(value) + 4, f"{value:g}", "end"))
     parts.append(tag("line", x1=LEFT, x2=right, y1=base, y2=base, class_="axis"))
-    parts += [text(x(value), base + 17, f"{value:g}", "middle") for value in ticks(x.low, x.high, 4)]
+    parts += [text(x(value), base + 17, f"{value:g}", "middle") for value in marks]
     parts.append(text((LEFT + right) / 2, HEIGHT - 7, x_title, "middle", "name"))
     middle = (TOP + base) / 2
     parts.append(

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from components.reporting import charts, judgement, origin
-from components.reporting.material import Material, column, mapping, points, sequence
+from components.reporting.material import Material, Table, column, mapping, points, sequence
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,18 @@ def _judgement(material: Material) -> Mapping[str, object]:
     }
 
 
+def _by_epoch(curve: Table, name: str) -> list[tuple[float, float]]:
+    """People count epochs from 1, the files from 0."""
+    return [(epoch + 1, value) for epoch, value in points(curve, "epoch", name)]
+
+
 def _charts(material: Material) -> Mapping[str, object]:
     tuned = material.tuned_curve
     losses = {
-        "training": points(tuned, "epoch", "train_loss"),
-        "validation": points(tuned, "epoch", "validation_loss"),
+        "training": _by_epoch(tuned, "train_loss"),
+        "validation": _by_epoch(tuned, "validation_loss"),
     }
-    accuracy = {"validation": points(tuned, "epoch", "validation_accuracy")}
+    accuracy = {"validation": _by_epoch(tuned, "validation_accuracy")}
     classes = [str(name) for name in sequence(material.dataset.get("classes"))]
     reliable = points(material.reliability, "confidence", "accuracy")
     weights = next(

@@ -62,3 +62,9 @@ def test_reliability_and_roc_are_empty_without_points() -> None:
     assert roc([]) == ""
     assert len(re.findall("<circle", reliability([(0.6, 0.5), (0.9, 0.8)], [1, 4]))) == 2
     assert "<polygon" in roc([(0, 0), (0.1, 0.8), (1, 1)])
+
+
+def test_an_axis_of_epochs_has_whole_numbers_only() -> None:
+    drawn = str(curves({"training": [(1.0, 0.7), (2.0, 0.5)]}, "epoch", "loss"))
+    below = re.findall(r'text-anchor="middle" class="label">([\d.]+)<', drawn)
+    assert below == ["1", "2"]

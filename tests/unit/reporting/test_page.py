@@ -42,6 +42,7 @@ def test_whole_page_is_balanced_and_shows_every_section(workspace: Path) -> None
     assert balance.open == []
     assert balance.wrong == []
     assert "not there yet" not in text
+    assert "8 epochs, the best is number 8" in text
     for said in (
         "0.887",
         "0.867 to 0.907",

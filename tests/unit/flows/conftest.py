@@ -11,6 +11,11 @@ from components.params.operation import TrackingParams
 from components.registry.store import connect
 
 PARAMS = {
+    "seed": 0,
+    "task": {"name": "image_classification"},
+    "backbone": {"name": "efficientnet_lite0"},
+    "tune": {"method": "last_blocks"},
+    **{name: {} for name in ("features", "head", "controls", "select", "export", "evaluate")},
     "data": {"source": "file:.", "licence": "CC0", "layout": "folders"},
     "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]},
 }

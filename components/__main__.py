@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from components.errors import GraftlineError, ParamsError, StorageError
+from components.errors import GraftlineError, StorageError
 from components.stages.table import STAGES
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -77,7 +77,9 @@ def run(options: argparse.Namespace, root: Path) -> int:
             from components.stages.graph import versions_json
 
             return _show_or_write(versions_json(), root / "versions.json", options.write)
-    params = _checked_params(root)
+    from components.params import load_params
+
+    params = load_params(root / "params.yaml")
     os.environ.setdefault("OMP_NUM_THREADS", str(params.runtime.cores))
     if options.command == "check":
         sys.stdout.write("params.yaml is fine.\n")
@@ -90,17 +92,6 @@ def run(options: argparse.Namespace, root: Path) -> int:
 
         execute(options.command, root, params)
     return 0
-
-
-def _checked_params(root: Path):  # type: ignore[no-untyped-def]  # the type would import pydantic for --help
-    from components.params import load_params, missing_files
-
-    params = load_params(root / "params.yaml")
-    if wrong := missing_files(params, root):
-        raise ParamsError(
-            "params.yaml names what is not there:\n" + "\n".join(f"  - {w}" for w in wrong) + "\n"
-        )
-    return params
 
 
 def _show_or_write(text: str, path: Path, write: bool) -> int:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.errors import GraftlineError, ParamsError
+from components.errors import GraftlineError
 from components.stages.table import STAGES
 
 RESUMABLE = 75
@@ -47,14 +47,11 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 
 
 def _run(root: Path, stop_after: str | None, registering: bool) -> int:
-    from components.params import load_params, missing_files
+    from components.params import load_params
     from flows.engine import prepare_environment, probe, warm
     from flows.server import temporary_server
 
-    if wrong := missing_files(load_params(root / "params.yaml"), root):
-        raise ParamsError(
-            "params.yaml names what is not there:\n" + "\n".join(f"  - {w}" for w in wrong) + "\n"
-        )
+    load_params(root / "params.yaml")
     probe(root)
     prepare_environment(root)
     with temporary_server() as ready:

@@ -1,6 +1,6 @@
 """params.yaml: read safely, checked as a whole, frozen."""
 
-from components.params.load import load_params, missing_files
+from components.params.load import load_params
 from components.params.tree import Params
 
-__all__ = ["Params", "load_params", "missing_files"]
+__all__ = ["Params", "load_params"]

@@ -76,11 +76,6 @@ def check(values: dict[str, object], name: str = "params.yaml", root: Path | Non
     return found
 
 
-def missing_files(params: Params, root: Path) -> list[str]:
-    """What params name but the disk does not have; a line each."""
-    return _missing(params.model_dump(), root)
-
-
 def _combinations(values: Mapping[str, object]) -> list[str]:
     """Impossible combinations of those sections that are right by themselves."""
     data, task = _valid(DataParams, values, "data"), _valid(TaskParams, values, "task")

@@ -70,7 +70,7 @@ def _line(folder: Path, times: int) -> dict[str, float]:
     changes = {
         "data.source": f"file:{source}",
         "data.sha256": None,
-        "task.augment.views": 1,
+        "augment.views": 1,
         "tune.epochs": 2,
         "controls.scratch.seconds": 5.0,
     }

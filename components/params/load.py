@@ -19,7 +19,7 @@ from components.params.tree import Params, combinations
 
 MAX_BYTES = 256 * 1024
 # DVC compares what stands in the file: dvc.yaml names every section, and the code that these keys choose.
-TRACKED = ("features", "head", "controls", "select", "export", "evaluate")
+TRACKED = ("augment", "features", "head", "controls", "select", "export", "evaluate")
 WRITTEN_OUT = ("task.name", "backbone.name", "tune.method")
 S = typing.TypeVar("S", bound=BaseModel)
 

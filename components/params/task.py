@@ -1,4 +1,4 @@
-"""Section `task`: what kind of samples, and how training varies them."""
+"""Sections `task` and `augment`: what kind of samples, and how training varies them."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from pydantic import Field
 from components.params.base import Section
 
 
-class Augment(Section):
+class AugmentParams(Section):
     """Views of a training sample; view 0 is the sample itself.
 
     Attributes:
@@ -30,4 +30,3 @@ class TaskParams(Section):
     name: Literal["image_classification"] = "image_classification"
     positive: str | None = None
     size: int | None = Field(default=None, ge=32, le=1024)
-    augment: Augment = Augment()

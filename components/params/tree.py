@@ -8,13 +8,14 @@ from components.params.data import DataParams
 from components.params.learning import ControlsParams, FeaturesParams, HeadParams, SelectParams, TuneParams
 from components.params.operation import RuntimeParams, TrackingParams
 from components.params.release import EvaluateParams, ExportParams, GateParams
-from components.params.task import TaskParams
+from components.params.task import AugmentParams, TaskParams
 
 
 class Params(Section):
     seed: int = Field(default=0, ge=0, lt=2**32)
     data: DataParams
     task: TaskParams = TaskParams()
+    augment: AugmentParams = AugmentParams()
     backbone: BackboneParams = BackboneParams()
     features: FeaturesParams = FeaturesParams()
     head: HeadParams = HeadParams()

@@ -31,7 +31,7 @@ from components.training.loop import Loop
 from components.training.network import Network, fresh_head
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 
-SECTIONS = ("task", "backbone", "features", "tune", "seed")
+SECTIONS = ("task", "augment", "backbone", "features", "tune", "seed")
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
@@ -40,7 +40,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     Resumes a training of the same inputs, parameters and code that was killed, with the same result.
     """
     dataset = Dataset.open(inputs["dataset"])
-    task = load_task(params.task, input_spec(params))
+    task = load_task(params.task, input_spec(params), params.augment)
     method = load_method(params.tune)
     backbone, weights = open_checkpoint(inputs["checkpoint"], params)
     cut = method.cut(backbone.blocks)

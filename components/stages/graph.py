@@ -34,6 +34,7 @@ HARMLESS = frozenset(
 SECTION_MODULES = {
     "data": "data",
     "task": "task",
+    "augment": "task",
     "backbone": "backbone",
     "features": "learning",
     "head": "learning",

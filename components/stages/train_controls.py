@@ -30,7 +30,7 @@ from components.training.loop import Loop
 from components.training.network import Network, fresh_head
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 
-SECTIONS = ("task", "backbone", "controls", "seed")
+SECTIONS = ("task", "augment", "backbone", "controls", "seed")
 RATE = 2e-3
 # Random weights need more room than fine-tuning, and a decay that AdamW's authors found good from scratch.
 WEIGHT_DECAY = 1e-2
@@ -42,7 +42,7 @@ EPOCHS = 10**6
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write controls.json and scratch.onnx, which has the release's signature."""
     dataset = Dataset.open(inputs["dataset"])
-    task = load_task(params.task, input_spec(params))
+    task = load_task(params.task, input_spec(params), params.augment)
     network = _fresh(params, task, len(dataset.classes))
     data = _pixels(dataset, task, params, context)
     checkpoints = unfinished("train_controls", inputs, params, SECTIONS, context)

@@ -50,16 +50,11 @@ class Task(Protocol):
         """Names of the views that params ask for: "0", "1", …"""
         ...
 
-    @property
-    def preprocessing_digest(self) -> str:
-        """SHA-256 of all that lies between raw bytes and the backbone's input, augmentation included.
-
-        Always safe as `Space.preprocessing`. `view_digest` is finer and keeps more of the store.
-        """
-        ...
-
     def view_digest(self, view: int) -> str:
-        """The same for one view: view 0 does not depend on the augmentation's parameters."""
+        """SHA-256 of all that lies between raw bytes and the backbone's input for a view.
+
+        View 0 does not depend on the augmentation's parameters.
+        """
         ...
 
     def decode(self, payload: bytes, max_pixels: int | None = None) -> Sample:

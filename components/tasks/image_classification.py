@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from components.errors import DataError, ParamsError
 from components.params.backbone import InputSpec
-from components.params.task import TaskParams
+from components.params.task import AugmentParams, TaskParams
 from components.tasks.base import Inspection, Sample
 
 VERSION = 1  # to be raised when any pixel that leaves this file changes
@@ -58,8 +58,10 @@ class Preprocessor(nn.Module):
 class ImageClassification:
     """See components.tasks.base.Task for what each member promises."""
 
-    def __init__(self, params: TaskParams, spec: InputSpec | None = None) -> None:
-        self._augment = params.augment
+    def __init__(
+        self, params: TaskParams, spec: InputSpec | None = None, augment: AugmentParams | None = None
+    ) -> None:
+        self._augment = augment or AugmentParams(views=1)
         self._spec = spec
         if spec is not None and params.size is not None:
             self._spec = InputSpec(params.size, spec.mean, spec.std)
@@ -75,10 +77,6 @@ class ImageClassification:
     @property
     def views(self) -> Sequence[str]:
         return tuple(str(view) for view in range(self._augment.views))
-
-    @property
-    def preprocessing_digest(self) -> str:
-        return self.view_digest(1)
 
     def view_digest(self, view: int) -> str:
         spec = self._needs_spec()

@@ -85,7 +85,8 @@ def _params(root: Path) -> dict[str, object]:
     return {
         "seed": 5,
         "data": {**data, "limits": {"min_per_class": 1}},
-        "task": {"name": "image_classification", "size": SIZE, "augment": {"views": 2}},
+        "task": {"name": "image_classification", "size": SIZE},
+        "augment": {"views": 2},
         "backbone": {"name": "efficientnet_lite0", **weights},
         "features": {"batch": 8},
         "head": {"metric": "auroc"},

@@ -37,7 +37,8 @@ def _params(source: Path) -> Params:
         {
             "seed": 5,
             "data": {"source": f"file:{source}", "licence": "none", "limits": {"min_per_class": 1}},
-            "task": {"size": SIZE, "augment": {"views": 2}},
+            "task": {"size": SIZE},
+            "augment": {"views": 2},
             "features": {"batch": 8},
             "tune": {"blocks": 2, "epochs": 3, "head_epochs": 1, "batch": 8},
             "controls": {"scratch": {"seconds": 0.5}},

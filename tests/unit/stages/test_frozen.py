@@ -16,7 +16,7 @@ def test_damaged_and_lost_records_are_computed_again(
 ) -> None:
     dataset = Dataset.open(workspace.root / "dataset")
     spec = input_spec(workspace.params)
-    task = load_task(workspace.params.task, spec)
+    task = load_task(workspace.params.task, spec, workspace.params.augment)
     frozen = Frozen(build("efficientnet_lite0", seed=3), "seed 3", spec, 1)
     wanted = [(sample, view) for view in (0, 1) for sample in dataset.ids()[:9]]
     everything = np.arange(len(wanted))

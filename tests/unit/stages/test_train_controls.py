@@ -41,7 +41,7 @@ def test_majority_and_scratch_are_written_and_scratch_answers(workspace):
 def test_pixels_are_what_the_preprocessor_makes_to_half_a_grey_level(workspace):
     dataset = Dataset.open(workspace.root / "dataset")
     spec = input_spec(workspace.params)
-    task = load_task(workspace.params.task, spec)
+    task = load_task(workspace.params.task, spec, workspace.params.augment)
     ids = dataset.ids("validation")
     pixels = Pixels(dataset, ids, spec, task).fill(workspace.context)
     found = pixels[np.arange(len(ids))]

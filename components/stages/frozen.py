@@ -1,8 +1,6 @@
 """Running frozen layers over samples: decoded, resized and inferred side by side, each once in its life."""
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +9,7 @@ import torch
 from torch import nn
 
 from components.backbones.base import Backbone
+from components.data.ahead import in_order
 from components.data.dataset import Dataset
 from components.errors import StorageError
 from components.export.onnx_file import export_module
@@ -131,8 +130,10 @@ def fill(store: SampleStore, space: Space, compute: Computation, wanted: Sequenc
     shown = bar(len(wanted), "Frozen layers", "views")
     rows: list[npt.NDArray[np.generic]] = []
     done: list[str] = []
-    for chunk, computed in _side_by_side(compute, wanted):
-        rows.append(computed.astype(space.dtype))
+    batches = [wanted[start : start + compute.batch] for start in range(0, len(wanted), compute.batch)]
+    computed = in_order(compute, batches, compute.threads, 2 * compute.threads + 1, _bytes)
+    for chunk, records in zip(batches, computed, strict=True):
+        rows.append(records.astype(space.dtype))
         done.extend(_key(compute.task, *w) for w in chunk)
         shown.update(len(chunk))
         if len(done) >= SHARD:
@@ -148,21 +149,8 @@ def _key(task: Task, sample: str, view: int) -> str:
     return f"{sample}/{view}/{task.view_digest(view)[:16]}" if view else sample
 
 
-def _side_by_side(
-    compute: Computation, wanted: Sequence[Wanted]
-) -> Iterator[tuple[Sequence[Wanted], npt.NDArray[np.generic]]]:
-    """Each batch with its records, in order; a core has at most one batch waiting."""
-    with ThreadPoolExecutor(compute.threads, thread_name_prefix="frozen") as pool:
-        ahead: deque[tuple[Sequence[Wanted], Future[npt.NDArray[np.generic]]]] = deque()
-        for start in range(0, len(wanted), compute.batch):
-            chunk = wanted[start : start + compute.batch]
-            ahead.append((chunk, pool.submit(compute, chunk)))
-            if len(ahead) > 2 * compute.threads:
-                chunk, future = ahead.popleft()
-                yield chunk, future.result()
-        while ahead:
-            chunk, future = ahead.popleft()
-            yield chunk, future.result()
+def _bytes(value: Sequence[Wanted] | npt.NDArray[np.generic]) -> int:
+    return value.nbytes if isinstance(value, np.ndarray) else 0
 
 
 def frozen_input(records: npt.NDArray[np.generic]) -> torch.Tensor:

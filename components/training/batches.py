@@ -1,8 +1,6 @@
 """Where batches come from: memory-mapped records, copied one batch ahead of the arithmetic."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from components.data.ahead import in_order
 from components.training.seeds import generator
 
 Indices = npt.NDArray[np.int64]
@@ -75,16 +74,13 @@ def prefetch(samples: Samples, chunks: Iterable[Indices], epoch: int, depth: int
     def load(chunk: Indices) -> Batch:
         return Batch(chunk, samples.take(chunk, epoch), torch.from_numpy(samples.targets[chunk]))
 
-    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as pool:
-        ahead: deque[Future[Batch]] = deque()
-        for chunk in chunks:
-            ahead.append(pool.submit(load, chunk))
-            if len(ahead) > depth:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+    return in_order(load, chunks, 1, depth + 1, _bytes)
 
 
-def in_order(samples: int, size: int) -> list[Indices]:
+def _bytes(value: Indices | Batch) -> int:
+    return value.inputs.nbytes if isinstance(value, Batch) else value.nbytes
+
+
+def consecutive(samples: int, size: int) -> list[Indices]:
     """All samples in their order, in batches of `size`."""
     return [np.arange(start, min(start + size, samples)) for start in range(0, samples, size)]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from components.training.batches import Samples, in_order, prefetch
+from components.training.batches import Samples, consecutive, prefetch
 from components.training.network import Network
 from components.training.plan import Loss
 
@@ -27,7 +27,9 @@ def predict(network: Network, samples: Samples, size: int, device: torch.device)
     """Logits (N, classes) on the CPU, in float32 throughout, which is what will be shipped."""
     network.eval()
     count = len(samples.targets)
-    parts = [network(to_device(b.inputs, device)).cpu() for b in prefetch(samples, in_order(count, size), 0)]
+    parts = [
+        network(to_device(b.inputs, device)).cpu() for b in prefetch(samples, consecutive(count, size), 0)
+    ]
     return torch.cat(parts).float()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from components.training.batches import in_order, prefetch
+from components.training.batches import consecutive, prefetch
 from components.training.memory import naming_the_batch
 from components.training.optimiser import Optimiser
 from components.training.precision import cpu_flags, resolve
@@ -46,7 +46,7 @@ def test_an_epoch_shows_whole_batches_of_a_shuffle():
 
 def test_prefetch_keeps_the_order_and_hands_errors_on(tiny_samples):
     samples = tiny_samples(1)
-    found = [batch.indices.tolist() for batch in prefetch(samples, in_order(24, 10), 0)]
+    found = [batch.indices.tolist() for batch in prefetch(samples, consecutive(24, 10), 0)]
     assert found == [list(range(10)), list(range(10, 20)), list(range(20, 24))]
     with pytest.raises(IndexError):
         list(prefetch(samples, [np.array([99])], 0))

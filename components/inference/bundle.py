@@ -1,6 +1,6 @@
 """Opening a release bundle and running it on raw samples: the one way from bytes to decision."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,11 +107,16 @@ def open_bundle(folder: Path) -> Bundle:
     """The bundle in `folder`, once every digest of its manifest is verified."""
     manifest = verify(folder)
     classes = tuple(str(name) for name in _list(manifest["classes"]))
-    positive = manifest.get("positive")
-    decision = Decision(
-        classes.index(str(positive)) if positive is not None else None, _number(manifest.get("threshold"))
+    return Bundle(folder, classes, decision(manifest, classes), str(manifest["released"]), manifest)
+
+
+def decision(facts: Mapping[str, object], classes: Sequence[str]) -> Decision:
+    """As `positive`, a class name, and `threshold` say, in a manifest or in selected.json."""
+    positive, threshold = facts.get("positive"), facts.get("threshold")
+    return Decision(
+        None if positive is None else classes.index(str(positive)),
+        None if threshold is None else float(str(threshold)),
     )
-    return Bundle(folder, classes, decision, str(manifest["released"]), manifest)
 
 
 def verify(folder: Path) -> dict[str, object]:
@@ -155,7 +160,3 @@ def _calls(images: Iterable[Image], batch: int) -> Iterator[list[Image]]:
 
 def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None

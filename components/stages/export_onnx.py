@@ -18,7 +18,7 @@ from components.export.onnx_file import finish
 from components.export.parity import Parity, measure
 from components.export.release import INPUT, OUTPUT, ReleaseNetwork, export_release
 from components.export.variants import to_fp16, to_int8
-from components.inference.bundle import FILES, Decision, Runner
+from components.inference.bundle import FILES, Decision, Runner, decision
 from components.params import Params
 from components.progress import log, progress
 from components.stages.network import input_spec
@@ -39,7 +39,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     network = _network(inputs["selected"], selected, dataset, task, params)
     facts = _facts(dataset, inputs["checkpoint"], selected)
     models = _models(network, dataset, task, params, facts)
-    parity = _parity(network, models, images, _decision(selected, dataset), params, context)
+    parity = _parity(network, models, images, decision(selected, dataset.classes), params, context)
     folder = outputs["release"]
     for variant, model in models.items():
         write_bytes(folder / FILES[variant], model)
@@ -111,14 +111,6 @@ def _parity_samples(dataset: Dataset, task: Task, params: Params) -> Images:
             f"Lower it to {len(ids)} or less, or bring more samples.",
         )
     return _decoded(dataset, ids[:wanted], task, "Parity samples")
-
-
-def _decision(selected: Mapping[str, object], dataset: Dataset) -> Decision:
-    positive, threshold = selected["positive"], selected["threshold"]
-    return Decision(
-        None if positive is None else dataset.classes.index(str(positive)),
-        None if threshold is None else float(str(threshold)),
-    )
 
 
 def _parity(

@@ -12,18 +12,9 @@ from pathlib import Path
 
 import yaml
 
-LINE = (
-    "version_data",
-    "fetch_checkpoint",
-    "extract_features",
-    "train_head",
-    "fine_tune",
-    "train_controls",
-    "select",
-    "export_onnx",
-    "evaluate",
-    "gate",
-)
+from components.stages.table import STAGES
+
+LINE = tuple(row.name for row in STAGES)
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
 

@@ -1,9 +1,8 @@
 """fine_tune: the layers above the cut and the head, trained from activations that the sample store holds.
 
-The head starts afresh, not from `head/`. That one is fitted to clean views, on standardised features: folded
-back, its weights on features that hardly vary are so large that augmented views cost it five times the loss
-(1.15 for 0.22), and gradients wreck the blocks: validation loss 2.1 after 5 epochs, 0.38 from a fresh head
-(EfficientNet-Lite0 on electroluminescence images, half of the training samples).
+The head starts afresh, not from `head/`, which is fitted to clean views alone: on augmented ones a large loss of
+few samples would move the blocks first, and far. A fresh head learns with them (Kumar et al., ICLR 2022, on why
+a head that does not fit yet distorts pretrained features).
 """
 
 import csv

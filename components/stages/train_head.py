@@ -65,8 +65,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
 def fit(features: Array, targets: npt.NDArray[np.int64], l2: float, seed: int) -> Head:
     """Minimise mean cross-entropy + l2/2·‖w‖² on centred features of unit variance on average.
 
-    One scale for all features, not one each: a feature that hardly ever fires would get a huge weight, and
-    fine-tuning, which starts from this head, would explode on the first sample in which it does.
+    One scale for all features, not one each: a feature that hardly ever fires would get a huge weight, which
+    counts on the first sample in which it does fire.
 
     Args:
         features: (N, width). targets: (N,), class indices.

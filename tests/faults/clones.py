@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import yaml
-from PIL import Image
+from pictures import write_pictures
 from safetensors.torch import save_file
 
 from components.backbones.catalogue import build
@@ -63,7 +62,7 @@ def clone(root: Path) -> Line:
     shutil.copytree(ROOT / "components", root / "components", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dvc.yaml", "versions.json"):
         shutil.copy(ROOT / name, root)
-    _pictures(root / "pictures")
+    write_pictures(root / "pictures", PICTURES)
     save_file(build("efficientnet_lite0", seed=1).state_dict(), root / "weights.safetensors")
     (root / "params.yaml").write_text(yaml.safe_dump(_params(root)))
     line = Line(root)
@@ -98,12 +97,3 @@ def _params(root: Path) -> dict[str, object]:
         "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]},
         "runtime": {"threads": 1},
     }
-
-
-def _pictures(folder: Path) -> None:
-    draw = np.random.default_rng(0)
-    for number in range(PICTURES):
-        name, level = (("dark", 60), ("light", 180))[number % 2]
-        grey = draw.normal(level, 30, (40, 48)).clip(0, 255).astype(np.uint8)
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(grey).save(folder / name / f"{number}.png")

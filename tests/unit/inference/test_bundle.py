@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from brightness import brightness_network
+from onnx import helper, numpy_helper
 
 from components.errors import DataError, DigestMismatch, StorageError
 from components.inference import bundle as bundle_module
@@ -18,28 +19,7 @@ from components.storage.publish import sha256_bytes, write_bytes, write_json
 
 def _network(slope: float = 1.0) -> bytes:
     """(1 - p, p) with p = slope · mean brightness / 255."""
-    nodes = [
-        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["pixels", "axes"], ["mean"], keepdims=0),
-        helper.make_node("Unsqueeze", ["mean", "one"], ["column"]),
-        helper.make_node("MatMul", ["column", "weight"], ["turned"]),
-        helper.make_node("Add", ["turned", "bias"], ["probabilities"]),
-    ]
-    values = {
-        "axes": np.array([1, 2, 3]),
-        "one": np.array([1]),
-        "weight": np.array([[-slope / 255, slope / 255]], dtype=np.float32),
-        "bias": np.array([1, 0], dtype=np.float32),
-    }
-    graph = helper.make_graph(
-        nodes,
-        "brightness",
-        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", "height", "width", 3])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 2])],
-        [numpy_helper.from_array(value, name) for name, value in values.items()],
-    )
-    opset = [helper.make_opsetid("", 18)]
-    return bytes(helper.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString())
+    return brightness_network(slope / 255, bias=(1, 0))
 
 
 @pytest.fixture

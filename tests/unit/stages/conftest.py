@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from pictures import write_pictures
 from safetensors.torch import save_file
 from training_workspace import Workspace
 
@@ -21,15 +20,6 @@ from components.training.tracker import NullTracker
 
 SIZE = 32
 PICTURES = 60
-
-
-def _pictures(folder: Path) -> None:
-    draw = np.random.default_rng(0)
-    for number in range(PICTURES):
-        name, level = (("dark", 60), ("light", 180))[number % 2]
-        grey = draw.normal(level, 30, (40, 48)).clip(0, 255).astype(np.uint8)
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(grey).save(folder / name / f"{number}.png")
 
 
 def _params(source: Path) -> Params:
@@ -62,7 +52,7 @@ def _checkpoint(folder: Path) -> Backbone:
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     root = tmp_path_factory.mktemp("workspace")
-    _pictures(root / "pictures")
+    write_pictures(root / "pictures", PICTURES)
     params = _params(root / "pictures")
     context = Context(NullTracker(), root / "cache", 1, ("cpu",))
     refresh(params, root, context.cache)

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pyarrow.parquet as pq
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from brightness import brightness_network
 from PIL import Image
 from sklearn.metrics import accuracy_score, roc_auc_score, roc_curve
 from training_workspace import Workspace
@@ -28,26 +28,7 @@ MODELS = ("fp32", "int8", "fp16", "scratch", "majority")
 
 def _network(slope: float) -> bytes:
     """softmax of (-slope, slope) · (mean brightness - 120)."""
-    weight = np.array([[-slope, slope]], dtype=np.float32)
-    bias = np.array([120 * slope, -120 * slope], dtype=np.float32)
-    nodes = [
-        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["pixels", "axes"], ["mean"], keepdims=0),
-        helper.make_node("Unsqueeze", ["mean", "one"], ["column"]),
-        helper.make_node("MatMul", ["column", "weight"], ["turned"]),
-        helper.make_node("Add", ["turned", "bias"], ["logits"]),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
-    ]
-    values = {"axes": np.array([1, 2, 3]), "one": np.array([1]), "weight": weight, "bias": bias}
-    graph = helper.make_graph(
-        nodes,
-        "brightness",
-        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", "height", "width", 3])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 2])],
-        [numpy_helper.from_array(value, name) for name, value in values.items()],
-    )
-    opset = [helper.make_opsetid("", 18)]
-    return bytes(helper.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString())
+    return brightness_network(slope, bias=(120 * slope, -120 * slope), softmax=True)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Work on samples in threads, results in order, with bounded memory."""
+"""Work on samples in threads, and in stacks: results in order, with bounded memory."""
 
 import threading
 from collections import deque
@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 T = TypeVar("T")
 R = TypeVar("R")
 # Raw and decoded samples that may wait, in bytes each: 256 MB are some 900 pictures of 300×300 pixels, or two
 # of 50 megapixels.
 CAP = 256 * 10**6
+# Bytes of one stack: a network makes numbers of it that are four times as large.
+STACK = 2**26
 
 
 def in_order(
@@ -42,6 +47,23 @@ def in_order(
     finally:
         room.open()
         pool.shutdown(cancel_futures=True)
+
+
+def stacks(images: Iterable[npt.NDArray[np.uint8]], batch: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """Neighbours of one shape, stacked, in order: at most `batch` of them and STACK bytes, but always one."""
+    group: list[npt.NDArray[np.uint8]] = []
+    for image in images:
+        full = len(group) == batch or (len(group) + 1) * image.nbytes > STACK
+        if group and (full or image.shape != group[0].shape):
+            yield np.stack(group)
+            group = []
+        group.append(image)
+    if group:
+        yield np.stack(group)
+
+
+def len_in_bytes(value: bytes | npt.NDArray[np.uint8]) -> int:
+    return len(value) if isinstance(value, bytes) else value.nbytes
 
 
 class _Room(Generic[T, R]):

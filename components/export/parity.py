@@ -1,10 +1,12 @@
 """Is the exported model the trained one? Largest difference, and decisions that changed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from components.data.ahead import stacks
 
 Images = npt.NDArray[np.uint8]
 Probabilities = npt.NDArray[np.float32]
@@ -32,33 +34,41 @@ class Parity:
 
 
 def measure(
-    reference: Predict, candidate: Predict, images: Sequence[Images], batches: Sequence[int], decide: Decide
-) -> Parity:
-    """Compare on real samples, uint8 (H, W, 3) each; equal sizes share a batch of at most each size given."""
-    expected = predict(reference, images, max(batches))
-    by_batch, changed = {}, np.zeros(len(images), dtype=bool)
-    for batch in batches:
-        found = predict(candidate, images, batch)
-        by_batch[str(batch)] = float(np.abs(found.astype(np.float64) - expected).max())
-        changed |= decide(found) != decide(expected)
-    return Parity(len(images), max(by_batch.values()), int(changed.sum()), by_batch)
+    reference: Predict,
+    candidates: Mapping[str, Predict],
+    images: Iterable[Images],
+    batches: Sequence[int],
+    decide: Decide,
+) -> dict[str, Parity]:
+    """Compare each candidate with the reference, on real samples, uint8 (H, W, 3) each.
+
+    `images` are gone through once for each batch size, so they may be decoded anew each time. Neighbours of
+    one size share a batch. The reference runs once, at the largest batch.
+    """
+    expected: Probabilities | None = None
+    changed: dict[str, npt.NDArray[np.bool_]] = {}
+    differences: dict[str, dict[int, float]] = {name: {} for name in candidates}
+    for batch in sorted(set(batches), reverse=True):
+        wanted = {} if expected is not None else {"": reference}
+        found = _predict({**wanted, **candidates}, images, batch)
+        expected = expected if expected is not None else found[""]
+        for name in candidates:
+            difference = np.abs(found[name].astype(np.float64) - expected).max()
+            differences[name][batch] = float(difference)
+            changed[name] = changed.get(name, False) | (decide(found[name]) != decide(expected))
+    count = len(expected) if expected is not None else 0
+    return {
+        name: Parity(count, max(by.values()), int(changed[name].sum()), {str(b): by[b] for b in batches})
+        for name, by in differences.items()
+    }
 
 
-def predict(function: Predict, images: Sequence[Images], batch: int) -> Probabilities:
-    """(N, classes) in the order of `images`."""
-    rows: dict[int, Probabilities] = {}
-    for start, stop in _runs(images, batch):
-        found = function(np.stack(images[start:stop]))
-        rows.update(zip(range(start, stop), found, strict=True))
-    return np.stack([rows[i] for i in range(len(images))])
-
-
-def _runs(images: Sequence[Images], batch: int) -> list[tuple[int, int]]:
-    """Stretches of neighbours of one size, at most `batch` long."""
-    runs: list[tuple[int, int]] = []
-    for index, image in enumerate(images):
-        if runs and index - runs[-1][0] < batch and images[runs[-1][0]].shape == image.shape:
-            runs[-1] = (runs[-1][0], index + 1)
-        else:
-            runs.append((index, index + 1))
-    return runs
+def _predict(
+    functions: Mapping[str, Predict], images: Iterable[Images], batch: int
+) -> dict[str, Probabilities]:
+    """(N, classes) of each function, in the order of `images`."""
+    rows: dict[str, list[Probabilities]] = {name: [] for name in functions}
+    for stack in stacks(images, batch):
+        for name, function in functions.items():
+            rows[name].append(function(stack))
+    return {name: np.concatenate(parts) for name, parts in rows.items()}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from components.data.ahead import in_order
+from components.data.ahead import in_order, len_in_bytes, stacks
 from components.errors import DigestMismatch, StorageError
 from components.runtime.sessions import open_session, run
 from components.runtime.trust import check
@@ -19,8 +19,6 @@ Decode = Callable[[bytes], Image]
 
 INPUT = "image"
 BATCH = 32
-# Bytes of one call's input: the graph makes numbers of it that are four times as large.
-CALL_BYTES = 2**26
 # The largest inputs that are fed: a whole batch of that size, or one picture of 50 megapixels.
 LARGEST = ((BATCH, 836, 836, 3), (1, 7072, 7072, 3))
 FILES = {"fp32": "model.onnx", "int8": "model.int8.onnx", "fp16": "model.fp16.onnx"}
@@ -66,8 +64,8 @@ class Runner:
         """(C,) for each payload, in order. Threads decode up to three batches ahead, and no more than
         `in_order` allows: memory stays flat."""
         images = in_order(decode, payloads, self._threads, 3 * batch, len_in_bytes)
-        for group in _calls(images, batch):
-            yield from self.run(np.stack(group))
+        for stack in stacks(images, batch):
+            yield from self.run(stack)
 
 
 @dataclass(frozen=True)
@@ -135,27 +133,10 @@ def verify(folder: Path) -> dict[str, object]:
     return manifest
 
 
-def len_in_bytes(value: bytes | Image) -> int:
-    return len(value) if isinstance(value, bytes) else value.nbytes
-
-
 def _changed(path: Path) -> DigestMismatch:
     return DigestMismatch(
         f"{path} is not the file that the manifest names (SHA-256 differs).", "Run: dvc checkout release"
     )
-
-
-def _calls(images: Iterable[Image], batch: int) -> Iterator[list[Image]]:
-    """Neighbours of one size, as many as fit into one call."""
-    group: list[Image] = []
-    for image in images:
-        full = len(group) == batch or (len(group) + 1) * image.nbytes > CALL_BYTES
-        if group and (full or image.shape != group[0].shape):
-            yield group
-            group = []
-        group.append(image)
-    if group:
-        yield group
 
 
 def _list(value: object) -> list[object]:

@@ -72,7 +72,7 @@ def check(values: dict[str, object], name: str = "params.yaml", root: Path | Non
     if mistakes:
         lines = "\n".join(f"  - {line}" for line in mistakes)
         count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
-        raise ParamsError(f"{name} has {count}:\n{lines}\n", "Nothing was run.")
+        raise ParamsError(f"{name} has {count}:\n{lines}\nNothing was run.")
     return found
 
 

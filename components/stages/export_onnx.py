@@ -1,7 +1,7 @@
 """export_onnx: the release bundle - one ONNX file a variant, parity, and a manifest of digests."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from components.backbones.catalogue import build
+from components.data.ahead import in_order, len_in_bytes
 from components.data.dataset import Dataset
 from components.errors import ExportError
 from components.export.onnx_file import finish
@@ -27,7 +28,22 @@ from components.storage.publish import read_json, sha256_bytes, write_bytes, wri
 from components.tasks import load_task
 from components.tasks.base import Task
 
-Images = list[npt.NDArray[np.uint8]]
+Image = npt.NDArray[np.uint8]
+
+
+class _Samples:
+    """Real samples, decoded anew each time that they are gone through: memory stays flat."""
+
+    def __init__(
+        self, dataset: Dataset, ids: Sequence[str], task: Task, threads: int, description: str
+    ) -> None:
+        self._dataset, self._ids, self._task = dataset, ids, task
+        self._threads, self._description = threads, description
+
+    def __iter__(self) -> Iterator[Image]:
+        payloads = (self._dataset.read(i) for i in self._ids)
+        decoded = in_order(self._task.decode, payloads, self._threads, 2 * self._threads, len_in_bytes)
+        return progress(decoded, self._description, "img", len(self._ids))
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
@@ -35,11 +51,11 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     dataset = Dataset.open(inputs["dataset"])
     selected = read_json(inputs["selected"] / "selected.json")
     task = load_task(params.task, input_spec(params))
-    images = _parity_samples(dataset, task, params)
+    samples = _parity_samples(dataset, task, params, context)
     network = _network(inputs["selected"], selected, dataset, task, params)
     facts = _facts(dataset, inputs["checkpoint"], selected)
-    models = _models(network, dataset, task, params, facts)
-    parity = _parity(network, models, images, decision(selected, dataset.classes), params, context)
+    models = _models(network, dataset, task, params, facts, context)
+    parity = _parity(network, models, samples, decision(selected, dataset.classes), params, context)
     folder = outputs["release"]
     for variant, model in models.items():
         write_bytes(folder / FILES[variant], model)
@@ -85,23 +101,25 @@ def _facts(dataset: Dataset, checkpoint: Path, selected: Mapping[str, object]) -
 
 
 def _models(
-    network: ReleaseNetwork, dataset: Dataset, task: Task, params: Params, facts: Mapping[str, object]
+    network: ReleaseNetwork,
+    dataset: Dataset,
+    task: Task,
+    params: Params,
+    facts: Mapping[str, object],
+    context: Context,
 ) -> dict[str, bytes]:
     about = {name: json.dumps(value, sort_keys=True) for name, value in facts.items()}
     log("Export: fp32")
     plain = finish(onnx.load_from_string(export_release(network, params.export.opset)), about)
     log("Export: int8, calibrated on training samples")
-    images = _decoded(dataset, dataset.ids("train")[: params.export.calibration_samples], task, "Calibration")
-    int8 = to_int8(plain, (image[None] for image in images), about)
+    ids = dataset.ids("train")[: params.export.calibration_samples]
+    samples = _Samples(dataset, ids, task, context.threads, "Calibration")
+    int8 = to_int8(plain, (image[None] for image in samples), about)
     log("Export: fp16")
     return {"fp32": plain, "int8": int8, "fp16": to_fp16(plain, about)}
 
 
-def _decoded(dataset: Dataset, ids: Sequence[str], task: Task, description: str) -> Images:
-    return [task.decode(dataset.read(i)) for i in progress(ids, description, "img")]
-
-
-def _parity_samples(dataset: Dataset, task: Task, params: Params) -> Images:
+def _parity_samples(dataset: Dataset, task: Task, params: Params, context: Context) -> _Samples:
     """Real samples that are not the test's."""
     ids = [i for side in ("validation", "calibration", "train") for i in dataset.ids(side)]
     wanted = params.export.parity.samples
@@ -110,13 +128,13 @@ def _parity_samples(dataset: Dataset, task: Task, params: Params) -> Images:
             f"export.parity.samples is {wanted}, but off the test side there are {len(ids)} samples.",
             f"Lower it to {len(ids)} or less, or bring more samples.",
         )
-    return _decoded(dataset, ids[:wanted], task, "Parity samples")
+    return _Samples(dataset, ids[:wanted], task, context.threads, "Parity")
 
 
 def _parity(
     network: ReleaseNetwork,
     models: Mapping[str, bytes],
-    images: Images,
+    samples: _Samples,
     decide: Decision,
     params: Params,
     context: Context,
@@ -128,11 +146,9 @@ def _parity(
         with torch.inference_mode():
             return np.asarray(fast(torch.from_numpy(batch)).numpy())
 
-    found = {}
-    for name, model in progress(list(models.items()), "Parity", "variants"):
-        runner = Runner(model, context.providers, context.threads)
-        found[name] = measure(reference, runner.run, images, params.export.parity.batches, decide)
-    return found
+    runners = {name: Runner(model, context.providers, context.threads) for name, model in models.items()}
+    candidates = {name: runner.run for name, runner in runners.items()}
+    return measure(reference, candidates, samples, params.export.parity.batches, decide)
 
 
 def _write_manifest(folder: Path, facts: Mapping[str, object], params: Params) -> None:

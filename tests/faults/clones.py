@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from pictures import write_pictures
+from dark_and_light import write_pictures
 from safetensors.torch import save_file
 
 from components.backbones.catalogue import build

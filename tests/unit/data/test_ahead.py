@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from components.data import ahead
-from components.data.ahead import in_order
+from components.data.ahead import in_order, stacks
 
 
 class Meter:
@@ -82,3 +83,19 @@ def test_an_error_comes_in_its_turn_and_ends_everything(monkeypatch: pytest.Monk
     with pytest.raises(ValueError, match="three"):
         seen.extend(in_order(work, range(9), 2, 8, _weigh))
     assert len(seen) == 3
+
+
+def test_neighbours_of_one_shape_are_stacked_in_order() -> None:
+    shapes = [(4, 4), (4, 4), (4, 4), (6, 2)] * 2 + [(4, 4)] * 2
+    images = [np.full((*shape, 3), number, dtype=np.uint8) for number, shape in enumerate(shapes)]
+    found = list(stacks(images, 2))
+    assert [s.shape[:3] for s in found] == [
+        (2, 4, 4), (1, 4, 4), (1, 6, 2), (2, 4, 4), (1, 4, 4), (1, 6, 2), (2, 4, 4)
+    ]  # fmt: skip
+    assert [int(image[0, 0, 0]) for stack in found for image in stack] == list(range(10))
+
+
+def test_a_stack_holds_few_bytes_but_always_one_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "STACK", 100)
+    sizes = [(4, 4, 3)] * 3 + [(9, 9, 3)] * 2
+    assert [len(s) for s in stacks([np.zeros(s, dtype=np.uint8) for s in sizes], 32)] == [2, 1, 1, 1]

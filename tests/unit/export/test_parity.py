@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.export.parity import Parity, Predict, measure, predict
+from components.export.parity import Parity, Predict, measure
 
 LEVELS = [0, 51, 102, 127, 153, 204, 255, 128, 100, 200]
 
@@ -31,14 +31,17 @@ def _shifted(by: float, at_batch: int) -> Predict:
     return run
 
 
+def _measure(candidate: Predict, batches: tuple[int, ...]) -> Parity:
+    return measure(_brightness, {"it": candidate}, _images([(4, 4)]), batches, _decide)["it"]
+
+
 def test_equal_predictors_are_equal() -> None:
-    found = measure(_brightness, _brightness, _images([(4, 4)]), (1, 3, 10), _decide)
-    assert found == Parity(10, 0.0, 0, {"1": 0.0, "3": 0.0, "10": 0.0})
+    assert _measure(_brightness, (1, 3, 10)) == Parity(10, 0.0, 0, {"1": 0.0, "3": 0.0, "10": 0.0})
 
 
 def test_a_difference_at_one_batch_size_is_found_and_named() -> None:
     """At batch 3 (three full batches, then one alone) 0.01 is added: 127/255 and 0.01 make a 1 of a 0."""
-    found = measure(_brightness, _shifted(0.01, 3), _images([(4, 4)]), (1, 3), _decide)
+    found = _measure(_shifted(0.01, 3), (1, 3))
     assert found.by_batch["1"] == 0
     assert found.by_batch["3"] == pytest.approx(0.01, abs=1e-6)
     assert found.max_difference == found.by_batch["3"]
@@ -50,30 +53,28 @@ def test_a_decision_that_changes_at_two_batch_sizes_counts_once() -> None:
     def up(images: np.ndarray) -> np.ndarray:
         return _brightness(images) + np.float32([-0.01, 0.01])
 
-    assert measure(_brightness, up, _images([(4, 4)]), (1, 2, 5), _decide).changed_decisions == 1
+    assert _measure(up, (1, 2, 5)).changed_decisions == 1
 
 
 def test_a_prediction_that_is_not_a_number_is_not_equal() -> None:
     def broken(images: np.ndarray) -> np.ndarray:
         return np.full((len(images), 2), np.nan, dtype=np.float32)
 
-    found = measure(_brightness, broken, _images([(4, 4)]), (4,), _decide)
-    assert not found.max_difference <= 1e-4
+    assert not _measure(broken, (4,)).max_difference <= 1e-4
 
 
-def test_neighbours_of_one_size_share_a_batch_and_order_is_kept() -> None:
-    seen: list[tuple[int, ...]] = []
+def test_candidates_are_told_apart_and_the_reference_runs_once() -> None:
+    sizes: list[int] = []
 
-    def run(images: np.ndarray) -> np.ndarray:
-        seen.append(images.shape)
+    def reference(images: np.ndarray) -> np.ndarray:
+        sizes.append(len(images))
         return _brightness(images)
 
-    images = _images([(4, 4), (4, 4), (4, 4), (6, 2)])
-    found = predict(run, images, 2)
-    np.testing.assert_allclose(found[:, 1], np.array(LEVELS) / 255, atol=1e-6)
-    assert [shape[:3] for shape in seen] == [
-        (2, 4, 4), (1, 4, 4), (1, 6, 2), (2, 4, 4), (1, 4, 4), (1, 6, 2), (2, 4, 4)
-    ]  # fmt: skip
+    candidates = {"same": _brightness, "other": _shifted(0.25, 2)}
+    found = measure(reference, candidates, _images([(4, 4)]), (2, 5), _decide)
+    assert found["same"].max_difference == 0
+    assert found["other"].by_batch == pytest.approx({"2": 0.25, "5": 0.0})
+    assert sizes == [5, 5]
 
 
 def test_it_can_be_written_as_json() -> None:

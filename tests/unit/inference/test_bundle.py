@@ -11,8 +11,8 @@ import pytest
 from brightness import brightness_network
 from onnx import helper, numpy_helper
 
+from components.data import ahead
 from components.errors import DataError, DigestMismatch, StorageError
-from components.inference import bundle as bundle_module
 from components.inference.bundle import FILES, Decision, Runner, open_bundle, verify
 from components.storage.publish import sha256_bytes, write_bytes, write_json
 
@@ -147,7 +147,7 @@ def test_it_reads_ahead_by_a_few_batches_only() -> None:
 
 def test_large_pictures_share_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """32 of 50 megapixels in one call would be 5 GB, and 19 GB as the graph's numbers."""
-    monkeypatch.setattr(bundle_module, "CALL_BYTES", 3 * 100 * 101 * 3)
+    monkeypatch.setattr(ahead, "STACK", 3 * 100 * 101 * 3)
     runner, sizes = Runner(_network(), ["cpu"], 2), []
     run = runner.run
     monkeypatch.setattr(runner, "run", lambda images: sizes.append(len(images)) or run(images))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from pictures import write_pictures
+from dark_and_light import write_pictures
 from safetensors.torch import save_file
 from training_workspace import Workspace
 

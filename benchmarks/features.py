@@ -22,7 +22,7 @@ from components.stages.network import frozen_part
 from components.stages.table import Context
 from components.storage.samples import SampleStore
 from components.tasks import load_task
-from components.training.tracker import NullTracker
+from components.tracker import NullTracker
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from components.stages.network import frozen_part
 from components.stages.table import Context
 from components.stages.train_head import fit, score
 from components.tasks import load_task
-from components.training.tracker import NullTracker
+from components.tracker import NullTracker
 
 
 class Pictures(torch.utils.data.Dataset[dict[str, torch.Tensor]]):

@@ -20,7 +20,7 @@ from components.stages.frozen import Computation, Frozen, frozen_input, stored
 from components.stages.network import input_spec, open_checkpoint
 from components.stages.table import Context
 from components.tasks import load_task
-from components.training.tracker import NullTracker
+from components.tracker import NullTracker
 
 SAMPLES, STEPS, WARM = 256, 6, 2
 

@@ -42,9 +42,7 @@ def markdown(verdict: Mapping[str, object]) -> str:
 
 def rule_text(rule: Mapping[str, object]) -> str:
     """A rule with its evidence on one line."""
-    name = str(rule.get("rule") or rule.get("name") or rule.get("metric"))
-    said = rule.get("evidence") or rule.get("message") or interval(rule)
-    return f"{name:<44} {said}".rstrip()
+    return f"{rule.get('rule')!s:<44} {rule.get('evidence', '')}".rstrip()
 
 
 def interval(value: object) -> str:

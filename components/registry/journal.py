@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.storage.publish import write_bytes
+from components.tracker import Value
 
-Value = str | int | float | bool
 CHUNK = 1 << 20
 
 

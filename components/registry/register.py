@@ -84,15 +84,12 @@ def failed_rules(judged: Mapping[str, object]) -> list[str]:
         if not isinstance(rule, Mapping):
             lines.append(str(rule))
         elif outcome(rule) != "pass":
-            said = rule.get("evidence") or rule.get("message") or rule.get("reason") or ""
-            lines.append(f"{rule.get('rule') or rule.get('name')}: {outcome(rule)} {said}".rstrip())
+            lines.append(f"{rule.get('rule')}: {outcome(rule)} {rule.get('evidence', '')}".rstrip())
     return lines
 
 
 def outcome(rule: Mapping[str, object]) -> str:
-    return str(
-        next((rule[key] for key in ("outcome", "verdict", "result", "status") if key in rule), "missing")
-    )
+    return str(rule.get("outcome", "missing"))
 
 
 def register(root: Path, tracking: TrackingParams, candidate: Candidate, run: RunHandle) -> Registered:
@@ -148,6 +145,8 @@ def _create(
     first = patiently(lambda: find(connection, name, digest)) or made
     if first.version != made.version:  # another machine on the same registry was faster
         patiently(lambda: client.delete_model_version(name, made.version))
+    if first.source != logged.artifact_location:
+        patiently(lambda: client.delete_logged_model(logged.model_id))
     return first
 
 

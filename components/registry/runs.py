@@ -13,37 +13,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from components.errors import GraftlineError, Interrupted
 from components.params import Params
 from components.progress import log
-from components.registry.journal import Journal, Value
+from components.registry.journal import Journal
 from components.registry.lineage import git_state
 from components.registry.owners import alive, identity, pipeline_owner
 from components.registry.store import redact
 from components.registry.tracker import MlflowTracker
 from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, sha256_bytes, write_json
+from components.tracker import NullTracker, Tracker, Value
 
 RUN_ID = "GRAFTLINE_RUN_ID"
 ENDED = ("FINISHED", "FAILED", "KILLED")
-
-
-class Tracked(Protocol):
-    """`training.tracker.Tracker`, which lies on this floor and so is not imported."""
-
-    def params(self, values: Mapping[str, Value]) -> None: ...
-    def metrics(self, values: Mapping[str, float], step: int | None = None) -> None: ...
-    def tags(self, values: Mapping[str, str]) -> None: ...
-
-
-class Silent:
-    """Nobody listens: the run could not even be written down."""
-
-    def params(self, values: Mapping[str, Value]) -> None: ...
-    def metrics(self, values: Mapping[str, float], step: int | None = None) -> None: ...
-    def tags(self, values: Mapping[str, str]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -133,7 +117,7 @@ def close_dead(root: Path) -> list[str]:
 
 
 @contextmanager
-def tracked_stage(root: Path, params: Params, name: str) -> Iterator[Tracked]:
+def tracked_stage(root: Path, params: Params, name: str) -> Iterator[Tracker]:
     """A tracker for stage `name`; the run ends as the stage does, unless a flow owns it.
 
     A store that is away, or a full disk, never stops a stage.
@@ -143,7 +127,7 @@ def tracked_stage(root: Path, params: Params, name: str) -> Iterator[Tracked]:
         tracker = MlflowTracker(root, params.tracking, run.journal, name)
     except (OSError, GraftlineError) as error:
         log(f"This run is not tracked: {redact(str(error))}")
-        yield Silent()
+        yield NullTracker()
         return
     owned = handed_run(root) is None
     status = "FAILED"

@@ -11,12 +11,13 @@ from pathlib import Path
 from components.params.operation import TrackingParams
 from components.progress import log
 from components.registry.delivery import Deliverer
-from components.registry.journal import Journal, Value
+from components.registry.journal import Journal
 from components.registry.store import redact
+from components.tracker import Value
 
 
 class MlflowTracker:
-    """Implements `training.tracker.Tracker` for stage `stage`. No method raises.
+    """Implements `tracker.Tracker` for stage `stage`. No method raises.
 
     Keys are put below the stage's name, so that two stages may both say `train_loss`.
     """

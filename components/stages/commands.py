@@ -7,7 +7,7 @@ from pathlib import Path
 from components.params import Params
 from components.stages.table import Context
 from components.storage.home import home
-from components.training.tracker import NullTracker
+from components.tracker import NullTracker
 
 
 def run(options: argparse.Namespace, root: Path, params: Params) -> int:

@@ -17,8 +17,8 @@ from components.params import Params
 from components.stages.table import Context, Run, Stage, stage
 from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, remove, sha256_tree, write_json
+from components.tracker import Tracker
 from components.training.interrupts import crash_point
-from components.training.tracker import Tracker
 
 PR_SET_PDEATHSIG = 1
 

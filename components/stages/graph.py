@@ -23,7 +23,7 @@ HARMLESS = frozenset(
         "components.params.tree",  # and the modules of its own sections are added below
         "components.stages",
         "components.stages.table",  # a stage's command, inputs and outputs stand in dvc.yaml itself
-        "components.training.tracker",
+        "components.tracker",
         "components.backbones",
         "components.backbones.catalogue",
         "components.methods",  # tables of names: the chosen file is tracked by name

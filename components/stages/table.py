@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from components.params import Params
-    from components.training.tracker import Tracker
+    from components.tracker import Tracker
 
 
 @dataclass(frozen=True)

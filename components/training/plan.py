@@ -7,10 +7,10 @@ from typing import Literal, Protocol
 from torch import Tensor
 
 from components.methods.base import Objective, Phase, Weighting
+from components.tracker import NullTracker, Tracker
 from components.training.batches import Samples
 from components.training.checkpoints import Checkpoints, Epoch
 from components.training.network import Network
-from components.training.tracker import NullTracker, Tracker
 
 
 class Loss(Protocol):

@@ -13,6 +13,7 @@ from components.registry.store import connect
 PARAMS = {
     "seed": 0,
     "task": {"name": "image_classification"},
+    "augment": {},
     "backbone": {"name": "efficientnet_lite0"},
     "tune": {"method": "last_blocks"},
     **{name: {} for name in ("features", "head", "controls", "select", "export", "evaluate")},

@@ -16,7 +16,7 @@ from components.params import Params
 from components.stages import version_data
 from components.stages.refresh import refresh
 from components.stages.table import Context
-from components.training.tracker import NullTracker
+from components.tracker import NullTracker
 
 SIZE = 32
 PICTURES = 60

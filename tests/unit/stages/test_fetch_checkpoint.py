@@ -14,7 +14,7 @@ from components.params.tree import Params
 from components.sources import open_source
 from components.stages.fetch_checkpoint import run
 from components.stages.table import Context
-from components.training.tracker import NullTracker
+from components.tracker import NullTracker
 
 ROOT = Path(__file__).parents[3]
 

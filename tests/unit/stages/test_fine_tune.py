@@ -11,7 +11,7 @@ from components.backbones.catalogue import build
 from components.errors import Interrupted, ParamsError
 from components.stages import fine_tune
 from components.storage.publish import sha256_tree
-from components.training.tracker import NullTracker
+from components.tracker import NullTracker
 
 CUT = 14
 

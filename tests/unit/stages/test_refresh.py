@@ -15,7 +15,7 @@ from components.stages import refresh as stage
 from components.stages.refresh import refresh
 from components.stages.table import Context
 from components.stages.version_data import run
-from components.training.tracker import NullTracker
+from components.tracker import NullTracker
 
 
 def picture(seed: int) -> bytes:

@@ -11,9 +11,9 @@ from components.errors import Busy, GraftlineError
 from components.params.operation import TrackingParams
 from components.progress import log
 from components.registry.journal import Journal, Record
-from components.registry.store import Connection, connect, locate, reason, transient
+from components.registry.store import Connection, Place, connect, locate, reason, transient
 from components.storage.home import home
-from components.storage.publish import kernel_lock, write_bytes
+from components.storage.publish import kernel_lock, sha256_bytes, write_bytes
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param, RunTag
@@ -108,16 +108,28 @@ def deliver(root: Path, connection: Connection) -> None:
 
 def store_run(folder: Path, name: str, connection: Connection) -> str:
     """MLflow's id of our run `name`, which is made where it does not exist yet."""
-    path = folder / f"{name}.mlflow"
     with kernel_lock(folder.parent / "locks" / "store-run", wait_seconds=60):
-        if path.exists() and (known := path.read_text().strip()):
+        if known := known_as(folder, name, connection.place):
             return known
         client = connection.client
         # Whoever died between the two lines below left the run in the store and no file here.
         found = client.search_runs([connection.experiment], f"tags.`{RUN_TAG}` = '{name}'", max_results=1)
         made = found[0] if found else client.create_run(connection.experiment, tags={RUN_TAG: name})
-        write_bytes(path, str(made.info.run_id).encode())
+        write_bytes(_known_as_path(folder, name, connection.place), str(made.info.run_id).encode())
         return str(made.info.run_id)
+
+
+def known_as(folder: Path, name: str, place: Place) -> str | None:
+    """MLflow's id of our run `name` in the store at `place`, once the run was delivered there."""
+    try:
+        return _known_as_path(folder, name, place).read_text().strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def _known_as_path(folder: Path, name: str, place: Place) -> Path:
+    """A file for each store: `tracking.uri` may change, and an id of one store means nothing to another."""
+    return folder / f"{name}.{sha256_bytes(place.uri.encode())[:8]}.mlflow"
 
 
 def _send(folder: Path, connection: Connection, run_id: str, records: list[Record]) -> None:
@@ -133,7 +145,10 @@ def _send(folder: Path, connection: Connection, run_id: str, records: list[Recor
     tags = {_key(k): _short(v) for r in records if r.kind == "tags" for k, v in r.values.items()}
     for record in records:
         if record.kind == "links":
-            tags |= {f"stage.{k}.run_id": _store_name(folder, str(v)) for k, v in record.values.items()}
+            tags |= {
+                f"stage.{k}.run_id": known_as(folder, str(v), connection.place) or str(v)
+                for k, v in record.values.items()
+            }
     for part in _parts(metrics, MAX_METRICS):
         _batch(connection, run_id, part, (), ())
     for some in _parts([Param(k, v) for k, v in params.items()], MAX_OTHERS):
@@ -173,11 +188,6 @@ def _set_status(connection: Connection, run_id: str, records: list[Record]) -> N
     except Exception as error:
         if transient(error):
             raise
-
-
-def _store_name(folder: Path, name: str) -> str:
-    path = folder / f"{name}.mlflow"
-    return path.read_text().strip() if path.exists() else name
 
 
 def _key(key: str) -> str:

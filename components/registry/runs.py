@@ -45,14 +45,6 @@ class RunHandle:
     def journal(self) -> Journal:
         return Journal(self.folder, self.id)
 
-    @property
-    def mlflow_id(self) -> str | None:
-        """The store's id, once the run was delivered."""
-        try:
-            return (self.folder / f"{self.id}.mlflow").read_text().strip() or None
-        except FileNotFoundError:
-            return None
-
     def say(self, kind: str, values: Mapping[str, Value], step: int | None = None) -> None:
         self.journal.append(kind, values, step)
 

@@ -24,6 +24,7 @@ QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 # Asking again cannot help with these: everything else may be a server that restarts or a locked database.
 FINAL = {
@@ -40,6 +41,8 @@ _USER = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/@\s]*@")
 _SECRET = re.compile(
     r"(?P<name>(?:token|secret|password|passwd|signature|credential|api[-_]?key)[A-Za-z_-]*=)[^&\s]+", re.I
 )
+# urllib3 wraps the system's words in five layers of its own.
+_SYSTEM = re.compile(r"\[Errno -?\d+\] (?P<says>[\w ]+)")
 
 
 def redact(text: str) -> str:
@@ -84,8 +87,9 @@ def connect(root: Path, tracking: TrackingParams) -> Connection:
     from mlflow import MlflowClient
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    # It logs what it raises, with a traceback; whoever catches it says it in one line.
-    logging.getLogger("mlflow").setLevel(logging.CRITICAL)
+    # They log what they raise, with a traceback; whoever catches it says it in one line.
+    for name in ("mlflow", "urllib3.connectionpool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         # Two processes that meet an empty SQLite file at once would both run its migrations.
         with kernel_lock(home(root) / "locks" / "mlflow", wait_seconds=120):
@@ -117,8 +121,11 @@ def _create(client: "MlflowClient", name: str, place: Place) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """One line without secrets."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
+    """One line without secrets; of a failed connection, what the system says."""
+    text = str(error).strip()
+    if "HTTPConnectionPool" in text and (found := _SYSTEM.search(text)):
+        return found["says"]
+    lines = text.splitlines() or [type(error).__name__]
     return redact(lines[0])[:300].rstrip(".")
 
 
@@ -135,8 +142,8 @@ def patiently(call: Callable[[], T], seconds: float = 90.0, pause: float = 1.0) 
             return call()
         except Exception as error:
             if not transient(error) or time.monotonic() >= deadline:
-                raise RegistryError(
-                    f"The registry refused: {reason(error)}.", "The same command tries again."
-                ) from None
+                known = isinstance(error, RegistryError)
+                said = str(error) if known else f"The registry refused: {reason(error)}."
+                raise RegistryError(said, "The same command tries again.") from None
             time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
             pause = min(pause * 2, 10.0)

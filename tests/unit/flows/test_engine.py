@@ -10,6 +10,7 @@ import pytest
 
 from components.errors import Busy, DataError, DigestMismatch, Interrupted, SourceError
 from components.params import load_params
+from components.registry.delivery import known_as
 from components.registry.runs import handed_run
 from components.registry.store import connect
 from flows.engine import StageFailed, Stopped, children, execution, failed, probe, terminate, worth_retrying
@@ -76,8 +77,9 @@ def test_the_mlflow_run_ends_as_the_flow_does(line: Path, raised: BaseException 
     else:
         with pytest.raises(type(raised)):
             flow()
-    run_id = (line / ".graftline" / "runs" / f"{names[0]}.mlflow").read_text()
-    assert connect(line, params.tracking).client.get_run(run_id).info.status == status
+    connection = connect(line, params.tracking)
+    run_id = known_as(line / ".graftline" / "runs", names[0], connection.place)
+    assert connection.client.get_run(run_id).info.status == status
 
 
 def test_children_get_time_to_end_and_none_stays() -> None:

@@ -2,10 +2,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from stored import StoredId
 
 from components.params import Params
 from components.params.operation import TrackingParams
-from components.registry.store import connect
+from components.registry.delivery import known_as
+from components.registry.runs import RunHandle
+from components.registry.store import connect, locate
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +39,13 @@ def params() -> Params:
             "tracking": {"model": "cells"},
         }
     )
+
+
+@pytest.fixture
+def stored_id(workspace: Path, params: Params) -> StoredId:
+    """MLflow's id of a run of ours in the embedded store."""
+
+    def of(run: RunHandle) -> str:
+        return known_as(run.folder, run.id, locate(workspace, params.tracking)) or "none"
+
+    return of

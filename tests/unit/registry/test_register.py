@@ -11,9 +11,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from stored import StoredId
 
 from components.errors import GateRefused, RegistryError
 from components.params import Params
+from components.registry.delivery import known_as
 from components.registry.lineage import git_state, lineage
 from components.registry.model import released_file
 from components.registry.register import Candidate, register
@@ -66,7 +68,7 @@ def versions(root: Path, params: Params) -> list[Mapping[str, str]]:
 
 
 def test_a_release_is_registered_once_with_its_whole_story(
-    workspace: Path, params: Params, release: Path
+    workspace: Path, params: Params, stored_id: StoredId, release: Path
 ) -> None:
     run = start_run(workspace, params, "flow")
     first = register(workspace, params.tracking, candidate(release), run)
@@ -80,9 +82,21 @@ def test_a_release_is_registered_once_with_its_whole_story(
     assert version.tags["graftline.release_sha256"] == first.digest
     assert version.tags["graftline.verified"] == "true"
     assert version.tags["graftline.data_licence"] == "CC0"
-    assert version.run_id == run.mlflow_id
+    assert version.run_id == stored_id(run)
     assert "| accuracy | 0.9000 |" in version.description
-    assert client.get_run(run.mlflow_id).data.metrics["accuracy"] == 0.9
+    assert client.get_run(stored_id(run)).data.metrics["accuracy"] == 0.9
+
+
+def test_a_store_that_params_name_later_gets_a_run_of_its_own(
+    workspace: Path, params: Params, release: Path
+) -> None:
+    run = start_run(workspace, params, "flow")
+    register(workspace, params.tracking, candidate(release), run)
+    other = params.tracking.model_copy(update={"uri": f"sqlite:///{workspace / 'other.db'}"})
+    assert register(workspace, other, candidate(release), run).created
+    connection = connect(workspace, other)
+    version = connection.client.get_model_version("cells", "1")
+    assert version.run_id == known_as(run.folder, run.id, connection.place)
 
 
 def test_what_mlflow_keeps_has_the_evaluated_bytes_a_signature_and_an_example(

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from stored import StoredId
 
 from components.errors import DataError, Interrupted
 from components.params import Params
@@ -80,7 +81,9 @@ def test_the_owner_is_no_shell() -> None:
     assert pipeline_owner() in {os.getpid(), os.getppid()}
 
 
-def test_a_run_whose_owner_was_killed_is_closed_by_the_next(workspace: Path, params: Params) -> None:
+def test_a_run_whose_owner_was_killed_is_closed_by_the_next(
+    workspace: Path, params: Params, stored_id: StoredId
+) -> None:
     with subprocess.Popen(["sleep", "30"]) as owner:
         run = runs.start_run(workspace, params, "flow", pid=owner.pid)
         assert runs.close_dead(workspace) == []
@@ -89,15 +92,14 @@ def test_a_run_whose_owner_was_killed_is_closed_by_the_next(workspace: Path, par
     runs.start_run(workspace, params, "flow")
     connection = connect(workspace, params.tracking)
     deliver(workspace, connection)
-    assert run.mlflow_id is not None
-    assert connection.client.get_run(run.mlflow_id).info.status == "KILLED"
+    assert connection.client.get_run(stored_id(run)).info.status == "KILLED"
 
 
 @pytest.mark.parametrize(
     ("error", "status"), [(None, "FINISHED"), (DataError("bad"), "FAILED"), (Interrupted("stop"), "KILLED")]
 )
 def test_a_run_ends_as_its_stage_does(
-    workspace: Path, params: Params, error: Exception | None, status: str
+    workspace: Path, params: Params, stored_id: StoredId, error: Exception | None, status: str
 ) -> None:
     def stage() -> None:
         with runs.tracked_stage(workspace, params, "select") as tracker:
@@ -111,14 +113,13 @@ def test_a_run_ends_as_its_stage_does(
     else:
         stage()
     run = runs.current_run(workspace, params)
-    assert run.mlflow_id is not None
-    stored = connect(workspace, params.tracking).client.get_run(run.mlflow_id)
+    stored = connect(workspace, params.tracking).client.get_run(stored_id(run))
     assert stored.info.status == status
     assert stored.data.tags["graftline.engine"] == "dvc"
 
 
 def test_a_cached_stage_is_linked_to_its_producer(
-    workspace: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+    workspace: Path, params: Params, stored_id: StoredId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = runs.start_run(workspace, params, "flow")
     monkeypatch.setenv("GRAFTLINE_RUN_ID", first.id)
@@ -129,9 +130,11 @@ def test_a_cached_stage_is_linked_to_its_producer(
     connection = connect(workspace, params.tracking)
     deliver(workspace, connection)
     deliver(workspace, connection)
-    assert second.mlflow_id is not None
-    tags = connection.client.get_run(second.mlflow_id).data.tags
-    assert tags["stage.select.run_id"] in {first.mlflow_id, first.id}
+    tags = connection.client.get_run(stored_id(second)).data.tags
+    assert tags["stage.select.run_id"] in {
+        stored_id(first),
+        first.id,
+    }
 
 
 def test_a_home_that_cannot_be_written_stops_no_stage(

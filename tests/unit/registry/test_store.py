@@ -36,8 +36,7 @@ def test_a_store_that_is_away_is_named_without_its_password(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(RegistryError) as caught:
         connect(tmp_path, TrackingParams(uri="http://user:canary@127.0.0.1:9"))
-    assert "canary" not in str(caught.value)
-    assert "http://***@127.0.0.1:9" in str(caught.value)
+    assert str(caught.value) == "MLflow at http://***@127.0.0.1:9 cannot be used: Connection refused."
 
 
 def test_two_processes_make_one_schema(tmp_path: Path) -> None:

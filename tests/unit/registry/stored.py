@@ -1,0 +1,5 @@
+from collections.abc import Callable
+
+from components.registry.runs import RunHandle
+
+StoredId = Callable[[RunHandle], str]

@@ -13,10 +13,10 @@ from components.progress import log
 from components.registry.journal import Journal, Record
 from components.registry.store import Connection, Place, connect, locate, reason, transient
 from components.storage.home import home
-from components.storage.publish import kernel_lock, sha256_bytes, write_bytes
+from components.storage.publish import kernel_lock, read_json, sha256_bytes, write_bytes
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.entities import Metric, Param, Run, RunTag
 
 T = TypeVar("T")
 RUN_TAG = "graftline.run"
@@ -114,9 +114,18 @@ def store_run(folder: Path, name: str, connection: Connection) -> str:
         client = connection.client
         # Whoever died between the two lines below left the run in the store and no file here.
         found = client.search_runs([connection.experiment], f"tags.`{RUN_TAG}` = '{name}'", max_results=1)
-        made = found[0] if found else client.create_run(connection.experiment, tags={RUN_TAG: name})
+        made = found[0] if found else _create_run(folder, name, connection)
         write_bytes(_known_as_path(folder, name, connection.place), str(made.info.run_id).encode())
         return str(made.info.run_id)
+
+
+def _create_run(folder: Path, name: str, connection: Connection) -> "Run":
+    made = connection.client.create_run(connection.experiment, tags={RUN_TAG: name}, run_name=name[:8])
+    path = folder / f"{name}.json"
+    status = str(read_json(path).get("status")) if path.exists() else ""
+    if status in ENDED:  # all that it said went to another store
+        connection.client.set_terminated(made.info.run_id, status)
+    return made
 
 
 def known_as(folder: Path, name: str, place: Place) -> str | None:

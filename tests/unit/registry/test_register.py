@@ -15,7 +15,7 @@ from stored import StoredId
 
 from components.errors import GateRefused, RegistryError
 from components.params import Params
-from components.registry.delivery import known_as
+from components.registry.delivery import deliver, known_as
 from components.registry.lineage import git_state, lineage
 from components.registry.model import released_file
 from components.registry.register import Candidate, register
@@ -92,11 +92,14 @@ def test_a_store_that_params_name_later_gets_a_run_of_its_own(
 ) -> None:
     run = start_run(workspace, params, "flow")
     register(workspace, params.tracking, candidate(release), run)
+    run.set_status("FINISHED")
+    deliver(workspace, connect(workspace, params.tracking))
     other = params.tracking.model_copy(update={"uri": f"sqlite:///{workspace / 'other.db'}"})
     assert register(workspace, other, candidate(release), run).created
     connection = connect(workspace, other)
     version = connection.client.get_model_version("cells", "1")
     assert version.run_id == known_as(run.folder, run.id, connection.place)
+    assert connection.client.get_run(version.run_id).info.status == "FINISHED"
 
 
 def test_what_mlflow_keeps_has_the_evaluated_bytes_a_signature_and_an_example(

@@ -1,6 +1,6 @@
 """Is the exported model the trained one? Largest difference, and decisions that changed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -34,41 +34,24 @@ class Parity:
 
 
 def measure(
-    reference: Predict,
-    candidates: Mapping[str, Predict],
+    expected: Probabilities,
+    candidate: Predict,
     images: Iterable[Images],
     batches: Sequence[int],
     decide: Decide,
-) -> dict[str, Parity]:
-    """Compare each candidate with the reference, on real samples, uint8 (H, W, 3) each.
+) -> Parity:
+    """Compare what `predict` got from the reference with a candidate, at each batch size.
 
-    `images` are gone through once for each batch size, so they may be decoded anew each time. Neighbours of
-    one size share a batch. The reference runs once, at the largest batch.
+    `images` are gone through once for each, so they may be decoded anew each time.
     """
-    expected: Probabilities | None = None
-    changed: dict[str, npt.NDArray[np.bool_]] = {}
-    differences: dict[str, dict[int, float]] = {name: {} for name in candidates}
-    for batch in sorted(set(batches), reverse=True):
-        wanted = {} if expected is not None else {"": reference}
-        found = _predict({**wanted, **candidates}, images, batch)
-        expected = expected if expected is not None else found[""]
-        for name in candidates:
-            difference = np.abs(found[name].astype(np.float64) - expected).max()
-            differences[name][batch] = float(difference)
-            changed[name] = changed.get(name, False) | (decide(found[name]) != decide(expected))
-    count = len(expected) if expected is not None else 0
-    return {
-        name: Parity(count, max(by.values()), int(changed[name].sum()), {str(b): by[b] for b in batches})
-        for name, by in differences.items()
-    }
+    by_batch, changed = {}, np.zeros(len(expected), dtype=bool)
+    for batch in batches:
+        found = predict(candidate, images, batch)
+        by_batch[str(batch)] = float(np.abs(found.astype(np.float64) - expected).max())
+        changed |= decide(found) != decide(expected)
+    return Parity(len(expected), max(by_batch.values()), int(changed.sum()), by_batch)
 
 
-def _predict(
-    functions: Mapping[str, Predict], images: Iterable[Images], batch: int
-) -> dict[str, Probabilities]:
-    """(N, classes) of each function, in the order of `images`."""
-    rows: dict[str, list[Probabilities]] = {name: [] for name in functions}
-    for stack in stacks(images, batch):
-        for name, function in functions.items():
-            rows[name].append(function(stack))
-    return {name: np.concatenate(parts) for name, parts in rows.items()}
+def predict(function: Predict, images: Iterable[Images], batch: int) -> Probabilities:
+    """(N, classes) in the order of `images`, uint8 (H, W, 3) each; neighbours of one size share a batch."""
+    return np.concatenate([function(stack) for stack in stacks(images, batch)])

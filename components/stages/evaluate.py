@@ -89,9 +89,11 @@ def _outcomes(
     ids, targets = dataset.ids("test"), dataset.targets("test")
     positive = bundle.decision.positive if bundle.decision.positive is not None else len(dataset.classes) - 1
     found: dict[str, npt.NDArray[np.float64]] = {}
-    scratch = Runner(inputs["controls"] / "scratch.onnx", context.providers, context.threads)
-    runners = {v: bundle.runner(context.providers, context.threads, v) for v in FILES}
-    for name, runner in {**runners, "scratch": scratch}.items():
+    for name in (*FILES, "scratch"):  # one session at a time: each keeps the memory of its largest batch
+        if name == "scratch":
+            runner = Runner(inputs["controls"] / "scratch.onnx", context.providers, context.threads)
+        else:
+            runner = bundle.runner(context.providers, context.threads, name)
         rows = runner.predict((dataset.read(i) for i in ids), task.decode)
         shown = progress(rows, f"Test: {name}", "img", total=len(ids))
         found[name] = np.stack(list(shown)).astype(np.float64)

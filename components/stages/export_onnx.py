@@ -16,7 +16,7 @@ from components.data.ahead import in_order, len_in_bytes
 from components.data.dataset import Dataset
 from components.errors import ExportError
 from components.export.onnx_file import finish
-from components.export.parity import Parity, measure
+from components.export.parity import Parity, measure, predict
 from components.export.release import INPUT, OUTPUT, ReleaseNetwork, export_release
 from components.export.variants import to_fp16, to_int8
 from components.inference.bundle import FILES, Decision, Runner, decision
@@ -146,9 +146,13 @@ def _parity(
         with torch.inference_mode():
             return np.asarray(fast(torch.from_numpy(batch)).numpy())
 
-    runners = {name: Runner(model, context.providers, context.threads) for name, model in models.items()}
-    candidates = {name: runner.run for name, runner in runners.items()}
-    return measure(reference, candidates, samples, params.export.parity.batches, decide)
+    batches = params.export.parity.batches
+    expected = predict(reference, samples, max(batches))
+    found = {}
+    for name, model in models.items():  # one session at a time: each keeps the memory of its largest batch
+        runner = Runner(model, context.providers, context.threads)
+        found[name] = measure(expected, runner.run, samples, batches, decide)
+    return found
 
 
 def _write_manifest(folder: Path, facts: Mapping[str, object], params: Params) -> None:

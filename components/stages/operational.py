@@ -12,7 +12,7 @@ from components.storage.publish import read_json, sha256_bytes, sha256_tree, wri
 
 SIDE = 300  # pixels of the synthetic images; the graph itself resizes to what the network wants
 WARM_UP, REPEATS = 5, 50
-BATCH, SECONDS = 32, 3.0
+SECONDS = 3.0
 
 
 def operational(release: Path, params: Params, state: Path) -> dict[str, object]:
@@ -34,16 +34,16 @@ def judge(measured: dict[str, object], params: Params) -> dict[str, object]:
     speed = _number(measured.get("images_per_second"))
     rules = [
         _rule("p95 latency at batch 1 (ms)", latency, "<=", bounds.batch1_ms_p95),
-        _rule("images/s at batch 32", speed, ">=", bounds.images_per_second),
+        _rule("images/s in batches", speed, ">=", bounds.images_per_second),
     ]
     passed = all(rule["outcome"] == "pass" for rule in rules)
     return {"verdict": "pass" if passed else "fail", "rules": rules, "measured": measured}
 
 
 def measure(release: Path, params: Params) -> dict[str, object]:
-    """p95 in ms of one image, and images a second in batches of 32, from uint8 image to probabilities."""
+    """p95 in ms of one image, and images a second in the batches that the runner makes of many."""
     runner = open_bundle(release).runner(params.runtime.providers, params.runtime.cores)
-    images = np.random.default_rng(0).integers(0, 256, (BATCH, SIDE, SIDE, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (runner.batch, SIDE, SIDE, 3), dtype=np.uint8)
     one = _times(lambda: runner.run(images[:1]), REPEATS)
     batches, started = 0, time.perf_counter()
     runner.run(images)
@@ -51,11 +51,12 @@ def measure(release: Path, params: Params) -> dict[str, object]:
     while batches < 3 or time.perf_counter() - started < SECONDS:
         runner.run(images)
         batches += 1
-    speed = batches * BATCH / (time.perf_counter() - started)
+    speed = batches * runner.batch / (time.perf_counter() - started)
     return {
         "batch1_ms_p95": round(float(np.percentile(one, 95)) * 1000, 3),
         "batch1_ms_median": round(float(np.median(one)) * 1000, 3),
         "images_per_second": round(speed, 2),
+        "batch": runner.batch,
         "provider": runner.provider,
         "threads": params.runtime.cores,
         "image_side": SIDE,

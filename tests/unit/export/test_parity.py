@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.export.parity import Parity, Predict, measure
+from components.export.parity import Parity, Predict, measure, predict
 
 LEVELS = [0, 51, 102, 127, 153, 204, 255, 128, 100, 200]
 
@@ -32,7 +32,8 @@ def _shifted(by: float, at_batch: int) -> Predict:
 
 
 def _measure(candidate: Predict, batches: tuple[int, ...]) -> Parity:
-    return measure(_brightness, {"it": candidate}, _images([(4, 4)]), batches, _decide)["it"]
+    images = _images([(4, 4)])
+    return measure(predict(_brightness, images, max(batches)), candidate, images, batches, _decide)
 
 
 def test_equal_predictors_are_equal() -> None:
@@ -63,18 +64,9 @@ def test_a_prediction_that_is_not_a_number_is_not_equal() -> None:
     assert not _measure(broken, (4,)).max_difference <= 1e-4
 
 
-def test_candidates_are_told_apart_and_the_reference_runs_once() -> None:
-    sizes: list[int] = []
-
-    def reference(images: np.ndarray) -> np.ndarray:
-        sizes.append(len(images))
-        return _brightness(images)
-
-    candidates = {"same": _brightness, "other": _shifted(0.25, 2)}
-    found = measure(reference, candidates, _images([(4, 4)]), (2, 5), _decide)
-    assert found["same"].max_difference == 0
-    assert found["other"].by_batch == pytest.approx({"2": 0.25, "5": 0.0})
-    assert sizes == [5, 5]
+def test_predictions_come_in_the_order_of_the_images() -> None:
+    found = predict(_brightness, _images([(4, 4), (4, 4), (6, 2)]), 2)
+    np.testing.assert_allclose(found[:, 1], np.array(LEVELS) / 255, atol=1e-6)
 
 
 def test_it_can_be_written_as_json() -> None:

@@ -22,6 +22,15 @@ def test_the_likelihood_is_scikit_learns() -> None:
     assert negative_log_likelihood(logits, targets, 1.7) == pytest.approx(expected, abs=1e-12)
 
 
+def test_a_few_right_samples_do_not_make_it_certain() -> None:
+    """Of 11 samples with log-odds 2 the posterior's mode is where 11 · 2 e^-2/T / (1 + e^-2/T) / T = -4 log T."""
+    logits, targets = np.tile([0.0, 2.0], (11, 1)), np.ones(11, dtype=np.int64)
+    t = fit_temperature(logits, targets)
+    odds = np.exp(-2 / t)
+    assert 11 * 2 * odds / (1 + odds) / t == pytest.approx(-4 * np.log(t), rel=1e-3)
+    assert 0.5 < t < 1
+
+
 def test_the_temperature_undoes_a_known_factor() -> None:
     """Targets drawn from softmax(z) ask for T = 3 once the logits are 3 z."""
     draw = np.random.default_rng(1)

@@ -48,10 +48,12 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 
 def _run(root: Path, stop_after: str | None, registering: bool) -> int:
     from components.params import load_params
+    from components.runtime.sessions import check_distribution
     from flows.engine import prepare_environment, probe, warm
     from flows.server import temporary_server
 
     load_params(root / "params.yaml")
+    check_distribution()
     probe(root)
     prepare_environment(root)
     with temporary_server() as ready:

@@ -30,4 +30,10 @@ if "$VENV/bin/python" -m pip show --quiet "$other" 2>/dev/null; then
 fi
 install torch==2.13.0 ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt
 install -e ".[$RUNTIME,dev]" -c constraints.txt
-"$VENV/bin/python" -c 'import torch, onnxruntime, onnx, mlflow.version, dvc, prefect'
+
+# What uv takes for installed may have lost files: then everything is made anew, once.
+"$VENV/bin/python" -c 'import torch, onnxruntime, onnx, mlflow.version, dvc, prefect' && exit
+[ -z "${MENDING:-}" ] || exit 1
+echo "The environment is damaged and is made anew." >&2
+rm -rf "$VENV"
+MENDING=1 exec bash infra/install.sh

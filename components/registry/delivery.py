@@ -1,7 +1,9 @@
 """Carrying journals to MLflow: one process of a workspace at a time, the others leave it to that one."""
 
+import calendar
 import re
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -120,12 +122,23 @@ def store_run(folder: Path, name: str, connection: Connection) -> str:
 
 
 def _create_run(folder: Path, name: str, connection: Connection) -> "Run":
-    made = connection.client.create_run(connection.experiment, tags={RUN_TAG: name}, run_name=name[:8])
     path = folder / f"{name}.json"
-    status = str(read_json(path).get("status")) if path.exists() else ""
+    state = read_json(path) if path.exists() else {}
+    made = connection.client.create_run(
+        connection.experiment, _milliseconds(state.get("started")), {RUN_TAG: name}, name[:8]
+    )
+    status = str(state.get("status"))
     if status in ENDED:  # all that it said went to another store
         connection.client.set_terminated(made.info.run_id, status)
     return made
+
+
+def _milliseconds(started: object) -> int | None:
+    """When the run began, not when it is delivered; None where nobody wrote it down."""
+    try:
+        return calendar.timegm(time.strptime(str(started), "%Y-%m-%dT%H:%M:%SZ")) * 1000
+    except ValueError:
+        return None
 
 
 def known_as(folder: Path, name: str, place: Place) -> str | None:

@@ -11,7 +11,7 @@ from components.registry.journal import Journal
 from components.registry.runs import start_run
 from components.registry.store import connect
 from components.registry.tracker import MlflowTracker, SystemSampler
-from components.storage.publish import kernel_lock
+from components.storage.publish import kernel_lock, read_json, write_json
 
 
 def test_what_a_stage_says_reaches_mlflow(workspace: Path, params: Params, stored_id: StoredId) -> None:
@@ -121,3 +121,14 @@ def test_system_metrics_name_cpu_and_memory(tmp_path: Path) -> None:
     values = [dict(record.values) for record in journal.pending()[0]]
     assert values[0].keys() == {"system/rss_megabytes"}
     assert max(float(v.get("system/cpu_percent", 0)) for v in values) > 0
+
+
+def test_a_run_starts_when_it_began_not_when_it_is_delivered(
+    workspace: Path, params: Params, stored_id: StoredId
+) -> None:
+    run = start_run(workspace, params, "flow")
+    path = run.folder / f"{run.id}.json"
+    write_json(path, {**read_json(path), "started": "2026-01-02T03:04:05Z"})
+    connection = connect(workspace, params.tracking)
+    deliver(workspace, connection)
+    assert connection.client.get_run(stored_id(run)).info.start_time == 1767323045000

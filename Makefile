@@ -21,14 +21,9 @@ $(STAMP): pyproject.toml constraints.txt infra/install.sh
 	PYTHON="$(PYTHON)" RUNTIME="$(RUNTIME)" VENV="$(VENV)" bash infra/install.sh
 	touch "$@"
 
-CHECK := import torch, onnx, mlflow.version, dvc, prefect; \
-	from components.runtime.sessions import check_distribution; check_distribution()
-
-setup: $(STAMP)  ## make .venv with the locked dependencies (RUNTIME=cpu or gpu), or mend it
-	@$(BIN)/python -c '$(CHECK)' 2>/dev/null && exit
-	rm -f $(VENV)/.installed-*
-	PYTHON="$(PYTHON)" RUNTIME="$(RUNTIME)" VENV="$(VENV)" bash infra/install.sh
-	touch "$(STAMP)"
+setup:  ## make .venv with the locked dependencies (RUNTIME=cpu or gpu), or mend it
+	@VENV="$(VENV)" bash infra/install.sh --check 2>/dev/null || rm -f "$(STAMP)"
+	$(MAKE) --no-print-directory "$(STAMP)"
 
 run: $(STAMP)  ## raw images in, a judged and registered ONNX model out
 	@$(BIN)/python -m components check

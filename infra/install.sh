@@ -1,9 +1,20 @@
 #!/usr/bin/env bash
 # Installs the locked dependencies into $VENV. Safe to run again at any time; `make setup` calls it.
+# --check: says by its exit code whether $VENV works, and installs nothing.
 # TORCH_INDEX: an extra index for torch alone, e.g. PyTorch's index of CPU builds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 VENV="${VENV:-.venv}" RUNTIME="${RUNTIME:-cpu}" PYTHON="${PYTHON:-python3}"
+
+works() {
+    "$VENV/bin/python" - <<'END'
+import dvc, mlflow.version, onnx, prefect, torch
+from components.runtime.sessions import check_distribution
+check_distribution()
+END
+}
+[ "${1:-}" != --check ] || { works; exit; }
+
 case "$RUNTIME" in cpu | gpu) ;; *) echo "RUNTIME=$RUNTIME is unknown. Allowed: cpu, gpu." >&2; exit 2 ;; esac
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     { echo "$PYTHON is older than Python 3.11. Set PYTHON to a newer one: make setup PYTHON=python3.11" >&2; exit 2; }
@@ -32,7 +43,7 @@ install torch==2.13.0 ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constr
 install -e ".[$RUNTIME,dev]" -c constraints.txt
 
 # What uv takes for installed may have lost files: then everything is made anew, once.
-"$VENV/bin/python" -c 'import torch, onnxruntime, onnx, mlflow.version, dvc, prefect' && exit
+works && exit
 [ -z "${MENDING:-}" ] || exit 1
 echo "The environment is damaged and is made anew." >&2
 rm -rf "$VENV"

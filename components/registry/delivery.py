@@ -1,11 +1,10 @@
 """Carrying journals to MLflow: one process of a workspace at a time, the others leave it to that one."""
 
-import calendar
 import re
 import threading
-import time
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -136,7 +135,7 @@ def _create_run(folder: Path, name: str, connection: Connection) -> "Run":
 def _milliseconds(started: object) -> int | None:
     """When the run began, not when it is delivered; None where nobody wrote it down."""
     try:
-        return calendar.timegm(time.strptime(str(started), "%Y-%m-%dT%H:%M:%SZ")) * 1000
+        return int(datetime.fromisoformat(str(started)).timestamp() * 1000)
     except ValueError:
         return None
 

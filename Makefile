@@ -26,7 +26,6 @@ setup:  ## make .venv with the locked dependencies (RUNTIME=cpu or gpu), or mend
 	$(MAKE) --no-print-directory "$(STAMP)"
 
 run: $(STAMP)  ## raw images in, a judged and registered ONNX model out
-	@$(BIN)/python -m components check
 	@$(BIN)/python -m flows.train
 
 test: $(STAMP)  ## all tests

@@ -115,6 +115,12 @@ class Execution:
         self.steps.append(step)
         return step
 
+    def report_is_fresh(self) -> bool:
+        """Whether nothing ran since the page was written, here or by `dvc repro`."""
+        page = self.state / "reports" / "report.html"
+        lock, params = self.root / "dvc.lock", self.root / "params.yaml"
+        return page.exists() and page.stat().st_mtime > max(f.stat().st_mtime for f in (lock, params))
+
     def register(self) -> Step:
         """The version of this release; GateRefused where a verdict is not `pass`."""
         from components.stages.register import register

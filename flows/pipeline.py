@@ -73,7 +73,8 @@ def _line(line: Execution, stop_after: str | None, registering: bool) -> State[i
         _retrying(stage, row.name)(line, row.name, row.outputs)
         if row.name == stop_after:
             return Completed(message=f"Stopped after {row.name}, as asked.", data=0)
-    _retrying(command, "report")(line, "report")
+    if not line.report_is_fresh():
+        _retrying(command, "report")(line, "report")
     verdict = read_json(line.root / "verdict.json")
     create_markdown_artifact(markdown(verdict), key="verdict", description="The rules and their evidence")
     try:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
+from components.errors import GraftlineError
 from components.registry.register import outcome
 from components.storage.publish import read_json
 from flows.engine import Execution
@@ -21,6 +22,7 @@ def lines(line: Execution) -> Iterator[str]:
     yield f"Verdict: {str(verdict.get('verdict', 'none')).upper()}"
     for rule in _rules(verdict):
         yield f"  {MARKS.get(outcome(rule), '?'):<5} {rule_text(rule)}"
+    yield from _operational(line)
     metrics = _read(line, "evaluation/metrics.json")
     for title in ("variants", "controls"):
         yield from _models(title, metrics.get(title))
@@ -32,6 +34,19 @@ def lines(line: Execution) -> Iterator[str]:
     if report.exists():
         yield f"Report:     {report}"
     yield "MLflow:     make mlflow"
+
+
+def _operational(line: Execution) -> Iterator[str]:
+    """Latency and throughput here; the report measured them already."""
+    from components.stages.operational import operational
+
+    try:
+        found = operational(line.root / "release", line.params, line.state)
+    except GraftlineError:
+        return  # whoever needs it says why
+    yield f"On this machine: {str(found['verdict']).upper()}"
+    for rule in _rules(found):
+        yield f"  {MARKS.get(outcome(rule), '?'):<5} {rule_text(rule)}"
 
 
 def markdown(verdict: Mapping[str, object]) -> str:

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 
 def _run(root: Path, stop_after: str | None, registering: bool) -> int:
     from components.params import load_params
-    from components.runtime.sessions import check_distribution
+    from components.runtime.distribution import check_distribution
     from flows.engine import prepare_environment, probe, warm
     from flows.server import temporary_server
 

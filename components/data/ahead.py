@@ -23,20 +23,20 @@ def in_order(
     items: Iterable[T],
     threads: int,
     count: int,
-    weigh: Callable[[T | R], int],
 ) -> Iterator[R]:
     """`work(item)` for each item, in order, computed ahead by `threads` threads.
 
-    Ahead are at most `count` items, of CAP bytes, and results of CAP bytes, as `weigh` says, but always one;
-    results may exceed that by what the threads are at. Items are drawn by the calling thread alone.
+    Ahead are at most `count` items, of CAP bytes, and results of CAP bytes, but always one; results may exceed
+    that by what the threads are at. What is weighed are bytes, whatever tells its `nbytes`, and sequences of
+    these. Items are drawn by the calling thread alone.
     """
-    room = _Room(work, weigh)
+    room = _Room(work)
     waiting: deque[tuple[Future[R], int]] = deque()
     pool = ThreadPoolExecutor(max(1, threads), thread_name_prefix="ahead")
     try:
         held = 0
         for number, item in enumerate(items):
-            waiting.append((pool.submit(room.work, number, item), weigh(item)))
+            waiting.append((pool.submit(room.work, number, item), weight(item)))
             held += waiting[-1][1]
             while waiting and (len(waiting) >= count or held > CAP):
                 future, size = waiting.popleft()
@@ -62,16 +62,20 @@ def stacks(images: Iterable[npt.NDArray[np.uint8]], batch: int) -> Iterator[npt.
         yield np.stack(group)
 
 
-def len_in_bytes(value: bytes | npt.NDArray[np.uint8]) -> int:
-    return len(value) if isinstance(value, bytes) else value.nbytes
+def weight(value: object) -> int:
+    """Bytes that a value keeps in memory, as far as they count here."""
+    if isinstance(value, bytes):
+        return len(value)
+    if isinstance(value, tuple | list):
+        return sum(weight(part) for part in value)
+    return int(getattr(value, "nbytes", 0))
 
 
 class _Room(Generic[T, R]):
     """Results that nobody has taken yet. While they are too many, threads wait before they make more."""
 
-    def __init__(self, work: Callable[[T], R], weigh: Callable[[T | R], int]) -> None:
+    def __init__(self, work: Callable[[T], R]) -> None:
         self._work = work
-        self._weigh = weigh
         self._changed = threading.Condition()
         self._held = 0
         self._next = 0
@@ -83,13 +87,13 @@ class _Room(Generic[T, R]):
             self._changed.wait_for(lambda: self._held < CAP or number == self._next or self._closing)
         result = self._work(item)
         with self._changed:
-            self._held += self._weigh(result)
+            self._held += weight(result)
         return result
 
     def take(self, future: "Future[R]") -> R:
         result = future.result()
         with self._changed:
-            self._held -= self._weigh(result)
+            self._held -= weight(result)
             self._next += 1
             self._changed.notify_all()
         return result

@@ -1,13 +1,13 @@
 """From rows to contents: identical bytes are one sample, whatever they are called."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from components.data.classes import Classes
 from components.data.layouts import Item
 from components.data.lock import Lock
-from components.data.splits import declared_side, side_of
+from components.data.splits import deal, declared_side, side_in_fold, side_of
 from components.errors import DataError
 from components.params.data import DataParams
 from components.sources.base import Entry
@@ -70,14 +70,26 @@ def merge(
             rejected.append(Rejected(item.path, entry.sha256, "unlabelled", "has no label"))
         else:
             found[entry.sha256].append((item, entry))
+    side = _sides({name: copies[0][0] for name, copies in found.items()}, params)
     contents = []
     for name in sorted(found):
         clash = _clash([item for item, _ in found[name]], classes)
         if clash:
             rejected += [Rejected(item.path, name, "contradiction", clash) for item, _ in found[name]]
         else:
-            contents.append(_content(name, found[name], classes, params))
+            contents.append(_content(name, found[name], classes, side))
     return contents, rejected
+
+
+def _sides(found: Mapping[str, Item], params: DataParams) -> Callable[[str, Item], str]:
+    """How the side of a content is told: by its column, by its group's fold, or by what it is."""
+    split, folds = params.split, params.split.folds
+    if params.labels.split:
+        return lambda name, item: declared_side(item.side, item.path)
+    if folds:
+        fold = deal((item.group or name for name, item in found.items()), split, folds)
+        return lambda name, item: side_in_fold(fold[item.group or name], name, split, folds)
+    return lambda name, item: side_of(item.group or name, split)
 
 
 def _clash(items: Sequence[Item], classes: Classes) -> str:
@@ -94,14 +106,13 @@ def _clash(items: Sequence[Item], classes: Classes) -> str:
 
 
 def _content(
-    name: str, copies: Sequence[tuple[Item, Entry]], classes: Classes, params: DataParams
+    name: str,
+    copies: Sequence[tuple[Item, Entry]],
+    classes: Classes,
+    side: Callable[[str, Item], str],
 ) -> Content:
     item, entry = copies[0]
     label = classes.of(item.label) or ""
-    if params.labels.split:
-        side = declared_side(item.side, item.path)
-    else:
-        side = side_of(item.group or name, params.split)
     return Content(
         id=name,
         path=item.path,
@@ -110,7 +121,7 @@ def _content(
         target=classes.target(label),
         group=item.group,
         domain=item.domain,
-        side=side,
+        side=side(name, item),
         slices=item.slices,
         copies=len({copy.path for copy, _ in copies}),
     )

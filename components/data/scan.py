@@ -74,9 +74,7 @@ def scan(
     thumbnails = pictures(len(contents), folder.parent)
     payloads = ((content, source.read(content.path)) for content in contents)
     with ShardWriter(folder) as shards:
-        results = in_order(
-            lambda pair: _look(inspect, *pair), payloads, threads, WINDOW * threads, lambda pair: len(pair[1])
-        )
+        results = in_order(lambda pair: _look(inspect, *pair), payloads, threads, WINDOW * threads)
         for content, payload, found in progress(results, "decode samples", "img", len(contents)):
             if isinstance(found, str):
                 rejected.append(Rejected(content.path, content.id, "unreadable", found))

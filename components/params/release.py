@@ -9,11 +9,20 @@ from components.params.learning import Metric
 
 
 class ParityParams(Section):
+    """Torch and onnxruntime are compared on so many `samples` off the test side, in `batches` of these sizes."""
+
     samples: int = Field(default=200, ge=1)
     batches: tuple[int, ...] = (1, 7, 32)
 
 
 class ExportParams(Section):
+    """The release bundle.
+
+    Attributes:
+        release: the variant that is shipped; it must pass the gates itself. All three are made and measured.
+        calibration_samples: training samples from which int8 takes its ranges.
+    """
+
     release: Literal["fp32", "int8", "fp16"] = "fp32"
     opset: int = Field(default=20, ge=18, le=25)
     parity: ParityParams = ParityParams()
@@ -21,6 +30,8 @@ class ExportParams(Section):
 
 
 class EvaluateParams(Section):
+    """Bootstrap intervals: how many `resamples`, and their `confidence`."""
+
     resamples: int = Field(default=2000, ge=100, le=100_000)
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
 
@@ -46,6 +57,8 @@ class Rule(Section):
 
 
 class ParityGate(Section):
+    """How far the exported fp32 model may be from torch: a probability, and decisions."""
+
     max_difference: float = Field(default=1e-4, gt=0)
     changed_decisions: int = Field(default=0, ge=0)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from components.params.learning import LOWER_IS_BETTER
 from components.reporting.bars import interval_bar, unit_bar
 from components.reporting.material import Material, Object, mapping, number, sequence
 
@@ -95,9 +96,9 @@ def figures(metrics: object) -> list[Figure]:
 
 
 def differences(paired: object) -> list[Figure]:
-    """The same for paired differences: signed, with 0 as the bound."""
+    """The same for paired differences: signed, with 0 as the bound, and the better side tinted."""
     return [
-        _figure(title(name), value, difference=True)
+        _figure(title(name), value, difference=True, downwards=name in LOWER_IS_BETTER)
         for name, value in mapping(paired).items()
         if _estimate(value) is not None
     ]
@@ -130,16 +131,18 @@ def title(name: str) -> str:
     return TITLES.get(name, name.replace("_", " "))
 
 
-def _figure(name: str, value: object, difference: bool = False) -> Figure:
+def _figure(name: str, value: object, difference: bool = False, downwards: bool = False) -> Figure:
     facts = value if isinstance(value, Mapping) else {"estimate": value}
     estimate = number(facts.get("estimate")) or 0.0
     low, high = number(facts.get("low")), number(facts.get("high"))
     sign = "+" if difference else ""
     if low is None or high is None:
         return Figure(name, f"{estimate:{sign}.3f}", "", Markup(""))
-    change = ("better" if low > 0 else "worse" if high < 0 else "open") if difference else ""
-    bar = interval_bar(low, estimate, high, 0.0) if difference else unit_bar(low, estimate, high)
-    return Figure(name, f"{estimate:{sign}.3f}", f"{low:{sign}.3f} to {high:{sign}.3f}", bar, change)
+    text = f"{estimate:{sign}.3f}", f"{low:{sign}.3f} to {high:{sign}.3f}"
+    if not difference:
+        return Figure(name, *text, unit_bar(low, estimate, high))
+    change = "open" if low <= 0 <= high else "better" if (low > 0) != downwards else "worse"
+    return Figure(name, *text, interval_bar(low, estimate, high, 0.0, upwards=not downwards), change)
 
 
 def _signs(words: str) -> str:

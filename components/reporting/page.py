@@ -107,6 +107,7 @@ def _charts(material: Material) -> Mapping[str, object]:
         "tuned": material.tuned,
         "confusion": origin.confusion(material.confusion, classes),
         "reliability": charts.reliability(reliable, weights),
+        "roc_class": str(material.metrics.get("roc_class", "")) if len(classes) > 2 else "",
         "roc": charts.roc(points(material.roc, "false_positive_rate", "true_positive_rate")),
     }
 

@@ -1,7 +1,6 @@
 """The one place that makes onnxruntime sessions, and proves on which provider they run."""
 
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from components.errors import ProviderError
+from components.runtime.distribution import check_distribution, installed
 
 PROVIDERS = {
     "tensorrt": "TensorrtExecutionProvider",
@@ -69,21 +69,6 @@ def run(session: ort.InferenceSession, feeds: Mapping[str, Array]) -> list[Array
     return bound
 
 
-def check_distribution() -> None:
-    """The CPU and the GPU distribution write over each other's files: exactly one may be installed."""
-    found = [name for name in ("onnxruntime", "onnxruntime-gpu") if _installed(name)]
-    if len(found) != 1:
-        state = " and ".join(found) + " are both installed" if found else "no onnxruntime is installed"
-        raise ProviderError(f"{state}; exactly one must be.", "Run `make clean setup` (RUNTIME=cpu or gpu).")
-
-
-def _installed(name: str) -> bool:
-    try:
-        return bool(metadata.version(name))
-    except metadata.PackageNotFoundError:
-        return False
-
-
 def _load_gpu_libraries(provider: str) -> None:
     """torch brings the CUDA libraries that onnxruntime needs; loading them first spares their paths."""
     import torch
@@ -95,7 +80,7 @@ def _load_gpu_libraries(provider: str) -> None:
 
 
 def _remedy(provider: str) -> str:
-    if not _installed("onnxruntime-gpu"):
+    if not installed("onnxruntime-gpu"):
         return "Install the GPU build: make setup RUNTIME=gpu. Or put cpu first in runtime.providers."
     if provider == "tensorrt":
         return "Check that the TensorRT libraries match onnxruntime-gpu. Or put cuda first."

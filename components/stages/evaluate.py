@@ -3,7 +3,8 @@
 import csv
 import io
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +47,9 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     metrics = measure(outcomes, bundle.variant, dataset.slices("test"), plan)
     names = {"test_digest": test_digest(ids), "release_sha256": sha256_tree(inputs["release"])}
     folder = outputs["evaluation"]
-    write_json(folder / "metrics.json", {**metrics, **names, "n": len(ids)})
     release = outcomes[bundle.variant]
+    facts = {"n": len(ids), "roc_class": dataset.classes[release.positive]}
+    write_json(folder / "metrics.json", {**metrics, **names, **facts})
     _write_predictions(folder / "predictions.parquet", ids, dataset, outcomes)
     _write_csv(folder / "confusion.csv", ("actual", "predicted"), _decided(release, dataset.classes))
     _write_csv(folder / "reliability.csv", ("confidence", "accuracy", "count"), reliability(release))
@@ -88,13 +90,15 @@ def _outcomes(
     task = load_task(params.task)
     ids, targets = dataset.ids("test"), dataset.targets("test")
     positive = bundle.decision.positive if bundle.decision.positive is not None else len(dataset.classes) - 1
+    opened: dict[str, Callable[[], Runner]] = {
+        name: partial(bundle.runner, context.providers, context.threads, name) for name in FILES
+    }
+    opened["scratch"] = partial(
+        Runner, inputs["controls"] / "scratch.onnx", context.providers, context.threads
+    )
     found: dict[str, npt.NDArray[np.float64]] = {}
-    for name in (*FILES, "scratch"):  # one session at a time: each keeps the memory of its largest batch
-        if name == "scratch":
-            runner = Runner(inputs["controls"] / "scratch.onnx", context.providers, context.threads)
-        else:
-            runner = bundle.runner(context.providers, context.threads, name)
-        rows = runner.predict((dataset.read(i) for i in ids), task.decode)
+    for name, runner in opened.items():  # one session at a time: each keeps the memory of its largest batch
+        rows = runner().predict((dataset.read(i) for i in ids), task.decode)
         shown = progress(rows, f"Test: {name}", "img", total=len(ids))
         found[name] = np.stack(list(shown)).astype(np.float64)
     majority = read_json(inputs["controls"] / "controls.json")["majority"]

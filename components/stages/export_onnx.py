@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from components.backbones.catalogue import build
-from components.data.ahead import in_order, len_in_bytes
+from components.data.ahead import in_order
 from components.data.dataset import Dataset
 from components.errors import ExportError
 from components.export.onnx_file import finish
@@ -31,19 +32,20 @@ from components.tasks.base import Task
 Image = npt.NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
 class _Samples:
     """Real samples, decoded anew each time that they are gone through: memory stays flat."""
 
-    def __init__(
-        self, dataset: Dataset, ids: Sequence[str], task: Task, threads: int, description: str
-    ) -> None:
-        self._dataset, self._ids, self._task = dataset, ids, task
-        self._threads, self._description = threads, description
+    dataset: Dataset
+    ids: Sequence[str]
+    task: Task
+    threads: int
+    description: str
 
     def __iter__(self) -> Iterator[Image]:
-        payloads = (self._dataset.read(i) for i in self._ids)
-        decoded = in_order(self._task.decode, payloads, self._threads, 2 * self._threads, len_in_bytes)
-        return progress(decoded, self._description, "img", len(self._ids))
+        payloads = (self.dataset.read(i) for i in self.ids)
+        decoded = in_order(self.task.decode, payloads, self.threads, 2 * self.threads)
+        return progress(decoded, self.description, "img", len(self.ids))
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
@@ -128,7 +130,7 @@ def _parity_samples(dataset: Dataset, task: Task, params: Params, context: Conte
             f"export.parity.samples is {wanted}, but off the test side there are {len(ids)} samples.",
             f"Lower it to {len(ids)} or less, or bring more samples.",
         )
-    return _Samples(dataset, ids[:wanted], task, context.threads, "Parity")
+    return _Samples(dataset, ids[:wanted], task, context.threads, "Parity: torch")
 
 
 def _parity(
@@ -151,7 +153,8 @@ def _parity(
     found = {}
     for name, model in models.items():  # one session at a time: each keeps the memory of its largest batch
         runner = Runner(model, context.providers, context.threads)
-        found[name] = measure(expected, runner.run, samples, batches, decide)
+        shown = replace(samples, description=f"Parity: {name}")
+        found[name] = measure(expected, runner.run, shown, batches, decide)
     return found
 
 

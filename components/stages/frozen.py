@@ -131,7 +131,7 @@ def fill(store: SampleStore, space: Space, compute: Computation, wanted: Sequenc
     rows: list[npt.NDArray[np.generic]] = []
     done: list[str] = []
     batches = [wanted[start : start + compute.batch] for start in range(0, len(wanted), compute.batch)]
-    computed = in_order(compute, batches, compute.threads, 2 * compute.threads + 1, _bytes)
+    computed = in_order(compute, batches, compute.threads, 2 * compute.threads + 1)
     for chunk, records in zip(batches, computed, strict=True):
         rows.append(records.astype(space.dtype))
         done.extend(_key(compute.task, *w) for w in chunk)
@@ -147,10 +147,6 @@ def fill(store: SampleStore, space: Space, compute: Computation, wanted: Sequenc
 def _key(task: Task, sample: str, view: int) -> str:
     """A clean view is told by its sample alone: it outlives a change of the augmentation."""
     return f"{sample}/{view}/{task.view_digest(view)[:16]}" if view else sample
-
-
-def _bytes(value: Sequence[Wanted] | npt.NDArray[np.generic]) -> int:
-    return value.nbytes if isinstance(value, np.ndarray) else 0
 
 
 def frozen_input(records: npt.NDArray[np.generic]) -> torch.Tensor:

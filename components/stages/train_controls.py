@@ -58,6 +58,11 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         {"majority": majority(dataset), "scratch": _scratch(outcome, params)},
     )
     checkpoints.clear()
+    if outcome.steps * BATCH < len(data.train.targets):
+        log(
+            f"controls.scratch.seconds ({params.controls.scratch.seconds:g}) were too few for one look at each "
+            "training sample: to beat this control proves little."
+        )
     log(
         f"Controls: majority {majority(dataset)['class']!r}; from scratch {outcome.steps} steps in "
         f"{outcome.seconds:.0f} s, validation accuracy {outcome.best.validation_accuracy:.3f}"

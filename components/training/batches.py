@@ -67,6 +67,10 @@ class Batch:
     inputs: Tensor
     targets: Tensor
 
+    @property
+    def nbytes(self) -> int:
+        return self.inputs.nbytes
+
 
 def prefetch(samples: Samples, chunks: Iterable[Indices], epoch: int, depth: int = 2) -> Iterator[Batch]:
     """The batches of `chunks` in their order; a thread copies up to `depth` of them ahead."""
@@ -74,11 +78,7 @@ def prefetch(samples: Samples, chunks: Iterable[Indices], epoch: int, depth: int
     def load(chunk: Indices) -> Batch:
         return Batch(chunk, samples.take(chunk, epoch), torch.from_numpy(samples.targets[chunk]))
 
-    return in_order(load, chunks, 1, depth + 1, _bytes)
-
-
-def _bytes(value: Indices | Batch) -> int:
-    return value.inputs.nbytes if isinstance(value, Batch) else value.nbytes
+    return in_order(load, chunks, 1, depth + 1)
 
 
 def consecutive(samples: int, size: int) -> list[Indices]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from components.data import ahead
-from components.data.ahead import in_order, stacks
+from components.data.ahead import in_order, stacks, weight
 
 
 class Meter:
@@ -29,10 +29,6 @@ class Meter:
         return len(result)
 
 
-def _weigh(value: int | bytes) -> int:
-    return len(value) if isinstance(value, bytes) else 0
-
-
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_results_wait_up_to_a_number_of_bytes_and_what_the_threads_are_at(
     threads: int, monkeypatch: pytest.MonkeyPatch
@@ -40,7 +36,7 @@ def test_results_wait_up_to_a_number_of_bytes_and_what_the_threads_are_at(
     monkeypatch.setattr(ahead, "CAP", 1000)
     meter = Meter()
     sizes = [10, 900, 400, 3000, 20, 400, 400, 400, 5000, 1] * 20
-    found = [meter.take(r) for r in in_order(meter.make, sizes, threads, 96, _weigh)]
+    found = [meter.take(r) for r in in_order(meter.make, sizes, threads, 96)]
     assert found == sizes
     # The result that is handed out is no longer counted, hence one more.
     assert meter.most <= 1000 + (threads + 1) * 5000
@@ -56,7 +52,7 @@ def test_raw_samples_wait_up_to_a_number_of_bytes(monkeypatch: pytest.MonkeyPatc
             drawn += 1
             yield bytes(300)
 
-    for taken, _ in enumerate(in_order(len, samples(), 2, 96, lambda value: _weigh(value)), 1):
+    for taken, _ in enumerate(in_order(len, samples(), 2, 96), 1):
         assert drawn <= taken + 4
     assert drawn == 50
 
@@ -65,7 +61,7 @@ def test_who_stops_taking_leaves_no_thread_behind(monkeypatch: pytest.MonkeyPatc
     """All threads wait for room when the reader goes."""
     monkeypatch.setattr(ahead, "CAP", 10)
     before = threading.active_count()
-    results = in_order(bytes, [100] * 50, 3, 20, _weigh)
+    results = in_order(bytes, [100] * 50, 3, 20)
     next(results)
     results.close()
     assert threading.active_count() == before
@@ -81,7 +77,7 @@ def test_an_error_comes_in_its_turn_and_ends_everything(monkeypatch: pytest.Monk
 
     seen = []
     with pytest.raises(ValueError, match="three"):
-        seen.extend(in_order(work, range(9), 2, 8, _weigh))
+        seen.extend(in_order(work, range(9), 2, 8))
     assert len(seen) == 3
 
 
@@ -99,3 +95,8 @@ def test_a_stack_holds_few_bytes_but_always_one_image(monkeypatch: pytest.Monkey
     monkeypatch.setattr(ahead, "STACK", 100)
     sizes = [(4, 4, 3)] * 3 + [(9, 9, 3)] * 2
     assert [len(s) for s in stacks([np.zeros(s, dtype=np.uint8) for s in sizes], 32)] == [2, 1, 1, 1]
+
+
+def test_what_a_value_keeps_in_memory() -> None:
+    pixels = np.zeros((2, 3), dtype=np.float32)
+    assert weight((b"four", pixels, ["path", 7], None)) == 4 + 24

@@ -103,6 +103,26 @@ def test_a_labels_file_with_conditions_groups_and_slices(tmp_path: Path, build: 
     assert all(len(found) == 1 for found in sides.values())
 
 
+@pytest.mark.parametrize("fold", [0, 1, 2])
+def test_few_groups_are_folded(fold: int, tmp_path: Path, build: Build) -> None:
+    files, rows = listed(60)
+    rows = [row | {"machine": f"m{i // 2 % 5}"} for i, row in enumerate(rows)]
+    build(
+        write(tmp_path / "src", files | {"labels.csv": table(rows)}),
+        tmp_path / "out",
+        layout="labels",
+        labels={"group": "machine"},
+        split={"folds": 3, "fold": fold, "validation": 0.2, "calibration": 0.2, "train": 0.4},
+    )
+    sides: dict[str, set[str]] = {}
+    for row in Dataset.open(tmp_path / "out").table.to_pylist():
+        sides.setdefault(row["group"], set()).add(row["split"])
+    assert sorted(map(sorted, sides.values()))[0] == ["calibration", "validation"]
+    assert {"train"} in sides.values()
+    assert {"test"} in sides.values()
+    assert all(len(found) == 1 or found == {"calibration", "validation"} for found in sides.values())
+
+
 def test_a_split_column_is_followed(tmp_path: Path, build: Build) -> None:
     files, rows = listed()
     order = ["train", "validation", "test", "calibration"]

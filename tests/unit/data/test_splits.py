@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.data.splits import SIDES, declared_side, side_of
+from components.data.splits import SIDES, deal, declared_side, side_in_fold, side_of
 from components.errors import DataError
-from components.params.data import Split
+from components.params.data import DataParams, Split
 
 SPLIT = Split(salt="x", train=0.6, validation=0.1, calibration=0.05, test=0.25)
 
@@ -49,3 +49,56 @@ def test_unknown_sides_are_refused() -> None:
     assert declared_side("test", "a.png") == "test"
     with pytest.raises(DataError, match=r"'val' for a\.png"):
         declared_side("val", "a.png")
+
+
+FOLDED = Split(salt="x", train=0.6, validation=0.15, calibration=0.05, test=0.2, folds=3)
+
+
+def test_few_groups_are_dealt_so_that_every_fold_has_some() -> None:
+    groups = [f"machine {n}" for n in range(7)]
+    dealt = deal(groups, FOLDED, 3)
+    assert sorted(Counter(dealt.values()).values()) == [2, 2, 3]
+    assert dealt == deal(reversed(groups), FOLDED, 3)
+
+
+def test_over_all_folds_each_group_tests_once_and_trains_elsewhere() -> None:
+    dealt = deal([f"machine {n}" for n in range(7)], FOLDED, 3)
+    for group, fold in dealt.items():
+        sides = [
+            {
+                side_in_fold(fold, f"{group} {i}", FOLDED.model_copy(update={"fold": tested}), 3)
+                for i in range(200)
+            }
+            for tested in range(3)
+        ]
+        assert sides.count({"test"}) == 1
+        assert sides.count({"train"}) == 1
+        assert sides.count({"validation", "calibration"}) == 1
+
+
+def test_calibration_gets_its_share_of_the_validating_fold() -> None:
+    sides = Counter(side_in_fold(1, str(i), FOLDED, 3) for i in range(4000))
+    assert sides["calibration"] / 4000 == pytest.approx(0.25, abs=0.035)  # five standard deviations
+
+
+def test_more_folds_than_groups_are_refused() -> None:
+    with pytest.raises(DataError, match=r"folds is 3, but there are 2 groups"):
+        deal(["a", "b", "a"], FOLDED, 3)
+
+
+@pytest.mark.parametrize(
+    ("split", "labels", "said"),
+    [
+        ({"folds": 5}, {}, "needs labels.group"),
+        ({"folds": 5, "fold": 5}, {"group": "machine"}, "fold is 5; allowed: 0 to 4"),
+        ({"fold": 1}, {}, "fold is 1; allowed: 0 to 0"),
+        ({"folds": 5}, {"group": "machine", "split": "side"}, "exclude each other"),
+    ],
+)
+def test_folds_that_make_no_sense_are_refused(
+    split: dict[str, object], labels: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        DataParams.model_validate(
+            {"source": "file:x", "licence": "none", "layout": "manifest", "split": split, "labels": labels}
+        )

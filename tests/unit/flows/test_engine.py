@@ -34,6 +34,19 @@ def test_a_stage_runs_once_and_dvc_agrees(line: Path) -> None:
     assert (line / "dvc.lock").read_bytes() == lock
 
 
+def test_the_report_is_made_again_only_after_something_ran(line: Path) -> None:
+    with execution(line, load_params(line / "params.yaml")) as run:
+        assert not run.report_is_fresh()
+        run.stage("double", ["doubled.txt"])
+        page = run.state / "reports" / "report.html"
+        page.parent.mkdir()
+        page.write_text("<html>")
+        run.stage("double", ["doubled.txt"])
+        assert run.report_is_fresh()
+        run.stage("judge", ["verdict.json"])
+        assert not run.report_is_fresh()
+
+
 def test_a_stage_keeps_its_exit_code_and_its_message(line: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (line / "in.txt").write_text("-1")
     params = load_params(line / "params.yaml")

@@ -8,7 +8,8 @@ import torch
 from onnx import TensorProto, helper
 
 from components.errors import ProviderError
-from components.runtime.sessions import check_distribution, open_session, run
+from components.runtime.distribution import check_distribution
+from components.runtime.sessions import open_session, run
 
 WITHOUT_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
 

@@ -8,8 +8,8 @@ VENV="${VENV:-.venv}" RUNTIME="${RUNTIME:-cpu}" PYTHON="${PYTHON:-python3}"
 
 works() {
     "$VENV/bin/python" - <<'END'
-import dvc, mlflow.version, onnx, prefect, torch
-from components.runtime.sessions import check_distribution
+import dvc, mlflow.version, onnx, onnxruntime, prefect, torch
+from components.runtime.distribution import check_distribution
 check_distribution()
 END
 }

@@ -18,10 +18,9 @@ from benchmarks.workspace import ROOT, publish
 from components.data.dataset import Dataset
 from components.params import load_params
 from components.stages.frozen import Computation, fill
-from components.stages.network import frozen_part
+from components.stages.network import frozen_part, open_task
 from components.stages.table import Context
 from components.storage.samples import SampleStore
-from components.tasks import load_task
 from components.tracker import NullTracker
 
 
@@ -30,7 +29,7 @@ def main() -> None:
     torch.set_num_threads(params.runtime.cores)
     dataset = Dataset.open(ROOT / "dataset")
     layers = frozen_part(ROOT / "checkpoint", params, cut=None)
-    task = load_task(params.task, layers.spec)
+    task = open_task(params, ROOT / "checkpoint")
     wanted = [(sample, 0) for sample in dataset.ids()]
     batch = params.features.batch
     with tempfile.TemporaryDirectory() as cache:

@@ -19,10 +19,9 @@ from benchmarks.workspace import ROOT, publish
 from components.data.dataset import Dataset
 from components.params import load_params
 from components.stages.frozen import stored
-from components.stages.network import frozen_part
+from components.stages.network import frozen_part, open_task
 from components.stages.table import Context
 from components.stages.train_head import fit, score
-from components.tasks import load_task
 from components.tracker import NullTracker
 
 
@@ -66,7 +65,7 @@ def main() -> None:
     torch.set_num_threads(params.runtime.cores)
     dataset = Dataset.open(ROOT / "dataset")
     frozen = frozen_part(ROOT / "checkpoint", params, cut=None)
-    task = load_task(params.task, frozen.spec)
+    task = open_task(params, ROOT / "checkpoint")
     train, validation = dataset.targets("train"), dataset.targets("validation")
 
     def judged(head: tuple[np.ndarray, np.ndarray], features: np.ndarray) -> float:

@@ -17,9 +17,8 @@ from components.data.dataset import Dataset
 from components.methods import load_method
 from components.params import load_params
 from components.stages.frozen import Computation, Frozen, frozen_input, stored
-from components.stages.network import input_spec, open_checkpoint
+from components.stages.network import open_checkpoint, open_task
 from components.stages.table import Context
-from components.tasks import load_task
 from components.tracker import NullTracker
 
 SAMPLES, STEPS, WARM = 256, 6, 2
@@ -30,13 +29,12 @@ def main() -> None:
     torch.set_num_threads(params.runtime.cores)
     dataset = Dataset.open(ROOT / "dataset")
     backbone, weights = open_checkpoint(ROOT / "checkpoint", params)
-    spec = input_spec(params)
-    task = load_task(params.task, spec)
+    task = open_task(params, ROOT / "checkpoint")
     cut, batch = load_method(params.tune).cut(backbone.blocks), params.tune.batch
     context = Context(NullTracker(), ROOT / ".graftline", params.runtime.cores, ["cpu"])
     ids = dataset.ids("train")[:SAMPLES]
     targets = torch.from_numpy(dataset.targets("train")[:SAMPLES])
-    frozen = Frozen(backbone, weights, spec, cut)
+    frozen = Frozen(backbone, weights, cut)
     records = stored(dataset, [(i, 0) for i in ids], frozen, task, context, params.features.batch)
     compute = Computation(dataset, frozen, task, context, params.features.batch)
     pixels = torch.from_numpy(np.stack([compute.prepare((i, 0)) for i in ids]))

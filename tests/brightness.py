@@ -3,6 +3,12 @@
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+# What the manifest of such a release says about its task.
+ABOUT: dict[str, object] = {
+    "task": {"name": "image_classification"},
+    "input": {"name": "image", "type": "uint8", "shape": ["batch", "height", "width", 3]},
+}
+
 
 def brightness_network(weight: float, bias: tuple[float, float], softmax: bool = False) -> bytes:
     """uint8 (batch, height, width, 3) → (-weight, weight) · mean + bias, as it is or through a softmax."""

@@ -11,11 +11,12 @@ from components.params.backbone import InputSpec
 
 
 class Backbone(nn.Module):
-    """A network from images to features, as a chain of units.
+    """A network from what the task's pre-processing yields to features, as a chain of units.
 
     Units are counted so: `units[0]` is the stem, `units[1 + k]` is block k, and the last unit makes the
-    features (head convolution and pooling). A cut k in 1…blocks lies behind the stem and the blocks 0…k-1;
-    cut 0 is the image itself, and cut blocks+1 the features.
+    features (pooling, and for images a convolution before it). A cut k in 1…blocks lies behind the stem and the
+    blocks 0…k-1; cut 0 is the input itself, and cut blocks+1 the features. One tensor goes from unit to unit:
+    images (B, C, h, w); texts (B, tokens, width + 1), whose last channel is 1 at a token and 0 at padding.
 
     Attributes:
         units: stem, blocks 0…blocks-1, head.
@@ -30,16 +31,16 @@ class Backbone(nn.Module):
         self.blocks = len(units) - 2
 
     def below(self, cut: int) -> nn.Sequential:
-        """Normalised images (B, 3, S, S) → activations at the cut. Shares this backbone's parameters."""
+        """Pre-processed samples (B, …) → activations at the cut. Shares this backbone's parameters."""
         return nn.Sequential(*list(self.units)[: self._first_above(cut)])
 
     def above(self, cut: int) -> nn.Sequential:
         """Activations at the cut → features (B, width). Shares this backbone's parameters."""
         return nn.Sequential(*list(self.units)[self._first_above(cut) :])
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Normalised images (B, 3, S, S) → features (B, width)."""
-        activations = images
+    def forward(self, samples: Tensor) -> Tensor:
+        """Pre-processed samples, (B, 3, S, S) or token ids (B, L) → features (B, width)."""
+        activations = samples
         for unit in self.units:
             activations = unit(activations)
         return activations
@@ -48,6 +49,16 @@ class Backbone(nn.Module):
         if not 0 <= cut <= self.blocks + 1:
             raise ValueError(f"cut is {cut}; allowed: 0 to {self.blocks + 1}")
         return cut + 1 if cut else 0
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file beside the weights: kept as `name`, fetched from `uri`, known by its own digest `file_sha256`."""
+
+    name: str
+    uri: str
+    sha256: str
+    file_sha256: str
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,7 @@ class BackboneEntry:
         architecture: makes the untrained module; call it through `catalogue.build`.
         raw_name: own tensor name → name in the checkpoint as published.
         classifier: tensors of the checkpoint that are not the backbone's, and may be missing.
+        assets: further files that belong to the weights, a tokenizer for instance.
     """
 
     name: str
@@ -74,20 +86,29 @@ class BackboneEntry:
     architecture: Callable[[], Backbone]
     raw_name: Callable[[str], str]
     classifier: tuple[str, ...] = ()
+    assets: tuple[Asset, ...] = ()
 
 
 def initialise(backbone: nn.Module, seed: int) -> None:
     """Fresh weights from `seed` alone; the global generator is neither read nor moved.
 
     Convolutions: normal with variance 2 / fan_out, where fan_out = k·k·out / groups (He et al. 2015, eq. 14;
-    a depthwise convolution's output sees one channel). Norms: scale 1, shift 0, mean 0, variance 1.
+    a depthwise convolution's output sees one channel). Linear layers and embeddings: normal with deviation 0.02
+    (Devlin et al. 2019, as published). Norms: scale 1, shift 0, mean 0, variance 1. Biases: 0.
+
+    Raises TypeError for a layer of another kind with parameters of its own: nothing says how it starts.
     """
     generator = torch.Generator().manual_seed(seed)
     for module in backbone.modules():
         if isinstance(module, nn.Conv2d):
             fan_out = math.prod(module.kernel_size) * module.out_channels / module.groups
             nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out), generator=generator)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d):
+        elif isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=0.02, generator=generator)
+        elif isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
             module.reset_parameters()
+            continue
+        elif [*module.parameters(recurse=False), *module.buffers(recurse=False)]:
+            raise TypeError(f"{type(module).__name__} has no rule for fresh weights")
+        if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components.backbones.base import Backbone, BackboneEntry
-from components.params.backbone import InputSpec
+from components.params.backbone import ImageSpec
 
 # (repeats, kernel, stride of the first, expansion, channels), one row a stage.
 STAGES = (
@@ -145,7 +145,7 @@ ENTRY = BackboneEntry(
     file_sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     licence="Apache-2.0",
     parameters=4_652_008,
-    input=InputSpec(size=224, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)),
+    input=ImageSpec(size=224, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0)),
     architecture=architecture,
     raw_name=raw_name,
     classifier=("_fc.weight", "_fc.bias"),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 T = TypeVar("T")
 R = TypeVar("R")
+Array = npt.NDArray[np.generic]
 # Raw and decoded samples that may wait, in bytes each: 256 MB are some 900 pictures of 300×300 pixels, or two
 # of 50 megapixels.
 CAP = 256 * 10**6
@@ -49,17 +50,31 @@ def in_order(
         pool.shutdown(cancel_futures=True)
 
 
-def stacks(images: Iterable[npt.NDArray[np.uint8]], batch: int) -> Iterator[npt.NDArray[np.uint8]]:
+def stacks(samples: Iterable[Array], batch: int) -> Iterator[Array]:
     """Neighbours of one shape, stacked, in order: at most `batch` of them and STACK bytes, but always one."""
-    group: list[npt.NDArray[np.uint8]] = []
-    for image in images:
-        full = len(group) == batch or (len(group) + 1) * image.nbytes > STACK
-        if group and (full or image.shape != group[0].shape):
+    group: list[Array] = []
+    for sample in samples:
+        full = len(group) == batch or (len(group) + 1) * sample.nbytes > STACK
+        if group and (full or sample.shape != group[0].shape):
             yield np.stack(group)
             group = []
-        group.append(image)
+        group.append(sample)
     if group:
         yield np.stack(group)
+
+
+def windows(items: Iterable[T], count: int) -> Iterator[list[T]]:
+    """Neighbours, `count` together, or as many of them as CAP bytes hold, but always one."""
+    window: list[T] = []
+    held = 0
+    for item in items:
+        if window and (len(window) == count or held + weight(item) > CAP):
+            yield window
+            window, held = [], 0
+        window.append(item)
+        held += weight(item)
+    if window:
+        yield window
 
 
 def weight(value: object) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.data.checks import check_classes, check_quarantine
 from components.data.contents import Rejected, classify, merge
-from components.data.layouts import ignored, read_items
+from components.data.layouts import Reader, Rows, ignored, read_items
 from components.data.lock import Lock, LockedSource
 from components.data.manifest import make_table, table_digest, write_table
 from components.data.near_duplicates import find_pairs, losers
@@ -35,12 +35,16 @@ def build_dataset(
     Raises DataError (unusable data, with all reasons), DigestMismatch (the source is not what was locked).
     """
     items = read_items(lock, source, params)
+    held: Reader = source
+    if params.labels.text:
+        rows = Rows(lock, source, params.labels)
+        lock, held = rows.lock, rows
     classes = classify(items, params)
     contents, rejected = merge(items, lock, classes, params)
     check_quarantine(rejected, len(items), params.limits)
     check_classes(contents, classes.names, params.limits)
 
-    found = scan(contents, source, inspect, folder / "shards", threads)
+    found = scan(contents, held, inspect, folder / "shards", threads)
     rejected = sorted([*rejected, *found.rejected], key=lambda item: (item.path, item.kind))
     check_quarantine(rejected, len(items), params.limits)
     kept, near = _without_straddlers(found, params, folder)

@@ -30,9 +30,7 @@ def make_table(seen: Sequence[Seen], slices: Sequence[str]) -> pa.Table:
         "domain": _text(c.domain for c in contents),
         "split": _text(c.side for c in contents),
         "size": _whole(np.int64, (c.size for c in contents)),
-        "width": _whole(np.int32, (s.width for s in seen)),
-        "height": _whole(np.int32, (s.height for s in seen)),
-        "mode": _text(s.mode for s in seen),
+        **{name: _fact([s.facts[name] for s in seen]) for name in (seen[0].facts if seen else ())},
         "shard": _text(shard_name(c.id) for c in contents),
         "offset": _whole(np.int64, (places[c.id] for c in contents)),
     }
@@ -42,6 +40,11 @@ def make_table(seen: Sequence[Seen], slices: Sequence[str]) -> pa.Table:
 
 
 # `pyarrow.array` imports pandas, more than a second, to ask whether the values are its own; these do not.
+
+
+def _fact(values: Sequence[int | str]) -> pa.Array:
+    numbers = [value for value in values if isinstance(value, int)]
+    return _whole(np.int32, numbers) if len(numbers) == len(values) else _text(map(str, values))
 
 
 def _text(values: Iterable[str]) -> pa.Array:

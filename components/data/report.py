@@ -25,9 +25,7 @@ def data_report(
         "samples": len(seen),
         "classes": {name: labels[name] for name in classes},
         "sides": {side: _side(seen, side, classes, slices) for side in SIDES},
-        "modes": _counts(item.mode for item in seen),
-        "width": _range([item.width for item in seen]),
-        "height": _range([item.height for item in seen]),
+        **{name: _summary([item.facts[name] for item in seen]) for name in (seen[0].facts if seen else ())},
         "bytes": _range([item.content.size for item in seen]),
         "domains": _counts(item.content.domain for item in seen if item.content.domain),
         "identical_copies": sum(item.content.copies - 1 for item in seen),
@@ -80,6 +78,12 @@ def _side(seen: Sequence[Seen], side: str, classes: Sequence[str], slices: Seque
             for position, name in enumerate(slices)
         },
     }
+
+
+def _summary(values: Sequence[int | str]) -> Json:
+    """The range of numbers, the counts of names."""
+    numbers = [value for value in values if isinstance(value, int)]
+    return _range(numbers) if len(numbers) == len(values) else _counts(map(str, values))
 
 
 def _counts(values: Iterable[str]) -> Json:

@@ -1,6 +1,6 @@
 """Every sample is read, checked and decoded once; its bytes go to the shards, what was seen stays here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from components.data.ahead import in_order
 from components.data.contents import Content, Rejected
-from components.data.lock import LockedSource
+from components.data.layouts import Reader
 from components.data.shards import ShardWriter
 from components.errors import DataError
 from components.progress import progress
@@ -25,11 +25,7 @@ class Inspected(Protocol):
     """What an inspection must tell; see components.tasks.base.Inspection."""
 
     @property
-    def width(self) -> int: ...
-    @property
-    def height(self) -> int: ...
-    @property
-    def mode(self) -> str: ...
+    def facts(self) -> Mapping[str, int | str]: ...
     @property
     def fingerprint(self) -> int: ...
     @property
@@ -41,12 +37,10 @@ Inspect = Callable[[bytes], Inspected]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A content that could be decoded."""
+    """A content that could be decoded, and what the task tells of it."""
 
     content: Content
-    width: int
-    height: int
-    mode: str
+    facts: Mapping[str, int | str]
 
 
 @dataclass(frozen=True)
@@ -64,9 +58,7 @@ class Scan:
     rejected: list[Rejected]
 
 
-def scan(
-    contents: Sequence[Content], source: LockedSource, inspect: Inspect, folder: Path, threads: int
-) -> Scan:
+def scan(contents: Sequence[Content], source: Reader, inspect: Inspect, folder: Path, threads: int) -> Scan:
     """Decode all `contents` (in the order of ids) and write those that can be to `folder`/*.bin."""
     seen: list[Seen] = []
     rejected: list[Rejected] = []
@@ -75,14 +67,14 @@ def scan(
     payloads = ((content, source.read(content.path)) for content in contents)
     with ShardWriter(folder) as shards:
         results = in_order(lambda pair: _look(inspect, *pair), payloads, threads, WINDOW * threads)
-        for content, payload, found in progress(results, "decode samples", "img", len(contents)):
+        for content, payload, found in progress(results, "decode samples", "samples", len(contents)):
             if isinstance(found, str):
                 rejected.append(Rejected(content.path, content.id, "unreadable", found))
                 continue
             shards.add(content.id, payload)
             fingerprints[len(seen)] = found.fingerprint
             thumbnails[len(seen)] = found.thumbnail.ravel()
-            seen.append(Seen(content, found.width, found.height, found.mode))
+            seen.append(Seen(content, found.facts))
     return Scan(seen, fingerprints[: len(seen)], thumbnails[: len(seen)], rejected)
 
 

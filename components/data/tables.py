@@ -34,7 +34,8 @@ def read_table(payload: bytes, labels: Labels) -> list[Row]:
 
 def columns(labels: Labels) -> list[tuple[str, str]]:
     """(key of data.labels, column) of all columns that params name."""
-    named = [(key, getattr(labels, key)) for key in ("path", "label", "group", "domain", "split")]
+    keys = ("text" if labels.text else "path", "label", "group", "domain", "split")
+    named = [(key, getattr(labels, key)) for key in keys]
     return [(key, column) for key, column in named if column] + [("slices", c) for c in labels.slices]
 
 
@@ -56,6 +57,7 @@ def _separated(text: str, labels: Labels) -> Iterator[Row]:
     if labels.separator == "whitespace":
         lines = (line.split() for line in text.splitlines())
     else:
+        csv.field_size_limit(len(text) + 1)  # a long text is no mistake
         lines = iter(csv.reader(io.StringIO(text, newline=""), delimiter=labels.separator, strict=True))
     filled = (line for line in lines if line)
     names = list(labels.header) or list(next(filled, ()))

@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from components.data.ahead import stacks
 
-Images = npt.NDArray[np.uint8]
+Samples = npt.NDArray[np.generic]
 Probabilities = npt.NDArray[np.float32]
-Predict = Callable[[Images], Probabilities]
+Predict = Callable[[Samples], Probabilities]
 Decide = Callable[[Probabilities], npt.NDArray[np.int64]]
 
 
@@ -36,22 +36,22 @@ class Parity:
 def measure(
     expected: Probabilities,
     candidate: Predict,
-    images: Iterable[Images],
+    samples: Iterable[Samples],
     batches: Sequence[int],
     decide: Decide,
 ) -> Parity:
     """Compare what `predict` got from the reference with a candidate, at each batch size.
 
-    `images` are gone through once for each, so they may be decoded anew each time.
+    `samples` are gone through once for each, so they may be decoded anew each time.
     """
     by_batch, changed = {}, np.zeros(len(expected), dtype=bool)
     for batch in batches:
-        found = predict(candidate, images, batch)
+        found = predict(candidate, samples, batch)
         by_batch[str(batch)] = float(np.abs(found.astype(np.float64) - expected).max())
         changed |= decide(found) != decide(expected)
     return Parity(len(expected), max(by_batch.values()), int(changed.sum()), by_batch)
 
 
-def predict(function: Predict, images: Iterable[Images], batch: int) -> Probabilities:
-    """(N, classes) in the order of `images`, uint8 (H, W, 3) each; neighbours of one size share a batch."""
-    return np.concatenate([function(stack) for stack in stacks(images, batch)])
+def predict(function: Predict, samples: Iterable[Samples], batch: int) -> Probabilities:
+    """(N, classes) in the order of `samples`; neighbours of one shape share a batch."""
+    return np.concatenate([function(stack) for stack in stacks(samples, batch)])

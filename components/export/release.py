@@ -1,16 +1,16 @@
-"""The network that is shipped: raw pixels in, class probabilities out."""
+"""The network that is shipped: raw samples in, class probabilities out."""
 
 import torch
 from torch import Tensor, nn
 
 from components.export.onnx_file import OPSET, export_module
+from components.tasks.base import Signature
 
-INPUT, OUTPUT = "image", "probabilities"
-DYNAMIC = {INPUT: {0: "batch", 1: "height", 2: "width"}}
+OUTPUT = "probabilities"
 
 
 class ReleaseNetwork(nn.Module):
-    """softmax(head(backbone(preprocess(image))) / temperature)."""
+    """softmax(head(backbone(preprocess(samples))) / temperature)."""
 
     def __init__(
         self, preprocess: nn.Module, backbone: nn.Module, head: nn.Module, temperature: float = 1.0
@@ -21,14 +21,13 @@ class ReleaseNetwork(nn.Module):
         self.head = head
         self.temperature = temperature
 
-    def forward(self, image: Tensor) -> Tensor:
-        """uint8 (batch, height, width, 3) of any size → float32 (batch, classes)."""
-        logits = self.head(self.backbone(self.preprocess(image)))
+    def forward(self, samples: Tensor) -> Tensor:
+        """Samples (batch, …) as the task's signature says → float32 (batch, classes)."""
+        logits = self.head(self.backbone(self.preprocess(samples)))
         return torch.softmax(logits / self.temperature, dim=1)
 
 
-def export_release(network: ReleaseNetwork, opset: int = OPSET) -> bytes:
-    """One self-contained ONNX file with dynamic batch, height and width."""
-    # Unequal numbers, none of them 0 or 1: the exporter must not take two axes for one.
-    example = torch.zeros(2, 64, 48, 3, dtype=torch.uint8)
-    return export_module(network, (example,), [INPUT], [OUTPUT], DYNAMIC, opset)
+def export_release(network: ReleaseNetwork, takes: Signature, opset: int = OPSET) -> bytes:
+    """One self-contained ONNX file; the axes that `takes` names are dynamic."""
+    example = torch.zeros(takes.example, dtype=getattr(torch, takes.dtype))
+    return export_module(network, (example,), [takes.name], [OUTPUT], {takes.name: takes.varying}, opset)

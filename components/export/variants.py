@@ -3,10 +3,11 @@
 int8: static quantisation, QDQ, weights per channel, calibrated on training samples (Jacob et al.,
 Quantization and Training of Neural Networks, CVPR 2018). Dynamic quantisation makes convolutions slower.
 fp16: half-precision weights and arithmetic behind single-precision inputs and outputs.
-Both leave the pre-processing in single precision.
+Both leave the pre-processing as it is: all nodes before the first that reads weights.
 """
 
 import logging
+import math
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,27 +20,29 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from components.errors import ExportError
 from components.export.onnx_file import finish
-from components.export.release import INPUT
 
 # Only what is heavy: everything else stays as it is.
-QUANTISED = ["Conv", "Gemm", "MatMul", "Add", "Clip"]
+QUANTISED = ["Conv", "Gemm", "MatMul", "Gather", "Add", "Clip"]
 # The first layers see few channels of large images: most of the error is made there, little of the size is.
 PLAIN_CONVOLUTIONS = 6
+# So many numbers in one tensor are weights, not a mean or a size.
+WEIGHTS = 32
+FLOAT = onnx.TensorProto.FLOAT
+Batch = npt.NDArray[np.generic]
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, batches: Iterable[npt.NDArray[np.uint8]]) -> None:
-        self._batches: Iterator[npt.NDArray[np.uint8]] = iter(batches)
+    def __init__(self, name: str, batches: Iterable[Batch]) -> None:
+        self._name = name
+        self._batches: Iterator[Batch] = iter(batches)
 
-    def get_next(self) -> dict[str, npt.NDArray[np.uint8]] | None:
+    def get_next(self) -> dict[str, Batch] | None:
         batch = next(self._batches, None)
-        return None if batch is None else {INPUT: batch}
+        return None if batch is None else {self._name: batch}
 
 
-def to_int8(
-    model: bytes, batches: Iterable[npt.NDArray[np.uint8]], metadata: Mapping[str, str] | None = None
-) -> bytes:
-    """The int8 variant; `batches` are uint8 (B, H, W, 3) of training samples."""
+def to_int8(model: bytes, batches: Iterable[Batch], metadata: Mapping[str, str] | None = None) -> bytes:
+    """The int8 variant; `batches` of training samples, as the graph takes them."""
     with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
         source, prepared, target = (Path(folder) / name for name in ("a.onnx", "b.onnx", "c.onnx"))
         source.write_bytes(model)
@@ -51,7 +54,7 @@ def to_int8(
             quantize_static(
                 str(prepared),
                 str(target),
-                _Reader(batches),
+                _Reader(onnx.load(prepared).graph.input[0].name, batches),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
@@ -67,20 +70,23 @@ def to_int8(
 
 
 def to_fp16(model: bytes, metadata: Mapping[str, str] | None = None) -> bytes:
-    """The fp16 variant: everything from the first convolution to the head's product in half precision.
+    """The fp16 variant: everything from the first weights to the head's product in half precision.
 
     onnxruntime's own converter writes one cast several times where a blocked node has several readers.
     """
-    loaded = onnx.load_from_string(model)
+    loaded = onnx.shape_inference.infer_shapes(onnx.load_from_string(model), check_type=True)
     graph = loaded.graph
+    single = {v.name for v in [*graph.value_info, *graph.output] if v.type.tensor_type.elem_type == FLOAT}
     first = len(_preprocessing(graph))
     last = max((i for i, n in enumerate(graph.node) if n.op_type in ("Gemm", "MatMul")), default=-1)
     if not first <= last:
-        raise ExportError("The fp16 variant needs a convolution before the head's matrix product.")
+        raise ExportError("The fp16 variant needs weights before the head's matrix product.")
     before, heavy, after = graph.node[:first], graph.node[first : last + 1], graph.node[last + 1 :]
     _halve_initialisers(graph, heavy)
-    made = {name for node in heavy for name in node.output}
-    entering = sorted({n for node in heavy for n in node.input} & {n for node in before for n in node.output})
+    _halve_casts(heavy)
+    made = {name for node in heavy for name in node.output} & single
+    given = {name for node in before for name in node.output} & single
+    entering = sorted({n for node in heavy for n in node.input} & given)
     leaving = sorted(made & {n for node in after for n in node.input})
     nodes = [*before, *_casts(entering, heavy, "fp16", onnx.TensorProto.FLOAT16), *heavy]
     nodes += [*_casts(leaving, after, "fp32", onnx.TensorProto.FLOAT), *after]
@@ -88,6 +94,14 @@ def to_fp16(model: bytes, metadata: Mapping[str, str] | None = None) -> bytes:
     del graph.node[:], graph.value_info[:]
     graph.node.extend(kept)
     return finish(loaded, metadata)
+
+
+def _halve_casts(heavy: Sequence[onnx.NodeProto]) -> None:
+    """A mask that becomes numbers becomes those that its neighbours are."""
+    for node in heavy:
+        for attribute in node.attribute:
+            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == FLOAT:
+                attribute.i = onnx.TensorProto.FLOAT16
 
 
 def _halve_initialisers(graph: onnx.GraphProto, heavy: Sequence[onnx.NodeProto]) -> None:
@@ -123,7 +137,8 @@ def _kept_plain(path: Path) -> list[str]:
 
 
 def _preprocessing(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """The nodes before the first convolution: pixels are not quantised twice."""
+    """The nodes before the first that reads weights: pixels are not quantised twice."""
     nodes = list(graph.node)
-    first = next((i for i, node in enumerate(nodes) if node.op_type == "Conv"), len(nodes))
+    weights = {tensor.name for tensor in graph.initializer if math.prod(tensor.dims) >= WEIGHTS}
+    first = next((i for i, node in enumerate(nodes) if weights & set(node.input)), len(nodes))
     return nodes[:first]

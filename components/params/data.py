@@ -18,6 +18,8 @@ class Labels(Section):
         separator: `whitespace`, or the character between the columns of a CSV.
         header: column names, where the file has no header line.
         path, label: the columns of a sample's path and of its label.
+        text: the column that holds the sample itself, where samples are texts in the table. Then `path` is only a
+            name, and may be missing.
         classes: class name → value of the label, or a condition on a number such as `>= 0.5`.
             Empty: each distinct label is a class.
         group, domain, split: optional columns. Samples of one group stay on one side.
@@ -29,6 +31,7 @@ class Labels(Section):
     header: tuple[str, ...] = ()
     path: str = "path"
     label: str = "label"
+    text: str | None = None
     classes: dict[str, str | float] = Field(default_factory=dict)
     group: str | None = None
     domain: str | None = None
@@ -74,9 +77,15 @@ class NearDuplicates(Section):
 
 
 class Limits(Section):
-    """What is still acceptable in the data."""
+    """What is still acceptable in the data.
+
+    Attributes:
+        max_pixels, max_characters: of one image, of one text.
+        quarantine_share: of the samples that may be unusable.
+    """
 
     max_pixels: int = Field(default=50_000_000, gt=0)
+    max_characters: int = Field(default=1_000_000, gt=0)
     quarantine_share: Share = 0.02
     min_per_class: int = Field(default=10, ge=1)
 
@@ -105,6 +114,8 @@ class DataParams(Section):
     def _pinned(self) -> "DataParams":
         if self.source.startswith("pypi:") and self.sha256 is None:
             raise ValueError("a pypi: source needs `sha256`, the digest of its wheel")
+        if self.labels.text and self.layout == "folders":
+            raise ValueError("labels.text names a column, but layout folders has none; use layout manifest")
         if self.split.folds and not self.labels.group:
             raise ValueError(
                 "split.folds needs labels.group, the column that says which samples belong together"

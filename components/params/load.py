@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from components.errors import ParamsError
+from components.params.backbone import BackboneParams
 from components.params.data import DataParams
 from components.params.learning import SelectParams
 from components.params.release import GateParams
@@ -80,8 +81,9 @@ def check(values: dict[str, object], name: str = "params.yaml", root: Path | Non
 def _combinations(values: Mapping[str, object]) -> list[str]:
     """Impossible combinations of those sections that are right by themselves."""
     data, task = _valid(DataParams, values, "data"), _valid(TaskParams, values, "task")
+    backbone = _valid(BackboneParams, values, "backbone")
     select, gate = _valid(SelectParams, values, "select"), _valid(GateParams, values, "gate")
-    return [f"params: {line}" for line in combinations(data, task, select, gate)]
+    return [f"params: {line}" for line in combinations(data, task, backbone, select, gate)]
 
 
 def _valid(kind: type[S], values: Mapping[str, object], name: str) -> S | None:

@@ -77,7 +77,7 @@ class Operational(Section):
     """Judged on the machine that registers, never locked."""
 
     batch1_ms_p95: float = Field(default=200, gt=0)
-    images_per_second: float = Field(default=20, gt=0)
+    samples_per_second: float = Field(default=20, gt=0)
 
 
 class GateParams(Section):

@@ -1,5 +1,6 @@
 """Sections `task` and `augment`: what kind of samples, and how training varies them."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -12,8 +13,10 @@ class AugmentParams(Section):
 
     Attributes:
         views: how many, the clean one included.
-        shift: largest translation, as a share of the side.
-        brightness, contrast: largest relative change.
+        flips, quarter_turns: of images.
+        shift: of images: largest translation, as a share of the side.
+        brightness, contrast: of images: largest relative change.
+        word_dropout: of texts: share of the tokens that are hidden.
     """
 
     views: int = Field(default=4, ge=1, le=64)
@@ -22,11 +25,21 @@ class AugmentParams(Section):
     shift: float = Field(default=0.05, ge=0, le=0.5)
     brightness: float = Field(default=0.1, ge=0, lt=1)
     contrast: float = Field(default=0.1, ge=0, lt=1)
+    word_dropout: float = Field(default=0.1, ge=0, lt=1)
+
+
+# What the samples of a task are; see SEES in components.params.backbone.
+SHOWS: Mapping[str, str] = {"image_classification": "images", "text_classification": "texts"}
 
 
 class TaskParams(Section):
-    """`positive`: the class whose probability the decision threshold looks at (two classes only)."""
+    """The task family, and how much of a sample the backbone sees.
 
-    name: Literal["image_classification"] = "image_classification"
+    Attributes:
+        positive: the class whose probability the decision threshold looks at (two classes only).
+        size: side of an image in pixels, or tokens of a text; none: what the backbone was trained with.
+    """
+
+    name: Literal["image_classification", "text_classification"] = "image_classification"
     positive: str | None = None
-    size: int | None = Field(default=None, ge=32, le=1024)
+    size: int | None = Field(default=None, ge=16, le=1024)

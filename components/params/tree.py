@@ -2,13 +2,13 @@
 
 from pydantic import Field, model_validator
 
-from components.params.backbone import BackboneParams
+from components.params.backbone import SEES, BackboneParams
 from components.params.base import Section
 from components.params.data import DataParams
 from components.params.learning import ControlsParams, FeaturesParams, HeadParams, SelectParams, TuneParams
 from components.params.operation import RuntimeParams, TrackingParams
 from components.params.release import EvaluateParams, ExportParams, GateParams
-from components.params.task import AugmentParams, TaskParams
+from components.params.task import SHOWS, AugmentParams, TaskParams
 
 
 class Params(Section):
@@ -30,13 +30,17 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _combinations(self) -> "Params":
-        if wrong := combinations(self.data, self.task, self.select, self.gate):
+        if wrong := combinations(self.data, self.task, self.backbone, self.select, self.gate):
             raise ValueError("; ".join(wrong))
         return self
 
 
 def combinations(
-    data: DataParams | None, task: TaskParams | None, select: SelectParams | None, gate: GateParams | None
+    data: DataParams | None,
+    task: TaskParams | None,
+    backbone: BackboneParams | None,
+    select: SelectParams | None,
+    gate: GateParams | None,
 ) -> list[str]:
     """What no single section can see, a line each; None is a section that is wrong by itself."""
     wrong = []
@@ -44,6 +48,12 @@ def combinations(
         classes = tuple(data.labels.classes)
         if classes and task.positive not in classes:
             wrong.append(f"task.positive is {task.positive!r}; allowed: {', '.join(classes)}")
+    if task and backbone and SHOWS[task.name] != SEES[backbone.name]:
+        fit = ", ".join(name for name, kind in SEES.items() if kind == SHOWS[task.name])
+        wrong.append(
+            f"task.name {task.name!r} shows {SHOWS[task.name]}, but backbone.name {backbone.name!r} sees "
+            f"{SEES[backbone.name]}; allowed: {fit}"
+        )
     if select and task and select.threshold.rule != "fixed" and task.positive is None:
         wrong.append(f"select.threshold.rule {select.threshold.rule!r} needs task.positive")
     if data and gate:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
 
 BUNDLE = "release"  # folder of the model in which the bundle lies as it is
-EXAMPLE_SIDE = 32
+EXAMPLE_SIZE = 32  # of each axis that varies
 
 
 def released_file(release: Path) -> str:
@@ -29,15 +29,16 @@ def released_file(release: Path) -> str:
     return name
 
 
-def signature(classes: int) -> "ModelSignature":
-    """uint8 images (batch, height, width, 3) → float32 probabilities (batch, classes)."""
+def signature(takes: Mapping[str, object], classes: int) -> "ModelSignature":
+    """What the manifest's `input` says → float32 probabilities (batch, classes)."""
     import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
-    image = TensorSpec(np.dtype(np.uint8), (-1, -1, -1, 3), "image")
+    shape = tuple(axis if isinstance(axis, int) else -1 for axis in _axes(takes))
+    samples = TensorSpec(np.dtype(str(takes["type"])), shape, str(takes["name"]))
     probabilities = TensorSpec(np.dtype(np.float32), (-1, classes), "probabilities")
-    return ModelSignature(inputs=Schema([image]), outputs=Schema([probabilities]))
+    return ModelSignature(inputs=Schema([samples]), outputs=Schema([probabilities]))
 
 
 def write_model(
@@ -52,16 +53,20 @@ def write_model(
     import onnx
 
     name = released_file(release)
-    classes = read_json(release / "manifest.json")["classes"]
-    grey = np.full((1, EXAMPLE_SIDE, EXAMPLE_SIDE, 3), 128, np.uint8)  # never a picture of the data
+    manifest = read_json(release / "manifest.json")
+    classes, takes = manifest["classes"], manifest["input"]
+    if not isinstance(takes, Mapping):
+        raise RegistryError("The bundle's manifest describes no input.", "Run: dvc repro -f export_onnx")
+    shape = [axis if isinstance(axis, int) else EXAMPLE_SIZE for axis in _axes(takes)[1:]]
+    plain = np.full((1, *shape), 100, np.dtype(str(takes["type"])))  # never a sample of the data
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mlflow.onnx.save_model(
             onnx.load(release / name),
             folder,
             mlflow_model=model,
-            signature=signature(len(classes) if isinstance(classes, list) else 1),
-            input_example={"image": grey},
+            signature=signature(takes, len(classes) if isinstance(classes, list) else 1),
+            input_example={str(takes["name"]): plain},
             pip_requirements=requirements(),
             onnx_execution_providers=list(providers),
             save_as_external_data=False,
@@ -70,6 +75,11 @@ def write_model(
     shutil.copytree(release, folder / BUNDLE)
     if report is not None and report.is_file():
         shutil.copyfile(report, folder / "report.html")
+
+
+def _axes(takes: Mapping[str, object]) -> list[object]:
+    axes = takes.get("shape")
+    return axes if isinstance(axes, list) else []
 
 
 def requirements() -> list[str]:

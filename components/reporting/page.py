@@ -20,6 +20,7 @@ class Mistake:
         actual, predicted: class names.
         confidence: probability of the predicted class.
         picture, overlay: data URIs of a small image and of what is laid over it; empty leaves a grey place.
+        words: of a text: each with how much it spoke for the decision, 0…1.
     """
 
     actual: str
@@ -28,6 +29,7 @@ class Mistake:
     slices: str = ""
     picture: str = ""
     overlay: str = ""
+    words: tuple[tuple[str, float], ...] = ()
 
 
 class Chart(NamedTuple):

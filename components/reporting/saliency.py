@@ -1,29 +1,32 @@
-"""Where in a picture a decision comes from."""
+"""Where in a sample a decision comes from."""
 
 import torch
 from torch import Tensor, nn
 
 
-def evidence_map(below: nn.Module, above: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+def evidence_map(below: nn.Module, above: nn.Module, samples: Tensor, targets: Tensor) -> Tensor:
     """HiResCAM (Draelos and Carin, arXiv:2011.08891): relu(sum over channels of gradient x activation).
 
     As Grad-CAM, but each position keeps its own gradient. Where `above` is a linear layer after pooling over
     positions, this is the exact share that a position has in the logit, up to the bias.
 
     Args:
-        below: images → activations (B, C, h, w). above: activations → logits (B, classes).
-        images: pre-processed, as `below` wants them. targets: int64 (B,), the class to explain.
+        below: samples → activations (B, C, h, w), or of texts (B, tokens, C). above: activations → logits
+            (B, classes).
+        samples: pre-processed, as `below` wants them. targets: int64 (B,), the class to explain.
 
     Returns:
-        (B, h, w) in 0…1, each map divided by its largest value; all zeros where nothing spoke for the class.
+        (B, h, w), or (B, tokens), in 0…1, each map divided by its largest value; all zeros where nothing spoke
+        for the class.
     """
     with torch.no_grad():
-        activations = below(images)
+        activations = below(samples)
     with torch.enable_grad():
         watched = activations.detach().requires_grad_(True)
         logits = above(watched)
         chosen = logits.gather(1, targets[:, None]).sum()
         (gradient,) = torch.autograd.grad(chosen, watched)
-    maps = torch.relu((gradient * watched.detach()).sum(dim=1))
-    largest = maps.amax(dim=(1, 2), keepdim=True)
+    channels = 1 if watched.ndim == 4 else -1
+    maps = torch.relu((gradient * watched.detach()).sum(dim=channels))
+    largest = maps.amax(dim=tuple(range(1, maps.ndim)), keepdim=True)
     return torch.where(largest > 0, maps / largest.clamp_min(1e-12), torch.zeros_like(maps))

@@ -28,7 +28,6 @@ from components.storage.publish import (
     write_bytes,
     write_json,
 )
-from components.tasks import load_task
 
 Rows = Sequence[Sequence[object]]
 MAX_ROC_POINTS = 200
@@ -87,7 +86,6 @@ def _outcomes(
     inputs: Mapping[str, Path], dataset: Dataset, bundle: Bundle, params: Params, context: Context
 ) -> dict[str, Outcome]:
     """Predictions of every variant and control on the raw test samples."""
-    task = load_task(params.task)
     ids, targets = dataset.ids("test"), dataset.targets("test")
     positive = bundle.decision.positive if bundle.decision.positive is not None else len(dataset.classes) - 1
     opened: dict[str, Callable[[], Runner]] = {
@@ -98,14 +96,17 @@ def _outcomes(
     )
     found: dict[str, npt.NDArray[np.float64]] = {}
     for name, runner in opened.items():  # one session at a time: each keeps the memory of its largest batch
-        rows = runner().predict((dataset.read(i) for i in ids), task.decode)
-        shown = progress(rows, f"Test: {name}", "img", total=len(ids))
+        rows = runner().predict((dataset.read(i) for i in ids), bundle.task.decode)
+        shown = progress(rows, f"Test: {name}", "samples", total=len(ids))
         found[name] = np.stack(list(shown)).astype(np.float64)
-    majority = read_json(inputs["controls"] / "controls.json")["majority"]
-    found["majority"] = _constant(majority, dataset, len(ids))
-    decisions = {name: bundle.decision(values) for name, values in found.items()}
-    for name in ("scratch", "majority"):  # the threshold was chosen for the release
-        decisions[name] = found[name].argmax(axis=1)
+    controls = read_json(inputs["controls"] / "controls.json")
+    found["majority"] = _constant(controls["majority"], dataset, len(ids))
+    for name, baseline in bundle.task.baselines.items():
+        found[name] = baseline.predict(
+            (inputs["controls"] / name).read_bytes(), [dataset.read(i) for i in ids]
+        )
+    # The threshold was chosen for the release: a control takes the most probable class.
+    decisions = {n: bundle.decision(p) if n in FILES else p.argmax(axis=1) for n, p in found.items()}
     return {name: Outcome(targets, found[name], decisions[name], positive) for name in found}
 
 

@@ -18,18 +18,15 @@ from components.data.dataset import Dataset
 from components.errors import ExportError
 from components.export.onnx_file import finish
 from components.export.parity import Parity, measure, predict
-from components.export.release import INPUT, OUTPUT, ReleaseNetwork, export_release
+from components.export.release import OUTPUT, ReleaseNetwork, export_release
 from components.export.variants import to_fp16, to_int8
 from components.inference.bundle import FILES, Decision, Runner, decision
 from components.params import Params
 from components.progress import log, progress
-from components.stages.network import input_spec
+from components.stages.network import input_spec, open_task
 from components.stages.table import Context
 from components.storage.publish import read_json, sha256_bytes, write_bytes, write_json
-from components.tasks import load_task
-from components.tasks.base import Task
-
-Image = npt.NDArray[np.uint8]
+from components.tasks.base import Sample, Task
 
 
 @dataclass(frozen=True)
@@ -42,26 +39,28 @@ class _Samples:
     threads: int
     description: str
 
-    def __iter__(self) -> Iterator[Image]:
+    def __iter__(self) -> Iterator[Sample]:
         payloads = (self.dataset.read(i) for i in self.ids)
         decoded = in_order(self.task.decode, payloads, self.threads, 2 * self.threads)
-        return progress(decoded, self.description, "img", len(self.ids))
+        return progress(decoded, self.description, "samples", len(self.ids))
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write model.onnx, model.int8.onnx, model.fp16.onnx, parity.json and manifest.json."""
     dataset = Dataset.open(inputs["dataset"])
     selected = read_json(inputs["selected"] / "selected.json")
-    task = load_task(params.task, input_spec(params))
+    task = open_task(params, inputs["checkpoint"])
     samples = _parity_samples(dataset, task, params, context)
     network = _network(inputs["selected"], selected, dataset, task, params)
-    facts = _facts(dataset, inputs["checkpoint"], selected)
+    facts = _facts(dataset, inputs["checkpoint"], selected, task, params)
     models = _models(network, dataset, task, params, facts, context)
     parity = _parity(network, models, samples, decision(selected, dataset.classes), params, context)
     folder = outputs["release"]
     for variant, model in models.items():
         write_bytes(folder / FILES[variant], model)
     write_json(folder / "parity.json", {name: found.as_json() for name, found in parity.items()})
+    for name in task.assets:
+        write_bytes(folder / name, (inputs["checkpoint"] / name).read_bytes())
     _write_manifest(folder, facts, params)
     context.tracker.metrics({f"parity.{name}.max_difference": p.max_difference for name, p in parity.items()})
     context.tracker.metrics({f"size_mb.{name}": len(model) / 1e6 for name, model in models.items()})
@@ -79,10 +78,16 @@ def _network(
     return ReleaseNetwork(task.preprocessor(), backbone, head, float(str(selected["temperature"]))).eval()
 
 
-def _facts(dataset: Dataset, checkpoint: Path, selected: Mapping[str, object]) -> dict[str, object]:
+def _facts(
+    dataset: Dataset, checkpoint: Path, selected: Mapping[str, object], task: Task, params: Params
+) -> dict[str, object]:
     """What the bundle says about itself, wherever it is found."""
+    takes = task.signature
     provenance = read_json(checkpoint / "provenance.json")
     return {
+        "task": {"name": params.task.name, "size": input_spec(params).size},
+        "input": {"name": takes.name, "type": takes.dtype, "shape": list(takes.axes)},
+        "output": {"name": OUTPUT, "type": "float32", "shape": ["batch", "classes"]},
         "classes": list(dataset.classes),
         "positive": selected["positive"],
         "threshold": selected["threshold"],
@@ -112,11 +117,11 @@ def _models(
 ) -> dict[str, bytes]:
     about = {name: json.dumps(value, sort_keys=True) for name, value in facts.items()}
     log("Export: fp32")
-    plain = finish(onnx.load_from_string(export_release(network, params.export.opset)), about)
+    plain = finish(onnx.load_from_string(export_release(network, task.signature, params.export.opset)), about)
     log("Export: int8, calibrated on training samples")
     ids = dataset.ids("train")[: params.export.calibration_samples]
     samples = _Samples(dataset, ids, task, context.threads, "Calibration")
-    int8 = to_int8(plain, (image[None] for image in samples), about)
+    int8 = to_int8(plain, (sample[None] for sample in samples), about)
     log("Export: fp16")
     return {"fp32": plain, "int8": int8, "fp16": to_fp16(plain, about)}
 
@@ -144,7 +149,7 @@ def _parity(
     """Each variant against torch."""
     fast = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def reference(batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def reference(batch: Sample) -> npt.NDArray[np.float32]:
         with torch.inference_mode():
             return np.asarray(fast(torch.from_numpy(batch)).numpy())
 
@@ -169,7 +174,5 @@ def _write_manifest(folder: Path, facts: Mapping[str, object], params: Params) -
             **facts,
             "released": params.export.release,
             "files": files,
-            "input": {"name": INPUT, "type": "uint8", "shape": ["batch", "height", "width", 3]},
-            "output": {"name": OUTPUT, "type": "float32", "shape": ["batch", "classes"]},
         },
     )

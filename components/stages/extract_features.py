@@ -8,17 +8,16 @@ import numpy as np
 from components.data.dataset import Dataset
 from components.params import Params
 from components.stages.frozen import stored
-from components.stages.network import frozen_part
+from components.stages.network import frozen_part, open_task
 from components.stages.table import Context
 from components.storage.publish import sha256_bytes, write_json
-from components.tasks import load_task
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write features.npy: float32 (samples, width), in the manifest's order, and features.json."""
     dataset = Dataset.open(inputs["dataset"])
     frozen = frozen_part(inputs["checkpoint"], params, cut=None)
-    task = load_task(params.task, frozen.spec)
+    task = open_task(params, inputs["checkpoint"])
     ids = dataset.ids()
     records = stored(dataset, [(i, 0) for i in ids], frozen, task, context, params.features.batch)
     folder = outputs["features"]

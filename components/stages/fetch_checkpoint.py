@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.backbones.base import Asset
 from components.backbones.catalogue import entry
 from components.backbones.checkpoint import CONVERTER, Provenance, convert, save
-from components.errors import CheckpointError, ParamsError
+from components.errors import CheckpointError, DigestMismatch, ParamsError
 from components.params import Params
 from components.params.backbone import BackboneParams
 from components.sources import Entry, Source, open_source
 from components.sources.base import public
 from components.stages.table import Context
+from components.storage.publish import sha256_bytes, write_bytes
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Origin:
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
-    """Write checkpoint/weights.safetensors and provenance.json."""
+    """Write checkpoint/weights.safetensors, provenance.json, and the files that belong to the weights."""
     row = entry(params.backbone.name)
     origin = _origin(params.backbone)
     source = open_source(origin.uri, origin.sha256, context.cache)
@@ -49,8 +51,21 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         weights_sha256="",
     )
     done = save(outputs["checkpoint"], state, made)
+    for asset in row.assets:
+        write_bytes(outputs["checkpoint"] / asset.name, _fetched(asset, context.cache))
     context.tracker.tags({"checkpoint.sha256": done.sha256, "checkpoint.licence": done.licence})
     context.tracker.params({"backbone.name": row.name, "backbone.parameters": done.parameters})
+
+
+def _fetched(asset: Asset, cache: Path) -> bytes:
+    """The asset's bytes. Raises DigestMismatch where they are not those that the catalogue names."""
+    _, data = _only(open_source(asset.uri, asset.sha256, cache))
+    if (found := sha256_bytes(data)) != asset.file_sha256:
+        raise DigestMismatch(
+            f"{asset.name} at {public(asset.uri)} has SHA-256 {found}, expected {asset.file_sha256}.",
+            "It is not what was named: check where it comes from before you change the digest.",
+        )
+    return data
 
 
 def _origin(chosen: BackboneParams) -> Origin:

@@ -18,11 +18,10 @@ from components.methods import load_method
 from components.params import Params
 from components.progress import log
 from components.stages.frozen import Frozen, stored
-from components.stages.network import input_spec, open_checkpoint, save_tensors
+from components.stages.network import open_checkpoint, open_task, save_tensors
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
 from components.storage.publish import write_bytes, write_json
-from components.tasks import load_task
 from components.tasks.base import Task
 from components.training.batches import Views
 from components.training.checkpoints import Epoch
@@ -39,13 +38,13 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     Resumes a training of the same inputs, parameters and code that was killed, with the same result.
     """
     dataset = Dataset.open(inputs["dataset"])
-    task = load_task(params.task, input_spec(params), params.augment)
+    task = open_task(params, inputs["checkpoint"], params.augment)
     method = load_method(params.tune)
     backbone, weights = open_checkpoint(inputs["checkpoint"], params)
     cut = method.cut(backbone.blocks)
     head = fresh_head(task, backbone.width, len(dataset.classes), params.seed)
     network = Network(backbone, head, cut)
-    frozen = Frozen(backbone, weights, input_spec(params), cut)
+    frozen = Frozen(backbone, weights, cut)
     data = _activations(dataset, frozen, task, params, context)
     checkpoints = unfinished("fine_tune", inputs, params, SECTIONS, context)
     job = Job(network, task.loss, method.phases(network))

@@ -1,5 +1,6 @@
 """Running frozen layers over samples: decoded, resized and inferred side by side, each once in its life."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,6 @@ from components.data.ahead import in_order
 from components.data.dataset import Dataset
 from components.errors import StorageError
 from components.export.onnx_file import export_module
-from components.params.backbone import InputSpec
 from components.progress import bar, log
 from components.runtime.sessions import open_session, run
 from components.stages.table import Context
@@ -21,6 +21,7 @@ from components.storage.samples import Records, SampleStore, Space
 from components.tasks.base import Task
 
 SHARD = 256
+SEEN = "seen"
 
 Wanted = tuple[str, int]  # sample id, view
 
@@ -36,7 +37,6 @@ class Frozen:
 
     backbone: Backbone
     weights: str
-    spec: InputSpec
     cut: int
 
     def module(self) -> nn.Module:
@@ -45,7 +45,7 @@ class Frozen:
     def space(self, task: Task) -> Space:
         """Activations are kept in half precision, features in full."""
         with torch.inference_mode():
-            shape = self.module()(torch.zeros(1, 3, self.spec.size, self.spec.size)).shape[1:]
+            shape = self.module()(seen(task)).shape[1:]
         dtype = "float32" if len(shape) == 1 else "float16"
         return Space(self.weights, f"below-{self.cut}", task.view_digest(0), tuple(shape), dtype)
 
@@ -54,8 +54,8 @@ class Computation:
     """Raw samples → records, a batch a call; safe in several threads.
 
     One operator runs on one core, and several batches run side by side: no core waits for another, and a
-    record does not depend on how many there are. Batches have a fixed size (the last is padded), so a record
-    does not depend on its company either.
+    record does not depend on how many there are. Batches have a fixed size (the last is padded) and hold samples
+    of one size class, so a record does not depend on its company either.
     """
 
     def __init__(self, dataset: Dataset, frozen: Frozen, task: Task, context: Context, batch: int) -> None:
@@ -63,27 +63,30 @@ class Computation:
         self.threads = context.threads
         self.batch = batch
         self._dataset = dataset
-        size = frozen.spec.size
-        example = torch.zeros(batch, 3, size, size)
-        model = export_module(frozen.module(), (example,), ["image"], ["activation"], {})
+        example = torch.zeros_like(seen(task)).repeat_interleave(batch, 0)
+        model = export_module(frozen.module(), (example,), [SEEN], ["activation"], {SEEN: task.varying})
         self._layers = open_session(model, context.providers, 1)
-        pixels = torch.zeros(1, 64, 48, 3, dtype=torch.uint8)
-        dynamic = {"image": {1: "height", 2: "width"}}
-        model = export_module(task.preprocessor(), (pixels,), ["image"], ["pixels"], dynamic)
+        takes = task.signature
+        sample = torch.from_numpy(np.zeros((1, *takes.example[1:]), takes.dtype))
+        varying = {takes.name: {axis: name for axis, name in takes.varying.items() if axis}}
+        model = export_module(task.preprocessor(), (sample,), [takes.name], [SEEN], varying)
         self._preprocess = open_session(model, ["cpu"], 1)
 
-    def prepare(self, wanted: Wanted) -> npt.NDArray[np.float32]:
-        """What the backbone sees of a sample, (3, S, S), by the same graph as in the release."""
+    def size_class(self, wanted: Wanted) -> int:
+        return self.task.size_class(self._dataset.read(wanted[0]))
+
+    def prepare(self, wanted: Wanted) -> npt.NDArray[np.generic]:
+        """What the backbone sees of a sample, by the same graph as in the release."""
         sample, view = wanted
         array = self.task.augment(self.task.decode(self._dataset.read(sample)), view, sample)
-        pixels: npt.NDArray[np.float32] = self._preprocess.run(None, {"image": array[None]})[0]
-        return np.asarray(pixels[0])
+        made: npt.NDArray[np.generic] = self._preprocess.run(None, {self.task.signature.name: array[None]})[0]
+        return np.asarray(made[0])
 
-    def infer(self, images: npt.NDArray[np.float32]) -> npt.NDArray[np.generic]:
-        """(B, 3, S, S), B up to the batch size → activations (B, …)."""
-        padding = np.zeros((self.batch - len(images), *images.shape[1:]), dtype=images.dtype)
-        feeds = {"image": np.concatenate([images, padding])}
-        return run(self._layers, feeds)[0][: len(images)]
+    def infer(self, samples: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """(B, …) of one shape, B up to the batch size → activations (B, …)."""
+        padding = np.zeros((self.batch - len(samples), *samples.shape[1:]), dtype=samples.dtype)
+        feeds = {SEEN: np.concatenate([samples, padding])}
+        return run(self._layers, feeds)[0][: len(samples)]
 
     def __call__(self, chunk: Sequence[Wanted]) -> npt.NDArray[np.generic]:
         return self.infer(np.stack([self.prepare(wanted) for wanted in chunk]))
@@ -130,10 +133,10 @@ def fill(store: SampleStore, space: Space, compute: Computation, wanted: Sequenc
     shown = bar(len(wanted), "Frozen layers", "views")
     rows: list[npt.NDArray[np.generic]] = []
     done: list[str] = []
-    batches = [wanted[start : start + compute.batch] for start in range(0, len(wanted), compute.batch)]
+    batches = _batches(compute, wanted)
     computed = in_order(compute, batches, compute.threads, 2 * compute.threads + 1)
     for chunk, records in zip(batches, computed, strict=True):
-        rows.append(records.astype(space.dtype))
+        rows.append(_filled(records.astype(space.dtype), space.shape))
         done.extend(_key(compute.task, *w) for w in chunk)
         shown.update(len(chunk))
         if len(done) >= SHARD:
@@ -142,6 +145,29 @@ def fill(store: SampleStore, space: Space, compute: Computation, wanted: Sequenc
     if done:
         store.add(space, done, np.concatenate(rows))
     shown.close()
+
+
+def _batches(compute: Computation, wanted: Sequence[Wanted]) -> list[Sequence[Wanted]]:
+    """Batches of one size class each, small samples first."""
+    classes: dict[int, list[Wanted]] = defaultdict(list)
+    for one in wanted:
+        classes[compute.size_class(one)].append(one)
+    starts = [(size, at) for size in sorted(classes) for at in range(0, len(classes[size]), compute.batch)]
+    return [classes[size][at : at + compute.batch] for size, at in starts]
+
+
+def _filled(records: npt.NDArray[np.generic], shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
+    """Records (B, …) of shorter samples with zeros behind, so that all have one shape."""
+    missing = [(0, wanted - held) for wanted, held in zip(shape, records.shape[1:], strict=True)]
+    return np.pad(records, [(0, 0), *missing]) if any(after for _, after in missing) else records
+
+
+def seen(task: Task) -> torch.Tensor:
+    """(1, …): what the backbone sees of some sample, in its full size."""
+    sample = task.compact(np.zeros(task.signature.example[1:], task.signature.dtype))
+    with torch.inference_mode():
+        shown: torch.Tensor = task.preprocessor()(torch.from_numpy(sample.copy())[None])
+    return shown
 
 
 def _key(task: Task, sample: str, view: int) -> str:

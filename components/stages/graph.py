@@ -1,12 +1,17 @@
 """dvc.yaml and versions.json from the table of stages; grimp finds what each stage imports."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from components.stages.execute import installed_version
 from components.stages.table import STAGES, Stage
+
+if TYPE_CHECKING:
+    from grimp import ImportGraph
 
 HEADER = "# Written by `python -m components graph --write` from components/stages/table.py. Do not edit.\n"
 
@@ -74,16 +79,28 @@ def closure(row: Stage) -> set[str]:
     plain = {m for m in modules if m not in HARMLESS and not m.startswith("components.params.")}
     chosen = {m for m in plain if any(m.startswith(p) and _is_plugin(m) for p in plugins)}
     sections = {f"components.params.{SECTION_MODULES[s]}" for s in row.params if s in SECTION_MODULES}
-    bases = {f"components.{room}.base" for room, _ in row.plugins}
-    return (plain - chosen) | sections | bases
+    return (plain - chosen) | sections | _shared(found, [room for room, _ in row.plugins])
+
+
+def _shared(graph: "ImportGraph", rooms: Sequence[str]) -> set[str]:
+    """What plugins of these rooms import: grimp does not see a plugin that is imported by its name."""
+    plugins = {f"components.{room}.{name}" for room in rooms for name in _names(room)}
+    found = set().union(*(graph.find_upstream_modules(plugin) for plugin in plugins))
+    shared = {m for m in found if m not in HARMLESS and not m.startswith("components.params.")}
+    return shared - plugins
 
 
 def _is_plugin(module: str) -> bool:
     """A plugin module declares itself in its room's table; `base` and helpers do not."""
+    room, _, name = module.rpartition(".")
+    return name in _names(room.removeprefix("components."))
+
+
+def _names(room: str) -> Sequence[str]:
     from importlib import import_module
 
-    room, _, name = module.rpartition(".")
-    return name in getattr(import_module(room), "NAMES", ())
+    found: Sequence[str] = getattr(import_module(f"components.{room}"), "NAMES", ())
+    return found
 
 
 def _entry(row: Stage) -> dict[str, object]:

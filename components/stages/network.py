@@ -1,5 +1,6 @@
 """What stages share about the network: opening the checkpoint, reading and writing heads."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors.torch import load_file, save
@@ -10,14 +11,22 @@ from components.backbones.catalogue import build, entry
 from components.backbones.checkpoint import load
 from components.params import Params
 from components.params.backbone import InputSpec
+from components.params.task import AugmentParams
 from components.stages.frozen import Frozen
 from components.storage.publish import read_json, write_bytes
+from components.tasks import load_task
+from components.tasks.base import Task
 
 
 def input_spec(params: Params) -> InputSpec:
     """The backbone's own input, at the size that params ask for."""
     declared = entry(params.backbone.name).input
-    return InputSpec(params.task.size or declared.size, declared.mean, declared.std)
+    return replace(declared, size=params.task.size or declared.size)
+
+
+def open_task(params: Params, assets: Path, augment: AugmentParams | None = None) -> Task:
+    """The task as the backbone sees it; `assets` is the checkpoint, or whatever folder holds the task's assets."""
+    return load_task(params.task, input_spec(params), augment, assets)
 
 
 def open_checkpoint(checkpoint: Path, params: Params) -> tuple[Backbone, str]:
@@ -30,7 +39,7 @@ def open_checkpoint(checkpoint: Path, params: Params) -> tuple[Backbone, str]:
 def frozen_part(checkpoint: Path, params: Params, cut: int | None) -> Frozen:
     """Everything below `cut`; with None the whole backbone, pooled."""
     backbone, weights = open_checkpoint(checkpoint, params)
-    return Frozen(backbone, weights, input_spec(params), backbone.blocks + 1 if cut is None else cut)
+    return Frozen(backbone, weights, backbone.blocks + 1 if cut is None else cut)
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:

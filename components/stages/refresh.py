@@ -33,7 +33,8 @@ def refresh(params: Params, root: Path, cache: Path) -> bool:
     source = open_source(locate(params.data.source, root), params.data.sha256, cache)
     data = params.data
     lock = Lock(data.source, source.revision, data.licence, data.layout, tuple(source.list()))
-    _check_enough(len(lock.entries), params)
+    if not data.labels.text:
+        _check_enough(len(lock.entries), params)
     text = lock.text().encode()
     changed = not path.exists() or path.read_bytes() != text
     if changed:

@@ -23,15 +23,14 @@ from components.reporting.material import Object, gather
 from components.reporting.page import Heading, Mistake, render
 from components.reporting.pictures import overlay, photograph
 from components.reporting.saliency import evidence_map
-from components.stages.network import input_spec
+from components.stages.network import open_task
 from components.stages.operational import operational
 from components.stages.table import Context
 from components.storage.home import home
 from components.storage.publish import read_json, write_bytes
-from components.tasks import load_task
-from components.tasks.base import Task
+from components.tasks.base import Sample, Task
 
-MOST, SIDE = 12, 224
+MOST, SIDE, MOST_WORDS = 12, 224, 100
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,15 @@ class Wrong:
     target: int
     decision: int
     confidence: float
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A sample for people: data URIs of a picture and its overlay, or words with their evidence in 0…1."""
+
+    picture: str = ""
+    overlay: str = ""
+    words: tuple[tuple[str, float], ...] = ()
 
 
 def report(root: Path, params: Params, context: Context, pictures: bool = True) -> Path:
@@ -86,8 +94,8 @@ def _mistakes(root: Path, params: Params, context: Context, pictures: bool) -> l
         dataset = Dataset.open(root / "dataset")
         released = str(read_json(root / "release" / "manifest.json").get("released"))
         found = worst(root / "evaluation" / "predictions.parquet", released, dataset.classes)
-        shown = _pictures(root, params, dataset, found, context.threads) if pictures else {}
-        return [_mistake(dataset, item, shown.get(item.id, ("", ""))) for item in found]
+        shown = _shown(root, params, dataset, found, context.threads) if pictures else {}
+        return [_mistake(dataset, item, shown.get(item.id, Shown())) for item in found]
     except GraftlineError as error:
         log(f"The report shows no mistakes: {error}")
         return []
@@ -106,32 +114,39 @@ def worst(predictions: Path, model: str, classes: Sequence[str], most: int = MOS
     return [Wrong(ids[n], targets[n], decisions[n], columns[decisions[n]][n]) for n in wrong[:most]]
 
 
-def _mistake(dataset: Dataset, item: Wrong, shown: tuple[str, str]) -> Mistake:
+def _mistake(dataset: Dataset, item: Wrong, shown: Shown) -> Mistake:
     row = dataset.table.filter(pc.equal(dataset.table.column("id"), item.id)).to_pylist()[0]
     slices = ", ".join(str(value) for name, value in row.items() if name.startswith("slice."))
     actual, predicted = dataset.classes[item.target], dataset.classes[item.decision]
-    return Mistake(actual, predicted, item.confidence, slices, *shown)
+    return Mistake(actual, predicted, item.confidence, slices, shown.picture, shown.overlay, shown.words)
 
 
-def _pictures(
+def _shown(
     root: Path, params: Params, dataset: Dataset, found: Sequence[Wrong], threads: int
-) -> dict[str, tuple[str, str]]:
-    """Id → data URIs of the picture and of its overlay."""
-    task = load_task(params.task, input_spec(params))
+) -> dict[str, Shown]:
+    """Id → the sample as people see it, with what spoke for its decision."""
+    task = open_task(params, root / "release")
     samples = [task.decode(dataset.read(item.id)) for item in found]
     targets = [item.decision for item in found]
     maps = _maps(root, params, task, samples, (targets, len(dataset.classes), threads))
     return {
-        item.id: (photograph(task.preview(sample, SIDE)), overlay(evidence))
+        item.id: _show(task, sample, evidence)
         for item, sample, evidence in zip(found, samples, maps, strict=True)
     }
+
+
+def _show(task: Task, sample: Sample, evidence: npt.NDArray[np.float32]) -> Shown:
+    if words := task.words(sample):
+        return Shown(words=tuple(zip(words[:MOST_WORDS], evidence[:MOST_WORDS].tolist(), strict=True)))
+    picture = task.preview(sample, SIDE)
+    return Shown() if picture is None else Shown(photograph(picture), overlay(evidence))
 
 
 def _maps(
     root: Path,
     params: Params,
     task: Task,
-    samples: Sequence[npt.NDArray[np.uint8]],
+    samples: Sequence[Sample],
     explained: tuple[Sequence[int], int, int],
 ) -> list[npt.NDArray[np.float32]]:
     """Evidence for each sample's decision in the selected network, at the output of its last block."""
@@ -145,6 +160,6 @@ def _maps(
     below, above = backbone.below(backbone.blocks), nn.Sequential(backbone.above(backbone.blocks), head)
     preprocess, maps = task.preprocessor(), []
     for sample, target in zip(samples, targets, strict=True):
-        images = preprocess(torch.from_numpy(sample.copy())[None])  # decoded samples are read-only
-        maps.append(evidence_map(below, above, images, torch.tensor([target]))[0].numpy())
+        shown = preprocess(torch.from_numpy(sample.copy())[None])  # decoded samples are read-only
+        maps.append(evidence_map(below, above, shown, torch.tensor([target]))[0].numpy())
     return maps

@@ -16,10 +16,9 @@ from components.evaluation.metrics import Outcome, positive_class, signed, value
 from components.params import Params
 from components.progress import log
 from components.stages.frozen import frozen_input, stored
-from components.stages.network import frozen_part, load_head, save_tensors
+from components.stages.network import frozen_part, load_head, open_task, save_tensors
 from components.stages.table import Context
 from components.storage.publish import read_json, write_json
-from components.tasks import load_task
 
 Array = npt.NDArray[np.float64]
 
@@ -54,7 +53,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
 
 def _head_network(inputs: Mapping[str, Path], dataset: Dataset, params: Params) -> tuple[Backbone, nn.Module]:
     frozen = frozen_part(inputs["checkpoint"], params, cut=None)
-    task = load_task(params.task, frozen.spec)
+    task = open_task(params, inputs["checkpoint"])
     head = task.head(frozen.backbone.width, len(dataset.classes))
     return frozen.backbone, load_head(inputs["head"] / "head.safetensors", head)
 
@@ -90,7 +89,7 @@ def _tuned_logits(
 ) -> dict[str, Array]:
     cut = int(str(read_json(inputs["tuned"] / "tuned.json")["cut"]))
     frozen = frozen_part(inputs["checkpoint"], params, cut)
-    task = load_task(params.task, frozen.spec)
+    task = open_task(params, inputs["checkpoint"])
     above = network[0].above(cut).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     found = {}
     for side in ("validation", "calibration"):

@@ -2,6 +2,7 @@
 
 - majority: the most frequent class of the training samples, whatever the picture.
 - scratch: the same network from random weights, on the same samples, for a budget of seconds.
+- the task's baselines: plain models without any transfer, TF-IDF for texts.
 
 A budget in seconds makes `controls/` depend on the machine's speed, unlike every other artefact. So its steps
 are recorded; a training that was killed goes on with what is left of its seconds. Decoding is not counted.
@@ -18,12 +19,11 @@ from components.export.release import ReleaseNetwork, export_release
 from components.methods.base import Group, Phase
 from components.params import Params
 from components.progress import log
-from components.stages.network import input_spec
-from components.stages.pixels import Pixels
+from components.stages.compact import CompactSamples
+from components.stages.network import open_task
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
 from components.storage.publish import write_bytes, write_json
-from components.tasks import load_task
 from components.tasks.base import Task
 from components.training.batches import Views
 from components.training.loop import Loop
@@ -43,9 +43,9 @@ EPOCHS = 10**6
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write controls.json and scratch.onnx, which has the release's signature."""
     dataset = Dataset.open(inputs["dataset"])
-    task = load_task(params.task, input_spec(params), params.augment)
+    task = open_task(params, inputs["checkpoint"], params.augment)
     network = _fresh(params, task, len(dataset.classes))
-    data = _pixels(dataset, task, params, context)
+    data = _samples(dataset, task, params, context)
     checkpoints = unfinished("train_controls", inputs, params, SECTIONS, context)
     phase = Phase("scratch", EPOCHS, (Group(network.head_names() + network.above_names(), RATE),))
     job = Job(network, task.loss, (phase,))
@@ -53,9 +53,17 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     outcome = Loop(job, data, _recipe(params, context), watch).fit()
     folder = outputs["controls"]
     write_bytes(folder / "scratch.onnx", _export(network, task))
+    for name, baseline in task.baselines.items():
+        payloads = [dataset.read(i) for i in dataset.ids("train")]
+        model = baseline.fit(payloads, dataset.targets("train"), len(dataset.classes), params.seed)
+        write_bytes(folder / name, model)
     write_json(
         folder / "controls.json",
-        {"majority": majority(dataset), "scratch": _scratch(outcome, params)},
+        {
+            "majority": majority(dataset),
+            "scratch": _scratch(outcome, params),
+            "baselines": sorted(task.baselines),
+        },
     )
     checkpoints.clear()
     if outcome.steps * BATCH < len(data.train.targets):
@@ -81,11 +89,11 @@ def _fresh(params: Params, task: Task, classes: int) -> Network:
     return Network(backbone, fresh_head(task, backbone.width, classes, params.seed), cut=0)
 
 
-def _pixels(dataset: Dataset, task: Task, params: Params, context: Context) -> Data:
+def _samples(dataset: Dataset, task: Task, params: Params, context: Context) -> Data:
     made = []
     for side, views in (("train", len(task.views)), ("validation", 1)):
-        pixels = Pixels(dataset, dataset.ids(side), input_spec(params), task).fill(context)
-        made.append(Views(pixels, dataset.targets(side), views, params.seed))
+        samples = CompactSamples(dataset, dataset.ids(side), task).fill(context)
+        made.append(Views(samples, dataset.targets(side), views, params.seed))
     return Data(*made)
 
 
@@ -113,4 +121,5 @@ def _scratch(outcome: Outcome, params: Params) -> dict[str, object]:
 
 def _export(network: Network, task: Task) -> bytes:
     network.to("cpu").eval()
-    return export_release(ReleaseNetwork(task.preprocessor(), network.backbone, network.head).eval())
+    whole = ReleaseNetwork(task.preprocessor(), network.backbone, network.head).eval()
+    return export_release(whole, task.signature)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from components.data.build import build_dataset
 from components.data.lock import REFRESH, LockedSource, locate, read_lock
-from components.errors import DataError, ParamsError
+from components.errors import DataError
 from components.params import Params
 from components.progress import log
 from components.sources import open_source
@@ -21,16 +21,11 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     if (lock.uri, lock.licence, lock.layout) != named:
         raise DataError(f"{path} was written for other parameters ({lock.uri}, {lock.layout}).", REFRESH)
     task = load_task(params.task)
-    limit = params.data.limits.max_pixels
-    if limit > task.max_pixels:
-        raise ParamsError(
-            f"data.limits.max_pixels is {limit}; what runs a release decodes at most {task.max_pixels}."
-        )
     source = open_source(locate(lock.uri, path.parent.parent), params.data.sha256, context.cache)
     built = build_dataset(
         lock,
         LockedSource(lock, source),
-        lambda payload: task.inspect(payload, limit),
+        lambda payload: task.inspect(payload, params.data.limits),
         params.data,
         outputs["dataset"],
         context.threads,

@@ -1,6 +1,6 @@
 """What a task family has to say; stages know a task by this protocol and by nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,7 +8,37 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
-Sample = npt.NDArray[np.uint8]
+from components.params.data import Limits
+
+# A decoded sample, as the release's graph takes it: an image uint8 (H, W, 3), a text int64 (tokens,).
+Sample = npt.NDArray[np.generic]
+Axis = str | int
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What the release's graph takes.
+
+    Attributes:
+        name, dtype: of its one input.
+        axes: a name where the size varies, the first of them `batch`; a number where it does not.
+        example: a small shape; unequal numbers, none of them 0 or 1: an exporter must not take two axes for one.
+        largest: the largest shapes that are ever fed.
+        typical: shape of one ordinary sample, and `values`: its numbers lie below; for measuring speed.
+    """
+
+    name: str
+    dtype: str
+    axes: tuple[Axis, ...]
+    example: tuple[int, ...]
+    largest: tuple[tuple[int, ...], ...]
+    typical: tuple[int, ...]
+    values: int
+
+    @property
+    def varying(self) -> Mapping[int, str]:
+        """Axis → name, of those whose size varies."""
+        return {number: axis for number, axis in enumerate(self.axes) if isinstance(axis, str)}
 
 
 @dataclass(frozen=True)
@@ -16,17 +46,29 @@ class Inspection:
     """What one full decoding found out about a sample.
 
     Attributes:
-        width, height, mode: of the sample as it was stored.
-        fingerprint: 64-bit perceptual hash; a small Hamming distance proposes a near duplicate.
+        facts: columns of the manifest, equal in name and type for all samples of a task.
+        fingerprint: 64-bit hash; a small Hamming distance proposes a near duplicate.
         thumbnail: float32 (64, 64), mean 0 and Euclidean norm 1, so that the dot product of two is their
             correlation; all zeros for a sample without any structure.
     """
 
-    width: int
-    height: int
-    mode: str
+    facts: Mapping[str, int | str]
     fingerprint: int
     thumbnail: npt.NDArray[np.float32]
+
+
+class Baseline(Protocol):
+    """A plain model that the transferred one must beat. It learns and answers from raw samples."""
+
+    def fit(
+        self, payloads: Sequence[bytes], targets: npt.NDArray[np.int64], classes: int, seed: int
+    ) -> bytes:
+        """What `predict` needs: equal samples give equal bytes."""
+        ...
+
+    def predict(self, model: bytes, payloads: Sequence[bytes]) -> npt.NDArray[np.float64]:
+        """Probabilities (N, classes)."""
+        ...
 
 
 class Task(Protocol):
@@ -36,19 +78,25 @@ class Task(Protocol):
     """
 
     @property
-    def max_pixels(self) -> int:
-        """The largest sample that `decode` accepts by default, in pixels."""
-        ...
+    def signature(self) -> Signature: ...
 
     @property
-    def input_size(self) -> int:
-        """Side S of what `preprocessor` yields."""
+    def assets(self) -> Sequence[str]:
+        """Files beside the weights without which a sample cannot be decoded; they belong to the release."""
         ...
 
     @property
     def views(self) -> Sequence[str]:
         """Names of the views that params ask for: "0", "1", …"""
         ...
+
+    @property
+    def varying(self) -> Mapping[int, str]:
+        """Axes of what `preprocessor` yields whose size varies from batch to batch, beside the first."""
+        ...
+
+    @property
+    def baselines(self) -> Mapping[str, Baseline]: ...
 
     def view_digest(self, view: int) -> str:
         """SHA-256 of all that lies between raw bytes and the backbone's input for a view.
@@ -57,12 +105,23 @@ class Task(Protocol):
         """
         ...
 
-    def decode(self, payload: bytes, max_pixels: int | None = None) -> Sample:
-        """Raw bytes → uint8 (H, W, 3). DataError: not decodable, truncated, too large, of a refused mode."""
+    def decode(self, payload: bytes) -> Sample:
+        """Raw bytes → a sample. DataError: not decodable, truncated, too large, of a refused kind."""
         ...
 
-    def inspect(self, payload: bytes, max_pixels: int | None = None) -> Inspection:
-        """Decode fully and describe; DataError as in `decode`, and for damaged checksums."""
+    def inspect(self, payload: bytes, limits: Limits) -> Inspection:
+        """Decode fully and describe; DataError as in `decode`, and for damage that decoding passes over.
+
+        Raises ParamsError where `limits` allow more than `decode` does.
+        """
+        ...
+
+    def size_class(self, payload: bytes) -> int:
+        """Samples of one class may share a batch of a fixed shape."""
+        ...
+
+    def compact(self, sample: Sample) -> Sample:
+        """A sample of the one shape that the backbone wants, in few bytes; what `decode` might have given."""
         ...
 
     def augment(self, sample: Sample, view: int, sample_id: str) -> Sample:
@@ -70,7 +129,7 @@ class Task(Protocol):
         ...
 
     def preprocessor(self) -> nn.Module:
-        """Module: uint8 (B, H, W, 3) of any H and W → float32 (B, 3, S, S). Exports to ONNX."""
+        """Module: samples (B, …) → what the backbone sees (B, …). Exports to ONNX."""
         ...
 
     def head(self, width: int, classes: int) -> nn.Module:
@@ -87,6 +146,10 @@ class Task(Protocol):
         """Logits (B, C) → probabilities (B, C)."""
         ...
 
-    def preview(self, sample: Sample, side: int) -> Sample:
-        """A picture for people: the sample, uint8 (h, w, 3), its longer edge `side` pixels."""
+    def preview(self, sample: Sample, side: int) -> npt.NDArray[np.uint8] | None:
+        """A picture for people: uint8 (h, w, 3), its longer edge `side` pixels; None where `words` say it."""
+        ...
+
+    def words(self, sample: Sample) -> Sequence[str]:
+        """The sample as people read it, a piece for each of its positions; nothing for a picture."""
         ...

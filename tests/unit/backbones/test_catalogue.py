@@ -6,9 +6,18 @@ import torch
 import components.backbones
 from components.backbones.catalogue import BACKBONES, build, entry, skeleton
 from components.errors import ParamsError
-from components.params.backbone import BackboneParams
+from components.params.backbone import SEES, BackboneParams, ImageSpec
 
 NAMES = sorted(BACKBONES)
+
+
+def shown(name: str, size: int) -> torch.Tensor:
+    """Four samples as the backbone sees them."""
+    draws = torch.Generator().manual_seed(0)
+    sees = entry(name).input
+    if isinstance(sees, ImageSpec):
+        return torch.randn(4, 3, size, size, generator=draws)
+    return torch.randint(1, sees.vocabulary, (4, size), generator=draws)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -18,15 +27,15 @@ def test_a_row_is_complete_and_its_file_has_its_name(name: str) -> None:
     assert (Path(components.backbones.__path__[0]) / f"{name}.py").is_file()
     assert len(row.sha256) == len(row.file_sha256) == 64
     assert row.licence
-    assert min(row.input.std) > 0
+    assert row.input.size > 0
+    assert set(BACKBONES) == set(SEES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_first_block_and_width_are_as_declared(name: str) -> None:
-    size = entry(name).input.size
     bare = skeleton(name)
-    features = bare(torch.empty(2, 3, size, size, device="meta"))
-    assert features.shape == (2, bare.width)
+    features = bare(shown(name, entry(name).input.size).to("meta"))
+    assert features.shape == (4, bare.width)
     assert bare.blocks == len(bare.units) - 2
 
 
@@ -44,9 +53,8 @@ def test_random_weights_are_the_seeds_and_leave_the_global_generator_alone(name:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_random_weights_keep_the_signal_alive(name: str) -> None:
-    images = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        features = build(name, 0)(images)
+        features = build(name, 0)(shown(name, 64))
     assert bool(torch.isfinite(features).all())
     assert float(features.std(0).mean()) > 0.01
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from components.backbones.base import Backbone, BackboneEntry, initialise
 from components.backbones.checkpoint import Provenance, convert, load, read_provenance, save
 from components.errors import CheckpointError, DigestMismatch, StorageError
-from components.params.backbone import InputSpec
+from components.params.backbone import ImageSpec
 
 
 class Pool(nn.Module):
@@ -36,7 +36,7 @@ ENTRY = BackboneEntry(
     file_sha256="0" * 64,
     licence="Apache-2.0",
     parameters=0,
-    input=InputSpec(8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    input=ImageSpec(8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
     architecture=architecture,
     raw_name=lambda name: name.replace("units.0", "stem").replace("units.1", "norm"),
     classifier=("fc.weight",),

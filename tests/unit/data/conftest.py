@@ -14,9 +14,14 @@ from components.tasks import load_task
 def build(tmp_path: Path) -> Build:
     """build(root, out, threads=2, **data params) → Built."""
 
-    def made(root: Path, out: Path, threads: int = 2, **values: object) -> Built:
+    def made(
+        root: Path, out: Path, threads: int = 2, task_name: str = "image_classification", **values: object
+    ) -> Built:
         params = data_params(root, **values)
         lock, source = lock_of(params, tmp_path / "cache")
-        return build_dataset(lock, source, load_task(TaskParams()).inspect, params, out, threads)
+        task = load_task(TaskParams(name=task_name))
+        return build_dataset(
+            lock, source, lambda payload: task.inspect(payload, params.limits), params, out, threads
+        )
 
     return made

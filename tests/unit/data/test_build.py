@@ -123,6 +123,39 @@ def test_few_groups_are_folded(fold: int, tmp_path: Path, build: Build) -> None:
     assert all(len(found) == 1 or found == {"calibration", "validation"} for found in sides.values())
 
 
+def test_texts_may_stand_in_the_table_itself(tmp_path: Path, build: Build) -> None:
+    lines = [
+        f'"mail {n}, about {"money" if n % 2 else "tea"}",{"spam" if n % 2 else "ham"}' for n in range(80)
+    ]
+    lines += [lines[3], '"  ",ham', "mail 5 again,spam"]
+    build(
+        write(tmp_path / "src", {"mails.csv": "\n".join(["body,kind", *lines]).encode()}),
+        tmp_path / "out",
+        task_name="text_classification",
+        layout="manifest",
+        labels={"file": "mails.csv", "text": "body", "label": "kind"},
+        limits={"min_per_class": 5, "quarantine_share": 0.1},
+    )
+    data = Dataset.open(tmp_path / "out")
+    assert data.classes == ("ham", "spam")
+    rows = {row["path"]: row for row in data.table.to_pylist()}
+    assert len(rows) == 81 - len(
+        excluded(tmp_path / "out")
+    )  # one of the two equal texts, and none of the empty
+    first = rows.get("mails.csv#4") or rows["mails.csv#81"]
+    assert data.read(first["id"]) == b"mail 3, about money"
+    assert (first["characters"], first["words"]) == (19, 4)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["identical_copies"] == 1
+    assert report["quarantine"]["kinds"] == {"unreadable": 1}
+
+
+def excluded(out: Path) -> list[object]:
+    report = json.loads((out / "report.json").read_text())
+    found: list[object] = report["near_duplicates"]["excluded_samples"]
+    return found
+
+
 def test_a_split_column_is_followed(tmp_path: Path, build: Build) -> None:
     files, rows = listed()
     order = ["train", "validation", "test", "calibration"]

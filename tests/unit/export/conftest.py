@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from components.export.release import ReleaseNetwork, export_release
-from components.params.backbone import InputSpec
+from components.params.backbone import ImageSpec
 from components.params.task import TaskParams
 from components.tasks import load_task
+from components.tasks.image_classification import SIGNATURE
 
-SPEC = InputSpec(32, (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
+SPEC = ImageSpec(32, (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
 
 
 class SmallBackbone(nn.Module):
@@ -46,7 +47,7 @@ def network() -> ReleaseNetwork:
 
 @pytest.fixture(scope="session")
 def release(network: ReleaseNetwork) -> bytes:
-    return export_release(network, 20)
+    return export_release(network, SIGNATURE, 20)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from torch import nn
 
 from components.export.release import ReleaseNetwork, export_release
 from components.runtime.sessions import open_session
+from components.tasks.image_classification import SIGNATURE
 
 Pictures = Callable[..., np.ndarray]
 
@@ -27,7 +28,9 @@ class FirstTwo(nn.Module):
 
 def test_probabilities_are_a_softmax_over_logits_by_temperature() -> None:
     """Mean colour (30, 10): logits over temperature 10 are (3, 1), so p = 1 / (1 + e⁻²)."""
-    model = export_release(ReleaseNetwork(Mean(), nn.Identity(), FirstTwo(), temperature=10.0).eval(), 20)
+    model = export_release(
+        ReleaseNetwork(Mean(), nn.Identity(), FirstTwo(), temperature=10.0).eval(), SIGNATURE, 20
+    )
     image = np.broadcast_to(np.array([30, 10, 99], dtype=np.uint8), (2, 5, 7, 3))
     (found,) = open_session(model, ["cpu"], 1).run(None, {"image": image})
     np.testing.assert_allclose(found, [[0.880797, 0.119203]] * 2, atol=1e-6)
@@ -63,5 +66,5 @@ def test_the_signature_names_its_axes(release: bytes) -> None:
 
 def test_a_different_temperature_is_a_different_release(network: ReleaseNetwork, release: bytes) -> None:
     warmer = ReleaseNetwork(network.preprocess, network.backbone, network.head, temperature=4.0).eval()
-    assert export_release(warmer, 20) != release
-    assert export_release(network, 20) == release
+    assert export_release(warmer, SIGNATURE, 20) != release
+    assert export_release(network, SIGNATURE, 20) == release

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from brightness import brightness_network
+from brightness import ABOUT, brightness_network
 from onnx import helper, numpy_helper
 
 from components.data import ahead
 from components.errors import DataError, DigestMismatch, StorageError
-from components.inference.bundle import FILES, Decision, Runner, open_bundle, verify
+from components.inference.bundle import FILES, WINDOW, Decision, Runner, open_bundle, verify
 from components.storage.publish import sha256_bytes, write_bytes, write_json
 
 
@@ -39,7 +39,7 @@ def _write_manifest(folder: Path, **changes: object) -> None:
         for path in folder.iterdir()
         if path.name != "manifest.json"
     }
-    facts = {"classes": ["dark", "light"], "positive": "light", "threshold": 0.4, "released": "int8"}
+    facts = {**ABOUT, "classes": ["dark", "light"], "positive": "light", "threshold": 0.4, "released": "int8"}
     write_json(folder / "manifest.json", {**facts, "files": files, **changes})
 
 
@@ -140,7 +140,7 @@ def test_it_reads_ahead_by_a_few_batches_only() -> None:
     rows = Runner(_network(), ["cpu"], 2).predict(payloads(), _decode, batch=4)
     for count in range(1, 41):
         next(rows)
-        assert taken <= count + 4 * 4
+        assert taken <= count + 4 * (4 + WINDOW)
     rows.close()
     assert taken < 1000
 
@@ -153,7 +153,7 @@ def test_large_pictures_share_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "run", lambda images: sizes.append(len(images)) or run(images))
     payloads = [_payload(9, side) for side in (100, 100, 100, 100, 200, 4, 4)]
     assert len(list(runner.predict(payloads, _decode))) == 7
-    assert sizes == [3, 1, 1, 2]
+    assert sizes == [2, 3, 1, 1]
 
 
 def test_decoding_runs_in_several_threads_at_once() -> None:

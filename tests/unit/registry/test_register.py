@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from brightness import ABOUT
 from onnx import TensorProto, helper, numpy_helper
 from stored import StoredId
 
@@ -50,7 +51,12 @@ def release(workspace: Path) -> Path:
     onnx.save(mean_model(), folder / "model.onnx")
     write_json(
         folder / "manifest.json",
-        {"classes": ["good", "bad"], "released": "fp32", "files": {"model.onnx": {"sha256": "", "size": 1}}},
+        {
+            **ABOUT,
+            "classes": ["good", "bad"],
+            "released": "fp32",
+            "files": {"model.onnx": {"sha256": "", "size": 1}},
+        },
     )
     return folder
 
@@ -123,7 +129,7 @@ def test_what_mlflow_keeps_has_the_evaluated_bytes_a_signature_and_an_example(
     assert described.signature.outputs.to_dict()[0]["tensor-spec"] == {"dtype": "float32", "shape": (-1, 2)}
     example = json.loads((got / "input_example.json").read_text())
     assert np.unique(np.asarray(example["inputs"]["image"] if "inputs" in example else example["image"])) == [
-        128
+        100
     ]
     assert "onnxruntime==" in (got / "requirements.txt").read_text()
 

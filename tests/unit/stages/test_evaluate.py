@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pyarrow.parquet as pq
 import pytest
-from brightness import brightness_network
+from brightness import ABOUT, brightness_network
 from PIL import Image
 from sklearn.metrics import accuracy_score, roc_auc_score, roc_curve
 from training_workspace import Workspace
@@ -42,7 +42,7 @@ def line(workspace: Workspace, tmp_path: Path) -> Workspace:
         path.name: {"sha256": sha256_bytes(path.read_bytes()), "size": path.stat().st_size}
         for path in (tmp_path / "release").iterdir()
     }
-    facts = {"classes": ["dark", "light"], "positive": "light", "threshold": 0.5, "released": "fp32"}
+    facts = {**ABOUT, "classes": ["dark", "light"], "positive": "light", "threshold": 0.5, "released": "fp32"}
     write_json(tmp_path / "release" / "manifest.json", {**facts, "files": files})
     write_bytes(tmp_path / "controls" / "scratch.onnx", _network(-0.02))
     write_json(tmp_path / "controls" / "controls.json", {"majority": {"class": "dark"}})

@@ -14,12 +14,13 @@ from training_workspace import Workspace
 from components.backbones.catalogue import build
 from components.data.dataset import Dataset
 from components.errors import ExportError
-from components.inference.bundle import FILES, INPUT, LARGEST, open_bundle
+from components.inference.bundle import FILES, open_bundle
 from components.runtime.trust import check
 from components.stages import export_onnx
 from components.stages.network import input_spec
 from components.storage.publish import sha256_bytes, sha256_tree, write_json
 from components.tasks import load_task
+from components.tasks.image_classification import SIGNATURE
 
 SAMPLES, TEMPERATURE, THRESHOLD = 12, 1.7, 0.42
 
@@ -127,8 +128,8 @@ def test_no_model_holds_a_trace_or_breaks_a_limit_for_foreign_files(line: Worksp
         data = (release / name).read_bytes()
         for trace in (b"site-packages", b"components/", str(Path.cwd()).encode(), b"graftline-"):
             assert trace not in data
-        for shape in LARGEST:
-            check(data, {INPUT: shape})
+        for shape in SIGNATURE.largest:
+            check(data, {SIGNATURE.name: shape})
 
 
 def test_the_release_is_the_selected_network_from_raw_bytes_to_decision(

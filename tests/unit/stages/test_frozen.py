@@ -7,17 +7,15 @@ from training_workspace import Workspace
 from components.backbones.catalogue import build
 from components.data.dataset import Dataset
 from components.stages.frozen import Frozen, stored
-from components.stages.network import input_spec
-from components.tasks import load_task
+from components.stages.network import open_task
 
 
 def test_damaged_and_lost_records_are_computed_again(
     workspace: Workspace, capfd: pytest.CaptureFixture[str]
 ) -> None:
     dataset = Dataset.open(workspace.root / "dataset")
-    spec = input_spec(workspace.params)
-    task = load_task(workspace.params.task, spec, workspace.params.augment)
-    frozen = Frozen(build("efficientnet_lite0", seed=3), "seed 3", spec, 1)
+    task = open_task(workspace.params, workspace.root / "checkpoint", workspace.params.augment)
+    frozen = Frozen(build("efficientnet_lite0", seed=3), "seed 3", 1)
     wanted = [(sample, view) for view in (0, 1) for sample in dataset.ids()[:9]]
     everything = np.arange(len(wanted))
 

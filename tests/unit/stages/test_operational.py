@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from brightness import ABOUT
 from onnx import TensorProto, helper, numpy_helper
 
 from components.params import Params
@@ -18,7 +19,7 @@ def params() -> Params:
             "data": {"source": "file:images", "licence": "CC0", "layout": "folders"},
             "gate": {
                 "rules": [{"metric": "accuracy", "at_least": 0.5}],
-                "operational": {"batch1_ms_p95": 100, "images_per_second": 50},
+                "operational": {"batch1_ms_p95": 100, "samples_per_second": 50},
             },
             "runtime": {"threads": 1},
         }
@@ -42,7 +43,9 @@ def release(tmp_path: Path) -> Path:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     onnx.save(model, folder / "model.onnx")
     files = {"model.onnx": {"sha256": sha256_file(folder / "model.onnx")}}
-    write_json(folder / "manifest.json", {"released": "fp32", "classes": ["a", "b", "c"], "files": files})
+    write_json(
+        folder / "manifest.json", {**ABOUT, "released": "fp32", "classes": ["a", "b", "c"], "files": files}
+    )
     return folder
 
 
@@ -73,4 +76,4 @@ def test_a_measurement_is_made_once_for_a_release(release: Path, params: Params,
 def test_both_bounds_must_be_cleared(
     params: Params, latency: float | None, speed: float, verdict: str
 ) -> None:
-    assert judge({"batch1_ms_p95": latency, "images_per_second": speed}, params)["verdict"] == verdict
+    assert judge({"batch1_ms_p95": latency, "samples_per_second": speed}, params)["verdict"] == verdict

@@ -6,9 +6,8 @@ import torch
 
 from components.data.dataset import Dataset
 from components.stages import train_controls
-from components.stages.network import input_spec
-from components.stages.pixels import Pixels
-from components.tasks import load_task
+from components.stages.compact import CompactSamples
+from components.stages.network import input_spec, open_task
 
 
 def test_majority_and_scratch_are_written_and_scratch_answers(workspace):
@@ -41,9 +40,9 @@ def test_majority_and_scratch_are_written_and_scratch_answers(workspace):
 def test_pixels_are_what_the_preprocessor_makes_to_half_a_grey_level(workspace):
     dataset = Dataset.open(workspace.root / "dataset")
     spec = input_spec(workspace.params)
-    task = load_task(workspace.params.task, spec, workspace.params.augment)
+    task = open_task(workspace.params, workspace.root / "checkpoint", workspace.params.augment)
     ids = dataset.ids("validation")
-    pixels = Pixels(dataset, ids, spec, task).fill(workspace.context)
+    pixels = CompactSamples(dataset, ids, task).fill(workspace.context)
     found = pixels[np.arange(len(ids))]
     assert found.shape == (len(ids), 3, spec.size, spec.size)
     assert found.dtype == np.float32

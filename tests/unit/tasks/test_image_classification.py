@@ -9,12 +9,13 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from components.errors import DataError, ParamsError
-from components.params.backbone import InputSpec
+from components.params.backbone import ImageSpec
+from components.params.data import Limits
 from components.params.task import AugmentParams, TaskParams
 from components.tasks import load_task
 from components.tasks.base import Task
 
-SPEC = InputSpec(32, (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
+SPEC = ImageSpec(32, (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
 
 
 def task(**augment: object) -> Task:
@@ -90,13 +91,13 @@ def test_a_wrong_checksum_is_found() -> None:
     whole = bytearray(encode(Image.fromarray(noise(8, 8))))
     whole[whole.index(b"IDAT") - 5] ^= 1  # last byte of the header's checksum
     with pytest.raises(DataError, match="cannot be decoded"):
-        task().inspect(bytes(whole))
+        task().inspect(bytes(whole), Limits())
 
 
 def test_pixels_are_counted_before_decoding() -> None:
     whole = encode(Image.new("L", (300, 200)))
     with pytest.raises(DataError, match="300×200 pixels are more than the 59999 allowed"):
-        task().decode(whole[:60], max_pixels=59_999)  # cut: decoding would have said something else
+        task().inspect(whole[:60], Limits(max_pixels=59_999))  # cut: decoding would have said something else
 
 
 def test_a_bomb_is_refused() -> None:
@@ -115,8 +116,8 @@ def test_a_text_bomb_is_refused() -> None:
 
 
 def test_inspection_says_what_was_stored() -> None:
-    found = task().inspect(encode(Image.fromarray(noise(20, 30)).convert("L")))
-    assert (found.width, found.height, found.mode) == (30, 20, "L")
+    found = task().inspect(encode(Image.fromarray(noise(20, 30)).convert("L")), Limits())
+    assert found.facts == {"width": 30, "height": 20, "mode": "L"}
     assert found.thumbnail.shape == (64, 64)
     assert np.linalg.norm(found.thumbnail) == pytest.approx(1, abs=1e-6)
     assert abs(found.thumbnail.sum()) < 1e-3
@@ -124,15 +125,16 @@ def test_inspection_says_what_was_stored() -> None:
 
 def test_reencoding_keeps_the_fingerprint_near_and_the_correlation_high() -> None:
     smooth = Image.fromarray(noise(9, 9, 3)).resize((90, 90), Image.Resampling.BICUBIC)
-    one, two = (task().inspect(encode(smooth, kind)) for kind in ("PNG", "JPEG"))
-    other = task().inspect(encode(Image.fromarray(noise(9, 9, 4)).resize((90, 90), Image.Resampling.BICUBIC)))
+    one, two = (task().inspect(encode(smooth, kind), Limits()) for kind in ("PNG", "JPEG"))
+    third = Image.fromarray(noise(9, 9, 4)).resize((90, 90), Image.Resampling.BICUBIC)
+    other = task().inspect(encode(third), Limits())
     assert (one.fingerprint ^ two.fingerprint).bit_count() <= 4
     assert float((one.thumbnail * two.thumbnail).sum()) > 0.98
     assert (one.fingerprint ^ other.fingerprint).bit_count() > 12
 
 
 def test_a_flat_picture_correlates_with_nothing() -> None:
-    assert not task().inspect(encode(Image.new("L", (10, 10), 7))).thumbnail.any()
+    assert not task().inspect(encode(Image.new("L", (10, 10), 7)), Limits()).thumbnail.any()
 
 
 def test_view_zero_is_the_sample_itself() -> None:
@@ -193,7 +195,7 @@ def test_the_digest_of_the_clean_view_ignores_augmentation() -> None:
 
 def test_the_digest_knows_the_input() -> None:
     digests = {
-        load_task(TaskParams(size=size), InputSpec(32, (mean,) * 3, (std,) * 3)).view_digest(0)
+        load_task(TaskParams(size=size), ImageSpec(32, (mean,) * 3, (std,) * 3)).view_digest(0)
         for size, mean, std in [(None, 1, 1), (64, 1, 1), (None, 2, 1), (None, 1, 2)]
     }
     assert len(digests) == 4
@@ -201,7 +203,7 @@ def test_the_digest_knows_the_input() -> None:
 
 def test_params_may_override_the_size() -> None:
     made = load_task(TaskParams(size=48), SPEC)
-    assert made.input_size == 48
+    assert made.compact(noise(5, 5)).shape == (48, 48, 3)
     assert made.preprocessor()(torch.zeros(1, 5, 5, 3, dtype=torch.uint8)).shape == (1, 3, 48, 48)
 
 

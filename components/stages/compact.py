@@ -1,0 +1,56 @@
+"""Samples in the one shape that a network wants, on disk, for one that trains from the input on: memory stays flat."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from components.data.dataset import Dataset
+from components.progress import progress
+from components.stages.table import Context
+from components.storage.scratch import scratch
+from components.tasks.base import Sample, Task
+
+Indices = npt.NDArray[np.int64]
+
+
+class CompactSamples:
+    """Views of samples as a backbone's input: `samples[rows]` → (len(rows), …), pre-processed.
+
+    Row view * N + sample. The file below holds what `Task.compact` gives and has no name: it goes with the process,
+    however that ends.
+    """
+
+    def __init__(self, dataset: Dataset, ids: Sequence[str], task: Task) -> None:
+        self._dataset = dataset
+        self._ids = ids
+        self._task = task
+        self._preprocess = task.preprocessor()
+        self._map: Sample = np.empty(0, dtype=task.signature.dtype)
+
+    def fill(self, context: Context) -> "CompactSamples":
+        """Decode everything once."""
+        dtype = self._task.signature.dtype
+        one = self._task.compact(np.zeros(self._task.signature.example[1:], dtype))
+        shape = (len(self._ids), *one.shape)
+        self._map = scratch(context.cache / "training", dtype, shape)
+        with ThreadPoolExecutor(context.threads) as pool:
+            numbers = range(len(self._ids))
+            for _ in progress(pool.map(self._place, numbers), "Decoding", "samples", len(self._ids)):
+                pass
+        return self
+
+    @torch.inference_mode()
+    def __getitem__(self, rows: Indices) -> npt.NDArray[np.generic]:
+        views, samples = np.divmod(rows, len(self._ids))
+        shown = [
+            self._task.augment(self._map[sample], int(view), self._ids[sample])
+            for view, sample in zip(views, samples, strict=True)
+        ]
+        made: npt.NDArray[np.generic] = self._preprocess(torch.from_numpy(np.stack(shown))).numpy()
+        return made
+
+    def _place(self, number: int) -> None:
+        self._map[number] = self._task.compact(self._task.decode(self._dataset.read(self._ids[number])))

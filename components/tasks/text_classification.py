@@ -1,0 +1,283 @@
+"""Text classification: one text, one class.
+
+What happens to a stored text: it is UTF-8 (a byte-order mark is dropped; anything else is refused), it is not
+empty, and the tokenizer of the checkpoint cuts it to the first `task.size` tokens, its marks included. Token ids
+are padded to the next of SIZES, so that texts of like lengths share a batch of a fixed shape.
+"""
+
+import hashlib
+import itertools
+import json
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.numpy import load, save
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from components.errors import CheckpointError, DataError, ParamsError
+from components.params.backbone import InputSpec, TextSpec
+from components.params.data import Limits
+from components.params.task import AugmentParams, TaskParams
+from components.tasks.base import Baseline, Inspection, Sample, Signature
+from components.tasks.classification import Classification
+
+VERSION = 1  # to be raised when any token that leaves this file changes
+TOKENIZER = "tokenizer.json"
+MAX_CHARACTERS = 10_000_000
+SIZES = (16, 32, 64, 128, 256, 512, 1024)
+PADDING, UNKNOWN, MASK = "[PAD]", "[UNK]", "[MASK]"
+THUMBNAIL_SIDE, FINGERPRINT_BITS = 64, 64
+# A plain and strong setting; it is not tuned, so that nothing is chosen for it or against it.
+MOST_PIECES, TFIDF_C = 50_000, 10.0
+WORD = re.compile(r"\w+")
+SIGNATURE = Signature(
+    name="tokens",
+    dtype="int64",
+    axes=("batch", "tokens"),
+    example=(2, 24),
+    largest=((32, 512),),
+    typical=(128,),
+    values=1000,
+)
+
+Tokens = npt.NDArray[np.int64]
+
+
+class TfidfLinear:
+    """A baseline: words and pairs of words, sublinear TF-IDF (Manning, Raghavan & Schütze 2008, section 6.4.1),
+    logistic regression. What is kept are numbers and words: no pickle."""
+
+    def fit(
+        self, payloads: Sequence[bytes], targets: npt.NDArray[np.int64], classes: int, seed: int
+    ) -> bytes:
+        vectorizer = _vectorizer(None)
+        counts = vectorizer.fit_transform([_text(payload, MAX_CHARACTERS) for payload in payloads])
+        model = LogisticRegression(C=TFIDF_C, max_iter=1000, random_state=seed)
+        model.fit(counts, targets)
+        weight, bias = np.asarray(model.coef_), np.asarray(model.intercept_)
+        if len(weight) == 1:  # two classes: one log-odds, shared evenly between two logits
+            weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+        words = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
+        return save(
+            {
+                "words": np.frombuffer(json.dumps(words).encode(), dtype=np.uint8),
+                "idf": vectorizer.idf_,
+                "weight": weight,
+                "bias": bias,
+                "known": np.asarray(model.classes_),
+                "classes": np.array([classes]),
+            }
+        )
+
+    def predict(self, model: bytes, payloads: Sequence[bytes]) -> npt.NDArray[np.float64]:
+        kept = load(model)
+        words = json.loads(kept["words"].tobytes())
+        vectorizer = _vectorizer({word: number for number, word in enumerate(words)})
+        vectorizer.idf_ = kept["idf"]
+        counts = vectorizer.transform([_text(payload, MAX_CHARACTERS) for payload in payloads])
+        logits = counts @ kept["weight"].T + kept["bias"]
+        logits -= logits.max(axis=1, keepdims=True)
+        out = np.zeros((len(payloads), int(kept["classes"][0])))
+        out[:, kept["known"]] = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        return out
+
+
+def _vectorizer(vocabulary: dict[str, int] | None) -> TfidfVectorizer:
+    return TfidfVectorizer(
+        ngram_range=(1, 2),
+        min_df=1 if vocabulary else 2,
+        max_features=None if vocabulary else MOST_PIECES,
+        sublinear_tf=True,
+        vocabulary=vocabulary,
+    )
+
+
+class Known(nn.Module):
+    """Token ids (B, L) → the same, those outside the vocabulary as [UNK]: no id reads foreign memory."""
+
+    def __init__(self, vocabulary: int, unknown: int) -> None:
+        super().__init__()
+        self.vocabulary, self.unknown = vocabulary, unknown
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        known = (tokens >= 0) & (tokens < self.vocabulary)
+        return torch.where(known, tokens, torch.full_like(tokens, self.unknown))
+
+
+class TextClassification(Classification):
+    """See components.tasks.base.Task for what each member promises."""
+
+    signature = SIGNATURE
+    assets: Sequence[str] = (TOKENIZER,)
+    varying: Mapping[int, str] = MappingProxyType({1: "tokens"})
+    baselines: Mapping[str, Baseline] = MappingProxyType({"tfidf": TfidfLinear()})
+
+    def __init__(
+        self,
+        params: TaskParams,
+        spec: InputSpec | None = None,
+        augment: AugmentParams | None = None,
+        assets: Path | None = None,
+    ) -> None:
+        self._augment = augment or AugmentParams(views=1)
+        self._spec = spec if isinstance(spec, TextSpec) else None
+        self._size = params.size or (self._spec.size if self._spec else None)
+        self._json = b"" if assets is None else _read(assets / TOKENIZER)
+        self._tokenizer = None if assets is None else _tokenizer(self._json, self._needs_size())
+        added = self._tokenizer.get_added_tokens_decoder() if self._tokenizer else {}
+        self._marks = np.array(sorted(added), dtype=np.int64)  # [CLS], [SEP], [PAD] and the like
+
+    @property
+    def views(self) -> Sequence[str]:
+        return tuple(str(view) for view in range(self._augment.views))
+
+    def view_digest(self, view: int) -> str:
+        self._needs_tokenizer()
+        described: dict[str, object] = {
+            "task": "text_classification",
+            "version": VERSION,
+            "size": self._needs_size(),
+            "tokenizer": hashlib.sha256(self._json).hexdigest(),
+        }
+        if view > 0:
+            described["augment"] = {"word_dropout": self._augment.word_dropout}
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+    def decode(self, payload: bytes) -> Tokens:
+        ids = self._needs_tokenizer().encode(_text(payload, MAX_CHARACTERS)).ids
+        return _padded(ids, next((s for s in SIZES if s >= len(ids)), len(ids)))
+
+    def inspect(self, payload: bytes, limits: Limits) -> Inspection:
+        if limits.max_characters > MAX_CHARACTERS:
+            raise ParamsError(
+                f"data.limits.max_characters is {limits.max_characters}; what runs a release reads at most "
+                f"{MAX_CHARACTERS}."
+            )
+        text = _text(payload, limits.max_characters)
+        words = WORD.findall(text.lower())
+        facts = {"characters": len(text), "words": len(words)}
+        pieces = _pieces(words or [text])
+        return Inspection(facts, _fingerprint(pieces), _thumbnail(pieces))
+
+    def size_class(self, payload: bytes) -> int:
+        return len(self.decode(payload))
+
+    def compact(self, sample: Sample) -> Tokens:
+        return _padded(sample.tolist(), self._needs_size())
+
+    def augment(self, sample: Sample, view: int, sample_id: str) -> Tokens:
+        """Word dropout (Iyyer et al., ACL 2015): each token but the marks is hidden with a probability."""
+        tokens = np.asarray(sample, dtype=np.int64)
+        if view == 0:
+            return tokens
+        key = hashlib.sha256(f"{sample_id}/{view}".encode()).digest()[:16]
+        draws = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little"))).random(len(tokens))
+        tokenizer = self._needs_tokenizer()
+        hidden = (draws < self._augment.word_dropout) & ~np.isin(tokens, self._marks)
+        return np.where(hidden, _number(tokenizer, MASK), tokens)
+
+    def preprocessor(self) -> nn.Module:
+        if self._spec is None:
+            raise ParamsError("This task was loaded without a backbone's input.")
+        return Known(self._spec.vocabulary, _number(self._needs_tokenizer(), UNKNOWN)).eval()
+
+    def preview(self, sample: Sample, side: int) -> None:
+        return None
+
+    def words(self, sample: Sample) -> Sequence[str]:
+        tokenizer = self._needs_tokenizer()
+        return [tokenizer.id_to_token(int(i)) or UNKNOWN for i in sample]
+
+    def _needs_size(self) -> int:
+        if self._size is None:
+            raise ParamsError("This task was loaded to inspect samples only: it knows no backbone's input.")
+        return self._size
+
+    def _needs_tokenizer(self) -> Tokenizer:
+        if self._tokenizer is None:
+            raise ParamsError("This task was loaded to inspect samples only: it has no tokenizer.")
+        return self._tokenizer
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.", "Run: dvc repro") from None
+
+
+def _tokenizer(described: bytes, size: int) -> Tokenizer:
+    """The checkpoint's tokenizer, cut to `size` and without padding: that is done here."""
+    try:
+        made = Tokenizer.from_str(described.decode())
+    except Exception as error:  # the library raises plain Exception
+        raise CheckpointError(f"{TOKENIZER} is not a tokenizer: {error}.") from None
+    absent = [mark for mark in (PADDING, UNKNOWN, MASK) if made.token_to_id(mark) is None]
+    if absent or made.token_to_id(PADDING) != 0:
+        raise CheckpointError(f"{TOKENIZER} has no {', '.join(absent) or '[PAD] as number 0'}.")
+    made.no_padding()
+    made.enable_truncation(max_length=size)
+    return made
+
+
+def _number(tokenizer: Tokenizer, mark: str) -> int:
+    found = tokenizer.token_to_id(mark)
+    assert found is not None  # looked at when it was opened
+    return int(found)
+
+
+def _text(payload: bytes, most: int) -> str:
+    if len(payload) > 4 * most:
+        raise DataError(f"{len(payload)} bytes are more than the {most} characters allowed")
+    try:
+        text = payload.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"is not UTF-8: byte {error.start} is 0x{payload[error.start]:02x}") from None
+    if len(text) > most:
+        raise DataError(f"{len(text)} characters are more than the {most} allowed")
+    if not text.strip():
+        raise DataError("is empty")
+    if "\0" in text:
+        raise DataError("holds NUL characters: it is not a text")
+    return text
+
+
+def _padded(ids: Sequence[int], size: int) -> Tokens:
+    """(size,) with 0 behind; what is longer is cut."""
+    out = np.zeros(size, dtype=np.int64)
+    out[: min(len(ids), size)] = ids[:size]
+    return out
+
+
+def _pieces(words: Sequence[str]) -> npt.NDArray[np.uint32]:
+    """Hashes of all words and pairs of neighbours."""
+    pairs = [f"{a} {b}" for a, b in itertools.pairwise(words)]
+    return np.array([zlib.crc32(piece.encode()) for piece in [*words, *pairs]], dtype=np.uint32)
+
+
+def _fingerprint(pieces: npt.NDArray[np.uint32]) -> int:
+    """SimHash (Charikar, STOC 2002), 64 bits: the sign, bit by bit, of the sum over all pieces' bits as ±1."""
+    # Two multiplicative hashes spread 32 bits to 64.
+    wide = pieces.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    wide ^= wide >> np.uint64(29)
+    bits = (wide[:, None] >> np.arange(FINGERPRINT_BITS, dtype=np.uint64)) & np.uint64(1)
+    ahead = bits.astype(np.int64).sum(axis=0) * 2 > len(pieces)
+    return int.from_bytes(np.packbits(ahead).tobytes(), "big")
+
+
+def _thumbnail(pieces: npt.NDArray[np.uint32]) -> npt.NDArray[np.float32]:
+    """Counts of pieces in 64 × 64 buckets, centred and of unit length: the product of two is their cosine."""
+    counts = np.bincount(pieces % THUMBNAIL_SIDE**2, minlength=THUMBNAIL_SIDE**2).astype(np.float64)
+    centred = counts - counts.mean()
+    norm = float(np.linalg.norm(centred))
+    thumbnail: npt.NDArray[np.float32] = (centred / max(norm, 1e-12)).astype(np.float32)
+    return thumbnail.reshape(THUMBNAIL_SIDE, THUMBNAIL_SIDE)

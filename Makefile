@@ -28,6 +28,9 @@ setup:  ## make .venv with the locked dependencies (RUNTIME=cpu or gpu), or mend
 run: $(STAMP)  ## raw images in, a judged and registered ONNX model out
 	@$(BIN)/python -m flows.train
 
+example: $(STAMP)  ## run an example in a workspace of its own: make example NAME=spam
+	@$(BIN)/python -m examples "$(NAME)"
+
 test: $(STAMP)  ## all tests
 	$(BIN)/python -m pytest -n auto
 
@@ -53,4 +56,4 @@ clean:  ## remove the environment and all local state; data/source.lock and dvc.
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
 
-.PHONY: setup run test faults check mlflow benchmark clean help
+.PHONY: setup run example test faults check mlflow benchmark clean help

@@ -1,0 +1,1 @@
+"""Small real jobs, one a task family: `make example NAME=spam`."""

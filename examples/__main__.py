@@ -1,0 +1,78 @@
+"""`python -m examples NAME`: run an example in a workspace of its own, which shares the caches of this one.
+
+The workspace is a clone of this repository with the example's params.yaml, in `.graftline/examples/NAME/line`;
+its data lie beside it.
+"""
+
+import argparse
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from components.errors import GraftlineError
+from components.progress import log
+from components.storage.home import home
+
+ROOT = Path(__file__).parents[1]
+NAMES = tuple(sorted(path.parent.name for path in Path(__file__).parent.glob("*/params.yaml")))
+# Keyed by digests: whoever fills them, they are true.
+SHARED = ("store", "downloads")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m examples", description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=NAMES, help=f"one of {', '.join(NAMES)}")
+    parser.add_argument(
+        "--stop-after", metavar="STAGE", help="see python -m flows.train --help", default=None
+    )
+    options = parser.parse_args()
+    try:
+        line = workspace(options.name)
+    except GraftlineError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    log(f"The workspace is {line}.")
+    words = [sys.executable, "-m", "flows.train"]
+    words += ["--stop-after", options.stop_after] if options.stop_after else []
+    environment = {key: value for key, value in os.environ.items() if key != "GRAFTLINE_HOME"}
+    return subprocess.run(words, cwd=line, env=environment, check=False).returncode
+
+
+def workspace(name: str) -> Path:
+    """The example's workspace, made or brought up to date, with its data."""
+    place = home(ROOT) / "examples" / name
+    line = place / "line"
+    if not (line / ".git").exists():
+        shutil.rmtree(line, ignore_errors=True)
+        subprocess.run(["git", "clone", "-q", "--no-hardlinks", str(ROOT), str(line)], check=True)
+        for folder in SHARED:
+            (home(ROOT) / folder).mkdir(parents=True, exist_ok=True)
+            (line / ".graftline").mkdir(exist_ok=True)
+            (line / ".graftline" / folder).symlink_to(home(ROOT) / folder)
+        # Another job's lock says nothing about this one.
+        for path in ("dvc.lock", "data/source.lock"):
+            (line / path).unlink(missing_ok=True)
+    _copy_tracked(line)
+    shutil.copyfile(ROOT / "examples" / name / "params.yaml", line / "params.yaml")
+    fetcher = importlib.import_module(f"examples.{name}.fetch")
+    fetcher.fetch(place / "data", home(ROOT) / "downloads")
+    return line
+
+
+def _copy_tracked(line: Path) -> None:
+    """Whatever was changed here since, committed or not."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        source, target = ROOT / name, line / name
+        if name in ("dvc.lock", "data/source.lock", "params.yaml") or not source.is_file():
+            continue
+        if not target.exists() or target.read_bytes() != source.read_bytes():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

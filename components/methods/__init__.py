@@ -8,7 +8,10 @@ if TYPE_CHECKING:
     from components.params.learning import TuneParams
 
 METHODS = {
+    "bias_only": "components.methods.bias_only:BiasOnly",
+    "gradual_unfreezing": "components.methods.gradual_unfreezing:GradualUnfreezing",
     "last_blocks": "components.methods.last_blocks:LastBlocks",
+    "layerwise_rates": "components.methods.layerwise_rates:LayerwiseRates",
 }
 NAMES = tuple(METHODS)  # each is its file's name
 

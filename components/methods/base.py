@@ -5,11 +5,14 @@
 3. How do samples count?     `Weighting`.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor, nn
+
+from components.errors import ParamsError
 
 
 class Tunable(Protocol):
@@ -81,6 +84,21 @@ class Method(Protocol):
         ...
 
     def phases(self, network: Tunable) -> Sequence[Phase]: ...
+
+
+def cut_above(blocks: int, learning: int) -> int:
+    """The cut below the last `learning` blocks; ParamsError where the backbone has fewer."""
+    if learning > blocks:
+        raise ParamsError(f"tune.blocks is {learning}; allowed: 1 to {blocks}, the blocks of this backbone.")
+    return blocks - learning
+
+
+def unit_of(name: str) -> int:
+    """The unit of the backbone that a parameter belongs to: 3 for `backbone.units.3.layer.weight`."""
+    found = re.search(r"(?:^|\.)units\.(\d+)(?:\.|$)", name)
+    if found is None:
+        raise ValueError(f"{name} is in no unit of a backbone")
+    return int(found[1])
 
 
 class Objective(Protocol):

@@ -59,7 +59,7 @@ def to_int8(model: bytes, batches: Iterable[Batch], metadata: Mapping[str, str] 
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
-                op_types_to_quantize=QUANTISED,
+                op_types_to_quantize=_kinds(prepared),
                 nodes_to_exclude=_kept_plain(prepared),
             )
         except Exception as error:
@@ -126,6 +126,15 @@ def _casts(
             if name in names:
                 node.input[position] = f"{name}_{suffix}"
     return [onnx.helper.make_node("Cast", [n], [f"{n}_{suffix}"], f"cast_{n}_{suffix}", to=to) for n in names]
+
+
+def _kinds(path: Path) -> list[str]:
+    """Without convolutions, additions stay: they hide padding by -10,000, a range in which all scores are one.
+
+    Measured on MiniLM (spam, 300 validation samples): 84 decisions changed with additions, 4 without.
+    """
+    kinds = {node.op_type for node in onnx.load(path).graph.node}
+    return QUANTISED if "Conv" in kinds else [kind for kind in QUANTISED if kind != "Add"]
 
 
 def _kept_plain(path: Path) -> list[str]:

@@ -137,7 +137,8 @@ def _shown(
 
 def _show(task: Task, sample: Sample, evidence: npt.NDArray[np.float32]) -> Shown:
     if words := task.words(sample):
-        return Shown(words=tuple(zip(words[:MOST_WORDS], evidence[:MOST_WORDS].tolist(), strict=True)))
+        read = [(word, weight) for word, weight in zip(words, evidence.tolist(), strict=True) if word]
+        return Shown(words=tuple(read[:MOST_WORDS]))
     picture = task.preview(sample, SIDE)
     return Shown() if picture is None else Shown(photograph(picture), overlay(evidence))
 

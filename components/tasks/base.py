@@ -151,5 +151,6 @@ class Task(Protocol):
         ...
 
     def words(self, sample: Sample) -> Sequence[str]:
-        """The sample as people read it, a piece for each of its positions; nothing for a picture."""
+        """The sample as people read it: a piece for each of its positions, which joined are the text; empty where
+        there is nothing to read. No pieces at all for a picture."""
         ...

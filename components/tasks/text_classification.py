@@ -195,7 +195,9 @@ class TextClassification(Classification):
 
     def words(self, sample: Sample) -> Sequence[str]:
         tokenizer = self._needs_tokenizer()
-        return [tokenizer.id_to_token(int(i)) or UNKNOWN for i in sample]
+        pieces = [tokenizer.id_to_token(int(i)) or UNKNOWN for i in sample]
+        hidden = np.isin(sample, self._marks) & (sample != _number(tokenizer, UNKNOWN))
+        return ["" if gone else _shown(piece) for piece, gone in zip(pieces, hidden, strict=True)]
 
     def _needs_size(self) -> int:
         if self._size is None:
@@ -227,6 +229,11 @@ def _tokenizer(described: bytes, size: int) -> Tokenizer:
     made.no_padding()
     made.enable_truncation(max_length=size)
     return made
+
+
+def _shown(piece: str) -> str:
+    """A piece with the space before it: those that go on with a word have none."""
+    return piece.removeprefix("##") if piece.startswith("##") else f" {piece}"
 
 
 def _number(tokenizer: Tokenizer, mark: str) -> int:

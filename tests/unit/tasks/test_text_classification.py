@@ -32,7 +32,9 @@ def task(assets: Path) -> TextClassification:
 def test_a_text_is_its_tokens_padded_to_the_next_size(task: TextClassification) -> None:
     """[CLS] very bad mail ##s [SEP]: 2 9 6 7 8 3."""
     assert task.decode(b"Very bad MAILS").tolist() == [2, 9, 6, 7, 8, 3, *[0] * 10]
-    assert task.words(task.decode(b"odd mails"))[:5] == ["[CLS]", "[UNK]", "mail", "##s", "[SEP]"]
+    words = task.words(task.decode(b"Odd mails"))
+    assert words[:6] == ["", " [UNK]", " mail", "s", "", ""]
+    assert "".join(words) == " [UNK] mails"
 
 
 def test_a_long_text_is_cut_and_ends_with_its_mark(task: TextClassification) -> None:

@@ -27,7 +27,7 @@ class Dataset:
         classes: names; `target` counts them from 0.
         digest: names the data: every sample's content, label, side and slices.
         table: the manifest, in the order of ids; columns id, path, label, target, group, domain, split, size,
-            width, height, mode, shard, offset, and `slice.<name>` for each declared slice.
+            the facts that the task tells, shard, offset, and `slice.<name>` for each declared slice.
         licence, source, revision: of the data.
     """
 

@@ -1,9 +1,8 @@
 """Section `backbone`, and the contract between a backbone and what feeds it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
+from components.params import names
 from components.params.base import Address, Section
 from components.params.data import Digest
 
@@ -26,15 +25,12 @@ class TextSpec:
 
 
 InputSpec = ImageSpec | TextSpec
-Name = Literal["efficientnet_lite0", "minilm_l6"]
-# What a task shows and what a backbone sees must be of one kind.
-SEES: Mapping[str, str] = {"efficientnet_lite0": "images", "minilm_l6": "texts"}
 
 
 class BackboneParams(Section):
     """A catalogue name; with `uri`, other weights for it (with `sha256` and `licence`)."""
 
-    name: Name = "efficientnet_lite0"
+    name: names.Backbone = "efficientnet_lite0"
     uri: Address | None = None
     sha256: Digest | None = None
     licence: str | None = None

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from components.params import names
 from components.params.base import Section
 
 Metric = Literal["accuracy", "balanced_accuracy", "auroc", "average_precision", "f1", "ece"]
@@ -40,7 +41,7 @@ class TuneParams(Section):
         patience: epochs without a better validation loss until training stops.
     """
 
-    method: Literal["bias_only", "gradual_unfreezing", "last_blocks", "layerwise_rates"] = "last_blocks"
+    method: names.Method = "last_blocks"
     blocks: int = Field(default=5, ge=1)
     epochs: int = Field(default=8, ge=1)
     head_epochs: int = Field(default=1, ge=0)

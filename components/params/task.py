@@ -1,10 +1,8 @@
 """Sections `task` and `augment`: what kind of samples, and how training varies them."""
 
-from collections.abc import Mapping
-from typing import Literal
-
 from pydantic import Field
 
+from components.params import names
 from components.params.base import Section
 
 
@@ -28,10 +26,6 @@ class AugmentParams(Section):
     word_dropout: float = Field(default=0.1, ge=0, lt=1)
 
 
-# What the samples of a task are; see SEES in components.params.backbone.
-SHOWS: Mapping[str, str] = {"image_classification": "images", "text_classification": "texts"}
-
-
 class TaskParams(Section):
     """The task family, and how much of a sample the backbone sees.
 
@@ -40,6 +34,6 @@ class TaskParams(Section):
         size: side of an image in pixels, or tokens of a text; none: what the backbone was trained with.
     """
 
-    name: Literal["image_classification", "text_classification"] = "image_classification"
+    name: names.Task = "image_classification"
     positive: str | None = None
     size: int | None = Field(default=None, ge=16, le=1024)

@@ -2,13 +2,14 @@
 
 from pydantic import Field, model_validator
 
-from components.params.backbone import SEES, BackboneParams
+from components.params.backbone import BackboneParams
 from components.params.base import Section
 from components.params.data import DataParams
 from components.params.learning import ControlsParams, FeaturesParams, HeadParams, SelectParams, TuneParams
+from components.params.names import SEES, SHOWS
 from components.params.operation import RuntimeParams, TrackingParams
 from components.params.release import EvaluateParams, ExportParams, GateParams
-from components.params.task import SHOWS, AugmentParams, TaskParams
+from components.params.task import AugmentParams, TaskParams
 
 
 class Params(Section):

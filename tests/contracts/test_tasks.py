@@ -11,9 +11,10 @@ from PIL import Image
 from texts import write_tokenizer
 
 from components.export.onnx_file import export_module
-from components.params.backbone import SEES, ImageSpec, TextSpec
+from components.params.backbone import ImageSpec, TextSpec
 from components.params.data import Limits
-from components.params.task import SHOWS, AugmentParams, TaskParams
+from components.params.names import SEES, SHOWS
+from components.params.task import AugmentParams, TaskParams
 from components.runtime.sessions import open_session
 from components.tasks import NAMES, load_task
 from components.tasks.base import Task

@@ -78,7 +78,11 @@ def test_the_line_runs_once_and_both_engines_agree(
 def test_only_dependents_run_again(made: tuple[Workspace, subprocess.CompletedProcess[str]]) -> None:
     workspace, _ = made
     workspace.changed_line("components/progress.py", '"""', '"""A changed text. ')
+    # A new method, as CONTRIBUTING says: its file, its line, its name.
     (workspace.folder / "components/methods/another.py").write_text('"""Another method."""\n')
+    line = '"last_blocks": "components.methods.last_blocks:LastBlocks",'
+    workspace.changed_line("components/methods/__init__.py", line, f'{line}\n    "another": "…:Another",')
+    workspace.changed_line("components/params/names.py", '"last_blocks", ', '"last_blocks", "another", ')
     assert workspace.stages_run() == []
 
     workspace.change("evaluate", "resamples", 120)

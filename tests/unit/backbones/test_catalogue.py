@@ -6,7 +6,8 @@ import torch
 import components.backbones
 from components.backbones.catalogue import BACKBONES, build, entry, skeleton
 from components.errors import ParamsError
-from components.params.backbone import SEES, BackboneParams, ImageSpec
+from components.params.backbone import BackboneParams, ImageSpec
+from components.params.names import SEES
 
 NAMES = sorted(BACKBONES)
 

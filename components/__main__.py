@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "find every mistake in params.yaml, before any work",
     "refresh": "look at the data source and write data/source.lock",
     "register": "register the release as one MLflow model version, if the verdict allows it",
+    "advise": "say what the features at hand promise, before anything is trained",
     "report": "write the report page from the artefacts that are there",
     "mlflow": "open the runs and registered models in a browser (loopback only)",
     "graph": "show dvc.yaml as the table of stages gives it; --write writes it (developers)",

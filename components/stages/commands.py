@@ -17,6 +17,10 @@ def run(options: argparse.Namespace, root: Path, params: Params) -> int:
 
             changed = refresh(params, root, home(root))
             sys.stdout.write(f"data/source.lock {'has changed' if changed else 'is up to date'}.\n")
+        case "advise":
+            from components.stages.advise import advise
+
+            sys.stdout.writelines(f"{line}\n" for line in advise(root, params))
         case "report":
             from components.stages.report import report
 

@@ -1,0 +1,126 @@
+"""How well features will serve a task, and how far two domains lie apart: without training a network.
+
+All take features (N, width) as floating-point numbers and class or domain indices (N,).
+"""
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.covariance import ledoit_wolf
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+Floats = npt.NDArray[np.floating]
+Indices = npt.NDArray[np.int64]
+
+ROUNDS, TOLERANCE = 100, 1e-6
+NEIGHBOURS = 5
+BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
+FOLDS = 5
+
+
+def log_me(features: Floats, targets: Indices) -> float:
+    """Log of maximum evidence, per sample, averaged over classes one against the rest; higher is better.
+
+    You, Liu, Wang, Long: LogME, ICML 2021, algorithm 1. For each class, y = F w + noise with w ~ N(0, 1/α) and noise
+    ~ N(0, 1/β); α and β maximise p(y | F) by fixed-point iteration on the singular values of F.
+    """
+    f = np.asarray(features, dtype=np.float64)
+    u, s, _ = np.linalg.svd(f, full_matrices=False)
+    found = [_evidence(u, s**2, f.shape[1], (targets == c).astype(np.float64)) for c in np.unique(targets)]
+    return float(np.mean(found))
+
+
+def _evidence(u: Floats, squares: Floats, width: int, y: Floats) -> float:
+    """log p(y | F, α, β) / N at the best α and β; `squares` are the squared singular values."""
+    count = len(y)
+    projected = (u.T @ y) ** 2
+    outside = max(float(y @ y - projected.sum()), 0.0)  # what no weight can explain
+    alpha, beta = 1.0, 1.0
+    for _ in range(ROUNDS):
+        ratio = alpha / beta
+        gamma = float((squares / (squares + ratio)).sum())
+        weights = float((squares * projected / (squares + ratio) ** 2).sum())
+        rest = float((projected * (ratio / (squares + ratio)) ** 2).sum()) + outside
+        alpha, beta = gamma / max(weights, 1e-12), (count - gamma) / max(rest, 1e-12)
+        if abs(alpha / beta - ratio) <= TOLERANCE * ratio:
+            break
+    ratio = alpha / beta
+    weights = float((squares * projected / (squares + ratio) ** 2).sum())
+    rest = float((projected * (ratio / (squares + ratio)) ** 2).sum()) + outside
+    curvature = np.log(alpha + beta * squares).sum() + (width - len(squares)) * np.log(alpha)
+    total = width * np.log(alpha) + count * np.log(beta / (2 * np.pi)) - curvature
+    return float((total - beta * rest - alpha * weights) / (2 * count))
+
+
+def h_score(features: Floats, targets: Indices) -> float:
+    """tr(cov(f)⁻¹ cov(E[f | y])), between 0 and the number of classes less one; higher is better.
+
+    Bao et al., ICIP 2019, with the covariance shrunk after Ledoit & Wolf (2004), as Ibrahim et al. (2022) propose:
+    with fewer samples than features the plain one is singular.
+    """
+    f = np.asarray(features, dtype=np.float64)
+    f = f - f.mean(axis=0)
+    covariance, shrinkage = ledoit_wolf(f, assume_centered=True)
+    means = np.zeros_like(f)
+    for c in np.unique(targets):
+        means[targets == c] = f[targets == c].mean(axis=0)
+    between = means.T @ means / len(f)
+    return float((1 - shrinkage) * np.trace(np.linalg.solve(covariance, between)))
+
+
+def nearest_neighbours(features: Floats, targets: Indices, k: int = NEIGHBOURS) -> float:
+    """Balanced accuracy of the k nearest other samples by cosine, each leaving itself out."""
+    f = np.asarray(features, dtype=np.float32)
+    f = f / np.maximum(np.linalg.norm(f, axis=1, keepdims=True), 1e-12)
+    classes, member = np.unique(targets, return_inverse=True)
+    said = np.empty(len(f), dtype=np.int64)
+    for start in range(0, len(f), 1024):
+        near = f[start : start + 1024] @ f.T
+        near[np.arange(len(near)), np.arange(start, start + len(near))] = -np.inf
+        chosen = np.argpartition(-near, min(k, len(f) - 1) - 1, axis=1)[:, :k]
+        votes = np.stack([(member[chosen] == c).sum(axis=1) for c in range(len(classes))], axis=1)
+        said[start : start + 1024] = votes.argmax(axis=1)
+    return float(np.mean([(said[member == c] == c).mean() for c in range(len(classes))]))
+
+
+def proxy_a_distance(source: Floats, target: Floats, seed: int = 0) -> float:
+    """2 · (1 - 2 ε), between 0 (alike) and 2 (told apart without a mistake).
+
+    Ben-David, Blitzer, Crammer, Pereira: Analysis of Representations for Domain Adaptation, NeurIPS 2006. ε is the
+    cross-validated error of a linear classifier that tells the domains apart, each weighted equally.
+    """
+    count = min(len(source), len(target), 1000)
+    draw = np.random.default_rng(seed)
+    parts = [rows[draw.choice(len(rows), count, replace=False)] for rows in (source, target)]
+    domains = np.repeat([0, 1], count)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300))
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    said = cross_val_predict(model, np.concatenate(parts), domains, cv=folds)
+    return float(2 * max(0.0, 1 - 2 * np.mean(said != domains)))
+
+
+def mmd(source: Floats, target: Floats, most: int = 1000, seed: int = 0) -> float:
+    """Squared maximum mean discrepancy, unbiased, with Gaussian kernels of five bandwidths; 0 where alike.
+
+    Gretton et al., JMLR 2012, equation 3. Bandwidths are multiples of the median distance between samples.
+    """
+    draw = np.random.default_rng(seed)
+    x, y = (
+        np.asarray(rows[draw.choice(len(rows), min(most, len(rows)), replace=False)], dtype=np.float64)
+        for rows in (source, target)
+    )
+    xx, yy, xy = (_squared_distances(a, b) for a, b in ((x, x), (y, y), (x, y)))
+    median = float(np.median(xy)) or 1.0
+    n, m, total = len(x), len(y), 0.0
+    for scale in BANDWIDTHS:
+        kxx, kyy, kxy = (np.exp(-d / (scale * median)) for d in (xx, yy, xy))
+        within = (kxx.sum() - n) / (n * (n - 1)) + (kyy.sum() - m) / (m * (m - 1))
+        total += within - 2 * kxy.mean()
+    return float(total / len(BANDWIDTHS))
+
+
+def _squared_distances(a: Floats, b: Floats) -> Floats:
+    squared: Floats = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2 * a @ b.T
+    return np.maximum(squared, 0)

@@ -1,0 +1,90 @@
+"""Each score against its definition, computed the long way."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.stats import multivariate_normal
+
+from components.evaluation.transferability import (
+    h_score,
+    log_me,
+    mmd,
+    nearest_neighbours,
+    proxy_a_distance,
+)
+
+
+def blobs(count: int, width: int, distance: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    draw = np.random.default_rng(seed)
+    targets = np.arange(count) % 2
+    features = draw.normal(size=(count, width))
+    features[:, 0] += distance * targets
+    return features, targets
+
+
+@pytest.mark.parametrize(("count", "width"), [(40, 3), (12, 20)])
+def test_log_me_is_the_largest_evidence_of_a_gaussian(count: int, width: int) -> None:
+    """log N(y | 0, F Fᵀ / α + I / β), maximised over α and β by a general optimiser."""
+    features, targets = blobs(count, width, 2.0)
+    y = (targets == 1).astype(float)
+
+    def loss(logs: np.ndarray) -> float:
+        alpha, beta = np.exp(logs)
+        covariance = features @ features.T / alpha + np.eye(count) / beta
+        return -float(multivariate_normal.logpdf(y, np.zeros(count), covariance)) / count
+
+    best = min(minimize(loss, start, method="Nelder-Mead").fun for start in ([0.0, 0.0], [2.0, 2.0]))
+    # Class 0 is 1 - y: another target, hence its own evidence.
+    other = (targets == 0).astype(float)
+
+    def loss_other(logs: np.ndarray) -> float:
+        alpha, beta = np.exp(logs)
+        covariance = features @ features.T / alpha + np.eye(count) / beta
+        return -float(multivariate_normal.logpdf(other, np.zeros(count), covariance)) / count
+
+    best_other = min(
+        minimize(loss_other, start, method="Nelder-Mead").fun for start in ([0.0, 0.0], [2.0, 2.0])
+    )
+    assert log_me(features, targets) == pytest.approx(-(best + best_other) / 2, abs=2e-3)
+
+
+def test_log_me_and_h_score_grow_with_the_distance_of_the_classes() -> None:
+    scores = [(log_me(*blobs(200, 8, d)), h_score(*blobs(200, 8, d))) for d in (0.0, 1.0, 3.0)]
+    assert scores[0] < scores[1] < scores[2]
+    assert [h for _, h in scores] == sorted(h for _, h in scores)
+    assert all(0 <= h <= 1 for _, h in scores)  # two classes: at most 1
+
+
+def test_h_score_of_one_feature_is_a_ratio_of_variances() -> None:
+    """Features 0, 1 | 4, 5: variance 4.25, of the class means 4; one feature needs no shrinkage."""
+    features = np.array([[0.0], [1.0], [4.0], [5.0]])
+    assert h_score(features, np.array([0, 0, 1, 1])) == pytest.approx(4 / 4.25)
+
+
+def test_neighbours_leave_themselves_out() -> None:
+    """Three directions each; the class of the odd one out has no neighbour of its kind."""
+    angles = np.deg2rad([0, 2, 4, 90, 92, 94, 46])
+    features = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    assert nearest_neighbours(features, np.array([0, 0, 0, 1, 1, 1, 2]), k=2) == pytest.approx(2 / 3)
+
+
+def test_domains_that_are_alike_are_near_and_others_far() -> None:
+    draw = np.random.default_rng(0)
+    here, there, far = (
+        draw.normal(size=(300, 5)),
+        draw.normal(size=(300, 5)),
+        draw.normal(3, 1, size=(300, 5)),
+    )
+    assert proxy_a_distance(here, there) < 0.4
+    assert proxy_a_distance(here, far) > 1.9
+    assert abs(mmd(here, there)) < 0.01
+    assert mmd(here, far) > 0.3
+
+
+def test_mmd_by_hand() -> None:
+    """x = 0, 2; y = 1, 3. Squared distances: 4 | 4 | 1, 9, 1, 1; median of the last four 1."""
+    x, y = np.array([[0.0], [2.0]]), np.array([[1.0], [3.0]])
+    expected = np.mean(
+        [2 * np.exp(-4 / s) - 2 * (3 * np.exp(-1 / s) + np.exp(-9 / s)) / 4 for s in (0.25, 0.5, 1, 2, 4)]
+    )
+    assert mmd(x, y) == pytest.approx(expected)

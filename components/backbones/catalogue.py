@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 BACKBONES: dict[str, str] = {
     "efficientnet_lite0": "components.backbones.efficientnet_lite0:ENTRY",
+    "mobilenet_v2": "components.backbones.mobilenet_v2:ENTRY",
     "minilm_l6": "components.backbones.minilm_l6:ENTRY",
 }
 

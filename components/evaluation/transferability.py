@@ -37,18 +37,21 @@ def _evidence(u: Floats, squares: Floats, width: int, y: Floats) -> float:
     count = len(y)
     projected = (u.T @ y) ** 2
     outside = max(float(y @ y - projected.sum()), 0.0)  # what no weight can explain
+
+    def solved(ratio: float) -> tuple[float, float]:
+        """Squared length of the best weights, and what they leave unexplained."""
+        weights = float((squares * projected / (squares + ratio) ** 2).sum())
+        return weights, float((projected * (ratio / (squares + ratio)) ** 2).sum()) + outside
+
     alpha, beta = 1.0, 1.0
     for _ in range(ROUNDS):
         ratio = alpha / beta
         gamma = float((squares / (squares + ratio)).sum())
-        weights = float((squares * projected / (squares + ratio) ** 2).sum())
-        rest = float((projected * (ratio / (squares + ratio)) ** 2).sum()) + outside
+        weights, rest = solved(ratio)
         alpha, beta = gamma / max(weights, 1e-12), (count - gamma) / max(rest, 1e-12)
         if abs(alpha / beta - ratio) <= TOLERANCE * ratio:
             break
-    ratio = alpha / beta
-    weights = float((squares * projected / (squares + ratio) ** 2).sum())
-    rest = float((projected * (ratio / (squares + ratio)) ** 2).sum()) + outside
+    weights, rest = solved(alpha / beta)
     curvature = np.log(alpha + beta * squares).sum() + (width - len(squares)) * np.log(alpha)
     total = width * np.log(alpha) + count * np.log(beta / (2 * np.pi)) - curvature
     return float((total - beta * rest - alpha * weights) / (2 * count))

@@ -68,6 +68,8 @@ class Stage:
 TASK = ("tasks", "task.name")
 BACKBONE = ("backbones", "backbone.name")
 METHOD = ("methods", "tune.method")
+# Versions that shape whatever a network makes, or is written as.
+NETWORK = ("numpy", "onnx", "onnxscript", "pillow", "tokenizers", "torch", "transformers")
 
 STAGES: tuple[Stage, ...] = (
     Stage(
@@ -96,16 +98,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("features",),
         params=("task", "backbone", "features"),
         plugins=(TASK, BACKBONE),
-        versions=(
-            "numpy",
-            "onnx",
-            "onnxruntime",
-            "onnxscript",
-            "pillow",
-            "tokenizers",
-            "torch",
-            "transformers",
-        ),
+        versions=(*NETWORK, "onnxruntime"),
     ),
     Stage(
         "train_head",
@@ -123,16 +116,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("tuned",),
         params=("task", "augment", "backbone", "features", "tune", "seed"),
         plugins=(TASK, BACKBONE, METHOD),
-        versions=(
-            "numpy",
-            "onnx",
-            "onnxruntime",
-            "onnxscript",
-            "pillow",
-            "tokenizers",
-            "torch",
-            "transformers",
-        ),
+        versions=(*NETWORK, "onnxruntime"),
         plots=(("tuned/curves.csv", "epoch", "validation_loss"),),
     ),
     Stage(
@@ -142,16 +126,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("controls",),
         params=("task", "augment", "backbone", "controls", "seed"),
         plugins=(TASK, BACKBONE),
-        versions=(
-            "numpy",
-            "onnx",
-            "onnxscript",
-            "pillow",
-            "scikit-learn",
-            "tokenizers",
-            "torch",
-            "transformers",
-        ),
+        versions=(*NETWORK, "scikit-learn"),
     ),
     Stage(
         "select",
@@ -160,16 +135,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("selected",),
         params=("task", "backbone", "features", "tune", "select"),
         plugins=(TASK, BACKBONE),
-        versions=(
-            "numpy",
-            "onnx",
-            "onnxruntime",
-            "onnxscript",
-            "pillow",
-            "tokenizers",
-            "torch",
-            "transformers",
-        ),
+        versions=(*NETWORK, "onnxruntime"),
     ),
     Stage(
         "export_onnx",
@@ -178,17 +144,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("release",),
         params=("task", "backbone", "export", "data"),
         plugins=(TASK, BACKBONE),
-        versions=(
-            "graftline",
-            "numpy",
-            "onnx",
-            "onnxruntime",
-            "onnxscript",
-            "pillow",
-            "tokenizers",
-            "torch",
-            "transformers",
-        ),
+        versions=(*NETWORK, "graftline", "onnxruntime"),
     ),
     Stage(
         "evaluate",

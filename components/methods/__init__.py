@@ -1,11 +1,13 @@
 """The methods that params may name: one line each, imported when chosen."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from components.methods.base import Method
-    from components.params.learning import TuneParams
+    from components.methods.base import Method, Objective, Shape, Weighting
+    from components.params.objectives import ObjectivesParams, WeightingParams
+    from components.params.tuning import TuneParams
 
 METHODS = {
     "bias_only": "components.methods.bias_only:BiasOnly",
@@ -13,11 +15,53 @@ METHODS = {
     "last_blocks": "components.methods.last_blocks:LastBlocks",
     "layerwise_rates": "components.methods.layerwise_rates:LayerwiseRates",
 }
-NAMES = tuple(METHODS)  # each is its file's name
+OBJECTIVES = {
+    "cdan": "components.methods.cdan:CDAN",
+    "coral": "components.methods.coral:Coral",
+    "dann": "components.methods.dann:DANN",
+    "distillation": "components.methods.distillation:Distillation",
+    "entropy": "components.methods.entropy:Entropy",
+    "ewc": "components.methods.ewc:EWC",
+    "l2_sp": "components.methods.l2_sp:L2SP",
+    "mcc": "components.methods.mcc:MCC",
+    "mmd": "components.methods.mmd:MMD",
+    "pseudo_labels": "components.methods.pseudo_labels:PseudoLabels",
+}
+WEIGHTINGS = {
+    "kliep": "components.methods.kliep:KLIEP",
+    "kmm": "components.methods.kmm:KMM",
+    "tradaboost": "components.methods.tradaboost:TrAdaBoost",
+    "ulsif": "components.methods.ulsif:ULSIF",
+}
+NAMES = ("none", *METHODS, *OBJECTIVES, *WEIGHTINGS)  # each is its file's name
+ROLES = ("keep", "align", "confident")
 
 
 def load_method(tune: "TuneParams") -> "Method":
     """The method that section `tune` names, with its parameters."""
-    module, name = METHODS[tune.method].split(":")
-    made: Method = getattr(import_module(module), name)(tune)
+    made: Method = _named(METHODS[tune.method])(tune)
     return made
+
+
+def load_objectives(params: "ObjectivesParams", shape: "Shape") -> "Sequence[Objective]":
+    """The objectives that section `objectives` names, in the order of their roles."""
+    made: list[Objective] = []
+    for role in ROLES:
+        name = getattr(params, role)
+        if name != "none":
+            made.append(_named(OBJECTIVES[name])(params, shape))
+    return made
+
+
+def load_weighting(params: "WeightingParams") -> "Weighting | None":
+    """The weighting that section `weighting` names; none where all samples count alike."""
+    if params.method == "none":
+        return None
+    made: Weighting = _named(WEIGHTINGS[params.method])(params)
+    return made
+
+
+def _named(place: str) -> type:
+    module, name = place.split(":")
+    found: type = getattr(import_module(module), name)
+    return found

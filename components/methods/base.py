@@ -6,13 +6,18 @@
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor, nn
 
 from components.errors import ParamsError
+from components.params.tuning import TuneParams
+
+NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
 
 
 class Tunable(Protocol):
@@ -22,6 +27,7 @@ class Tunable(Protocol):
     def above_names(self) -> tuple[str, ...]: ...
     def head_names(self) -> tuple[str, ...]: ...
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...
+    def named_modules(self) -> Iterator[tuple[str, nn.Module]]: ...
 
 
 @dataclass(frozen=True)
@@ -53,26 +59,6 @@ class Phase:
         return frozenset(name for group in self.groups for name in group.names)
 
 
-@dataclass(frozen=True)
-class Step:
-    """One batch on its way through the loop.
-
-    Attributes:
-        indices: (B,) int64, positions in the training samples.
-        inputs: what the network saw, (B, …).
-        targets: (B,) int64.
-        logits: (B, classes) float32.
-        epoch: counted from 0 over all phases.
-    """
-
-    network: nn.Module
-    indices: Tensor
-    inputs: Tensor
-    targets: Tensor
-    logits: Tensor
-    epoch: int
-
-
 class Method(Protocol):
     """Answers 'what trains?'."""
 
@@ -83,14 +69,75 @@ class Method(Protocol):
         """
         ...
 
+    def prepare(self, network: nn.Module) -> None:
+        """Put what the method adds into a network that holds its first weights."""
+        ...
+
     def phases(self, network: Tunable) -> Sequence[Phase]: ...
 
+    def finish(self, network: nn.Module) -> None:
+        """Leave a network of the layers that it had before `prepare`."""
+        ...
 
-def cut_above(blocks: int, learning: int) -> int:
-    """The cut below the last `learning` blocks; ParamsError where the backbone has fewer."""
-    if learning > blocks:
-        raise ParamsError(f"tune.blocks is {learning}; allowed: 1 to {blocks}, the blocks of this backbone.")
-    return blocks - learning
+
+class LastBlocksMethod:
+    """What the methods share that train the last `tune.blocks` blocks: the cut below them, and the head first.
+
+    Linear probing, then fine-tuning (Kumar et al., ICLR 2022): a head that already fits sends the blocks gradients
+    that mean something. Over all of them, `tune.freeze` keeps parameters still by name, and `tune.norms` the norms.
+    """
+
+    def __init__(self, tune: TuneParams) -> None:
+        self._tune = tune
+
+    def cut(self, blocks: int) -> int:
+        if self._tune.blocks > blocks:
+            raise ParamsError(
+                f"tune.blocks is {self._tune.blocks}; allowed: 1 to {blocks}, the blocks of this backbone."
+            )
+        return blocks - self._tune.blocks
+
+    def prepare(self, network: nn.Module) -> None:
+        """Nothing is added."""
+
+    def finish(self, network: nn.Module) -> None:
+        """Nothing was added."""
+
+    def phases(self, network: Tunable) -> tuple[Phase, ...]:
+        tune = self._tune
+        head = Group(network.head_names(), tune.learning_rate)
+        first = Phase("head", tune.head_epochs, (head,), adapt_statistics=False)
+        then = self._follow(network, head, tune.epochs - tune.head_epochs)
+        kept = self._still(network)
+        made = (first, *then) if tune.head_epochs else then
+        return tuple(_without(phase, kept, tune.norms == "adapt") for phase in made)
+
+    def _follow(self, network: Tunable, head: Group, epochs: int) -> tuple[Phase, ...]:
+        """What comes after the head's own epochs."""
+        raise NotImplementedError
+
+    def _still(self, network: Tunable) -> frozenset[str]:
+        """Names that `tune.freeze` and `tune.norms` keep still."""
+        names = network.above_names()
+        kept: set[str] = set()
+        for pattern in self._tune.freeze:
+            found = {name for name in names if re.search(pattern, name)}
+            if not found:
+                some = ", ".join(names[:: max(len(names) // 4, 1)])
+                raise ParamsError(
+                    f"tune.freeze: {pattern!r} matches no parameter above the cut.", f"Some of them: {some}."
+                )
+            kept |= found
+        if self._tune.norms == "frozen":
+            norms = [path for path, module in network.named_modules() if isinstance(module, NORMS)]
+            kept |= {name for name in names if name.rpartition(".")[0] in norms}
+        return frozenset(kept)
+
+
+def _without(phase: Phase, kept: frozenset[str], adapt: bool) -> Phase:
+    groups = [Group(tuple(n for n in group.names if n not in kept), group.rate) for group in phase.groups]
+    chosen = tuple(group for group in groups if group.names)
+    return replace(phase, groups=chosen, adapt_statistics=phase.adapt_statistics and adapt)
 
 
 def unit_of(name: str) -> int:
@@ -101,17 +148,134 @@ def unit_of(name: str) -> int:
     return int(found[1])
 
 
-class Objective(Protocol):
-    """Answers 'what is added to the loss?': a scalar."""
+@dataclass(frozen=True)
+class Unlabelled:
+    """A batch of the target domain beside the labelled one; its labels are not seen.
 
-    name: str
+    Attributes:
+        inputs: (U, …). features: (U, width). logits: (U, classes) float32.
+    """
 
-    def __call__(self, step: Step) -> Tensor: ...
+    inputs: Tensor
+    features: Tensor
+    logits: Tensor
+
+
+@dataclass(frozen=True)
+class Step:
+    """One batch on its way through the loop.
+
+    Attributes:
+        indices: (B,) int64, positions in the training samples.
+        inputs: what the network saw, (B, …).
+        features: what the head saw, (B, width).
+        targets: (B,) int64.
+        logits: (B, classes) float32.
+        epoch: counted from 0 over all phases.
+        progress: share of all planned steps that lies behind, 0 to 1.
+        unlabelled: None where there are no such samples.
+    """
+
+    network: "Trained"
+    indices: Tensor
+    inputs: Tensor
+    features: Tensor
+    targets: Tensor
+    logits: Tensor
+    epoch: int
+    progress: float = 0.0
+    unlabelled: Unlabelled | None = None
+
+    @property
+    def beside(self) -> Unlabelled:
+        """The unlabelled batch, for objectives that declared their need of it."""
+        assert self.unlabelled is not None, "the needs of objectives are checked before any work"
+        return self.unlabelled
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What an objective must know before it can make parameters of its own.
+
+    Attributes:
+        width: of the features. classes: of the logits.
+        seed: the whole of its randomness at the start.
+    """
+
+    width: int
+    classes: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where training starts from: the network before its first step, and the source domain's training samples.
+
+    Attributes:
+        network: in evaluation mode.
+        source: batches of (inputs (B, …), targets (B,)) of the source's training samples, the same at each call,
+            where the network was trained on them before (`tune.start: source`); none where its head is fresh.
+    """
+
+    network: "Trained"
+    source: Callable[[], Iterator[tuple[Tensor, Tensor]]] | None = None
+
+
+class Trained(Protocol):
+    """What an objective may ask of the network."""
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Inputs (B, …) → logits (B, classes)."""
+        ...
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """Inputs (B, …) → what the head sees, (B, width)."""
+        ...
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """`backbone.…` above the cut and `head.…`, whether or not the running phase trains them."""
+        ...
+
+    def copied(self) -> "Trained":
+        """A copy of its own, frozen, in evaluation mode."""
+        ...
+
+
+class Objective(nn.Module):
+    """Answers 'what is added to the loss?': a scalar, already multiplied by its weight.
+
+    Parameters of its own learn at the head's rate, and go when training ends.
+    """
+
+    def begin(self, start: Start) -> None:
+        """Look at the network before its first step; again, with the same result, in a training that resumes."""
+
+    def forward(self, step: Step) -> Tensor:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a weighting may look at: frozen features.
+
+    Attributes:
+        features: (N, width), of the labelled training samples.
+        targets: (N,), their classes.
+        of_target: (N,), whether a sample is of the target domain.
+        target: (M, width), of the target domain's training samples, their labels unseen.
+        seed: the whole of its randomness.
+    """
+
+    features: npt.NDArray[np.float32]
+    targets: npt.NDArray[np.int64]
+    of_target: npt.NDArray[np.bool_]
+    target: npt.NDArray[np.float32]
+    seed: int
 
 
 class Weighting(Protocol):
-    """Answers 'how do samples count?': (B,) factors, 1 for an ordinary sample."""
+    """Answers 'how do samples count?': once, before training."""
 
-    name: str
-
-    def __call__(self, step: Step) -> Tensor: ...
+    def __call__(self, seen: Seen) -> npt.NDArray[np.float64]:
+        """(N,), how much each labelled training sample counts: at least 0, 1 on average."""
+        ...

@@ -8,30 +8,19 @@ section 3.1. The k-th unit from the top, k = 1 the uppermost, learns at
 and the head at learning_rate, after head_epochs alone (Kumar et al., ICLR 2022).
 """
 
-from components.methods.base import Group, Phase, Tunable, cut_above, unit_of
-from components.params.learning import TuneParams
+from components.methods.base import Group, LastBlocksMethod, Phase, Tunable, unit_of
 
 
-class LayerwiseRates:
+class LayerwiseRates(LastBlocksMethod):
     """Answers 'what trains?': all above the cut, each unit at a rate of its own."""
 
-    def __init__(self, tune: TuneParams) -> None:
-        self._tune = tune
-
-    def cut(self, blocks: int) -> int:
-        return cut_above(blocks, self._tune.blocks)
-
-    def phases(self, network: Tunable) -> tuple[Phase, ...]:
-        tune = self._tune
-        head = Group(network.head_names(), tune.learning_rate)
+    def _follow(self, network: Tunable, head: Group, epochs: int) -> tuple[Phase, ...]:
         units = sorted({unit_of(name) for name in network.above_names()}, reverse=True)
         groups = [
             Group(
                 tuple(name for name in network.above_names() if unit_of(name) == unit),
-                tune.learning_rate * tune.layer_decay**depth,
+                head.rate * self._tune.layer_decay**depth,
             )
             for depth, unit in enumerate(units, 1)
         ]
-        first = Phase("head", tune.head_epochs, (head,), adapt_statistics=False)
-        then = Phase("units", tune.epochs - tune.head_epochs, (head, *groups))
-        return (first, then) if tune.head_epochs else (then,)
+        return (Phase("units", epochs, (head, *groups)),)

@@ -22,6 +22,8 @@ class Labels(Section):
             name, and may be missing.
         classes: class name → value of the label, or a condition on a number such as `>= 0.5`.
             Empty: each distinct label is a class.
+        unlabelled: the label's value that means that there is none (`""` for an empty cell). Such samples are kept,
+            for methods that learn from samples without labels; none: a sample without a label is quarantined.
         group, domain, split: optional columns. Samples of one group stay on one side.
         slices: columns by which results are broken down.
     """
@@ -33,6 +35,7 @@ class Labels(Section):
     label: str = "label"
     text: str | None = None
     classes: dict[str, str | float] = Field(default_factory=dict)
+    unlabelled: str | None = None
     group: str | None = None
     domain: str | None = None
     split: str | None = None

@@ -1,5 +1,6 @@
 """Reading params.yaml: all mistakes at once, each with its value, what is allowed, and the nearest name."""
 
+import contextlib
 import difflib
 import os
 import re
@@ -12,18 +13,33 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from components.errors import ParamsError
-from components.params.backbone import BackboneParams
-from components.params.data import DataParams
-from components.params.learning import SelectParams
-from components.params.release import GateParams
-from components.params.task import TaskParams
-from components.params.tree import Params, combinations
+from components.params.base import Section
+from components.params.combinations import combinations
+from components.params.tree import Params
 
 MAX_BYTES = 256 * 1024
 # DVC compares what stands in the file: dvc.yaml names every section, and the code that these keys choose.
-TRACKED = ("augment", "features", "head", "controls", "select", "export", "evaluate")
-WRITTEN_OUT = ("task.name", "backbone.name", "tune.method")
-S = typing.TypeVar("S", bound=BaseModel)
+TRACKED = (
+    "domains",
+    "augment",
+    "features",
+    "head",
+    "objectives",
+    "weighting",
+    "controls",
+    "select",
+    "export",
+    "evaluate",
+)
+WRITTEN_OUT = (
+    "task.name",
+    "backbone.name",
+    "tune.method",
+    "objectives.keep",
+    "objectives.align",
+    "objectives.confident",
+    "weighting.method",
+)
 
 
 class _Loader(yaml.SafeLoader):
@@ -80,18 +96,14 @@ def check(values: dict[str, object], name: str = "params.yaml", root: Path | Non
 
 def _combinations(values: Mapping[str, object]) -> list[str]:
     """Impossible combinations of those sections that are right by themselves."""
-    data, task = _valid(DataParams, values, "data"), _valid(TaskParams, values, "task")
-    backbone = _valid(BackboneParams, values, "backbone")
-    select, gate = _valid(SelectParams, values, "select"), _valid(GateParams, values, "gate")
-    return [f"params: {line}" for line in combinations(data, task, backbone, select, gate)]
-
-
-def _valid(kind: type[S], values: Mapping[str, object], name: str) -> S | None:
-    """The section, or None where it is wrong by itself."""
-    try:
-        return kind.model_validate(values.get(name, {}))
-    except ValidationError:
-        return None
+    valid: dict[str, Section] = {}
+    for name, field in Params.model_fields.items():
+        kind = _model_in(field.annotation)
+        if kind is None or not issubclass(kind, Section):
+            continue
+        with contextlib.suppress(ValidationError):
+            valid[name] = kind.model_validate(values.get(name, {}))
+    return [f"params: {line}" for line in combinations(valid)]
 
 
 def _unwritten(values: Mapping[str, object]) -> list[str]:

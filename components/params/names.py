@@ -10,6 +10,28 @@ from typing import Literal
 Task = Literal["image_classification", "text_classification"]
 Backbone = Literal["efficientnet_lite0", "minilm_l6", "mobilenet_v2"]
 Method = Literal["bias_only", "gradual_unfreezing", "last_blocks", "layerwise_rates"]
+Keep = Literal["none", "distillation", "ewc", "l2_sp"]
+Align = Literal["none", "cdan", "coral", "dann", "mmd"]
+Confident = Literal["none", "entropy", "mcc", "pseudo_labels"]
+Weighting = Literal["none", "kliep", "kmm", "tradaboost", "ulsif"]
+
+# What a method must be given; `params.tree` refuses it where that is missing.
+Need = Literal["domains", "unlabelled", "target_labels", "source_start"]
+NEEDS: Mapping[str, tuple[Need, ...]] = {
+    "cdan": ("domains",),
+    "coral": ("domains",),
+    "dann": ("domains",),
+    "distillation": ("source_start",),
+    "entropy": ("unlabelled",),
+    "ewc": ("source_start",),
+    "kliep": ("domains",),
+    "kmm": ("domains",),
+    "mcc": ("unlabelled",),
+    "mmd": ("domains",),
+    "pseudo_labels": ("unlabelled",),
+    "tradaboost": ("domains", "target_labels"),
+    "ulsif": ("domains",),
+}
 
 # What a task shows and what a backbone sees must be of one kind.
 SHOWS: Mapping[str, str] = {"image_classification": "images", "text_classification": "texts"}

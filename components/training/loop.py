@@ -6,25 +6,28 @@ it was killed on the way: what is random follows from (seed, epoch), and all els
 
 import math
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from itertools import repeat
 
 import torch
 from torch import Tensor
 
 from components.errors import NonFiniteLoss, TrainingError
-from components.methods.base import Phase, Step
+from components.methods.base import Objective, Phase, Start, Step, Unlabelled
 from components.progress import Bar, bar
-from components.training.batches import Batch, Indices, prefetch
+from components.training.batches import Batch, Indices, consecutive, prefetch
 from components.training.checkpoints import Checkpoint, Counters, Epoch
 from components.training.freezing import fingerprint, frozen_state, require_equal, unfreeze
 from components.training.interrupts import Stop, crash_point, graceful
 from components.training.memory import naming_the_batch
+from components.training.network import Network, with_objectives
 from components.training.optimiser import Optimiser
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 from components.training.precision import autocast, resolve
 from components.training.schedules import SCHEDULES
 from components.training.scoring import channels_last, score, to_device
-from components.training.seeds import batches, deterministic, seed_epoch
+from components.training.seeds import batches, deterministic, draws, seed_epoch
 
 
 class Loop:
@@ -38,6 +41,8 @@ class Loop:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.precision = resolve(recipe.precision, self.device)
         self.network = channels_last(job.network.to(self.device))
+        self.objectives: Sequence[Objective] = tuple(self.network.objectives)  # type: ignore[arg-type]
+        self.phases = [with_objectives(phase, self.network) for phase in job.phases]
         self.counters = Counters()
         self.best: dict[str, Tensor] = {}
         self._started = 0.0
@@ -52,17 +57,35 @@ class Loop:
             Interrupted: SIGTERM; the last whole epoch stays.
             TrainingError: frozen layers moved, or there is not enough memory.
         """
-        trained = frozenset().union(*(phase.trained for phase in self.job.phases))
+        trained = frozenset().union(*(phase.trained for phase in self.phases))
         with ExitStack() as stack:
             stack.enter_context(deterministic(self.recipe.threads))
             self._stop = stack.enter_context(graceful())
             stack.enter_context(naming_the_batch(self.recipe.batch))
             before = fingerprint(frozen_state(self.network, trained))
+            self._begin()
             self._run_phases()
             self._take_best()
             after = fingerprint(frozen_state(self.network, trained))
         require_equal(before, after, "the whole training ran")
         return self._outcome(before, after)
+
+    def _begin(self) -> None:
+        """Show the objectives where training starts from."""
+        if not self.objectives:
+            return
+        self.network.eval()
+        for parameter in self.network.trainable().values():
+            parameter.requires_grad_(True)
+        start = Start(self.network, None if self.data.source is None else self._source)
+        for objective in self.objectives:
+            objective.begin(start)
+
+    def _source(self) -> Iterator[tuple[Tensor, Tensor]]:
+        samples = self.data.source
+        assert samples is not None
+        for batch in prefetch(samples, consecutive(len(samples.targets), self.recipe.batch), 0):
+            yield to_device(batch.inputs, self.device), batch.targets.to(self.device)
 
     def _run_phases(self) -> None:
         found = self.watch.checkpoints.latest() if self.watch.checkpoints else None
@@ -71,7 +94,7 @@ class Loop:
         self._bar = bar(self._images(), self.watch.name, "images")
         try:
             self._bar.update(self.counters.steps * self.recipe.batch)
-            for number in range(self.counters.phase, len(self.job.phases)):
+            for number in range(self.counters.phase, len(self.phases)):
                 self._run_phase(number, found)
                 found = None
         finally:
@@ -84,7 +107,7 @@ class Loop:
 
     def _run_phase(self, number: int, found: Checkpoint | None) -> None:
         """Run what is left of a phase; `found` is the checkpoint that lies within it, if one does."""
-        phase = self.job.phases[number]
+        phase = self.phases[number]
         if number != self.counters.phase:
             self.counters.phase, self.counters.phase_epochs, self.counters.waited = number, 0, 0
         unfreeze(self.network, phase)
@@ -120,10 +143,11 @@ class Loop:
         """One pass over the training samples, or what the budget leaves of it → mean loss."""
         chunks = self._chunks()
         total, seen = 0.0, 0
-        for number, batch in enumerate(prefetch(self.data.train, chunks, self.counters.epochs)):
+        shown = prefetch(self.data.train, chunks, self.counters.epochs)
+        for number, (batch, beside) in enumerate(zip(shown, self._beside(chunks), strict=True)):
             share = self._share_done(phase, number, len(chunks))
             optimiser.set_rate(SCHEDULES[self.recipe.schedule](share))
-            total += self._run_step(batch, optimiser) * len(batch.targets)
+            total += self._run_step(self._forward(batch, beside), optimiser) * len(batch.targets)
             seen += len(batch.targets)
             self._stop.check()
             if self._seconds_done() >= (self.recipe.seconds or math.inf):
@@ -133,30 +157,54 @@ class Loop:
     def _score(self) -> tuple[float, float]:
         return score(self.network, self.job.loss, self.data.validation, self.recipe.batch, self.device)
 
-    def _run_step(self, batch: Batch, optimiser: Optimiser) -> float:
-        inputs, targets = to_device(batch.inputs, self.device), batch.targets.to(self.device)
+    def _beside(self, chunks: Sequence[Indices]) -> Iterator[Batch | None]:
+        """A batch of unlabelled samples for each of `chunks`."""
+        samples, epoch = self.data.unlabelled, self.counters.epochs
+        if samples is None:
+            return repeat(None, len(chunks))
+        size = len(chunks[0])
+        return prefetch(
+            samples, draws(self.recipe.seed, epoch, len(samples.targets), size, len(chunks)), epoch
+        )
+
+    def _forward(self, batch: Batch, beside: Batch | None) -> Step:
+        """Labelled and unlabelled samples go through the network together: norms see both."""
+        count = len(batch.targets)
+        inputs = to_device(batch.inputs, self.device)
+        if beside is not None:
+            inputs = torch.cat([inputs, to_device(beside.inputs, self.device)])
         with autocast(self.precision, self.device):
-            logits = self.network(inputs)
-        indices = torch.from_numpy(batch.indices)
-        step = Step(self.network, indices, inputs, targets, logits.float(), self.counters.epochs)
+            features = self.network.features(inputs)
+            logits = self.network.head(features).float()
+        rest = None if beside is None else Unlabelled(inputs[count:], features[count:], logits[count:])
+        return Step(
+            network=self.network,
+            indices=torch.from_numpy(batch.indices),
+            inputs=inputs[:count],
+            features=features[:count],
+            targets=batch.targets.to(self.device),
+            logits=logits[:count],
+            epoch=self.counters.epochs,
+            progress=self._progress(),
+            unlabelled=rest,
+        )
+
+    def _run_step(self, step: Step, optimiser: Optimiser) -> float:
         loss = self._loss(step)
         value = loss.item()
         self._check_finite(value, optimiser.rate, "loss")
         optimiser.step(loss)
         self.counters.steps += 1
         if self._bar is not None:
-            self._bar.update(len(batch.targets))
+            self._bar.update(len(step.targets))
         crash_point(f"step:{self.counters.steps}")
         return value
 
     def _loss(self, step: Step) -> Tensor:
         """The task's loss with its samples weighted, and what the objectives add."""
-        weights: Tensor | None = None
-        for weighting in self.job.weightings:
-            factor = weighting(step)
-            weights = factor if weights is None else weights * factor
-        loss = self.job.loss(step.logits, step.targets, weights, self.recipe.label_smoothing)
-        for objective in self.job.objectives:
+        counts = None if self.job.weights is None else self.job.weights[step.indices].to(self.device)
+        loss = self.job.loss(step.logits, step.targets, counts, self.recipe.label_smoothing)
+        for objective in self.objectives:
             loss = loss + objective(step)
         return loss
 
@@ -213,6 +261,13 @@ class Loop:
             return min(self._seconds_done() / self.recipe.seconds, 1.0)
         return (self.counters.phase_epochs * steps + step) / max(phase.epochs * steps - 1, 1)
 
+    def _progress(self) -> float:
+        """How much of the whole training is done, 0…1: what an objective's own schedule asks for."""
+        if self.recipe.seconds is not None:
+            return min(self._seconds_done() / self.recipe.seconds, 1.0)
+        steps = max(len(self.data.train.targets) // self.recipe.batch, 1)
+        return min(self.counters.steps / (steps * sum(phase.epochs for phase in self.phases)), 1.0)
+
     def _seconds_done(self) -> float:
         return self.counters.spent + time.monotonic() - self._started
 
@@ -225,7 +280,7 @@ class Loop:
         if self.recipe.seconds is not None:
             return None
         epoch = sum(len(chunk) for chunk in self._chunks())
-        return epoch * sum(phase.epochs for phase in self.job.phases)
+        return epoch * sum(phase.epochs for phase in self.phases)
 
     def _outcome(self, before: str, after: str) -> Outcome:
         counters = self.counters

@@ -1,9 +1,14 @@
 """A backbone with a head, fed from the cut."""
 
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
 from components.backbones.base import Backbone
+from components.methods.base import Group, Phase
 from components.tasks.base import Task
 
 
@@ -13,16 +18,36 @@ class Network(nn.Module):
     Names of tensors are `backbone.units.…` and `head.…`, whatever the cut: states of two cuts fit together.
     """
 
-    def __init__(self, backbone: Backbone, head: nn.Module, cut: int) -> None:
+    def __init__(
+        self, backbone: Backbone, head: nn.Module, cut: int, objectives: Iterable[nn.Module] = ()
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
         self.cut = cut
+        # Here, because what they learn is trained, kept and resumed with the rest; it is never shipped.
+        self.objectives = nn.ModuleList(objectives)
 
     def forward(self, activations: Tensor) -> Tensor:
         """Activations at the cut (B, …) → logits (B, classes)."""
-        logits: Tensor = self.head(self.backbone.above(self.cut)(activations))
+        logits: Tensor = self.head(self.features(activations))
         return logits
+
+    def features(self, activations: Tensor) -> Tensor:
+        """Activations at the cut (B, …) → what the head sees, (B, width)."""
+        seen: Tensor = self.backbone.above(self.cut)(activations)
+        return seen
+
+    def copied(self) -> "Network":
+        """What is above the cut as it is now, frozen, in evaluation mode."""
+        held = {id(t): t for t in self.backbone.below(self.cut).state_dict(keep_vars=True).values()}
+        twin = Network(deepcopy(self.backbone, held), deepcopy(self.head), self.cut)
+        return twin.eval().requires_grad_(False)
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """Parameters above the cut, the head's included, whether or not a phase trains them now."""
+        names = {*self.above_names(), *self.head_names()}
+        return {name: parameter for name, parameter in self.named_parameters() if name in names}
 
     def below_names(self) -> tuple[str, ...]:
         """Names of the parameters below the cut."""
@@ -34,6 +59,10 @@ class Network(nn.Module):
 
     def head_names(self) -> tuple[str, ...]:
         return self._names(self.head)
+
+    def objective_names(self) -> tuple[str, ...]:
+        """Names of the parameters that objectives brought along."""
+        return self._names(self.objectives)
 
     def above_state(self) -> dict[str, Tensor]:
         """Parameters and buffers above the cut, the head's included: what fine-tuning may change."""
@@ -51,3 +80,9 @@ def fresh_head(task: Task, width: int, classes: int, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return task.head(width, classes)
+
+
+def with_objectives(phase: Phase, network: Network) -> Phase:
+    """What objectives learn, they learn in every phase, at the head's rate."""
+    names = network.objective_names()
+    return replace(phase, groups=(*phase.groups, Group(names, phase.groups[0].rate))) if names else phase

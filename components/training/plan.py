@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
-from components.methods.base import Objective, Phase, Weighting
+from components.methods.base import Phase
 from components.tracker import NullTracker, Tracker
 from components.training.batches import Samples
 from components.training.checkpoints import Checkpoints, Epoch
@@ -23,19 +23,30 @@ class Loss(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """The network, the task's loss, and the answers to the three questions (`methods.base`)."""
+    """The network with its objectives, the task's loss, and the answers to the three questions (`methods.base`).
+
+    Attributes:
+        weights: (N,), how much each training sample counts; none: all alike.
+    """
 
     network: Network
     loss: Loss
     phases: Sequence[Phase]
-    objectives: Sequence[Objective] = ()
-    weightings: Sequence[Weighting] = ()
+    weights: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Data:
+    """
+    Attributes:
+        unlabelled: samples of the target domain, their labels unseen; drawn beside each batch.
+        source: training samples that the network was trained on before; none where its head is fresh.
+    """
+
     train: Samples
     validation: Samples
+    unlabelled: Samples | None = None
+    source: Samples | None = None
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,14 @@ def batches(seed: int, epoch: int, samples: int, size: int) -> list[npt.NDArray[
     return [order[start : start + size] for start in range(0, min(whole, samples), size)]
 
 
+def draws(seed: int, epoch: int, samples: int, size: int, count: int) -> list[npt.NDArray[np.int64]]:
+    """`count` batches of `size` numbers below `samples`: shuffle after shuffle, so that all come equally often."""
+    source = generator(seed, epoch, 3)
+    rounds = -(-size * count // samples)
+    order = np.concatenate([source.permutation(samples) for _ in range(rounds)]).astype(np.int64)
+    return [order[number * size : (number + 1) * size] for number in range(count)]
+
+
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
     """Deterministic kernels where torch has them, and a fixed number of threads; both undone at the end."""

@@ -1,0 +1,31 @@
+"""Entropy minimisation: answers to unlabelled samples shall be sure.
+
+Grandvalet & Bengio: Semi-supervised Learning by Entropy Minimization, NIPS 2004, eq. 6: with p the answer's
+probabilities, the mean over the unlabelled batch of
+
+    H(p) = - Σ_c p_c log p_c
+"""
+
+from torch import Tensor
+
+from components.methods.base import Objective, Shape, Step
+from components.params.objectives import ObjectivesParams
+
+WEIGHT = 0.1
+
+
+class Entropy(Objective):
+    """Answers 'what is added to the loss?': doubt about unlabelled samples."""
+
+    def __init__(self, params: ObjectivesParams, shape: Shape) -> None:
+        super().__init__()
+        self._weight = params.confident_weight or WEIGHT
+
+    def forward(self, step: Step) -> Tensor:
+        return self._weight * entropy(step.beside.logits)
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """Scalar mean, in nats, of logits (n, classes)."""
+    logs = logits.log_softmax(1)
+    return -(logs.exp() * logs).sum(1).mean()

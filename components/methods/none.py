@@ -1,0 +1,1 @@
+"""Nothing: what a question is answered with where no method is chosen."""

@@ -1,0 +1,61 @@
+"""Section `tune`: what trains, for how long, how fast."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from components.params import names
+from components.params.base import Section
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class TuneParams(Section):
+    """Fine-tuning of the last blocks from activations at the cut.
+
+    Attributes:
+        method: what of the last blocks learns, and when: all of them (`last_blocks`), one after the other from the
+            top (`gradual_unfreezing`), the lower the slower (`layerwise_rates`), or only their biases (`bias_only`).
+        blocks: how many of the backbone's last blocks learn.
+        head_epochs: epochs in which the head alone learns, before the blocks follow.
+        start: what training starts from: the `checkpoint`, or the network that was trained on the `source` domain.
+        freeze: regular expressions: parameters above the cut whose names they match stay as they are.
+        norms: whether norms and their running statistics `adapt` with what trains, or stay `frozen`.
+        layer_decay: of `layerwise_rates`: each unit's rate, as a share of that of the unit above it.
+        patience: epochs without a better validation loss until training stops.
+    """
+
+    method: names.Method = "last_blocks"
+    blocks: int = Field(default=5, ge=1)
+    start: Literal["checkpoint", "source"] = "checkpoint"
+    freeze: tuple[str, ...] = ()
+    norms: Literal["adapt", "frozen"] = "adapt"
+    epochs: int = Field(default=8, ge=1)
+    head_epochs: int = Field(default=1, ge=0)
+    batch: int = Field(default=32, ge=2)
+    learning_rate: Positive = 1e-3
+    layer_decay: float = Field(default=0.8, gt=0, le=1)
+    weight_decay: float = Field(default=1e-4, ge=0)
+    schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    patience: int = Field(default=4, ge=1)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+
+    @field_validator("freeze")
+    @classmethod
+    def _compiles(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+        return patterns
+
+    @model_validator(mode="after")
+    def _head_first(self) -> "TuneParams":
+        if self.head_epochs >= self.epochs:
+            raise ValueError(
+                f"head_epochs ({self.head_epochs}) leave none of the {self.epochs} epochs to blocks"
+            )
+        return self

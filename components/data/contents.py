@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from components.data.classes import Classes
 from components.data.layouts import Item
@@ -12,10 +12,15 @@ from components.errors import DataError
 from components.params.data import DataParams
 from components.sources.base import Entry
 
+UNLABELLED = -1
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One sample. `id` is the SHA-256 of its bytes, `path` the first of its `copies` names."""
+    """One sample. `id` is the SHA-256 of its bytes, `path` the first of its `copies` names.
+
+    One without a label has `label` '' and `target` UNLABELLED.
+    """
 
     id: str
     path: str
@@ -41,11 +46,12 @@ class Rejected:
 
 def classify(items: Sequence[Item], params: DataParams) -> Classes:
     """The classes of the data; a DataError that names labels which belong to none of the declared ones."""
-    classes = Classes(params.labels.classes, (item.label for item in items if item.label))
+    said = [item.label for item in items if item.label and item.label != params.labels.unlabelled]
+    classes = Classes(params.labels.classes, said)
     strange: dict[str, int] = defaultdict(int)
-    for item in items:
-        if item.label and classes.of(item.label) is None:
-            strange[item.label] += 1
+    for label in said:
+        if classes.of(label) is None:
+            strange[label] += 1
     if strange:
         named = ", ".join(f"{label!r} ({count} samples)" for label, count in sorted(strange.items())[:10])
         raise DataError(
@@ -66,6 +72,8 @@ def merge(
         entry = entries.get(item.path)
         if entry is None:
             rejected.append(Rejected(item.path, "", "missing", "is in the table, not at the source"))
+        elif item.label == params.labels.unlabelled:
+            found[entry.sha256].append((replace(item, label=""), entry))
         elif not item.label:
             rejected.append(Rejected(item.path, entry.sha256, "unlabelled", "has no label"))
         else:
@@ -95,7 +103,8 @@ def _sides(found: Mapping[str, Item], params: DataParams) -> Callable[[str, Item
 def _clash(items: Sequence[Item], classes: Classes) -> str:
     """How items of one content contradict each other: '' if they do not."""
     said: Mapping[str, set[str | None]] = {
-        "labels": {classes.of(item.label) for item in items},
+        # A copy without a label contradicts nothing.
+        "labels": {classes.of(item.label) for item in items if item.label},
         "groups": {item.group for item in items},
         "sides": {item.side for item in items},
     }
@@ -111,14 +120,14 @@ def _content(
     classes: Classes,
     side: Callable[[str, Item], str],
 ) -> Content:
-    item, entry = copies[0]
-    label = classes.of(item.label) or ""
+    item, entry = next((copy for copy in copies if copy[0].label), copies[0])
+    label = (classes.of(item.label) or "") if item.label else ""
     return Content(
         id=name,
         path=item.path,
         size=entry.size,
         label=label,
-        target=classes.target(label),
+        target=classes.target(label) if label else UNLABELLED,
         group=item.group,
         domain=item.domain,
         side=side(name, item),

@@ -69,8 +69,16 @@ class Dataset:
         return self._values("id", split)
 
     def targets(self, split: str | None = None) -> npt.NDArray[np.int64]:
-        """(N,), in the order of `ids(split)`."""
+        """(N,), in the order of `ids(split)`; -1 where a sample has no label."""
         return np.array(self._values("target", split), dtype=np.int64)
+
+    def rows(self, split: str) -> npt.NDArray[np.int64]:
+        """(N,), where the samples of one side stand in the manifest, in the order of `ids(split)`."""
+        return np.flatnonzero(np.array(self._columns["split"]) == split)
+
+    def domains(self, split: str | None = None) -> list[str]:
+        """Domain of each sample, empty where none is declared, in the order of `ids(split)`."""
+        return self._values("domain", split)
 
     def groups(self, split: str | None = None) -> list[str]:
         """Group of each sample, empty where none is declared, in the order of `ids(split)`."""

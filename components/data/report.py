@@ -24,6 +24,7 @@ def data_report(
     return {
         "samples": len(seen),
         "classes": {name: labels[name] for name in classes},
+        "unlabelled": labels[""],
         "sides": {side: _side(seen, side, classes, slices) for side in SIDES},
         **{name: _summary([item.facts[name] for item in seen]) for name in (seen[0].facts if seen else ())},
         "bytes": _range([item.content.size for item in seen]),

@@ -90,6 +90,7 @@ def judge(gate: GateParams, release: Release, metrics: Facts) -> Verdict:
     rules += _parity(gate, release)
     rules.append(_size(gate, release))
     rules += _controls(gate, metrics)
+    rules += [*_forgetting(gate, metrics), *_training(gate, metrics)]
     rules.append(_same(release, metrics))
     outcomes = {rule.outcome for rule in rules}
     overall = FAIL if FAIL in outcomes else PASS if outcomes == {PASS} else OPEN
@@ -168,6 +169,42 @@ def _control(gate: GateParams, control: str, differences: object) -> Judged:
         metric=metric,
         **asdict(found),
     )
+
+
+def _forgetting(gate: GateParams, metrics: Facts) -> list[Judged]:
+    """What the source task lost, by a paired interval."""
+    if gate.forgetting is None:
+        return []
+    metric, bound = gate.forgetting.metric, gate.forgetting.at_most
+    found = _Measured.of(_mapping(_mapping(metrics.get("source")).get("paired")).get(metric), -1, 1)
+    if metric not in LOWER_IS_BETTER:
+        found = found.turned()
+    outcome = _compare(found.low, found.high, bound, at_least=False)
+    name = f"{metric} on the source worse by at most {bound:g}"
+    evidence = _sentence(found, outcome, "interval")
+    return [Judged(name, "forgetting", outcome, evidence, bound, "at_most", metric, **asdict(found))]
+
+
+def _training(gate: GateParams, metrics: Facts) -> list[Judged]:
+    """What training left in figures without intervals: overfitting and movement."""
+    held = _mapping(metrics.get("training"))
+    gap, movement = _mapping(held.get("overfitting")), _mapping(held.get("movement"))
+    made = []
+    if gate.overfitting:
+        found, bound = _within(gap.get("accuracy_gap"), -1, 1), gate.overfitting.at_most
+        made.append(_at_most("training accuracy above validation accuracy", "overfitting", found, bound))
+    if gate.movement and gate.movement.weights_at_most is not None:
+        found, bound = _within(movement.get("weights_relative"), 0, math.inf), gate.movement.weights_at_most
+        made.append(_at_most("weights moved, as a share of their length,", "movement", found, bound))
+    if gate.movement and gate.movement.features_at_least is not None:
+        found, bound = _within(movement.get("features_cka"), 0, 1), gate.movement.features_at_least
+        outcome, said = (
+            _compare(found, found, bound, True),
+            "not measured" if found is None else f"{found:.3g}",
+        )
+        name = f"features alike before and after training (CKA) at least {bound:g}"
+        made.append(Judged(name, "movement", outcome, said, bound, "at_least", estimate=found))
+    return made
 
 
 def _same(release: Release, metrics: Facts) -> Judged:

@@ -73,6 +73,31 @@ class BetterThanControls(Section):
     margin: float = Field(default=0.0, ge=0)
 
 
+class Forgetting(Section):
+    """What the source task may lose: the paired interval of (before - after) on it must lie below `at_most`."""
+
+    metric: Metric = "accuracy"
+    at_most: float = Field(default=0.05, ge=0, lt=1)
+
+
+class Overfitting(Section):
+    """Accuracy on clean training samples may exceed that on validation samples by `at_most`."""
+
+    at_most: float = Field(default=0.2, gt=0, lt=1)
+
+
+class Movement(Section):
+    """How far training may take the layers above the cut from where they started.
+
+    Attributes:
+        weights_at_most: distance of the weights, as a share of their length (L2).
+        features_at_least: likeness of the features of validation samples before and after (linear CKA, 0 to 1).
+    """
+
+    weights_at_most: float | None = Field(default=None, gt=0)
+    features_at_least: float | None = Field(default=None, gt=0, le=1)
+
+
 class Operational(Section):
     """Judged on the machine that registers, never locked."""
 
@@ -85,4 +110,7 @@ class GateParams(Section):
     parity: ParityGate = ParityGate()
     max_size_mb: float = Field(default=100, gt=0)
     better_than_controls: BetterThanControls = BetterThanControls()
+    forgetting: Forgetting | None = None
+    overfitting: Overfitting | None = None
+    movement: Movement | None = None
     operational: Operational = Operational()

@@ -19,6 +19,7 @@ from components.evaluation.metrics import ECE_BINS, Outcome, confusion
 from components.inference.bundle import FILES, Bundle, Runner, open_bundle
 from components.params import Params
 from components.progress import progress
+from components.stages.domains import Chosen, judged, of_source
 from components.stages.table import Context
 from components.storage.publish import (
     append_line,
@@ -37,19 +38,24 @@ EVALUATIONS = "evaluations.jsonl"
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write metrics.json, predictions.parquet, confusion.csv, reliability.csv and roc.csv."""
     dataset = Dataset.open(inputs["dataset"])
-    ids = dataset.ids("test")
+    chosen = judged(dataset, params.domains)
+    ids = chosen.ids
     if not ids:
-        raise EvaluationError("The test side is empty.", "Raise data.split.test, or bring more samples.")
+        of = f" of {', '.join(params.domains.target)}" if params.domains.declared else ""
+        raise EvaluationError(f"The test side{of} is empty.", "Raise data.split.test, or bring more samples.")
     bundle = open_bundle(inputs["release"])
-    outcomes = _outcomes(inputs, dataset, bundle, params, context)
-    plan = Plan(params.evaluate.resamples, params.evaluate.confidence, params.seed, drawn_together(dataset))
-    metrics = measure(outcomes, bundle.variant, dataset.slices("test"), plan)
+    outcomes = _outcomes(inputs, dataset, chosen, bundle, params, context)
+    slices = {name: values[chosen.places] for name, values in dataset.slices("test").items()}
+    metrics = measure(outcomes, bundle.variant, slices, _plan(dataset, chosen, params))
+    metrics["training"] = bundle.manifest.get("training")
+    if params.domains.declared:
+        metrics["source"] = on_the_source(inputs, dataset, bundle, params, context)
     names = {"test_digest": test_digest(ids), "release_sha256": sha256_tree(inputs["release"])}
     folder = outputs["evaluation"]
     release = outcomes[bundle.variant]
     facts = {"n": len(ids), "roc_class": dataset.classes[release.positive]}
     write_json(folder / "metrics.json", {**metrics, **names, **facts})
-    _write_predictions(folder / "predictions.parquet", ids, dataset, outcomes)
+    _write_predictions(folder / "predictions.parquet", chosen, slices, dataset.classes, outcomes)
     _write_csv(folder / "confusion.csv", ("actual", "predicted"), _decided(release, dataset.classes))
     _write_csv(folder / "reliability.csv", ("confidence", "accuracy", "count"), reliability(release))
     _write_csv(folder / "roc.csv", ("false_positive_rate", "true_positive_rate"), roc(release))
@@ -82,23 +88,67 @@ def measure(
     }
 
 
-def _outcomes(
+def _plan(dataset: Dataset, chosen: Chosen, params: Params) -> Plan:
+    resamples, confidence = params.evaluate.resamples, params.evaluate.confidence
+    return Plan(resamples, confidence, params.seed, drawn_together(dataset, chosen))
+
+
+def on_the_source(
     inputs: Mapping[str, Path], dataset: Dataset, bundle: Bundle, params: Params, context: Context
+) -> dict[str, object]:
+    """What the release still can do on the source's test samples, beside the network trained on these alone."""
+    chosen = of_source(dataset, "test", params.domains)
+    opened = {
+        "before": partial(Runner, inputs["source"] / "source.onnx", context.providers, context.threads),
+        "after": partial(bundle.runner, context.providers, context.threads),
+    }
+    found = _predicted(opened, dataset, chosen, bundle)
+    # Both by the most probable class: the threshold was chosen for the target.
+    outcomes = {n: Outcome(chosen.targets, p, p.argmax(axis=1), _positive(bundle)) for n, p in found.items()}
+    plan = _plan(dataset, chosen, params)
+    return {
+        "domains": list(params.domains.source),
+        "n": len(chosen),
+        **{name: _json(bootstrap(outcome, plan)) for name, outcome in outcomes.items()},
+        "paired": _json(paired(outcomes["after"], outcomes["before"], plan)),
+    }
+
+
+def _predicted(
+    opened: Mapping[str, Callable[[], Runner]], dataset: Dataset, chosen: Chosen, bundle: Bundle
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Probabilities (N, classes) by each runner."""
+    found = {}
+    for name, runner in opened.items():  # one session at a time: each keeps the memory of its largest batch
+        rows = runner().predict((dataset.read(i) for i in chosen.ids), bundle.task.decode)
+        shown = progress(rows, f"Test: {name}", "samples", total=len(chosen))
+        found[name] = np.stack(list(shown)).astype(np.float64)
+    return found
+
+
+def _positive(bundle: Bundle) -> int:
+    return bundle.decision.positive if bundle.decision.positive is not None else len(bundle.classes) - 1
+
+
+def _outcomes(
+    inputs: Mapping[str, Path],
+    dataset: Dataset,
+    chosen: Chosen,
+    bundle: Bundle,
+    params: Params,
+    context: Context,
 ) -> dict[str, Outcome]:
     """Predictions of every variant and control on the raw test samples."""
-    ids, targets = dataset.ids("test"), dataset.targets("test")
-    positive = bundle.decision.positive if bundle.decision.positive is not None else len(dataset.classes) - 1
+    ids, targets = chosen.ids, chosen.targets
     opened: dict[str, Callable[[], Runner]] = {
         name: partial(bundle.runner, context.providers, context.threads, name) for name in FILES
     }
-    opened["scratch"] = partial(
-        Runner, inputs["controls"] / "scratch.onnx", context.providers, context.threads
-    )
-    found: dict[str, npt.NDArray[np.float64]] = {}
-    for name, runner in opened.items():  # one session at a time: each keeps the memory of its largest batch
-        rows = runner().predict((dataset.read(i) for i in ids), bundle.task.decode)
-        shown = progress(rows, f"Test: {name}", "samples", total=len(ids))
-        found[name] = np.stack(list(shown)).astype(np.float64)
+    trained = {"scratch": inputs["controls"] / "scratch.onnx"}
+    if params.domains.declared:
+        trained["source_only"] = inputs["source"] / "source.onnx"
+    for name, path in trained.items():
+        opened[name] = partial(Runner, path, context.providers, context.threads)
+    found = _predicted(opened, dataset, chosen, bundle)
     controls = read_json(inputs["controls"] / "controls.json")
     found["majority"] = _constant(controls["majority"], dataset, len(ids))
     for name, baseline in bundle.task.baselines.items():
@@ -107,7 +157,7 @@ def _outcomes(
         )
     # The threshold was chosen for the release: a control takes the most probable class.
     decisions = {n: bundle.decision(p) if n in FILES else p.argmax(axis=1) for n, p in found.items()}
-    return {name: Outcome(targets, found[name], decisions[name], positive) for name in found}
+    return {name: Outcome(targets, found[name], decisions[name], _positive(bundle)) for name in found}
 
 
 def _constant(majority: object, dataset: Dataset, count: int) -> npt.NDArray[np.float64]:
@@ -163,25 +213,29 @@ def _decided(outcome: Outcome, classes: Sequence[str]) -> Rows:
     ]
 
 
-def drawn_together(dataset: Dataset) -> npt.NDArray[np.str_] | None:
+def drawn_together(dataset: Dataset, chosen: Chosen) -> npt.NDArray[np.str_] | None:
     """(N,) unit of each test sample: its group, or the sample itself where none is declared; None: no groups.
 
     One unit for all samples without a group would leave nothing to resample: intervals without width.
     """
-    groups, ids = dataset.groups("test"), dataset.ids("test")
+    groups = [dataset.groups("test")[place] for place in chosen.places]
     if not any(groups):
         return None
-    return np.array([group or sample for group, sample in zip(groups, ids, strict=True)])
+    return np.array([group or sample for group, sample in zip(groups, chosen.ids, strict=True)])
 
 
 def _write_predictions(
-    path: Path, ids: Sequence[str], dataset: Dataset, outcomes: Mapping[str, Outcome]
+    path: Path,
+    chosen: Chosen,
+    slices: Mapping[str, npt.NDArray[np.str_]],
+    classes: Sequence[str],
+    outcomes: Mapping[str, Outcome],
 ) -> None:
-    columns: dict[str, object] = {"id": list(ids), "target": dataset.targets("test")}
-    columns |= {f"slice.{name}": list(values) for name, values in dataset.slices("test").items()}
+    columns: dict[str, object] = {"id": list(chosen.ids), "target": chosen.targets}
+    columns |= {f"slice.{name}": list(values) for name, values in slices.items()}
     for model, outcome in outcomes.items():
         columns[f"{model}.decision"] = outcome.decisions
-        for index, name in enumerate(dataset.classes):
+        for index, name in enumerate(classes):
             columns[f"{model}.p.{name}"] = outcome.probabilities[:, index]
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink)

@@ -93,6 +93,7 @@ def _facts(
         "threshold": selected["threshold"],
         "temperature": selected["temperature"],
         "chosen": selected["chosen"],
+        "training": selected["training"],
         "graftline": metadata.version("graftline"),
         "lineage": {
             "dataset_sha256": dataset.digest,

@@ -2,34 +2,42 @@
 
 The head starts afresh, not from `head/`, which is fitted to clean views alone: on augmented ones a large loss of
 few samples would move the blocks first, and far. A fresh head learns with them (Kumar et al., ICLR 2022, on why
-a head that does not fit yet distorts pretrained features).
+a head that does not fit yet distorts pretrained features). With `tune.start: source`, blocks and head start from
+the network that was trained on the source domain.
 """
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Mapping
 from pathlib import Path
 
-from torch import Tensor
+import torch
 
 from components.data.dataset import Dataset
-from components.methods import load_method
+from components.errors import DataError
+from components.methods import load_method, load_objectives
+from components.methods.base import Shape
 from components.params import Params
 from components.progress import log
-from components.stages.frozen import Frozen, stored
-from components.stages.network import open_checkpoint, open_task, save_tensors
+from components.stages.domains import Chosen, decided, learned, of_source, unlabelled
+from components.stages.fitting import Activations, Training, fit, recipe, write
+from components.stages.frozen import Frozen
+from components.stages.network import load_trained, open_checkpoint, open_task
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
-from components.storage.publish import write_bytes, write_json
-from components.tasks.base import Task
-from components.training.batches import Views
-from components.training.checkpoints import Epoch
-from components.training.loop import Loop
+from components.stages.weights import sample_weights
 from components.training.network import Network, fresh_head
-from components.training.plan import Data, Job, Outcome, Recipe, Watch
+from components.training.plan import Data, Watch
 
-SECTIONS = ("task", "augment", "backbone", "features", "tune", "seed")
+SECTIONS = (
+    "domains",
+    "task",
+    "augment",
+    "backbone",
+    "features",
+    "tune",
+    "objectives",
+    "weighting",
+    "seed",
+)
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
@@ -40,81 +48,52 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     dataset = Dataset.open(inputs["dataset"])
     task = open_task(params, inputs["checkpoint"], params.augment)
     method = load_method(params.tune)
+    chosen = learned(dataset, params.domains, params.tune.start)
     backbone, weights = open_checkpoint(inputs["checkpoint"], params)
-    cut = method.cut(backbone.blocks)
-    head = fresh_head(task, backbone.width, len(dataset.classes), params.seed)
-    network = Network(backbone, head, cut)
-    frozen = Frozen(backbone, weights, cut)
-    data = _activations(dataset, frozen, task, params, context)
+    # Cached activations are the checkpoint's: the source's training moved nothing below the same cut.
+    samples = Activations(
+        dataset, task, Frozen(backbone, weights, method.cut(backbone.blocks)), params, context
+    )
+    network = _network(samples, inputs, params)
+    data = _data(samples, chosen, params)
+    counts = sample_weights(inputs["features"], dataset, params, chosen)
+    training = Training(network, task, method, None if counts is None else torch.from_numpy(counts).float())
     checkpoints = unfinished("fine_tune", inputs, params, SECTIONS, context)
-    job = Job(network, task.loss, method.phases(network))
     watch = Watch("Fine-tuning", context.tracker, checkpoints, "tune.")
-    outcome = Loop(job, data, _recipe(params, context), watch).fit()
-    _write(outputs["tuned"], network, outcome)
+    fitted = fit(training, data, samples.clean(chosen), recipe(params, context), watch)
+    write(outputs["tuned"], "tuned", fitted, {"start": params.tune.start})
     checkpoints.clear()
+    best, epochs = fitted.outcome.best, len(fitted.outcome.history)
     log(
-        f"Tuned: best epoch {outcome.best.epoch + 1} of {len(outcome.history)}, validation loss "
-        f"{outcome.best.validation_loss:.3f}, accuracy {outcome.best.validation_accuracy:.3f}"
+        f"Tuned: best epoch {best.epoch + 1} of {epochs}, validation loss {best.validation_loss:.3f}, "
+        f"accuracy {best.validation_accuracy:.3f}"
     )
 
 
-def _activations(dataset: Dataset, frozen: Frozen, task: Task, params: Params, context: Context) -> Data:
-    """Every view of the training samples, the clean view of the validation samples: memory-mapped."""
-    train, validation = dataset.ids("train"), dataset.ids("validation")
-    views = len(task.views)
-    wanted = [(sample, view) for view in range(views) for sample in train]
-    clean = [(sample, 0) for sample in validation]
-    batch = params.features.batch
-    records = stored(dataset, [*wanted, *clean], frozen, task, context, batch)
-    held = stored(dataset, clean, frozen, task, context, batch)
+def _network(samples: Activations, inputs: Mapping[str, Path], params: Params) -> Network:
+    backbone, cut = samples.frozen.backbone, samples.frozen.cut
+    classes = len(samples.dataset.classes)
+    head = fresh_head(samples.task, backbone.width, classes, params.seed)
+    if params.tune.start == "source":
+        load_trained(inputs["source"] / "source.safetensors", backbone.above(cut), head)
+    shape = Shape(backbone.width, classes, params.seed)
+    return Network(backbone, head, cut, load_objectives(params.objectives, shape))
+
+
+def _data(samples: Activations, chosen: Chosen, params: Params) -> Data:
+    """Every view of what is learned from, clean views of what decides: memory-mapped."""
+    dataset, domains, objectives = samples.dataset, params.domains, params.objectives
+    beside = unlabelled(dataset, domains)
+    wanted = objectives.align != "none" or objectives.confident != "none"
+    if wanted and not len(beside):
+        raise DataError(
+            "objectives asks for unlabelled samples, and the training side holds none.",
+            "Add samples without a label, or set objectives.align and objectives.confident to none.",
+        )
+    before = of_source(dataset, "train", domains) if params.tune.start == "source" else None
     return Data(
-        Views(records, dataset.targets("train"), views, params.seed),
-        Views(held, dataset.targets("validation")),
+        train=samples.augmented(chosen),
+        validation=samples.clean(decided(dataset, "validation", domains)),
+        unlabelled=samples.augmented(beside) if wanted else None,
+        source=samples.clean(before) if before else None,
     )
-
-
-def _recipe(params: Params, context: Context) -> Recipe:
-    tune = params.tune
-    return Recipe(
-        seed=params.seed,
-        batch=tune.batch,
-        schedule=tune.schedule,
-        weight_decay=tune.weight_decay,
-        label_smoothing=tune.label_smoothing,
-        patience=tune.patience,
-        precision=tune.precision,
-        threads=context.threads,
-    )
-
-
-def _write(folder: Path, network: Network, outcome: Outcome) -> None:
-    save_tensors(folder / "tuned.safetensors", _tuned(network))
-    best = outcome.best
-    write_json(
-        folder / "tuned.json",
-        {
-            "cut": network.cut,
-            "epochs_run": len(outcome.history),
-            "best_epoch": best.epoch,
-            "steps": outcome.steps,
-            "validation": {"loss": best.validation_loss, "accuracy": best.validation_accuracy},
-            "frozen_sha256_before": outcome.frozen_before,
-            "frozen_sha256_after": outcome.frozen_after,
-            "precision": outcome.precision,
-        },
-    )
-    write_bytes(folder / "curves.csv", curves(outcome.history).encode())
-
-
-def _tuned(network: Network) -> dict[str, Tensor]:
-    parts = {"above": network.backbone.above(network.cut), "head": network.head}
-    return {f"{name}.{key}": t.cpu() for name, part in parts.items() for key, t in part.state_dict().items()}
-
-
-def curves(history: Sequence[Epoch]) -> str:
-    """The learning curve as CSV: epoch, phase, train_loss, validation_loss, validation_accuracy, lr."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, [field.name for field in fields(Epoch)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(line) for line in history)
-    return out.getvalue()

@@ -51,3 +51,10 @@ def load_head(path: Path, head: nn.Module) -> nn.Module:
     """Fill `head` (weight (classes, width), bias (classes,)) from head/head.safetensors."""
     head.load_state_dict(load_file(path))
     return head
+
+
+def load_trained(path: Path, backbone: nn.Module, head: nn.Module) -> None:
+    """Fill a backbone's part above the cut and a head from a training wrote (`fitting.write`)."""
+    held = load_file(path)
+    for prefix, module in (("above.", backbone), ("head.", head)):
+        module.load_state_dict({k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix)})

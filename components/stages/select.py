@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
 from components.backbones.base import Backbone
@@ -15,8 +14,9 @@ from components.evaluation.calibration import find_threshold, fit_temperature, n
 from components.evaluation.metrics import Outcome, positive_class, signed, value
 from components.params import Params
 from components.progress import log
+from components.stages.domains import Chosen, decided, learned
 from components.stages.frozen import frozen_input, stored
-from components.stages.network import frozen_part, load_head, open_task, save_tensors
+from components.stages.network import frozen_part, load_head, load_trained, open_task, save_tensors
 from components.stages.table import Context
 from components.storage.publish import read_json, write_json
 
@@ -30,25 +30,65 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         "head": _head_network(inputs, dataset, params),
         "tuned": _tuned_network(inputs, dataset, params),
     }
+    sides = {side: decided(dataset, side, params.domains) for side in ("validation", "calibration")}
     logits = {
-        "head": _head_logits(inputs, dataset, networks["head"][1]),
-        "tuned": _tuned_logits(inputs, dataset, networks["tuned"], params, context),
+        "head": _head_logits(inputs, sides, networks["head"][1]),
+        "tuned": _tuned_logits(inputs, dataset, sides, networks["tuned"], params, context),
     }
-    scores = {name: _score(values["validation"], dataset, params) for name, values in logits.items()}
+    scores = {
+        name: _score(values["validation"], sides["validation"].targets, dataset, params)
+        for name, values in logits.items()
+    }
     # A tie goes to the head: the simpler network.
     chosen = max(("head", "tuned"), key=lambda name: signed(params.select.metric, scores[name]))
     backbone, head = networks[chosen]
     state = {f"backbone.{k}": v for k, v in backbone.state_dict().items()}
     state |= {f"head.{k}": v for k, v in head.state_dict().items()}
     save_tensors(outputs["selected"] / "network.safetensors", state)
-    facts = _decision(logits[chosen], dataset, params)
+    training = _head_training(inputs, dataset, head, params) if chosen == "head" else _tuned_training(inputs)
+    facts = _decision(logits[chosen], sides, dataset, params)
     write_json(
         outputs["selected"] / "selected.json",
-        {"chosen": chosen, "metric": params.select.metric, "validation": scores, **facts},
+        {
+            "chosen": chosen,
+            "metric": params.select.metric,
+            "validation": scores,
+            "training": training,
+            **facts,
+        },
     )
     context.tracker.tags({"selected": chosen})
     context.tracker.metrics({f"{name}.validation_{params.select.metric}": scores[name] for name in scores})
     log(f"Selected: {chosen} ({', '.join(f'{n} {s:.3f}' for n, s in scores.items())} {params.select.metric})")
+
+
+def _tuned_training(inputs: Mapping[str, Path]) -> dict[str, object]:
+    facts = read_json(inputs["tuned"] / "tuned.json")
+    return {"overfitting": facts["overfitting"], "movement": facts["movement"]}
+
+
+def _head_training(
+    inputs: Mapping[str, Path], dataset: Dataset, head: nn.Module, params: Params
+) -> dict[str, object]:
+    """Overfitting of a head on frozen features, which do not move."""
+    sides = {
+        "train": learned(dataset, params.domains),
+        "validation": decided(dataset, "validation", params.domains),
+    }
+    logits = _head_logits(inputs, sides, head)
+    gap = {
+        f"{side}_accuracy": float((logits[side].argmax(1) == chosen.targets).mean())
+        for side, chosen in sides.items()
+    }
+    gap |= {
+        f"{side}_loss": negative_log_likelihood(logits[side], chosen.targets)
+        for side, chosen in sides.items()
+    }
+    gap["accuracy_gap"] = gap["train_accuracy"] - gap["validation_accuracy"]
+    return {
+        "overfitting": gap,
+        "movement": {"weights_l2": 0.0, "weights_relative": 0.0, "features_cka": 1.0},
+    }
 
 
 def _head_network(inputs: Mapping[str, Path], dataset: Dataset, params: Params) -> tuple[Backbone, nn.Module]:
@@ -62,27 +102,26 @@ def _tuned_network(
     inputs: Mapping[str, Path], dataset: Dataset, params: Params
 ) -> tuple[Backbone, nn.Module]:
     backbone, head = _head_network(inputs, dataset, params)
-    tuned = load_file(inputs["tuned"] / "tuned.safetensors")
     cut = int(str(read_json(inputs["tuned"] / "tuned.json")["cut"]))
-    part = {k.removeprefix("above."): v for k, v in tuned.items() if k.startswith("above.")}
-    backbone.above(cut).load_state_dict(part)
-    head.load_state_dict({k.removeprefix("head."): v for k, v in tuned.items() if k.startswith("head.")})
+    load_trained(inputs["tuned"] / "tuned.safetensors", backbone.above(cut), head)
     return backbone.eval(), head.eval()
 
 
-def _head_logits(inputs: Mapping[str, Path], dataset: Dataset, head: nn.Module) -> dict[str, Array]:
+def _head_logits(
+    inputs: Mapping[str, Path], sides: Mapping[str, Chosen], head: nn.Module
+) -> dict[str, Array]:
     features = np.load(inputs["features"] / "features.npy", mmap_mode="r")
-    sides = np.array(dataset.table.column("split").to_pylist())
     with torch.inference_mode():
         return {
-            side: head(torch.from_numpy(features[sides == side])).double().numpy()
-            for side in ("validation", "calibration")
+            side: head(torch.from_numpy(features[chosen.rows])).double().numpy()
+            for side, chosen in sides.items()
         }
 
 
 def _tuned_logits(
     inputs: Mapping[str, Path],
     dataset: Dataset,
+    sides: Mapping[str, Chosen],
     network: tuple[Backbone, nn.Module],
     params: Params,
     context: Context,
@@ -92,8 +131,8 @@ def _tuned_logits(
     task = open_task(params, inputs["checkpoint"])
     above = network[0].above(cut).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     found = {}
-    for side in ("validation", "calibration"):
-        ids = dataset.ids(side)
+    for side, chosen in sides.items():
+        ids = chosen.ids
         records = stored(dataset, [(i, 0) for i in ids], frozen, task, context, params.features.batch)
         rows = []
         with torch.inference_mode():
@@ -104,22 +143,24 @@ def _tuned_logits(
     return found
 
 
-def _score(logits: Array, dataset: Dataset, params: Params) -> float:
+def _score(logits: Array, targets: npt.NDArray[np.int64], dataset: Dataset, params: Params) -> float:
     probabilities = torch.softmax(torch.from_numpy(logits), dim=1).numpy()
     positive = positive_class(params.task.positive, dataset.classes)
-    outcome = Outcome(dataset.targets("validation"), probabilities, probabilities.argmax(axis=1), positive)
+    outcome = Outcome(targets, probabilities, probabilities.argmax(axis=1), positive)
     return value(params.select.metric, outcome)
 
 
-def _decision(logits: Mapping[str, Array], dataset: Dataset, params: Params) -> dict[str, object]:
+def _decision(
+    logits: Mapping[str, Array], sides: Mapping[str, Chosen], dataset: Dataset, params: Params
+) -> dict[str, object]:
     """Temperature on the calibration side; threshold on the validation side, after the temperature."""
-    targets = dataset.targets("calibration")
+    targets = sides["calibration"].targets
     temperature = fit_temperature(logits["calibration"], targets)
     threshold = None
     if params.task.positive is not None:
         index = dataset.classes.index(params.task.positive)
         cooled = torch.softmax(torch.from_numpy(logits["validation"] / temperature), dim=1).numpy()
-        is_positive = dataset.targets("validation") == index
+        is_positive = sides["validation"].targets == index
         threshold = find_threshold(cooled[:, index], is_positive, params.select.threshold)
     return {
         "temperature": temperature,

@@ -68,6 +68,8 @@ class Stage:
 TASK = ("tasks", "task.name")
 BACKBONE = ("backbones", "backbone.name")
 METHOD = ("methods", "tune.method")
+ROLES = tuple(("methods", f"objectives.{role}") for role in ("keep", "align", "confident"))
+WEIGHTING = ("methods", "weighting.method")
 # Versions that shape whatever a network makes, or is written as.
 NETWORK = ("numpy", "onnx", "onnxscript", "pillow", "tokenizers", "torch", "transformers")
 
@@ -105,18 +107,38 @@ STAGES: tuple[Stage, ...] = (
         "fit a linear head on frozen features; validation data choose its regularisation",
         inputs=("dataset", "features"),
         outputs=("head",),
-        params=("head", "task", "seed"),
+        params=("domains", "head", "task", "weighting", "seed"),
+        plugins=(WEIGHTING,),
         versions=("numpy", "scikit-learn", "torch"),
         plots=(("head/curves.csv", "l2", "score"),),
     ),
     Stage(
-        "fine_tune",
-        "train the last blocks from cached activations",
+        "train_source",
+        "train on the source domain alone, where domains are declared: what adaptation must beat",
         inputs=("dataset", "checkpoint"),
-        outputs=("tuned",),
-        params=("task", "augment", "backbone", "features", "tune", "seed"),
+        outputs=("source",),
+        params=("domains", "task", "augment", "backbone", "features", "tune", "seed"),
         plugins=(TASK, BACKBONE, METHOD),
         versions=(*NETWORK, "onnxruntime"),
+    ),
+    Stage(
+        "fine_tune",
+        "train the last blocks from cached activations",
+        inputs=("dataset", "checkpoint", "features", "source"),
+        outputs=("tuned",),
+        params=(
+            "domains",
+            "task",
+            "augment",
+            "backbone",
+            "features",
+            "tune",
+            "objectives",
+            "weighting",
+            "seed",
+        ),
+        plugins=(TASK, BACKBONE, METHOD, *ROLES, WEIGHTING),
+        versions=(*NETWORK, "onnxruntime", "scikit-learn", "scipy"),
         plots=(("tuned/curves.csv", "epoch", "validation_loss"),),
     ),
     Stage(
@@ -124,7 +146,7 @@ STAGES: tuple[Stage, ...] = (
         "train what the result must beat: the majority class, the same network from random weights",
         inputs=("dataset", "checkpoint"),
         outputs=("controls",),
-        params=("task", "augment", "backbone", "controls", "seed"),
+        params=("domains", "task", "augment", "backbone", "controls", "seed"),
         plugins=(TASK, BACKBONE),
         versions=(*NETWORK, "scikit-learn"),
     ),
@@ -133,7 +155,7 @@ STAGES: tuple[Stage, ...] = (
         "choose head or tuned network on validation data; fit temperature and threshold",
         inputs=("dataset", "checkpoint", "features", "head", "tuned"),
         outputs=("selected",),
-        params=("task", "backbone", "features", "tune", "select"),
+        params=("domains", "task", "backbone", "features", "tune", "select"),
         plugins=(TASK, BACKBONE),
         versions=(*NETWORK, "onnxruntime"),
     ),
@@ -149,9 +171,9 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "evaluate",
         "run the release on the raw test samples and measure it",
-        inputs=("dataset", "release", "controls"),
+        inputs=("dataset", "release", "controls", "source"),
         outputs=("evaluation",),
-        params=("task", "evaluate", "seed"),
+        params=("domains", "task", "evaluate", "seed"),
         plugins=(TASK,),
         versions=("numpy", "onnxruntime", "pillow", "pyarrow", "scikit-learn", "tokenizers"),
         metrics=("evaluation/metrics.json",),

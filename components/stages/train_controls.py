@@ -20,6 +20,7 @@ from components.methods.base import Group, Phase
 from components.params import Params
 from components.progress import log
 from components.stages.compact import CompactSamples
+from components.stages.domains import Chosen, decided, learned
 from components.stages.network import open_task
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
@@ -30,7 +31,7 @@ from components.training.loop import Loop
 from components.training.network import Network, fresh_head
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 
-SECTIONS = ("task", "augment", "backbone", "controls", "seed")
+SECTIONS = ("domains", "task", "augment", "backbone", "controls", "seed")
 RATE = 2e-3
 # Random weights need more room than fine-tuning, and a decay that AdamW's authors found good from scratch.
 WEIGHT_DECAY = 1e-2
@@ -45,22 +46,26 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     dataset = Dataset.open(inputs["dataset"])
     task = open_task(params, inputs["checkpoint"], params.augment)
     network = _fresh(params, task, len(dataset.classes))
-    data = _samples(dataset, task, params, context)
+    chosen = learned(dataset, params.domains)
+    data = Data(
+        _samples(dataset, chosen, len(task.views), task, params, context),
+        _samples(dataset, decided(dataset, "validation", params.domains), 1, task, params, context),
+    )
     checkpoints = unfinished("train_controls", inputs, params, SECTIONS, context)
     phase = Phase("scratch", EPOCHS, (Group(network.head_names() + network.above_names(), RATE),))
     job = Job(network, task.loss, (phase,))
     watch = Watch("From scratch", context.tracker, checkpoints, "scratch.")
     outcome = Loop(job, data, _recipe(params, context), watch).fit()
-    folder = outputs["controls"]
+    folder, most = outputs["controls"], majority(dataset, chosen)
     write_bytes(folder / "scratch.onnx", _export(network, task))
     for name, baseline in task.baselines.items():
-        payloads = [dataset.read(i) for i in dataset.ids("train")]
-        model = baseline.fit(payloads, dataset.targets("train"), len(dataset.classes), params.seed)
+        payloads = [dataset.read(i) for i in chosen.ids]
+        model = baseline.fit(payloads, chosen.targets, len(dataset.classes), params.seed)
         write_bytes(folder / name, model)
     write_json(
         folder / "controls.json",
         {
-            "majority": majority(dataset),
+            "majority": most,
             "scratch": _scratch(outcome, params),
             "baselines": sorted(task.baselines),
         },
@@ -72,14 +77,14 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
             "training sample: to beat this control proves little."
         )
     log(
-        f"Controls: majority {majority(dataset)['class']!r}; from scratch {outcome.steps} steps in "
+        f"Controls: majority {most['class']!r}; from scratch {outcome.steps} steps in "
         f"{outcome.seconds:.0f} s, validation accuracy {outcome.best.validation_accuracy:.3f}"
     )
 
 
-def majority(dataset: Dataset) -> dict[str, object]:
-    """The most frequent class of the training side (the first of equals), and its share there."""
-    counts = np.bincount(dataset.targets("train"), minlength=len(dataset.classes))
+def majority(dataset: Dataset, chosen: Chosen) -> dict[str, object]:
+    """The most frequent class of what is learned from (the first of equals), and its share there."""
+    counts = np.bincount(chosen.targets, minlength=len(dataset.classes))
     index = int(counts.argmax())
     return {"class": dataset.classes[index], "index": index, "share": float(counts[index] / counts.sum())}
 
@@ -89,12 +94,11 @@ def _fresh(params: Params, task: Task, classes: int) -> Network:
     return Network(backbone, fresh_head(task, backbone.width, classes, params.seed), cut=0)
 
 
-def _samples(dataset: Dataset, task: Task, params: Params, context: Context) -> Data:
-    made = []
-    for side, views in (("train", len(task.views)), ("validation", 1)):
-        samples = CompactSamples(dataset, dataset.ids(side), task).fill(context)
-        made.append(Views(samples, dataset.targets(side), views, params.seed))
-    return Data(*made)
+def _samples(
+    dataset: Dataset, chosen: Chosen, views: int, task: Task, params: Params, context: Context
+) -> Views:
+    held = CompactSamples(dataset, chosen.ids, task).fill(context)
+    return Views(held, chosen.targets, views, params.seed)
 
 
 def _recipe(params: Params, context: Context) -> Recipe:

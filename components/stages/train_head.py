@@ -17,6 +17,7 @@ from components.data.dataset import Dataset
 from components.evaluation.metrics import Outcome, positive_class, signed, value
 from components.params import Params
 from components.progress import log, progress
+from components.stages.domains import decided, learned
 from components.stages.network import save_tensors
 from components.stages.table import Context
 from components.storage.publish import write_bytes, write_json
@@ -29,9 +30,9 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     """Write head.safetensors: weight (classes, width), bias (classes,), head.json and curves.csv."""
     dataset = Dataset.open(inputs["dataset"])
     features = np.load(inputs["features"] / "features.npy", mmap_mode="r")
-    sides = np.array(dataset.table.column("split").to_pylist())
-    train, validation = features[sides == "train"], features[sides == "validation"]
-    targets = dataset.targets("train"), dataset.targets("validation")
+    chosen, held = learned(dataset, params.domains), decided(dataset, "validation", params.domains)
+    train, validation = features[chosen.rows], features[held.rows]
+    targets = chosen.targets, held.targets
     heads = [fit(train, targets[0], l2, params.seed) for l2 in progress(params.head.l2, "Head", "L2")]
     positive = positive_class(params.task.positive, dataset.classes)
     scores = [score(head, validation, targets[1], params.head.metric, positive) for head in heads]

@@ -12,6 +12,7 @@ from components.storage.publish import sha256_bytes, sha256_tree
 from components.training.checkpoints import Checkpoints
 
 ROOMS = ("backbones", "methods", "tasks", "training")
+STAGES = ("domains", "fine_tune", "fitting", "train_controls", "train_source", "weights")
 
 
 def unfinished(
@@ -38,5 +39,5 @@ def _plain(section: object) -> object:
 def _code() -> dict[str, str]:
     root = Path(__file__).resolve().parents[1]
     files = [path for room in ROOMS for path in sorted((root / room).glob("*.py"))]
-    files += [root / "stages" / "fine_tune.py", root / "stages" / "train_controls.py"]
+    files += [root / "stages" / f"{name}.py" for name in STAGES]
     return {path.relative_to(root).as_posix(): sha256_tree(path) for path in files}

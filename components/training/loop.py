@@ -21,7 +21,7 @@ from components.training.checkpoints import Checkpoint, Counters, Epoch
 from components.training.freezing import fingerprint, frozen_state, require_equal, unfreeze
 from components.training.interrupts import Stop, crash_point, graceful
 from components.training.memory import naming_the_batch
-from components.training.network import Network, with_objectives
+from components.training.network import with_objectives
 from components.training.optimiser import Optimiser
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 from components.training.precision import autocast, resolve

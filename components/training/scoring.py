@@ -36,6 +36,15 @@ def predict(network: Network, samples: Samples, size: int, device: torch.device)
     return torch.cat(parts).float()
 
 
+@torch.inference_mode()
+def features(network: Network, samples: Samples, size: int, device: torch.device) -> Tensor:
+    """What the head sees of the samples, (N, width), on the CPU."""
+    network.eval()
+    chunks = consecutive(len(samples.targets), size)
+    parts = [network.features(to_device(b.inputs, device)).cpu() for b in prefetch(samples, chunks, 0)]
+    return torch.cat(parts).float()
+
+
 def score(
     network: Network, loss: Loss, samples: Samples, size: int, device: torch.device
 ) -> tuple[float, float]:

@@ -1,0 +1,125 @@
+"""Which samples of a side a stage may learn from, decide by, or look at without their labels.
+
+| `domains.target_labels` | learned from | decides (validation, calibration) | judged (test) | unlabelled |
+|---|---|---|---|---|
+| nothing declared | all | all | all | those without a label |
+| hidden | source | source | target | target |
+| used | source and target | target | target | target |
+
+`tune.start: source` and used labels: fine-tuning learns from the target alone, after the source.
+"""
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from components.data.dataset import Dataset
+from components.errors import DataError
+from components.params.domains import DomainsParams
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Samples of one side, in the order of their ids.
+
+    Attributes:
+        rows: (N,), where they stand in the manifest.
+        places: (N,), where they stand among the ids of their side.
+        targets: (N,); of samples whose labels may not be seen, -1.
+        domains: (N,).
+    """
+
+    ids: Sequence[str]
+    rows: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.int64]
+    domains: npt.NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def learned(dataset: Dataset, domains: DomainsParams, start: str = "checkpoint") -> Chosen:
+    """Labelled training samples."""
+    wanted: tuple[str, ...] = ()
+    if domains.declared:
+        hidden = domains.target_labels == "hidden"
+        wanted = domains.source if hidden else (*domains.source, *domains.target)
+        if start == "source" and not hidden:
+            wanted = domains.target
+    return _all_classes(_labelled(dataset, "train", wanted, domains), dataset, "train", wanted)
+
+
+def of_source(dataset: Dataset, side: str, domains: DomainsParams) -> Chosen:
+    """Labelled samples of the source domain."""
+    return _all_classes(_labelled(dataset, side, domains.source, domains), dataset, side, domains.source)
+
+
+def decided(dataset: Dataset, side: str, domains: DomainsParams) -> Chosen:
+    """Labelled samples of the validation or calibration side that choose."""
+    wanted = domains.source if domains.target_labels == "hidden" else domains.target
+    return _all_classes(_labelled(dataset, side, wanted, domains), dataset, side, wanted)
+
+
+def judged(dataset: Dataset, domains: DomainsParams) -> Chosen:
+    """Labelled test samples of what the release is for."""
+    return _labelled(dataset, "test", domains.target, domains)
+
+
+def unlabelled(dataset: Dataset, domains: DomainsParams) -> Chosen:
+    """Training samples of the target, or those without a label where no domains are declared; targets are -1."""
+    _check(dataset, domains)
+    of = np.array(dataset.domains("train"), dtype=str)
+    bare = dataset.targets("train") < 0
+    chosen = np.isin(of, domains.target) if domains.declared else bare
+    found = _chosen(dataset, "train", chosen)
+    return Chosen(found.ids, found.rows, found.places, np.full(len(found), -1), found.domains)
+
+
+def _labelled(dataset: Dataset, side: str, wanted: Sequence[str], domains: DomainsParams) -> Chosen:
+    _check(dataset, domains)
+    has_label = dataset.targets(side) >= 0
+    if domains.declared:
+        has_label &= np.isin(np.array(dataset.domains(side), dtype=str), list(wanted))
+    return _chosen(dataset, side, has_label)
+
+
+def _chosen(dataset: Dataset, side: str, mask: npt.NDArray[np.bool_]) -> Chosen:
+    places = np.flatnonzero(mask)
+    ids = dataset.ids(side)
+    return Chosen(
+        ids=[ids[place] for place in places],
+        rows=dataset.rows(side)[places],
+        places=places,
+        targets=dataset.targets(side)[places],
+        domains=np.array(dataset.domains(side), dtype=str)[places],
+    )
+
+
+def _check(dataset: Dataset, domains: DomainsParams) -> None:
+    """DataError where a domain is named that the data do not hold."""
+    counts = Counter(dataset.domains())
+    for name in (*domains.source, *domains.target):
+        if name not in counts:
+            near = difflib.get_close_matches(name, counts, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            held = ", ".join(f"{found or 'none'} ({count})" for found, count in sorted(counts.items()))
+            raise DataError(
+                f"domains names {name!r}, which no sample is of.{hint}", f"The data hold: {held}."
+            )
+
+
+def _all_classes(found: Chosen, dataset: Dataset, side: str, domains: Sequence[str]) -> Chosen:
+    """DataError where a class has no sample among what is learned from or decides."""
+    counts = np.bincount(found.targets, minlength=len(dataset.classes))
+    if absent := [name for name, count in zip(dataset.classes, counts, strict=True) if not count]:
+        of = f" of {', '.join(domains)}" if domains else ""
+        raise DataError(
+            f"On the {side} side{of}, class {absent[0]!r} has no labelled sample.",
+            "Change domains, or the shares in data.split.",
+        )
+    return found

@@ -1,0 +1,162 @@
+"""What the stages share that train above a cut: samples as activations, the loop, and what is written of it."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from components.data.dataset import Dataset
+from components.evaluation.similarity import distance, linear_cka
+from components.methods.base import Method
+from components.params import Params
+from components.stages.domains import Chosen
+from components.stages.frozen import Frozen, stored
+from components.stages.network import save_tensors
+from components.stages.table import Context
+from components.storage.publish import write_bytes, write_json
+from components.tasks.base import Task
+from components.training.batches import Samples, Views
+from components.training.checkpoints import Epoch
+from components.training.loop import Loop
+from components.training.network import Network
+from components.training.plan import Data, Job, Outcome, Recipe, Watch
+from components.training.scoring import features, score
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Samples at the cut of a frozen network, from the sample store."""
+
+    dataset: Dataset
+    task: Task
+    frozen: Frozen
+    params: Params
+    context: Context
+
+    def clean(self, chosen: Chosen) -> Samples:
+        """The samples as they are."""
+        return self._views(chosen, 1)
+
+    def augmented(self, chosen: Chosen) -> Samples:
+        """In every view that params ask for."""
+        return self._views(chosen, len(self.task.views))
+
+    def _views(self, chosen: Chosen, views: int) -> Samples:
+        wanted = [(sample, view) for view in range(views) for sample in chosen.ids]
+        batch = self.params.features.batch
+        records = stored(self.dataset, wanted, self.frozen, self.task, self.context, batch)
+        return Views(records, chosen.targets, views, self.params.seed)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A network after its training, and what there is to say about it.
+
+    Attributes:
+        gap: accuracy and loss on clean training and on validation samples: overfitting.
+        movement: how far weights and features went from where they started.
+    """
+
+    network: Network
+    outcome: Outcome
+    gap: Mapping[str, float]
+    movement: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Training:
+    """A network with its first weights, and the method that trains it; `weights` (N,): how samples count."""
+
+    network: Network
+    task: Task
+    method: Method
+    weights: Tensor | None = None
+
+
+def fit(training: Training, data: Data, clean: Samples, recipe: Recipe, watch: Watch) -> Fitted:
+    """Train; `clean` are the training samples without augmentation."""
+    network, method = training.network, training.method
+    start = network.copied()
+    method.prepare(network)
+    job = Job(network, training.task.loss, method.phases(network), training.weights)
+    loop = Loop(job, data, recipe, watch)
+    outcome = loop.fit()
+    method.finish(network)
+    gap = _gap(loop, job, clean, data.validation, recipe)
+    return Fitted(network, outcome, gap, _movement(start, network, data.validation, recipe, loop.device))
+
+
+def _gap(loop: Loop, job: Job, clean: Samples, validation: Samples, recipe: Recipe) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for side, samples in (("train", clean), ("validation", validation)):
+        loss, accuracy = score(job.network, job.loss, samples, recipe.batch, loop.device)
+        found |= {f"{side}_loss": loss, f"{side}_accuracy": accuracy}
+    return found | {"accuracy_gap": found["train_accuracy"] - found["validation_accuracy"]}
+
+
+def _movement(
+    start: Network, end: Network, samples: Samples, recipe: Recipe, device: torch.device
+) -> dict[str, float | None]:
+    before, after = (
+        {n: p.detach().cpu().numpy() for n, p in network.trainable().items() if n.startswith("backbone.")}
+        for network in (start, end)
+    )
+    moved, share = distance(before, {name: after[name] for name in before})
+    alike = linear_cka(
+        *(features(network, samples, recipe.batch, device).numpy() for network in (start, end))
+    )
+    known = None if math.isnan(alike) else alike
+    return {"weights_l2": moved, "weights_relative": share, "features_cka": known}
+
+
+def recipe(params: Params, context: Context) -> Recipe:
+    tune = params.tune
+    return Recipe(
+        seed=params.seed,
+        batch=tune.batch,
+        schedule=tune.schedule,
+        weight_decay=tune.weight_decay,
+        label_smoothing=tune.label_smoothing,
+        patience=tune.patience,
+        precision=tune.precision,
+        threads=context.threads,
+    )
+
+
+def write(folder: Path, name: str, fitted: Fitted, more: Mapping[str, object]) -> None:
+    """<name>.safetensors (`above.*`, `head.*`), <name>.json and curves.csv."""
+    network, outcome, best = fitted.network, fitted.outcome, fitted.outcome.best
+    save_tensors(folder / f"{name}.safetensors", _tensors(network))
+    facts = {
+        "cut": network.cut,
+        "epochs_run": len(outcome.history),
+        "best_epoch": best.epoch,
+        "steps": outcome.steps,
+        "validation": {"loss": best.validation_loss, "accuracy": best.validation_accuracy},
+        "overfitting": fitted.gap,
+        "movement": fitted.movement,
+        "frozen_sha256_before": outcome.frozen_before,
+        "frozen_sha256_after": outcome.frozen_after,
+        "precision": outcome.precision,
+    }
+    write_json(folder / f"{name}.json", {**facts, **more})
+    write_bytes(folder / "curves.csv", curves(outcome.history).encode())
+
+
+def _tensors(network: Network) -> dict[str, Tensor]:
+    parts = {"above": network.backbone.above(network.cut), "head": network.head}
+    return {f"{name}.{key}": t.cpu() for name, part in parts.items() for key, t in part.state_dict().items()}
+
+
+def curves(history: Sequence[Epoch]) -> str:
+    """The learning curve as CSV: epoch, phase, train_loss, validation_loss, validation_accuracy, lr."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, [field.name for field in fields(Epoch)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(line) for line in history)
+    return out.getvalue()

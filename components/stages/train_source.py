@@ -1,0 +1,53 @@
+"""train_source: the network trained on the source domain alone: what adaptation may start from, and must beat.
+
+Without `domains` there is nothing to do, and source.json says so.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from components.data.dataset import Dataset
+from components.export.release import ReleaseNetwork, export_release
+from components.methods import load_method
+from components.params import Params
+from components.progress import log
+from components.stages.domains import of_source
+from components.stages.fitting import Activations, Training, fit, recipe, write
+from components.stages.frozen import Frozen
+from components.stages.network import open_checkpoint, open_task
+from components.stages.table import Context
+from components.stages.unfinished import unfinished
+from components.storage.publish import write_bytes, write_json
+from components.training.network import Network, fresh_head
+from components.training.plan import Data, Watch
+
+SECTIONS = ("domains", "task", "augment", "backbone", "features", "tune", "seed")
+
+
+def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
+    """Write source.json, and where domains are declared source.safetensors, source.onnx and curves.csv."""
+    folder = outputs["source"]
+    if not params.domains.declared:
+        write_json(folder / "source.json", {"trained": False})
+        return
+    dataset = Dataset.open(inputs["dataset"])
+    task = open_task(params, inputs["checkpoint"], params.augment)
+    method = load_method(params.tune)
+    backbone, weights = open_checkpoint(inputs["checkpoint"], params)
+    head = fresh_head(task, backbone.width, len(dataset.classes), params.seed)
+    network = Network(backbone, head, method.cut(backbone.blocks))
+    frozen = Frozen(backbone, weights, network.cut)
+    samples = Activations(dataset, task, frozen, params, context)
+    train, validation = (of_source(dataset, side, params.domains) for side in ("train", "validation"))
+    data = Data(samples.augmented(train), samples.clean(validation))
+    checkpoints = unfinished("train_source", inputs, params, SECTIONS, context)
+    watch = Watch("Source domain", context.tracker, checkpoints, "source.")
+    training = Training(network, task, method)
+    fitted = fit(training, data, samples.clean(train), recipe(params, context), watch)
+    write(folder, "source", fitted, {"trained": True, "domains": list(params.domains.source)})
+    network.to("cpu").eval()
+    whole = ReleaseNetwork(task.preprocessor(), network.backbone, network.head).eval()
+    write_bytes(folder / "source.onnx", export_release(whole, task.signature))
+    checkpoints.clear()
+    accuracy = fitted.outcome.best.validation_accuracy
+    log(f"Source domain ({', '.join(params.domains.source)}): validation accuracy {accuracy:.3f}")

@@ -23,6 +23,9 @@ GATE = GateParams.model_validate(
         ],
         "max_size_mb": 20,
         "better_than_controls": {"metric": "balanced_accuracy"},
+        "forgetting": {"metric": "accuracy", "at_most": 0.05},
+        "overfitting": {"at_most": 0.1},
+        "movement": {"weights_at_most": 0.5, "features_at_least": 0.6},
     }
 )
 VARIANTS = ("fp32", "int8", "fp16")
@@ -44,6 +47,11 @@ def _good(variant: str) -> dict[str, object]:
             "slices": {"type=mono": {variant: {"auroc": _interval(0.8, 0.9)}}},
             "controls": {name: {} for name in CONTROLS},
             "paired": {name: {"balanced_accuracy": _interval(0.1, 0.2)} for name in CONTROLS},
+            "source": {"paired": {"accuracy": _interval(-0.02, 0.01)}},
+            "training": {
+                "overfitting": {"accuracy_gap": 0.05},
+                "movement": {"weights_relative": 0.2, "features_cka": 0.8},
+            },
             "release_sha256": "d" * 64,
         },
         "parity": {variant: {"samples": 200, "max_difference": 1e-6, "changed_decisions": 0}},

@@ -55,10 +55,13 @@ def test_what_a_plugin_imports_is_tracked_too(row: Stage) -> None:
 
 
 def test_nothing_reads_the_test_side_before_evaluate() -> None:
-    """The test split chooses nothing: no stage before `evaluate` asks for it by name."""
-    rooms = ["stages/train_head.py", "stages/fine_tune.py", "stages/select.py", "stages/train_controls.py"]
-    for file in [*rooms, "stages/export_onnx.py"]:
-        assert '"test"' not in (ROOT / "components" / file).read_text(), file
+    """The test split chooses nothing: only `evaluate` asks for it, by name or by `judged`."""
+    names = [row.name for row in STAGES]
+    before = [f"stages/{name}.py" for name in names[1 : names.index("evaluate")]]
+    for file in [*before, "stages/fitting.py", "stages/weights.py", "stages/network.py", "stages/frozen.py"]:
+        text = (ROOT / "components" / file).read_text()
+        assert '"test"' not in text, file
+        assert "judged" not in text, file
 
 
 def test_no_stage_knows_a_task_by_name() -> None:

@@ -133,3 +133,33 @@ def test_one_failure_outweighs_what_is_open() -> None:
     assert {"fail", "inconclusive"} <= {rule.outcome for rule in verdict.rules}
     assert verdict.verdict == "fail"
     assert verdict.as_json()["release_sha256"] == SHA
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "outcome"),
+    [(-0.04, 0.01, "pass"), (-0.12, -0.06, "fail"), (-0.08, 0.0, "inconclusive"), (0.01, 0.03, "pass")],
+)
+def test_forgetting_is_judged_by_what_the_source_lost(low: float, high: float, outcome: str) -> None:
+    paired = {"accuracy": {"estimate": (low + high) / 2, "low": low, "high": high, "n": 90}}
+    gate = _gate(forgetting={"at_most": 0.05})
+    (rule,) = _rule("forgetting", gate, _release(), {"source": {"paired": paired}})
+    assert (rule.rule, rule.outcome) == ("accuracy on the source worse by at most 0.05", outcome)
+
+
+def test_forgetting_asked_for_and_not_measured_is_open() -> None:
+    (rule,) = _rule("forgetting", _gate(forgetting={}), _release(), {})
+    assert (rule.outcome, rule.evidence) == ("inconclusive", "not measured")
+
+
+def test_overfitting_and_movement_have_bounds() -> None:
+    gate = _gate(overfitting={"at_most": 0.1}, movement={"weights_at_most": 0.3, "features_at_least": 0.9})
+    training = {
+        "overfitting": {"accuracy_gap": 0.12},
+        "movement": {"weights_relative": 0.2, "features_cka": 0.95},
+    }
+    (gap,) = _rule("overfitting", gate, _release(), {"training": training})
+    weights, features = _rule("movement", gate, _release(), {"training": training})
+    assert [gap.outcome, weights.outcome, features.outcome] == ["fail", "pass", "pass"]
+    assert gap.rule == "training accuracy above validation accuracy at most 0.1"
+    missing = _rule("movement", gate, _release(), {"training": {"movement": {"features_cka": None}}})
+    assert [rule.outcome for rule in missing] == ["inconclusive", "inconclusive"]

@@ -21,6 +21,7 @@ from components.errors import DigestMismatch
 from components.evaluation.metrics import Outcome
 from components.params import Params
 from components.stages import evaluate, gate
+from components.stages.domains import judged
 from components.storage.publish import sha256_bytes, sha256_tree, write_bytes, write_json
 
 MODELS = ("fp32", "int8", "fp16", "scratch", "majority")
@@ -51,7 +52,7 @@ def line(workspace: Workspace, tmp_path: Path) -> Workspace:
 
 
 def _evaluate(line: Workspace, folder: str = "evaluation") -> Path:
-    inputs = line.inputs("dataset", "release", "controls")
+    inputs = line.inputs("dataset", "release", "controls", "source")
     evaluate.run(inputs, line.output("evaluation", folder), line.params, line.context)
     return line.root / folder
 
@@ -178,7 +179,8 @@ def test_roc_has_both_ends_and_at_most_200_points() -> None:
 
 
 def test_samples_without_a_group_are_units_of_their_own(line: Workspace) -> None:
-    assert evaluate.drawn_together(Dataset.open(line.root / "dataset")) is None
+    dataset = Dataset.open(line.root / "dataset")
+    assert evaluate.drawn_together(dataset, judged(dataset, line.params.domains)) is None
 
 
 def test_the_network_of_these_tests_is_valid() -> None:

@@ -1,0 +1,56 @@
+"""Samples without a label: quarantined, or kept for methods that need none."""
+
+from pathlib import Path
+
+import pytest
+from pictures import Build, png, write
+
+from components.data.dataset import Dataset
+from components.errors import DataError
+
+LABELS = {"file": "t.csv", "path": "path", "label": "label"}
+FILES = {f"{i:03}.png": png(i) for i in range(48)}
+
+
+def _labels(missing: str) -> dict[str, bytes]:
+    said = [missing if i >= 40 else "ab"[i % 2] for i in range(48)]
+    rows = [f"{path},{label}" for path, label in zip(FILES, said, strict=True)]
+    return {"t.csv": "\n".join(["path,label", *rows]).encode()}
+
+
+@pytest.mark.parametrize(("missing", "declared"), [("", ""), ("unknown", "unknown")])
+def test_they_are_kept_where_params_say_how_they_are_written(
+    tmp_path: Path, build: Build, missing: str, declared: str
+) -> None:
+    source = write(tmp_path / "src", FILES | _labels(missing))
+    labels = {**LABELS, "unlabelled": declared}
+    built = build(source, tmp_path / "out", layout="labels", labels=labels)
+    assert (built.samples, built.quarantined) == (48, 0)
+    dataset = Dataset.open(tmp_path / "out")
+    assert dataset.classes == ("a", "b")
+    bare = [label for label in dataset.table.column("label").to_pylist() if not label]
+    assert len(bare) == (dataset.targets() == -1).sum() == 8
+
+
+def test_they_are_quarantined_where_params_say_nothing(tmp_path: Path, build: Build) -> None:
+    source = write(tmp_path / "src", FILES | _labels(""))
+    limits = {"quarantine_share": 0.2, "min_per_class": 1}
+    built = build(source, tmp_path / "out", layout="labels", labels=LABELS, limits=limits)
+    assert (built.samples, built.quarantined) == (40, 8)
+
+
+def test_a_value_that_is_no_class_is_still_refused(tmp_path: Path, build: Build) -> None:
+    source = write(tmp_path / "src", FILES | _labels("unknwon"))
+    labels = {**LABELS, "unlabelled": "unknown", "classes": {"a": "a", "b": "b"}}
+    with pytest.raises(DataError, match="unknwon"):
+        build(source, tmp_path / "out", layout="labels", labels=labels)
+
+
+def test_a_copy_without_a_label_contradicts_nothing(tmp_path: Path, build: Build) -> None:
+    copies = {"copy.png": png(0)}
+    table = _labels("")["t.csv"] + b"\ncopy.png,"
+    source = write(tmp_path / "src", FILES | copies | {"t.csv": table})
+    build(source, tmp_path / "out", layout="labels", labels={**LABELS, "unlabelled": ""})
+    dataset = Dataset.open(tmp_path / "out")
+    assert len(dataset) == 48
+    assert (dataset.targets() == -1).sum() == 8

@@ -1,11 +1,12 @@
 """From a locked source to a dataset folder: the same input gives the same bytes, whatever was before."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.data.checks import check_classes, check_quarantine
-from components.data.contents import Rejected, classify, merge
+from components.data.contents import UNLABELLED, Rejected, classify, merge
 from components.data.layouts import Reader, Rows, ignored, read_items
 from components.data.lock import Lock, LockedSource
 from components.data.manifest import make_table, table_digest, write_table
@@ -13,7 +14,8 @@ from components.data.near_duplicates import find_pairs, losers
 from components.data.report import data_report, near_report
 from components.data.scan import Inspect, Scan, Seen, scan
 from components.data.shards import compact
-from components.params.data import DataParams
+from components.data.splits import drawn
+from components.params.data import DataParams, Split
 from components.storage.publish import Json, write_json
 
 
@@ -49,6 +51,8 @@ def build_dataset(
     check_quarantine(rejected, len(items), params.limits)
     kept, near = _without_straddlers(found, params, folder)
     check_classes([item.content for item in kept], classes.names, params.limits)
+    if params.split.labelled_per_class:
+        kept = with_few_labels(kept, params.split)
 
     table = make_table(kept, params.labels.slices)
     digest = table_digest(table, classes.names)
@@ -72,6 +76,26 @@ def _without_straddlers(found: Scan, params: DataParams, folder: Path) -> tuple[
     compact(folder / "shards", sizes, [found.seen[row].content.id for row in gone])
     kept = [item for row, item in enumerate(found.seen) if row not in gone]
     return kept, near_report(found.seen, pairs, gone)
+
+
+def with_few_labels(seen: Sequence[Seen], split: Split) -> list[Seen]:
+    """The same samples; beyond `labelled_per_class` of a class and domain, those that train lose their label.
+
+    Which keep it is drawn by content and salt: more labels add to the fewer.
+    """
+    ranked = sorted(seen, key=lambda item: drawn(f"label\0{item.content.id}", split))
+    count: Counter[tuple[str, str]] = Counter()
+    stripped: set[str] = set()
+    for content in (item.content for item in ranked if item.content.side == "train" and item.content.label):
+        count[content.label, content.domain] += 1
+        if count[content.label, content.domain] > (split.labelled_per_class or 0):
+            stripped.add(content.id)
+    return [
+        replace(item, content=replace(item.content, label="", target=UNLABELLED))
+        if item.content.id in stripped
+        else item
+        for item in seen
+    ]
 
 
 def _quarantine_counts(rejected: Sequence[Rejected], total: int) -> Json:

@@ -19,11 +19,11 @@ def side_of(key: str, split: Split) -> str:
 
     Adding or removing samples never moves one.
     """
-    drawn = _drawn(key, split)
+    place = drawn(key, split)
     reached = 0.0
     for side in SIDES:
         reached += getattr(split, side)
-        if drawn < reached:
+        if place < reached:
             return side
     return SIDES[-1]
 
@@ -33,7 +33,7 @@ def deal(keys: Iterable[str], split: Split, folds: int) -> dict[str, int]:
 
     Unlike `side_of`, a new group may move others: with few groups there is no way around that.
     """
-    ordered = sorted(set(keys), key=lambda key: (_drawn(key, split), key))
+    ordered = sorted(set(keys), key=lambda key: (drawn(key, split), key))
     if len(ordered) < folds:
         raise DataError(
             f"data.split.folds is {folds}, but there are {len(ordered)} groups.",
@@ -49,10 +49,10 @@ def side_in_fold(fold: int, sample: str, split: Split, folds: int) -> str:
     if fold != (split.fold + 1) % folds:
         return "train"
     share = split.calibration / (split.validation + split.calibration)
-    return "calibration" if _drawn(sample, split) < share else "validation"
+    return "calibration" if drawn(sample, split) < share else "validation"
 
 
-def _drawn(key: str, split: Split) -> float:
+def drawn(key: str, split: Split) -> float:
     """A number in [0, 1)."""
     digest = hashlib.sha256(f"{split.salt}\0{key}".encode()).digest()
     return int.from_bytes(digest[:7], "big") / 2**56  # 56 bits: exact as a float, and never 1

@@ -79,7 +79,9 @@ def _needs(
 ) -> Iterator[str]:
     held: Mapping[Need, bool] = {
         "domains": domains.declared,
-        "unlabelled": domains.declared or data.labels.unlabelled is not None,
+        "unlabelled": domains.declared
+        or data.labels.unlabelled is not None
+        or data.split.labelled_per_class is not None,
         "target_labels": domains.declared and domains.target_labels == "used",
         "source_start": tune.start == "source",
     }

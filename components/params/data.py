@@ -49,6 +49,8 @@ class Split(Section):
         folds: for few groups. They are dealt to so many folds: number `fold` tests, the next one validates and
             calibrates, the others train; `train` and `test` say nothing then. Run the line once for each fold.
         fold: which of them tests, from 0 on.
+        labelled_per_class: so many training samples a class (and domain) keep their label, the others become samples
+            without one: what few labels are worth. None: all.
     """
 
     salt: str = "graftline"
@@ -58,6 +60,7 @@ class Split(Section):
     test: Share = 0.2
     folds: int | None = Field(default=None, ge=3)
     fold: int = Field(default=0, ge=0)
+    labelled_per_class: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _adds_up(self) -> "Split":

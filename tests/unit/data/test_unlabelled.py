@@ -54,3 +54,20 @@ def test_a_copy_without_a_label_contradicts_nothing(tmp_path: Path, build: Build
     dataset = Dataset.open(tmp_path / "out")
     assert len(dataset) == 48
     assert (dataset.targets() == -1).sum() == 8
+
+
+def test_few_labels_a_class_are_kept_on_the_training_side_and_more_add_to_fewer(
+    tmp_path: Path, build: Build
+) -> None:
+    source = write(tmp_path / "src", FILES | _labels("a"))
+    kept = []
+    for number in (2, 4):
+        out = tmp_path / str(number)
+        split = {"salt": "x", "labelled_per_class": number}
+        build(source, out, layout="labels", labels=LABELS, split=split)
+        dataset = Dataset.open(out)
+        targets = dataset.targets("train")
+        assert [(targets == target).sum() for target in (0, 1)] == [number, number]
+        assert all((dataset.targets(side) >= 0).all() for side in ("validation", "calibration", "test"))
+        kept.append({i for i, target in zip(dataset.ids("train"), targets, strict=True) if target >= 0})
+    assert kept[0] < kept[1]

@@ -1,6 +1,5 @@
 """Who is learned from, who decides, who is judged: samples of two domains, a few of them without a label."""
 
-
 import pytest
 from dark_and_light import write_pictures
 

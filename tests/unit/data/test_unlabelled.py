@@ -9,6 +9,7 @@ from components.data.dataset import Dataset
 from components.errors import DataError
 
 LABELS = {"file": "t.csv", "path": "path", "label": "label"}
+SHARES = {"train": 0.4, "validation": 0.2, "calibration": 0.2, "test": 0.2}
 FILES = {f"{i:03}.png": png(i) for i in range(48)}
 
 
@@ -63,7 +64,7 @@ def test_few_labels_a_class_are_kept_on_the_training_side_and_more_add_to_fewer(
     kept = []
     for number in (2, 4):
         out = tmp_path / str(number)
-        split = {"salt": "x", "labelled_per_class": number}
+        split = {"salt": "x", "labelled_per_class": number, **SHARES}
         build(source, out, layout="labels", labels=LABELS, split=split)
         dataset = Dataset.open(out)
         targets = dataset.targets("train")

@@ -46,6 +46,9 @@ check: $(STAMP)  ## ruff, mypy --strict, import-linter
 mlflow: $(STAMP)  ## open the runs and the registered models in a browser (loopback only)
 	$(BIN)/python -m components mlflow
 
+benchmark-methods: $(STAMP)  ## the transfer methods on pairs of real data, resumable (hours)
+	$(BIN)/python -m benchmarks methods
+
 benchmark: $(STAMP)  ## what we claim, measured on this machine (about an hour on 2 cores)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "transformers>=5.23,<6" "accelerate>=1.15,<2"
 	$(BIN)/python -m benchmarks
@@ -56,4 +59,4 @@ clean:  ## remove the environment and all local state; data/source.lock and dvc.
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
 
-.PHONY: setup run example test faults check mlflow benchmark clean help
+.PHONY: setup run example test faults check mlflow benchmark benchmark-methods clean help

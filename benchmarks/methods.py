@@ -1,75 +1,225 @@
-"""What trains: every method of the table on the demo's validation data, three seeds, all other parameters alike.
+"""Methods against their plain alternatives, on pairs of real data: `make benchmark-methods`.
 
-Nothing was tuned for any of them, and the test side is not read. A cell that was measured is not measured again.
+`benchmarks/methods.yaml` says what is compared. Cells are kept one by one in .graftline/benchmarks, so a run that was
+stopped goes on; what changed in the parameters or in the code of a cell's stage runs again. Writes
+results/methods.json and docs/benchmark-methods.md.
 """
 
+import argparse
+import hashlib
 import json
 import statistics
-import tempfile
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import yaml
 
-from benchmarks.workspace import RESULTS, ROOT, publish, stages, workspace
-from components.methods import NAMES
+from benchmarks.cells import STAGES, measure, merged, train
+from benchmarks.report import write_page
+from benchmarks.workspace import ROOT, publish, stages, workspace
+from components.stages.graph import closure
+from components.stages.table import stage
+from components.storage.publish import read_json, sha256_file, write_json
 
-SEEDS = (1, 2, 3)
+CONFIG = Path(__file__).with_suffix(".yaml")
+PLACE = ROOT / ".graftline" / "benchmarks"
+PREPARED = ("version_data", "fetch_checkpoint", "extract_features")
+RESAMPLES, CONFIDENCE = 2000, 0.95
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one cell trains with one seed."""
+
+    pair: str
+    name: str
+    seed: int
+    what: str
+    params: Mapping[str, object]
+
+    @property
+    def path(self) -> Path:
+        return PLACE / _slug(self.pair) / f"{_slug(self.name)}-{self.seed}.json"
 
 
 def main() -> None:
-    cells = _known()
-    with tempfile.TemporaryDirectory(prefix="graftline-methods-") as folder:
-        for seed in SEEDS:
-            for method in NAMES:
-                if any(cell["method"] == method and cell["seed"] == seed for cell in cells):
-                    continue
-                space = workspace(Path(folder) / "line", {"tune.method": method, "seed": seed})
-                cells.append(_cell(space, method, seed))
-                publish("methods", _summary(cells))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks methods", description=__doc__)
+    parser.add_argument("--pairs", nargs="*", help="only these pairs")
+    parser.add_argument(
+        "--minutes", type=float, default=360, help="start no cell after so many (default 360)"
+    )
+    parser.add_argument("--seeds", type=int, nargs="*", help="only these seeds")
+    options = parser.parse_args()
+    config = yaml.safe_load(CONFIG.read_text())
+    until = time.monotonic() + options.minutes * 60
+    for seed in options.seeds or config["seeds"]:
+        for name, pair in config["pairs"].items():
+            if options.pairs and name not in options.pairs:
+                continue
+            for cell in _cells(name, pair, seed):
+                if time.monotonic() > until:
+                    break
+                _run(cell, pair)
+    summary = {name: _summary(name, pair, config["seeds"]) for name, pair in config["pairs"].items()}
+    publish("methods", {"confidence": CONFIDENCE, "pairs": {n: s for n, s in summary.items() if s["cells"]}})
+    write_page(summary)
 
 
-def _known() -> list[dict[str, object]]:
-    """Cells of an earlier run with the same parameters."""
-    path = RESULTS / "methods.json"
-    found = json.loads(path.read_text()) if path.exists() else {}
-    return list(found["cells"]) if found.get("tune") == _tune() else []
+def _cells(name: str, pair: Mapping[str, object], seed: int) -> Iterator[Cell]:
+    base = yaml.safe_load((ROOT / "examples" / str(pair["example"]) / "params.yaml").read_text())
+    base = merged(base, {**pair["set"], "seed": seed})  # type: ignore[dict-item]
+    for title, cell in pair["cells"].items():  # type: ignore[attr-defined]
+        changes = dict(cell.get("set", {}))
+        if cell.get("turned"):
+            domains = base["domains"]
+            changes["domains"] = {**domains, "source": domains["target"], "target": domains["source"]}
+        yield Cell(name, title, seed, cell.get("measure", "tuned"), merged(base, changes))
 
 
-def _tune() -> dict[str, object]:
-    tune = dict(yaml.safe_load((ROOT / "params.yaml").read_text())["tune"])
-    tune.pop("method")
-    return tune
+def _run(cell: Cell, pair: Mapping[str, object]) -> None:
+    """Train and measure, unless that was done with the same parameters and code."""
+    key = _key(cell)
+    if cell.path.exists() and read_json(cell.path).get("key") == key:
+        return
+    sys.stderr.write(f"{cell.pair} · {cell.name} · seed {cell.seed}\n")
+    space = _prepared(cell, str(pair["example"]))
+    if cell.what == "tuned":
+        _source(cell, space)
+    spent = train(space, cell.what)
+    found = measure(space, cell.what, 2)
+    # A turned cell's own target is the pair's source: it is measured where it was trained.
+    place = "source" if pair["cells"][cell.name].get("turned") else "target"  # type: ignore[index]
+    other = {"target": "source", "source": "target"}[place]
+    places = {"target": found.get(place), "source": found.get(other)}
+    cell.path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(cell.path, {"key": key, **asdict(spent), **places})
 
 
-def _cell(space: Path, method: str, seed: int) -> dict[str, object]:
-    if not (space / "head").exists():
-        stages(space, ("version_data", "fetch_checkpoint", "extract_features", "train_head"))
-    seconds = stages(space, ("fine_tune", "select"))["fine_tune"]
-    tuned = json.loads((space / "tuned" / "tuned.json").read_text())
-    selected = json.loads((space / "selected" / "selected.json").read_text())
-    return {
-        "method": method,
-        "seed": seed,
-        selected["metric"]: round(selected["validation"]["tuned"], 4),
-        "head alone": round(selected["validation"]["head"], 4),
-        "loss": round(tuned["validation"]["loss"], 4),
-        "accuracy": round(tuned["validation"]["accuracy"], 4),
-        "epochs": tuned["epochs_run"],
-        "seconds": seconds,
+def _prepared(cell: Cell, example: str) -> Path:
+    """The pair's workspace with the cell's parameters, its data and features."""
+    space = PLACE / _slug(cell.pair) / "line"
+    data = _prepare_source(example)
+    if not (space / "versions.json").exists():
+        workspace(space, {})
+    text = yaml.safe_dump(dict(cell.params), sort_keys=False).replace("file:../data", f"file:{data}")
+    (space / "params.yaml").write_text(text)
+    wanted = hashlib.sha256(
+        json.dumps([cell.params[k] for k in ("data", "task", "backbone")], sort_keys=True).encode()
+    ).hexdigest()
+    stamp = space / "prepared"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        stamp.unlink(missing_ok=True)
+        stages(space, (*(("refresh",) if data else ()), *PREPARED))
+        stamp.write_text(wanted)
+    return space
+
+
+def _prepare_source(example: str) -> Path | None:
+    """Where the example's data lie, once they are fetched; none for the demo's own."""
+    if not (ROOT / "examples" / example / "fetch.py").exists():
+        return None
+    from importlib import import_module
+
+    place = PLACE / "data" / example
+    import_module(f"examples.{example}.fetch").fetch(place, ROOT / ".graftline" / "downloads")
+    return place
+
+
+def _source(cell: Cell, space: Path) -> None:
+    """The network trained on the source, where the cell starts from it; otherwise fine_tune does not look at it."""
+    tune = cell.params["tune"]
+    wanted = json.dumps([tune, cell.params["seed"], cell.params["domains"]], sort_keys=True)
+    stamp = space / "source" / "trained-as"
+    starts = isinstance(tune, dict) and tune.get("start") == "source"
+    if (space / "source").exists() and (not starts or (stamp.exists() and stamp.read_text() == wanted)):
+        return
+    train(space, "source")
+    stamp.write_text(wanted)
+
+
+def _key(cell: Cell) -> str:
+    """What a cell's result depends on: parameters and the code of its stage."""
+    files = sorted(closure(stage(STAGES[cell.what])))
+    code = [sha256_file(path) for path in map(_file, files) if path.exists()]
+    chosen = [cell.params[name] for name in ("objectives", "weighting", "tune")]
+    named = [str(v) for part in chosen if isinstance(part, dict) for v in part.values() if isinstance(v, str)]
+    methods = [ROOT / "components" / "methods" / f"{name}.py" for name in sorted(set(named))]
+    code += [sha256_file(path) for path in methods if path.exists()]
+    return hashlib.sha256(json.dumps([cell.params, cell.what, code], sort_keys=True).encode()).hexdigest()
+
+
+def _file(module: str) -> Path:
+    return ROOT / Path(*module.split(".")).with_suffix(".py")
+
+
+def _summary(name: str, pair: Mapping[str, object], seeds: list[int]) -> dict[str, object]:
+    held = {
+        cell: [read_json(path) for seed in seeds if (path := Cell(name, cell, seed, "", {}).path).exists()]
+        for cell in pair["cells"]  # type: ignore[attr-defined]
     }
+    held = {cell: runs for cell, runs in held.items() if runs}
+    control, goal = str(pair["control"]), str(pair["goal"])
+    cells = {
+        cell: _row(cell, runs, held.get(control), held.get(goal), control) for cell, runs in held.items()
+    }
+    return {"control": control, "goal": goal, "cells": cells}
 
 
-def _summary(cells: list[dict[str, object]]) -> dict[str, object]:
-    means = {}
-    for method in NAMES:
-        mine = [cell for cell in cells if cell["method"] == method]
-        if mine:
-            means[method] = {
-                key: round(statistics.mean(float(str(cell[key])) for cell in mine), 4)
-                for key in mine[0]
-                if key not in ("method", "seed")
-            }
-    return {"tune": _tune(), "means": means, "cells": cells}
+def _row(
+    cell: str, runs: list[dict], control: list[dict] | None, goal: list[dict] | None, named: str
+) -> dict:  # type: ignore[type-arg]
+    scores = [run["target"]["balanced_accuracy"] for run in runs]
+    row = {
+        "seeds": len(runs),
+        "balanced_accuracy": round(statistics.mean(scores), 4),
+        "sd": round(statistics.stdev(scores), 4) if len(scores) > 1 else None,
+        "accuracy": round(statistics.mean(run["target"]["accuracy"] for run in runs), 4),
+        "n": len(runs[0]["target"]["targets"]),
+        "seconds": round(statistics.mean(run["seconds"] for run in runs), 1),
+        "mib": round(max(run["mib"] for run in runs)),
+    }
+    if runs[0].get("source"):
+        row["source_balanced_accuracy"] = round(
+            statistics.mean(run["source"]["balanced_accuracy"] for run in runs), 4
+        )
+    if control and cell != named:
+        row["against"] = _paired(runs, control, "target")
+        if runs[0].get("source"):
+            row["source_against"] = _paired(runs, control, "source")
+        if goal and goal is not control:
+            plain = statistics.mean(run["target"]["balanced_accuracy"] for run in control)
+            best = statistics.mean(run["target"]["balanced_accuracy"] for run in goal)
+            gap = best - plain
+            row["share_of_gap"] = round((row["balanced_accuracy"] - plain) / gap, 3) if gap > 0 else None
+    return row
+
+
+def _paired(one: list[dict], other: list[dict], place: str) -> list[float]:  # type: ignore[type-arg]
+    """Mean difference in balanced accuracy and its interval: samples drawn anew, seeds averaged (both paired)."""
+    count = min(len(one), len(other))
+    targets = np.array(one[0][place]["targets"])
+    hits = [
+        np.mean([np.array(run[place]["decisions"]) == targets for run in runs[:count]], axis=0)
+        for runs in (one, other)
+    ]
+    difference = hits[0] - hits[1]
+    draw = np.random.default_rng(0)
+    classes = [np.flatnonzero(targets == c) for c in np.unique(targets)]
+    drawn = [
+        np.mean([difference[draw.choice(rows, len(rows))].mean() for rows in classes])
+        for _ in range(RESAMPLES)
+    ]
+    tail = (1 - CONFIDENCE) / 2
+    mean = np.mean([difference[rows].mean() for rows in classes])
+    return [round(float(v), 4) for v in (mean, *np.quantile(drawn, [tail, 1 - tail]))]
+
+
+def _slug(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in name)
 
 
 if __name__ == "__main__":

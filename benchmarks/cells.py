@@ -1,0 +1,124 @@
+"""One cell of the methods' benchmark: train in a workspace, then look at samples that nothing was chosen by.
+
+Cells are measured on the calibration side of the target: it neither trains nor chooses the epoch, and the test side
+is not read. Where the pair has a source, the source's calibration side is measured, too: what was forgotten.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from benchmarks.workspace import ROOT
+from components.data.dataset import Dataset
+from components.evaluation.metrics import Outcome, value
+from components.inference.bundle import Runner
+from components.params import Params, load_params
+from components.params.domains import DomainsParams
+from components.stages.domains import Chosen, decided, of_source
+from components.stages.fitting import Activations
+from components.stages.frozen import Frozen
+from components.stages.network import load_trained, open_checkpoint, open_task
+from components.stages.table import Context
+from components.storage.publish import read_json
+from components.tracker import NullTracker
+from components.training.network import Network, fresh_head
+from components.training.scoring import predict
+
+SIDE = "calibration"
+# What a cell trains, and which of it is measured.
+STAGES = {"source": "train_source", "tuned": "fine_tune", "head": "train_head", "scratch": "train_controls"}
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Wall seconds of the stage that trains, and the most memory that it held."""
+
+    seconds: float
+    mib: float
+
+
+def train(space: Path, what: str) -> Spent:
+    """Run the stage that makes `what` in a workspace whose data and features are there."""
+    command = [sys.executable, "-m", "components", STAGES[what]]
+    environment = os.environ | {"GRAFTLINE_HOME": str(ROOT / ".graftline"), "PYTHONPATH": str(ROOT)}
+    started = time.perf_counter()
+    log = (space / f"{what}.log").open("w")
+    process = subprocess.Popen(command, cwd=space, env=environment, stdout=log, stderr=log)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    log.close()
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{(space / f'{what}.log').read_text()[-2000:]}")
+    return Spent(round(time.perf_counter() - started, 1), round(used.ru_maxrss / 1024))
+
+
+def measure(space: Path, what: str, cores: int) -> dict[str, object]:
+    """Scores and decisions of `what` on the target, and its scores on the source."""
+    params = load_params(space / "params.yaml")
+    dataset = Dataset.open(space / "dataset")
+    context = Context(NullTracker(), ROOT / ".graftline", cores, ("cpu",))
+    domains = params.domains
+    turned = DomainsParams(source=domains.target, target=domains.source)
+    places = {
+        "target": of_source(dataset, SIDE, turned) if domains.declared else decided(dataset, SIDE, domains)
+    }
+    if domains.declared:
+        places["source"] = of_source(dataset, SIDE, domains)
+    found: dict[str, object] = {}
+    for place, chosen in places.items():
+        probabilities = _answers(space, what, dataset, chosen, params, context)
+        decisions = probabilities.argmax(axis=1)
+        outcome = Outcome(chosen.targets, probabilities, decisions, len(dataset.classes) - 1)
+        scores = {name: round(value(name, outcome), 4) for name in ("accuracy", "balanced_accuracy")}
+        found[place] = {**scores, "targets": chosen.targets.tolist(), "decisions": decisions.tolist()}
+    return found
+
+
+def _answers(
+    space: Path, what: str, dataset: Dataset, chosen: Chosen, params: Params, context: Context
+) -> npt.NDArray[np.float64]:
+    """Probabilities (N, classes)."""
+    task = open_task(params, space / "checkpoint")
+    if what == "scratch":
+        runner = Runner(space / "controls" / "scratch.onnx", context.providers, context.threads)
+        rows = runner.predict((dataset.read(i) for i in chosen.ids), task.decode)
+        return np.stack(list(rows)).astype(np.float64)
+    backbone, weights = open_checkpoint(space / "checkpoint", params)
+    head = fresh_head(task, backbone.width, len(dataset.classes), 0)
+    if what == "head":
+        features = torch.from_numpy(np.load(space / "features" / "features.npy", mmap_mode="r")[chosen.rows])
+        from safetensors.torch import load_file
+
+        head.load_state_dict(load_file(space / "head" / "head.safetensors"))
+        with torch.inference_mode():
+            return np.asarray(torch.softmax(head(features).double(), dim=1).numpy())
+    cut = int(str(read_json(space / what / f"{what}.json")["cut"]))
+    load_trained(space / what / f"{what}.safetensors", backbone.above(cut), head)
+    network = Network(backbone, head, cut)
+    samples = Activations(dataset, task, Frozen(backbone, weights, cut), params, context).clean(chosen)
+    logits = predict(network, samples, 32, torch.device("cpu"))
+    return np.asarray(torch.softmax(logits.double(), dim=1).numpy())
+
+
+def merged(base: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+    """Parameters with changes at dotted keys."""
+    made: dict[str, object] = {
+        key: dict(part) if isinstance(part, dict) else part for key, part in base.items()
+    }
+    for path, new in changes.items():
+        *parents, last = path.split(".")
+        section = made
+        for parent in parents:
+            inner = section.get(parent, {})
+            section[parent] = dict(inner) if isinstance(inner, dict) else {}
+            section = section[parent]  # type: ignore[assignment]
+        section[last] = new
+    return made

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from components.reporting import charts, judgement, origin
+from components.reporting import charts, judgement, origin, transfer
 from components.reporting.material import Material, Table, column, mapping, points, sequence
 
 
@@ -107,6 +107,8 @@ def _charts(material: Material) -> Mapping[str, object]:
         ],
         "head_l2": str(material.head.get("l2", "")),
         "tuned": material.tuned,
+        "training": transfer.training(material),
+        "source": transfer.source(material),
         "confusion": origin.confusion(material.confusion, classes),
         "reliability": charts.reliability(reliable, weights),
         "roc_class": str(material.metrics.get("roc_class", "")) if len(classes) > 2 else "",

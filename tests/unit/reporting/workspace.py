@@ -103,6 +103,16 @@ def _evaluation(root: Path) -> None:
         },
         "controls": {"majority": {"accuracy": interval(0.68)}, "scratch": scores(0.71)},
         "paired": {"scratch": {"balanced_accuracy": interval(0.177), "accuracy": interval(0.004)}},
+        "training": {
+            "overfitting": {"train_accuracy": 0.96, "validation_accuracy": 0.89, "accuracy_gap": 0.07},
+            "movement": {"weights_l2": 4.3, "weights_relative": 0.014, "features_cka": 0.724},
+        },
+        "source": {
+            "domains": ["mono"],
+            "before": scores(0.88, 260),
+            "after": scores(0.84, 260),
+            "paired": {"accuracy": interval(-0.04)},
+        },
         "test_digest": "t" * 64,
         "n": 640,
     }

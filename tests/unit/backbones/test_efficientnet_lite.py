@@ -3,7 +3,7 @@ import torch
 
 from components.backbones.base import Backbone
 from components.backbones.catalogue import build, entry, skeleton
-from components.backbones.efficientnet_lite0 import SameConv2d, raw_name
+from components.backbones.efficientnet_lite import raw_name
 
 
 @pytest.fixture(scope="module")
@@ -33,26 +33,6 @@ def test_it_has_the_published_number_of_tensors_and_parameters() -> None:
 )
 def test_names_of_the_published_checkpoint(own: str, raw: str) -> None:
     assert raw_name(own) == raw
-
-
-@pytest.mark.parametrize(
-    ("size", "kernel", "expected"),
-    [
-        # Sums over the windows of a row of ones, by hand. Even size, kernel 3: padding (0, 1).
-        (4, 3, [3, 2]),
-        # Odd size, kernel 3: padding (1, 1).
-        (5, 3, [2, 3, 2]),
-        # Even size, kernel 5: padding (1, 2).
-        (6, 5, [4, 5, 3]),
-    ],
-)
-def test_padding_is_tensorflows(size: int, kernel: int, expected: list[int]) -> None:
-    convolution = SameConv2d(1, 1, kernel, stride=2)
-    torch.nn.init.zeros_(convolution.weight)
-    convolution.weight.data[0, 0, kernel // 2] = 1.0  # one row of the kernel: sums along the width
-    made = convolution(torch.ones(1, 1, size, size))
-    assert made.shape[-2:] == (len(expected), len(expected))
-    assert made[0, 0, 0].tolist() == expected
 
 
 @pytest.mark.parametrize(

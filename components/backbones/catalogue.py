@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BACKBONES: dict[str, str] = {
     "efficientnet_lite0": "components.backbones.efficientnet_lite0:ENTRY",
+    "efficientnet_lite1": "components.backbones.efficientnet_lite1:ENTRY",
+    "efficientnet_lite2": "components.backbones.efficientnet_lite2:ENTRY",
     "mobilenet_v2": "components.backbones.mobilenet_v2:ENTRY",
     "minilm_l6": "components.backbones.minilm_l6:ENTRY",
 }

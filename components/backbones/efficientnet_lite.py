@@ -35,7 +35,7 @@ STEM = {"conv": "_conv_stem", "norm": "_bn0"}
 HEAD = {"conv": "_conv_head", "norm": "_bn1"}
 
 
-def architecture(width: float = 1.0, depth: float = 1.0) -> Backbone:
+def scaled(width: float, depth: float) -> Backbone:
     """The network whose channels are `width` and whose repeats are `depth` times those of Lite0."""
     first, *between, last = (stage._replace(channels=channels(stage.channels, width)) for stage in STAGES)
     deeper = (stage._replace(repeats=math.ceil(stage.repeats * depth)) for stage in between)

@@ -1,7 +1,12 @@
 """EfficientNet-Lite0: the family's base."""
 
-from components.backbones.base import BackboneEntry
-from components.backbones.efficientnet_lite import CLASSIFIER, architecture, raw_name, spec
+from components.backbones.base import Backbone, BackboneEntry
+from components.backbones.efficientnet_lite import CLASSIFIER, raw_name, scaled, spec
+
+
+def architecture() -> Backbone:
+    return scaled(width=1.0, depth=1.0)
+
 
 ENTRY = BackboneEntry(
     name="efficientnet_lite0",

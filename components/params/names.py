@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 Task = Literal["image_classification", "text_classification"]
-Backbone = Literal["efficientnet_lite0", "minilm_l6", "mobilenet_v2"]
+Backbone = Literal[
+    "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "minilm_l6", "mobilenet_v2"
+]
 Method = Literal["bias_only", "gradual_unfreezing", "last_blocks", "layerwise_rates"]
 Keep = Literal["none", "distillation", "ewc", "l2_sp"]
 Align = Literal["none", "cdan", "coral", "dann", "mmd"]
@@ -35,4 +37,10 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
 
 # What a task shows and what a backbone sees must be of one kind.
 SHOWS: Mapping[str, str] = {"image_classification": "images", "text_classification": "texts"}
-SEES: Mapping[str, str] = {"efficientnet_lite0": "images", "minilm_l6": "texts", "mobilenet_v2": "images"}
+SEES: Mapping[str, str] = {
+    "efficientnet_lite0": "images",
+    "efficientnet_lite1": "images",
+    "efficientnet_lite2": "images",
+    "minilm_l6": "texts",
+    "mobilenet_v2": "images",
+}

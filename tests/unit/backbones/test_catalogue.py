@@ -65,5 +65,5 @@ def test_params_know_the_same_names() -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ParamsError, match="Did you mean 'efficientnet_lite0'"):
-        entry("efficientnet_lite")
+    with pytest.raises(ParamsError, match="Did you mean 'mobilenet_v2'"):
+        entry("mobilenet_2")

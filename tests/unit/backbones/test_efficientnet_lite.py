@@ -3,7 +3,7 @@ import torch
 
 from components.backbones.base import Backbone
 from components.backbones.catalogue import build, entry, skeleton
-from components.backbones.efficientnet_lite import raw_name
+from components.backbones.efficientnet_lite import channels, raw_name
 
 
 @pytest.fixture(scope="module")
@@ -11,12 +11,33 @@ def backbone() -> Backbone:
     return build("efficientnet_lite0").eval()
 
 
-def test_it_has_the_published_number_of_tensors_and_parameters() -> None:
-    bare, row = skeleton("efficientnet_lite0"), entry("efficientnet_lite0")
+@pytest.mark.parametrize(
+    ("number", "tensors", "parameters"), [(0, 296, 4_652_008), (1, 386, 5_416_680), (2, 386, 6_092_072)]
+)
+def test_it_has_the_published_number_of_tensors_and_parameters(
+    number: int, tensors: int, parameters: int
+) -> None:
+    name = f"efficientnet_lite{number}"
+    bare, row = skeleton(name), entry(name)
     names = {row.raw_name(name) for name in bare.state_dict()}
-    assert len(names) + len(row.classifier) == 296
+    assert len(names) + len(row.classifier) == tensors
     classifier = 1280 * 1000 + 1000
-    assert sum(p.numel() for p in bare.parameters()) + classifier == row.parameters == 4_652_008
+    assert sum(p.numel() for p in bare.parameters()) + classifier == row.parameters == parameters
+
+
+@pytest.mark.parametrize(
+    ("count", "width", "expected"),
+    [
+        (112, 1.0, 112),
+        (16, 1.1, 16),  # 17.6
+        (40, 1.1, 48),  # 44 lies in the middle
+        (112, 1.1, 120),  # 123.2
+        (192, 1.1, 208),  # 211.2
+        (16, 0.65, 16),  # 10.4: 8 would be less than nine tenths
+    ],
+)
+def test_channels_are_multiples_of_eight(count: int, width: float, expected: int) -> None:
+    assert channels(count, width) == expected
 
 
 @pytest.mark.parametrize(

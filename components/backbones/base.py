@@ -73,6 +73,8 @@ class BackboneEntry:
         architecture: makes the untrained module; call it through `catalogue.build`.
         raw_name: own tensor name → name in the checkpoint as published.
         classifier: tensors of the checkpoint that are not the backbone's, and may be missing.
+        source_classes: classes that the weights were trained to tell apart; `classifier` then is the weight
+            (source_classes, width) and the bias (source_classes,). 0: trained without classes.
         assets: further files that belong to the weights, a tokenizer for instance.
     """
 
@@ -86,6 +88,7 @@ class BackboneEntry:
     architecture: Callable[[], Backbone]
     raw_name: Callable[[str], str]
     classifier: tuple[str, ...] = ()
+    source_classes: int = 0
     assets: tuple[Asset, ...] = ()
 
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -75,19 +76,38 @@ def convert(raw: Path, entry: BackboneEntry, sha256: str | None = None) -> dict[
         CheckpointError: damaged, holding code, too large, or not of this architecture; the first tensors that
             differ are named.
     """
-    expected, actual = sha256 or entry.file_sha256, sha256_file(raw)
-    if actual != expected:
+    return _convert(raw, entry, sha256 or entry.file_sha256, _wanted(entry), entry.classifier)
+
+
+def convert_classifier(raw: Path, entry: BackboneEntry) -> tuple[Tensor, Tensor]:
+    """Weight (source_classes, width) and bias (source_classes,) out of the catalogue's checkpoint; raises as `convert`.
+
+    Only for an entry with `source_classes`.
+    """
+    with torch.device("meta"):
+        width = entry.architecture().width
+    weight, bias = entry.classifier
+    shapes = {weight: (entry.source_classes, width), bias: (entry.source_classes,)}
+    wanted = [Wanted(name, name, Kind(shape, "float32")) for name, shape in shapes.items()]
+    state = _convert(raw, entry, entry.file_sha256, wanted, [tensor.raw for tensor in _wanted(entry)])
+    return state[weight], state[bias]
+
+
+def _convert(
+    raw: Path, entry: BackboneEntry, expected: str, wanted: list[Wanted], ignored: Sequence[str]
+) -> dict[str, Tensor]:
+    """The wanted tensors by their own names; those in `ignored` may be there, others may not."""
+    if (actual := sha256_file(raw)) != expected:
         raise DigestMismatch(
             f"The checkpoint of {entry.name} has SHA-256 {actual}, expected {expected}.",
             "It is not what was named: check where it comes from before you change the digest.",
         )
-    wanted = _wanted(entry)
-    cap = ROOM * _bytes(wanted) + 256 * MIB
+    cap = ROOM * _bytes(_wanted(entry)) + 256 * MIB
     try:
         if raw.stat().st_size > cap:
             raise Refused(f"it has {raw.stat().st_size} bytes, more than the cap of {cap}")
-        safe = _is_safetensors(raw)
-        state = _read_safe(raw, wanted, entry.classifier) if safe else _read_pickle(raw, wanted, entry, cap)
+        read = _read_safe if _is_safetensors(raw) else _read_pickle
+        state = read(raw, wanted, ignored, cap)
     except Refused as error:
         raise CheckpointError(
             f"The checkpoint is not one of {entry.name}: {error}.",
@@ -162,7 +182,7 @@ def _is_safetensors(raw: Path) -> bool:
         return file.read(9)[8:] == b"{"
 
 
-def _read_safe(raw: Path, wanted: list[Wanted], ignored: tuple[str, ...]) -> dict[str, Tensor]:
+def _read_safe(raw: Path, wanted: list[Wanted], ignored: Sequence[str], _cap: int) -> dict[str, Tensor]:
     """The header alone is compared first: no tensor is made before its shape is known to be right."""
     try:
         with safe_open(raw, framework="pt") as file:
@@ -177,11 +197,11 @@ def _read_safe(raw: Path, wanted: list[Wanted], ignored: tuple[str, ...]) -> dic
         raise Refused(f"it is damaged ({error})") from error
 
 
-def _read_pickle(raw: Path, wanted: list[Wanted], entry: BackboneEntry, cap: int) -> dict[str, Tensor]:
+def _read_pickle(raw: Path, wanted: list[Wanted], ignored: Sequence[str], cap: int) -> dict[str, Tensor]:
     """Let a process of its own read the pickle, under limits; what it writes is checked again."""
     with tempfile.TemporaryDirectory(prefix="graftline-checkpoint-") as folder:
         out = Path(folder) / WEIGHTS
-        answer = _run_limited(raw, out, unpickle.wanted_to_json(wanted, entry.classifier, cap))
+        answer = _run_limited(raw, out, unpickle.wanted_to_json(wanted, ignored, cap))
         if answer:
             raise Refused(answer)
         state = tensors_file.load_file(out)

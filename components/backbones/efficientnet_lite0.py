@@ -22,4 +22,5 @@ ENTRY = BackboneEntry(
     architecture=architecture,
     raw_name=raw_name,
     classifier=CLASSIFIER,
+    source_classes=1000,
 )

@@ -61,4 +61,5 @@ ENTRY = BackboneEntry(
     architecture=architecture,
     raw_name=raw_name,
     classifier=("classifier.1.weight", "classifier.1.bias"),
+    source_classes=1000,
 )

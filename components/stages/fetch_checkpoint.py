@@ -1,7 +1,8 @@
 """fetch_checkpoint: the pretrained weights, fetched, checked and converted once."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,34 +28,55 @@ class Origin:
     licence: str
 
 
+@dataclass(frozen=True)
+class Published:
+    """A checkpoint as its source has it, for a while on disk at `path`; `file` is its name there."""
+
+    path: Path
+    file: str
+    revision: str
+    sha256: str
+
+
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write checkpoint/weights.safetensors, provenance.json, and the files that belong to the weights."""
-    row = entry(params.backbone.name)
-    origin = _origin(params.backbone)
-    source = open_source(origin.uri, origin.sha256, context.cache)
-    listed, data = _only(source)
-    context.cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=context.cache, prefix=".checkpoint-") as name:
-        raw = Path(name) / "raw"
-        raw.write_bytes(data)
-        digest = origin.file_sha256 or listed.sha256
-        state = convert(raw, row, digest)
+    done = fetch(params.backbone, outputs["checkpoint"], context.cache)
+    context.tracker.tags({"checkpoint.sha256": done.sha256, "checkpoint.licence": done.licence})
+    context.tracker.params({"backbone.name": done.name, "backbone.parameters": done.parameters})
+
+
+def fetch(chosen: BackboneParams, folder: Path, cache: Path) -> Provenance:
+    """Write the chosen backbone's checkpoint into `folder`; `cache` keeps what was downloaded."""
+    row, origin = entry(chosen.name), origin_of(chosen)
+    with published(origin, cache) as raw:
+        state = convert(raw.path, row, raw.sha256)
     made = Provenance(
         name=row.name,
         uri=public(origin.uri),
-        revision=source.revision,
-        file=listed.path,
-        sha256=digest,
+        revision=raw.revision,
+        file=raw.file,
+        sha256=raw.sha256,
         licence=origin.licence,
         converter=CONVERTER,
         parameters=0,
         weights_sha256="",
     )
-    done = save(outputs["checkpoint"], state, made)
+    done = save(folder, state, made)
     for asset in row.assets:
-        write_bytes(outputs["checkpoint"] / asset.name, _fetched(asset, context.cache))
-    context.tracker.tags({"checkpoint.sha256": done.sha256, "checkpoint.licence": done.licence})
-    context.tracker.params({"backbone.name": row.name, "backbone.parameters": done.parameters})
+        write_bytes(folder / asset.name, _fetched(asset, cache))
+    return done
+
+
+@contextmanager
+def published(origin: Origin, cache: Path) -> Iterator[Published]:
+    """The one file of the origin, not yet checked: `convert` compares its digest before it reads it."""
+    source = open_source(origin.uri, origin.sha256, cache)
+    listed, data = _only(source)
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".checkpoint-") as name:
+        path = Path(name) / "raw"
+        path.write_bytes(data)
+        yield Published(path, listed.path, source.revision, origin.file_sha256 or listed.sha256)
 
 
 def _fetched(asset: Asset, cache: Path) -> bytes:
@@ -68,7 +90,7 @@ def _fetched(asset: Asset, cache: Path) -> bytes:
     return data
 
 
-def _origin(chosen: BackboneParams) -> Origin:
+def origin_of(chosen: BackboneParams) -> Origin:
     """The catalogue's source, or the user's own with its digest and licence."""
     if chosen.uri is None:
         row = entry(chosen.name)

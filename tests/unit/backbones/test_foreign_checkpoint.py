@@ -15,7 +15,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from components.backbones.base import Backbone, BackboneEntry, initialise
-from components.backbones.checkpoint import Provenance, convert, load, read_provenance, save
+from components.backbones.checkpoint import (
+    Provenance,
+    convert,
+    convert_classifier,
+    load,
+    read_provenance,
+    save,
+)
 from components.errors import CheckpointError, DigestMismatch, StorageError
 from components.params.backbone import ImageSpec
 
@@ -77,6 +84,20 @@ def test_every_form_gives_the_same_tensors(tmp_path: Path, tensors: dict[str, Te
     assert set(state) == set(architecture().state_dict())
     assert torch.equal(state["units.0.weight"], tensors["stem.weight"])
     assert torch.equal(state["units.1.running_var"], tensors["norm.running_var"])
+
+
+def test_the_sources_classifier_is_read_beside_the_backbone(
+    tmp_path: Path, tensors: dict[str, Tensor]
+) -> None:
+    path = tmp_path / "raw"
+    tensors |= {"fc.weight": torch.arange(40.0).reshape(10, 4), "fc.bias": torch.ones(10)}
+    save_file(tensors, path)
+    row = replace(ENTRY, file_sha256=digest(path), classifier=("fc.weight", "fc.bias"), source_classes=10)
+    weight, bias = convert_classifier(path, row)
+    assert torch.equal(weight, tensors["fc.weight"])
+    assert torch.equal(bias, tensors["fc.bias"])
+    with pytest.raises(CheckpointError, match=r"fc\.weight is float32\[10, 4\], .*\[11, 4\]"):
+        convert_classifier(path, replace(row, source_classes=11))
 
 
 def test_the_digest_is_checked_before_anything_is_parsed(tmp_path: Path, tensors: dict[str, Tensor]) -> None:

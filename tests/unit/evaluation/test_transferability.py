@@ -6,8 +6,11 @@ from scipy.optimize import minimize
 from scipy.stats import multivariate_normal
 
 from components.evaluation.transferability import (
+    differ,
     h_score,
+    leep,
     log_me,
+    log_me_without,
     mmd,
     nearest_neighbours,
     proxy_a_distance,
@@ -37,6 +40,51 @@ def test_log_me_is_the_largest_evidence_of_a_gaussian(count: int, width: int) ->
 
     expected = (largest((targets == 1).astype(float)) + largest((targets == 0).astype(float))) / 2
     assert log_me(features, targets) == pytest.approx(expected, abs=2e-3)
+
+
+def test_directions_that_repeat_others_change_nothing_but_the_prior() -> None:
+    """Features twice, each over √2: the same F Fᵀ, so the same evidence, though half the directions are empty."""
+    features, targets = blobs(60, 4, 2.0)
+    twice = np.concatenate([features, features], axis=1) / np.sqrt(2)
+    assert log_me(twice, targets) == pytest.approx(log_me(features, targets), abs=1e-9)
+
+
+def test_log_me_without_a_group_leaves_a_fifth_of_each_class_out() -> None:
+    features, targets = blobs(40, 3, 2.0)
+    kept = np.ones(40, dtype=bool)
+    for c in (0, 1):
+        kept[np.flatnonzero(targets == c)[[0, 5, 10, 15]]] = False
+    found = log_me_without(features, targets)
+    assert len(found) == 5
+    assert found[0] == log_me(features[kept], targets[kept])
+    assert log_me_without(features[:8], targets[:8]) == ()  # four of each class
+
+
+def test_a_jackknife_by_hand() -> None:
+    """Differences 3, 3, 3, 1, 5: mean 3, squares 8, so t² = 9 / 6.4 at 4 degrees of freedom.
+
+    There, p = 1 - sin θ (1 + cos² θ / 2) with tan θ = t / 2.
+    """
+    expected = 1 - 3 / np.sqrt(34.6) * (1 + 2 * 6.4 / 34.6)
+    assert differ((3.0, 4.0, 5.0, 2.0, 6.0), (0.0, 1.0, 2.0, 1.0, 1.0)) == pytest.approx(expected)
+    assert differ((1.0, 2.0), (1.0, 2.0)) == 1
+    assert differ((1.5, 2.5), (1.0, 2.0)) == 0
+
+
+def test_leep_by_hand() -> None:
+    """θ = (1, 0), (½, ½) | (0, 1): P(0, z) = (½, ⅙), P(1, z) = (0, ⅓), so P(0 | z) = (1, ⅓), P(1 | z) = (0, ⅔)."""
+    theta = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    expected = (np.log(1) + np.log(0.5 + 0.5 / 3) + np.log(2 / 3)) / 3
+    assert leep(theta, np.array([0, 0, 1])) == pytest.approx(expected)
+
+
+def test_leep_is_0_where_source_classes_are_the_tasks_and_the_labels_entropy_where_they_say_nothing() -> None:
+    targets = np.array([0, 0, 0, 1])
+    assert leep(np.eye(2)[targets], targets) == pytest.approx(0)
+    nothing = leep(np.full((4, 3), 1 / 3), targets)
+    assert nothing == pytest.approx(0.75 * np.log(0.75) + 0.25 * np.log(0.25))
+    # A source class that nothing shows must not divide by zero.
+    assert leep(np.eye(3)[targets], targets) == pytest.approx(0)
 
 
 def test_log_me_and_h_score_grow_with_the_distance_of_the_classes() -> None:

@@ -1,0 +1,157 @@
+"""Every branch of the rule, on facts made up for it."""
+
+from dataclasses import replace
+
+import pytest
+
+from components.evaluation.recommendation import WHY, Advice, Candidate, Facts, Gap, offered, recommend
+from components.params import names
+
+EVERY = frozenset(WHY)
+
+
+def candidate(name: str, log_me: float, spread: float = 0.0, parameters: int = 2_000_000) -> Candidate:
+    """Leave-out scores that alternate by `spread`: so far is what chance explains."""
+    signs = (1, -1, 1, -1, 0)
+    return Candidate(name, parameters, log_me, tuple(log_me + spread * sign for sign in signs))
+
+
+FACTS = Facts(
+    sees="images",
+    used="a",
+    candidates=(candidate("a", 0.1),),
+    labels={"good": 400, "bad": 200},
+    unlabelled=0,
+    gaps=(),
+    offered=EVERY,
+)
+
+
+def gap(distance: float, labels: tuple[int, int] = (200, 0), samples: tuple[int, int] = (500, 500)) -> Gap:
+    return Gap("domain", ("web", "shop"), samples, labels, distance)
+
+
+def test_the_highest_log_me_wins_where_chance_does_not_explain_it() -> None:
+    advice = recommend(replace(FACTS, candidates=(candidate("a", 0.1), candidate("b", 0.2, 0.001))))
+    assert advice.backbone == "b"
+    assert "LogME 0.200 is the highest; a, the next, has 0.100" in advice.reasons[0]
+
+
+def test_where_chance_explains_it_the_one_in_use_is_kept() -> None:
+    near = (candidate("a", 0.1), candidate("b", 0.11, spread=0.05))
+    advice = recommend(replace(FACTS, candidates=near))
+    assert advice.backbone == "a"
+    assert (
+        "too close to tell from b 0.110: differences may be chance (p ≥ 0.05); it is in use"
+        in advice.reasons[0]
+    )
+
+
+def test_or_else_the_smallest_is_taken() -> None:
+    near = (candidate("a", -1.0), candidate("b", 0.1, 0.05, 5_000_000), candidate("c", 0.11, 0.0, 3_000_000))
+    advice = recommend(replace(FACTS, candidates=near))
+    assert advice.backbone == "c"
+    assert "it is the smallest (3,000,000 parameters)" in advice.reasons[0]
+
+
+def test_too_few_labels_tell_no_backbones_apart() -> None:
+    few = (replace(candidate("a", 0.1), without=()), replace(candidate("b", 9.0), without=()))
+    advice = recommend(replace(FACTS, candidates=few))
+    assert advice.backbone == "a"
+    assert "labels are too few" in advice.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("rarest", "sees", "expected"),
+    [
+        (5, "images", {"head.method": "prototypes", "tune.method": "bias_only"}),
+        (6, "images", {"tune.method": "bias_only"}),
+        (16, "images", {"tune.method": "bias_only"}),
+        (17, "images", {"tune.method": "gradual_unfreezing"}),
+        (100, "texts", {"tune.method": "gradual_unfreezing"}),
+        (101, "images", {"tune.method": "last_blocks"}),
+        (101, "texts", {"tune.method": "layerwise_rates"}),
+    ],
+)
+def test_the_rarest_class_decides_what_learns(rarest: int, sees: str, expected: dict[str, str]) -> None:
+    advice = recommend(replace(FACTS, sees=sees, labels={"good": 400, "bad": rarest}))
+    assert advice.method == expected
+    assert all(f"'bad', the rarest class, has {rarest} labels" in reason for reason in advice.reasons[1:])
+
+
+def test_a_backbone_that_is_large_for_its_labels_gets_lora() -> None:
+    """6,000,001 parameters for 600 labels are just above 10,000 a label."""
+    large = replace(FACTS, candidates=(candidate("a", 0.1, parameters=6_000_001),))
+    assert recommend(large).method == {"tune.method": "lora"}
+    assert recommend(replace(large, offered=EVERY - {"lora"})).method == {"tune.method": "last_blocks"}
+    enough = replace(FACTS, candidates=(candidate("a", 0.1, parameters=6_000_000),))
+    assert recommend(enough).method == {"tune.method": "last_blocks"}
+
+
+@pytest.mark.parametrize(
+    ("between", "classes", "expected"),
+    [
+        (gap(0.49), 2, {}),
+        (gap(0.5), 2, {"weighting.method": "ulsif"}),
+        (gap(1.0), 2, {"weighting.method": "ulsif"}),
+        (gap(1.01), 2, {"objectives.align": "coral"}),
+        (gap(2.0, samples=(1000, 1000)), 2, {"objectives.align": "dann"}),
+        (gap(2.0, samples=(1000, 1000)), 3, {"objectives.align": "cdan"}),
+        (gap(2.0, samples=(5000, 999)), 3, {"objectives.align": "coral"}),
+        (gap(2.0, labels=(200, 16)), 2, {"objectives.align": "coral"}),
+        (gap(2.0, labels=(200, 17)), 2, {}),
+        (replace(gap(2.0), column="camera"), 2, {}),
+    ],
+)
+def test_domains_far_apart_are_aligned_and_near_ones_weighted(
+    between: Gap, classes: int, expected: dict[str, str]
+) -> None:
+    labels = {str(number): 200 for number in range(classes)}
+    advice = recommend(replace(FACTS, labels=labels, gaps=(between,)))
+    assert {key: name for key, name in advice.method.items() if key != "tune.method"} == expected
+
+
+def test_the_widest_gap_with_hardly_a_label_decides() -> None:
+    gaps = (gap(0.8), gap(1.9), gap(2.0, labels=(50, 50)))
+    advice = recommend(replace(FACTS, gaps=gaps))
+    assert advice.method["objectives.align"] == "coral"
+    assert any(
+        "proxy A-distance 1.90, more than 1, and shop has 0 labels" in reason for reason in advice.reasons
+    )
+    assert any("2.00), and both have labels: train on both" in reason for reason in advice.reasons)
+
+
+@pytest.mark.parametrize(("classes", "expected"), [(2, "entropy"), (3, "mcc")])
+def test_mostly_unlabelled_samples_are_made_use_of(classes: int, expected: str) -> None:
+    labels = {str(number): 200 for number in range(classes)}
+    facts = replace(FACTS, labels=labels, unlabelled=classes * 200)
+    assert "objectives.confident" not in recommend(facts).method
+    assert recommend(replace(facts, unlabelled=classes * 200 + 1)).method["objectives.confident"] == expected
+
+
+def test_only_what_is_offered_is_recommended() -> None:
+    full = replace(FACTS, labels={"good": 9, "bad": 3}, gaps=(gap(2.0),), unlabelled=900)
+    assert set(recommend(full).method) == {
+        "head.method",
+        "tune.method",
+        "objectives.align",
+        "objectives.confident",
+    }
+    bare = recommend(replace(full, offered=frozenset({"gradual_unfreezing", "mmd"})))
+    assert bare.method == {"tune.method": "gradual_unfreezing", "objectives.align": "mmd"}
+    assert recommend(replace(full, offered=frozenset())).method == {}
+
+
+def test_offered_is_what_params_accept_today() -> None:
+    assert offered() >= set(names.Method.__args__)
+    assert not offered() & {*names.SEES, *names.SHOWS}
+
+
+def test_nothing_to_go_by_is_refused() -> None:
+    with pytest.raises(ValueError, match="features of one backbone, and labels"):
+        recommend(replace(FACTS, candidates=()))
+
+
+def test_equal_facts_give_equal_advice() -> None:
+    assert isinstance(recommend(FACTS), Advice)
+    assert recommend(FACTS) == recommend(replace(FACTS))

@@ -18,7 +18,7 @@ COMMANDS = {
     "check": "find every mistake in params.yaml, before any work",
     "refresh": "look at the data source and write data/source.lock",
     "register": "register the release as one MLflow model version, if the verdict allows it",
-    "advise": "say what the features at hand promise, before anything is trained",
+    "advise": "recommend a backbone and a method from the features at hand, before anything is trained",
     "report": "write the report page from the artefacts that are there",
     "mlflow": "open the runs and registered models in a browser (loopback only)",
     "graph": "show dvc.yaml as the table of stages gives it; --write writes it (developers)",
@@ -42,6 +42,9 @@ def parser() -> argparse.ArgumentParser:
         command = subparsers.add_parser(name, help=text, description=text)
         if name in ("graph", "versions"):
             command.add_argument("--write", action="store_true", help="write the file instead of printing it")
+        if name == "advise":
+            text = "compute what is missing of these backbones' features first (all: of every one that fits)"
+            command.add_argument("--fill", nargs="+", default=[], metavar="NAME", help=text)
         if name == "mlflow":
             command.add_argument("--port", type=int, default=5000, help="port on 127.0.0.1 (default 5000)")
     return made

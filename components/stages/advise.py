@@ -1,81 +1,201 @@
 """advise: what the features at hand say about the task, before anything is trained."""
 
+import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from components.backbones.catalogue import entry
 from components.data.dataset import Dataset
-from components.errors import StorageError
-from components.evaluation.transferability import h_score, log_me, mmd, nearest_neighbours, proxy_a_distance
+from components.errors import DataError, StorageError
+from components.evaluation.recommendation import RULES, Candidate, Facts, Gap, offered, recommend
+from components.evaluation.transferability import (
+    h_score,
+    leep,
+    log_me,
+    log_me_without,
+    mmd,
+    nearest_neighbours,
+    proxy_a_distance,
+)
 from components.params import Params
 from components.params.names import SEES
-from components.storage.publish import read_json, sha256_bytes
+from components.stages.candidates import Features, Known, fill, known, names
+from components.stages.table import Context
 
 MOST = 4000  # samples that are looked at; more change the figures little and cost the square
 FEWEST = 20  # samples that a domain must have
-Features = npt.NDArray[np.float32]
+WIDE = 112
+Indices = npt.NDArray[np.int64]
 
 
-def advise(root: Path, params: Params) -> Iterator[str]:
-    """Lines for people. Reads dataset/ and features/ only, and neither test nor calibration samples.
+@dataclass(frozen=True)
+class Training:
+    """The training side, and nothing of any other.
 
-    Raises StorageError where features are missing, or of other data.
+    Attributes:
+        targets: (N,), -1 where a sample has no label.
+        some: which samples the scores look at: labelled, and no more than MOST.
+        columns: name of a column → its values (N,): the domain's, or else the slices'.
+    """
+
+    classes: Sequence[str]
+    targets: Indices
+    some: Indices
+    columns: dict[str, npt.NDArray[np.str_]]
+
+    @property
+    def labels(self) -> dict[str, int]:
+        return self.counts(np.ones(len(self.targets), dtype=bool))
+
+    def counts(self, chosen: npt.NDArray[np.bool_]) -> dict[str, int]:
+        """Class → how many of the chosen samples have its label."""
+        return {name: int((self.targets[chosen] == c).sum()) for c, name in enumerate(self.classes)}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A row of the table; `leep` is None without the source's classifier."""
+
+    candidate: Candidate
+    h_score: float
+    leep: float | None
+    neighbours: float
+
+
+def advise(root: Path, params: Params, context: Context, filled: Sequence[str] = ()) -> Iterator[str]:
+    """Lines for people, from known features of the training side alone. What `filled` names is computed first.
+
+    Raises StorageError where no backbone's features are known.
     """
     dataset = Dataset.open(root / "dataset")
-    features, targets, rows = _training(root, dataset)
-    counts = Counter(dataset.classes[target] for target in targets)
-    held = ", ".join(f"{name} {count}" for name, count in counts.most_common())
-    yield f"Training samples: {len(targets)} ({held})"
+    fill(filled, params, context, dataset)
+    training = _training(dataset)
+    held = ", ".join(f"{name} {count}" for name, count in Counter(training.labels).most_common())
+    yield f"Training samples: {len(training.targets)} ({held})"
     yield ""
-    yield f"{'backbone':<22} {'LogME':>8} {'H-score':>8} {'k-NN':>8}"
-    some = _some(len(targets))
-    chosen, known = features[some], targets[some]
-    scores = log_me(chosen, known), h_score(chosen, known), nearest_neighbours(chosen, known)
-    yield f"{params.backbone.name:<22} {scores[0]:8.3f} {scores[1]:8.3f} {scores[2]:8.3f}"
-    others = [
-        n for n, sees in SEES.items() if sees == SEES[params.backbone.name] and n != params.backbone.name
-    ]
-    if others:
-        yield f"Without features here: {', '.join(others)}. Set backbone.name, run `dvc repro extract_features`."
-    yield "LogME and H-score: higher is better, between backbones on the same data. k-NN: balanced accuracy of the"
-    yield "five nearest training samples; 1 / classes is chance."
-    yield from _domains(dataset, features, rows)
+    found = {name: known(name, root, params, context, dataset) for name in names(params)}
+    there = [one for one in found.values() if one is not None]
+    if not there:
+        raise StorageError(
+            "No backbone's features of these training samples are known.",
+            "Run: dvc repro extract_features, or: python -m components advise --fill all",
+        )
+    scores = [_scores(one, training, alone=len(there) == 1) for one in there]
+    yield from _table(scores, [name for name, one in found.items() if one is None])
+    yield from _legend(scores, training.targets[training.some])
+    gaps = list(_gaps(there[0].features, training))
+    for gap, squared in gaps:
+        yield from _shown(gap, squared, there[0].name)
+    facts = Facts(
+        sees=SEES[params.backbone.name],
+        used=params.backbone.name,
+        candidates=tuple(one.candidate for one in scores),
+        labels=training.labels,
+        unlabelled=int((training.targets < 0).sum()),
+        gaps=tuple(gap for gap, _ in gaps),
+        offered=offered(),
+    )
+    yield from _recommended(facts)
 
 
-def _training(root: Path, dataset: Dataset) -> tuple[Features, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Features and targets of the training side, and their rows in the manifest."""
-    try:
-        described = read_json(root / "features" / "features.json")
-        features = np.load(root / "features" / "features.npy", mmap_mode="r")
-    except (OSError, ValueError, StorageError) as error:
-        raise StorageError(f"features/ cannot be read: {error}", "Run: dvc repro extract_features") from None
-    if described.get("ids_sha256") != sha256_bytes("\n".join(dataset.ids()).encode()):
-        raise StorageError("features/ belongs to other data.", "Run: dvc repro extract_features")
+def _training(dataset: Dataset) -> Training:
+    """Raises DataError where fewer than two classes have labels: nothing could be compared."""
+    targets = dataset.targets("train")
+    if len(np.unique(targets[targets >= 0])) < 2:
+        raise DataError(
+            "The training side has labels of fewer than two classes.", "Label some of each class."
+        )
+    labelled = np.flatnonzero(targets >= 0)
+    if len(labelled) > MOST:
+        labelled = np.sort(np.random.default_rng(0).choice(labelled, MOST, replace=False))
     sides = np.array(dataset.table.column("split").to_pylist())
-    rows = np.flatnonzero(sides == "train")
-    return np.asarray(features[rows]), dataset.targets("train"), rows
-
-
-def _domains(dataset: Dataset, features: Features, rows: npt.NDArray[np.int64]) -> Iterator[str]:
-    """Distances between the values of the domain column, or else of each slice."""
-    domains = np.array(dataset.table.column("domain").to_pylist())[rows]
+    domains = np.array(dataset.table.column("domain").to_pylist(), dtype=str)[sides == "train"]
     columns = {"domain": domains} if any(domains) else dataset.slices("train")
-    for column, values in columns.items():
+    return Training(dataset.classes, targets, labelled, columns)
+
+
+def _scores(one: Known, training: Training, alone: bool) -> Scores:
+    """The jackknife is only for what can be compared."""
+    features, targets = one.features[training.some], training.targets[training.some]
+    without = () if alone else log_me_without(features, targets)
+    return Scores(
+        candidate=Candidate(one.name, one.parameters, log_me(features, targets), without),
+        h_score=h_score(features, targets),
+        leep=leep(_probabilities(features, one.classifier), targets) if one.classifier else None,
+        neighbours=nearest_neighbours(features, targets),
+    )
+
+
+def _table(scores: Sequence[Scores], absent: Sequence[str]) -> Iterator[str]:
+    """A row for each backbone that is known, and the command for the others."""
+    yield f"{'backbone':<22} {'parameters':>12} {'LogME':>8} {'H-score':>8} {'LEEP':>8} {'k-NN':>8}"
+    for one in scores:
+        row, source = one.candidate, "-" if one.leep is None else f"{one.leep:.3f}"
+        yield (
+            f"{row.name:<22} {row.parameters:>12,} {row.log_me:8.3f} {one.h_score:8.3f} {source:>8} "
+            f"{one.neighbours:8.3f}"
+        )
+    for name in absent:
+        yield f"{name:<22} no features of these samples; run: python -m components advise --fill {name}"
+
+
+def _legend(scores: Sequence[Scores], targets: Indices) -> Iterator[str]:
+    shares = np.unique(targets, return_counts=True)[1] / len(targets)
+    yield "LogME, H-score, LEEP: higher is better, between backbones on the same data."
+    yield f"LEEP: {shares @ np.log(shares):.3f} where the source's classes say nothing about these, 0 where everything."
+    yield f"k-NN: balanced accuracy of the five nearest training samples; chance is {1 / len(shares):.3f}."
+    for name in (one.candidate.name for one in scores if one.leep is None):
+        kept = f"its source's classifier is not kept here; run: python -m components advise --fill {name}"
+        yield f"No LEEP of {name}: {kept if entry(name).source_classes else 'it was trained without classes.'}"
+
+
+def _probabilities(features: Features, classifier: tuple[Features, Features]) -> Features:
+    """(N, source classes): softmax of the source's classifier."""
+    logits = features.astype(np.float64) @ classifier[0].T + classifier[1]
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+
+def _gaps(features: Features, training: Training) -> Iterator[tuple[Gap, float]]:
+    """Distances between the values of each column, and MMD²."""
+    for column, values in training.columns.items():
         counts = Counter(values.tolist())
-        names = [name for name, count in sorted(counts.items()) if count >= FEWEST]
-        for number, first in enumerate(names):
-            for second in names[number + 1 :]:
-                a, b = features[values == first], features[values == second]
-                yield ""
-                yield f"{column}: {first} ({len(a)}) and {second} ({len(b)})"
-                yield f"  proxy A-distance {proxy_a_distance(a, b):.2f} (0: alike, 2: told apart without a mistake)"
-                yield f"  MMD² {mmd(a, b):.4f} (0: alike)"
+        sides = [name for name, count in sorted(counts.items()) if count >= FEWEST]
+        for number, first in enumerate(sides):
+            for second in sides[number + 1 :]:
+                at = values == first, values == second
+                a, b = (features[mask] for mask in at)
+                labels = tuple(min(training.counts(mask).values()) for mask in at)
+                gap = Gap(
+                    column, (first, second), (len(a), len(b)), (labels[0], labels[1]), proxy_a_distance(a, b)
+                )
+                yield gap, mmd(a, b)
 
 
-def _some(count: int) -> npt.NDArray[np.int64]:
-    if count <= MOST:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(0).choice(count, MOST, replace=False))
+def _shown(gap: Gap, squared: float, name: str) -> Iterator[str]:
+    (first, second), (here, there) = gap.sides, gap.samples
+    yield ""
+    yield f"{gap.column}: {first} ({here}) and {second} ({there}), by features of {name}"
+    yield f"  proxy A-distance {gap.a_distance:.2f} (0: alike, 2: told apart without a mistake)"
+    yield f"  MMD² {squared:.4f} (0: alike)"
+
+
+def _recommended(facts: Facts) -> Iterator[str]:
+    advice = recommend(facts)
+    yield ""
+    yield "Recommended to begin with"
+    yield f"  backbone.name: {advice.backbone}"
+    yield from (f"  {key}: {value}" for key, value in advice.method.items())
+    yield ""
+    yield "Why"
+    for reason in advice.reasons:
+        yield from textwrap.wrap(f"- {reason}", WIDE, subsequent_indent="  ")
+    yield ""
+    yield "The rule"
+    for rule in RULES:
+        yield from textwrap.wrap(f"- {rule}", WIDE, subsequent_indent="  ")

@@ -20,7 +20,8 @@ def run(options: argparse.Namespace, root: Path, params: Params) -> int:
         case "advise":
             from components.stages.advise import advise
 
-            sys.stdout.writelines(f"{line}\n" for line in advise(root, params))
+            lines = advise(root, params, context(root, params), options.fill)
+            sys.stdout.writelines(f"{line}\n" for line in lines)
         case "report":
             from components.stages.report import report
 

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from training_workspace import Workspace
 
 from components.backbones.base import Backbone
-from components.backbones.catalogue import build
+from components.backbones.catalogue import build, entry
 from components.backbones.checkpoint import Provenance, save
 from components.data.dataset import Dataset
 from components.params import Params
@@ -40,12 +40,9 @@ def _params(source: Path) -> Params:
 
 def _checkpoint(folder: Path) -> Backbone:
     backbone = build("efficientnet_lite0", seed=1)
-    names = ("name", "uri", "revision", "file", "sha256", "licence", "converter")
-    save(
-        folder,
-        backbone.state_dict(),
-        Provenance(**dict.fromkeys(names, "x"), parameters=0, weights_sha256=""),
-    )
+    row = entry("efficientnet_lite0")
+    made = Provenance(row.name, row.uri, "x", "x", "x", row.licence, "x", parameters=0, weights_sha256="")
+    save(folder, backbone.state_dict(), made)
     return backbone
 
 

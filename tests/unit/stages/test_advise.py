@@ -1,54 +1,107 @@
-"""advise reads features alone, and says so when there are none."""
+"""advise reads known features of the training side alone; --fill makes them known, once."""
 
+import hashlib
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 from training_workspace import Workspace
 
+from components.backbones import mobilenet_v2
+from components.backbones.base import BackboneEntry
+from components.backbones.catalogue import build, entry
 from components.data.dataset import Dataset
-from components.errors import StorageError
+from components.errors import ParamsError, StorageError
 from components.stages.advise import advise
+from components.stages.network import frozen_part, open_task
 from components.storage.publish import sha256_bytes
 
 
-def write_features(workspace: Workspace, distance: float) -> None:
-    """Two blobs as far apart as asked for, by class."""
+def write_features(workspace: Workspace, distance: float, data: str = "") -> None:
+    """Two blobs as far apart as asked for, by class; of the workspace's data, or of others."""
     dataset = Dataset.open(workspace.root / "dataset")
     features = np.random.default_rng(0).normal(size=(len(dataset), 6)).astype(np.float32)
     features[:, 0] += distance * dataset.targets()
-    folder = workspace.root / "features"
+    folder, checkpoint = workspace.root / "features", workspace.root / "checkpoint"
     folder.mkdir(exist_ok=True)
     np.save(folder / "features.npy", features)
-    digest = sha256_bytes("\n".join(dataset.ids()).encode())
-    (folder / "features.json").write_text(json.dumps({"ids_sha256": digest}))
+    space = frozen_part(checkpoint, workspace.params, None).space(open_task(workspace.params, checkpoint))
+    ids = data or sha256_bytes("\n".join(dataset.ids()).encode())
+    (folder / "features.json").write_text(json.dumps({"ids_sha256": ids, "space": space.digest}))
 
 
-def scores(workspace: Workspace) -> list[float]:
-    (line,) = (
-        line for line in advise(workspace.root, workspace.params) if line.startswith("efficientnet_lite0")
-    )
-    return [float(word) for word in line.split()[1:]]
+def lines(workspace: Workspace, *filled: str) -> list[str]:
+    return list(advise(workspace.root, workspace.params, workspace.context, filled))
+
+
+def row(workspace: Workspace, name: str, *filled: str) -> list[str]:
+    (found,) = (line for line in lines(workspace, *filled) if line.startswith(name))
+    return found.split()[1:]
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BackboneEntry:
+    """MobileNetV2 as somebody publishes it, with its classifier, in a local file."""
+    own = entry("mobilenet_v2")
+    path = tmp_path / "mobilenet" / "weights.safetensors"
+    path.parent.mkdir()
+    state = {own.raw_name(name): tensor for name, tensor in build(own.name, seed=2).state_dict().items()}
+    weight = torch.randn(1000, 1280, generator=torch.Generator().manual_seed(0))
+    save_file({**state, own.classifier[0]: weight, own.classifier[1]: torch.zeros(1000)}, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    local = replace(own, uri=f"file:{path}", sha256=digest, file_sha256=digest)
+    monkeypatch.setattr(mobilenet_v2, "ENTRY", local)
+    return local
 
 
 def test_better_features_score_better(workspace: Workspace) -> None:
     write_features(workspace, 0.3)
-    weak = scores(workspace)
+    weak = row(workspace, "efficientnet_lite0")
     write_features(workspace, 5.0)
-    strong = scores(workspace)
-    assert all(a < b for a, b in zip(weak, strong, strict=True))
-    assert weak[2] < 0.7 < strong[2]
+    strong = row(workspace, "efficientnet_lite0")
+    assert all(float(weak[column]) < float(strong[column]) for column in (1, 2, 4))
+    assert float(weak[4]) < 0.7 < float(strong[4])
+    assert weak[3] == "-", "the line's checkpoint holds no classifier"
+    said = lines(workspace)
     dataset = Dataset.open(workspace.root / "dataset")
-    assert next(iter(advise(workspace.root, workspace.params))).startswith(
-        f"Training samples: {len(dataset.ids('train'))} ("
-    )
+    assert said[0].startswith(f"Training samples: {len(dataset.ids('train'))} (")
+    assert "  backbone.name: efficientnet_lite0" in said
+    assert any("--fill mobilenet_v2" in line for line in said)
+    assert not any("minilm" in line for line in said), "it sees no images"
 
 
-def test_missing_and_foreign_features_are_refused(workspace: Workspace) -> None:
-    (workspace.root / "features" / "features.json").unlink(missing_ok=True)
-    with pytest.raises(StorageError, match="features/ cannot be read"):
-        list(advise(workspace.root, workspace.params))
-    write_features(workspace, 1.0)
-    (workspace.root / "features" / "features.json").write_text('{"ids_sha256": "x"}')
-    with pytest.raises(StorageError, match="other data"):
-        list(advise(workspace.root, workspace.params))
+def test_without_known_features_the_remedy_is_named(workspace: Workspace) -> None:
+    write_features(workspace, 1.0, data="others")
+    with pytest.raises(StorageError, match="--fill all"):
+        lines(workspace)
+    (workspace.root / "features" / "features.json").unlink()
+    with pytest.raises(StorageError, match="dvc repro extract_features"):
+        lines(workspace)
+
+
+@pytest.mark.slow
+def test_what_was_filled_is_compared_and_never_computed_again(
+    workspace: Workspace, published: BackboneEntry, tmp_path: Path
+) -> None:
+    own = replace(workspace, context=replace(workspace.context, cache=tmp_path / "cache"))
+    write_features(own, 1.0)
+    first = row(own, "mobilenet_v2", "mobilenet_v2")
+    assert first[0] == "2,223,872"
+    assert float(first[3]) <= 0, "LEEP, by the classifier that was published"
+    shards = sorted((tmp_path / "cache" / "store").rglob("*.json"))
+    seen = [record["key"] for index in shards for record in json.loads(index.read_text())]
+    assert sorted(seen) == Dataset.open(own.root / "dataset").ids("train"), "and nothing of another side"
+    Path(published.uri.removeprefix("file:")).unlink()
+    assert row(own, "mobilenet_v2", "mobilenet_v2") == first
+    assert sorted((tmp_path / "cache" / "store").rglob("*.json")) == shards
+
+
+def test_a_name_that_does_not_fit_is_refused_before_any_work(workspace: Workspace, tmp_path: Path) -> None:
+    own = replace(workspace, context=replace(workspace.context, cache=tmp_path / "cache"))
+    with pytest.raises(ParamsError, match="--fill minilm_l6: allowed are efficientnet_lite0, "):
+        lines(own, "mobilenet_v2", "minilm_l6")
+    assert not (tmp_path / "cache").exists()

@@ -1,0 +1,157 @@
+"""Backbones that see the task's kind of samples, and their features of the training side, as far as they are known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file
+
+from components.backbones.catalogue import entry
+from components.backbones.checkpoint import CONVERTER, convert_classifier, read_provenance
+from components.data.dataset import Dataset
+from components.errors import GraftlineError, ParamsError, StorageError
+from components.params import Params
+from components.params.backbone import BackboneParams
+from components.params.names import SEES
+from components.progress import log
+from components.sources.base import public
+from components.stages.fetch_checkpoint import fetch, origin_of, published
+from components.stages.frozen import Frozen, missing, stored
+from components.stages.network import frozen_part, open_task, save_tensors
+from components.stages.table import Context
+from components.storage.publish import publish_folder, read_json, sha256_bytes
+from components.storage.samples import SampleStore
+from components.tasks.base import Task
+
+Features = npt.NDArray[np.float32]
+CLASSIFIER = "classifier.safetensors"
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A backbone's features of the training samples.
+
+    Attributes:
+        features: (N, width), in the order of the training ids.
+        classifier: of the source task, weight (classes, width) and bias (classes,); None where it is not kept.
+        parameters: numbers of the backbone that training adapts.
+    """
+
+    name: str
+    features: Features
+    classifier: tuple[Features, Features] | None
+    parameters: int
+
+
+def names(params: Params) -> list[str]:
+    """The backbone in use, then the others that see the same kind of samples."""
+    used = params.backbone.name
+    return [used, *(name for name in SEES if SEES[name] == SEES[used] and name != used)]
+
+
+def known(name: str, root: Path, params: Params, context: Context, dataset: Dataset) -> Known | None:
+    """What is there of the backbone, from features/ or the sample store; None where something is missing."""
+    chosen = _params(params, name)
+    folder = _checkpoint(root, chosen, context.cache)
+    if folder is None:
+        return None
+    frozen, task = frozen_part(folder, chosen, cut=None), open_task(chosen, folder)
+    features = _features(root, frozen, task, context, dataset)
+    if features is None:
+        return None
+    parameters = sum(parameter.numel() for parameter in frozen.backbone.parameters())
+    return Known(name, features, _classifier(folder, name), parameters)
+
+
+def fill(wanted: Sequence[str], params: Params, context: Context, dataset: Dataset) -> None:
+    """Fetch each checkpoint and compute what the sample store lacks of its features of the training side.
+
+    Raises ParamsError, before any work, for a name that is not one of `names(params)`.
+    """
+    allowed = names(params)
+    for name in wanted:
+        if name not in (*allowed, ALL):
+            raise ParamsError(f"--fill {name}: allowed are {', '.join(allowed)} and {ALL}.")
+    for name in allowed if ALL in wanted else dict.fromkeys(wanted):
+        chosen = _params(params, name)
+        folder = _kept(context.cache, chosen.backbone)
+        if not folder.exists():
+            log(f"{name}: fetching its checkpoint")
+            with publish_folder(folder) as made:
+                fetch(chosen.backbone, made, context.cache)
+                _keep_classifier(chosen.backbone, made, context.cache)
+        log(f"{name}: features of the training samples")
+        frozen, task = frozen_part(folder, chosen, cut=None), open_task(chosen, folder)
+        stored(dataset, _clean(dataset), frozen, task, context, params.features.batch)
+
+
+def _params(params: Params, name: str) -> Params:
+    """The same parameters with another backbone, whose weights are then the catalogue's."""
+    if name == params.backbone.name:
+        return params
+    return params.model_copy(update={"backbone": BackboneParams.model_validate({"name": name})})
+
+
+def _kept(cache: Path, chosen: BackboneParams) -> Path:
+    """Where the checkpoint of a candidate lies, by what its source must be."""
+    return cache / "checkpoints" / f"{chosen.name}-{CONVERTER}-{origin_of(chosen).sha256[:16]}"
+
+
+def _checkpoint(root: Path, params: Params, cache: Path) -> Path | None:
+    """The backbone's checkpoint: the kept one, which may have a classifier, or else the line's, if it is of it."""
+    kept = _kept(cache, params.backbone)
+    if kept.exists():
+        return kept
+    try:
+        made = read_provenance(root / "checkpoint")
+    except GraftlineError:
+        return None
+    uri = public(origin_of(params.backbone).uri)
+    return root / "checkpoint" if (made.name, made.uri) == (params.backbone.name, uri) else None
+
+
+def _keep_classifier(chosen: BackboneParams, folder: Path, cache: Path) -> None:
+    """classifier.safetensors, where the catalogue says what the classifier looks like."""
+    row = entry(chosen.name)
+    if row.source_classes and chosen.uri is None:
+        with published(origin_of(chosen), cache) as raw:
+            weight, bias = convert_classifier(raw.path, row)
+        save_tensors(folder / CLASSIFIER, {"weight": weight, "bias": bias})
+
+
+def _classifier(folder: Path, name: str) -> tuple[Features, Features] | None:
+    if not entry(name).source_classes or not (folder / CLASSIFIER).exists():
+        return None
+    tensors = load_file(folder / CLASSIFIER)
+    return tensors["weight"], tensors["bias"]
+
+
+def _features(root: Path, frozen: Frozen, task: Task, context: Context, dataset: Dataset) -> Features | None:
+    """(N, width) of the training ids; nothing is computed."""
+    space = frozen.space(task)
+    try:
+        described = read_json(root / "features" / "features.json")
+        ids = sha256_bytes("\n".join(dataset.ids()).encode())
+        if (described.get("space"), described.get("ids_sha256")) == (space.digest, ids):
+            sides = np.array(dataset.table.column("split").to_pylist())
+            rows = np.load(root / "features" / "features.npy", mmap_mode="r")
+            return np.asarray(rows[np.flatnonzero(sides == "train")])
+    except (OSError, ValueError, StorageError):
+        pass  # the store may hold them all the same
+    store, wanted = SampleStore(context.cache / "store"), _clean(dataset)
+    if missing(store, space, task, wanted):
+        return None
+    try:
+        # A clean view is told by its sample alone.
+        records = store.read(space, [sample for sample, _ in wanted])
+    except StorageError as error:
+        log(error.message)
+        return None
+    return np.asarray(records[np.arange(len(records))], dtype=np.float32)
+
+
+def _clean(dataset: Dataset) -> list[tuple[str, int]]:
+    return [(sample, 0) for sample in dataset.ids("train")]

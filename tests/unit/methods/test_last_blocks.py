@@ -1,8 +1,8 @@
 import pytest
 
 from components.errors import ParamsError
-from components.methods import METHODS, load_method
-from components.params.learning import TuneParams
+from components.methods import load_method
+from components.params.tuning import TuneParams
 
 
 class Names:
@@ -42,7 +42,3 @@ def test_the_cut_leaves_the_last_blocks_above():
     assert load_method(TuneParams(blocks=16)).cut(16) == 0
     with pytest.raises(ParamsError, match=r"tune.blocks is 17; allowed: 1 to 16"):
         load_method(TuneParams(blocks=17)).cut(16)
-
-
-def test_the_table_holds_what_params_allow():
-    assert set(METHODS) == set(TuneParams.model_fields["method"].annotation.__args__)

@@ -5,7 +5,7 @@ import pytest
 from components.errors import ParamsError
 from components.methods import load_method
 from components.methods.base import Group, Phase, unit_of
-from components.params.learning import TuneParams
+from components.params.tuning import TuneParams
 
 
 class Names:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny
 import torch
+from tiny import digest, loss, make_network, make_samples, phases_of, train
 
 from components.errors import Interrupted, NonFiniteLoss, TrainingError
+from components.methods.base import Objective
 from components.training.batches import Views
 from components.training.checkpoints import Checkpoints
 from components.training.freezing import fingerprint, frozen_state
@@ -17,6 +20,11 @@ from components.training.loop import Loop
 from components.training.plan import Data, Job, Recipe, Watch
 
 RECIPE = Recipe(seed=3, batch=8)
+
+
+@pytest.fixture
+def network():
+    return make_network()
 
 
 class Recorder:
@@ -33,8 +41,8 @@ class Recorder:
         raise AssertionError
 
 
-def test_it_learns_and_keeps_the_best_epoch(network, tiny_train):
-    outcome = tiny_train(network, None, RECIPE)
+def test_it_learns_and_keeps_the_best_epoch(network):
+    outcome = train(network, None, RECIPE)
     assert [line.phase for line in outcome.history] == ["head", "blocks", "blocks", "blocks"]
     assert outcome.steps == 4 * 3
     assert outcome.best.validation_loss == min(line.validation_loss for line in outcome.history)
@@ -42,17 +50,17 @@ def test_it_learns_and_keeps_the_best_epoch(network, tiny_train):
     assert not network.training
 
 
-def test_equal_seeds_give_equal_bytes_and_others_do_not(network, tiny_train, tiny_digest, tmp_path):
+def test_equal_seeds_give_equal_bytes_and_others_do_not(network, tmp_path):
     start = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     digests = []
     for seed in (3, 3, 4):
         network.load_state_dict(start)
-        digests.append(tiny_digest(network, tiny_train(network, None, Recipe(seed=seed, batch=8))))
+        digests.append(digest(network, train(network, None, Recipe(seed=seed, batch=8))))
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_killed_damaged_and_resumed_is_as_never_killed(network, tiny_train, tiny_digest, tmp_path):
-    straight = tiny_digest(network, tiny_train(network, None, RECIPE))
+def test_killed_damaged_and_resumed_is_as_never_killed(network, tmp_path):
+    straight = digest(network, train(network, None, RECIPE))
     for point in ("epoch:2", "step:11"):
         assert _run(tmp_path, point).returncode == -signal.SIGKILL
     kept = sorted(path.name for path in tmp_path.glob("*"))
@@ -67,9 +75,7 @@ def test_killed_damaged_and_resumed_is_as_never_killed(network, tiny_train, tiny
     assert finished.stdout == straight
 
 
-def test_sigterm_finishes_the_step_and_the_next_run_goes_on(
-    network, tiny_train, tiny_digest, tiny_loss, tiny_phases, tiny_samples, tmp_path
-):
+def test_sigterm_finishes_the_step_and_the_next_run_goes_on(network, tmp_path):
     class Terminating(Views):
         def take(self, indices, epoch):
             if epoch == 2:
@@ -77,57 +83,55 @@ def test_sigterm_finishes_the_step_and_the_next_run_goes_on(
             return super().take(indices, epoch)
 
     start = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    straight = tiny_digest(network, tiny_train(network, None, RECIPE))
+    straight = digest(network, train(network, None, RECIPE))
     network.load_state_dict(start)
-    clean = tiny_samples(1, views=2)
-    job = Job(network, tiny_loss, tiny_phases(network))
-    data = Data(Terminating(clean._rows, clean.targets, views=2, seed=1), tiny_samples(2))
+    clean = make_samples(1, views=2)
+    job = Job(network, loss, phases_of(network))
+    data = Data(Terminating(clean._rows, clean.targets, views=2, seed=1), make_samples(2))
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(Interrupted, match="the last whole epoch is kept"):
         Loop(job, data, RECIPE, Watch(checkpoints=Checkpoints(tmp_path))).fit()
     assert signal.getsignal(signal.SIGTERM) is before
     assert Interrupted.exit_code == 75
     network.load_state_dict(start)
-    assert tiny_digest(network, tiny_train(network, tmp_path, RECIPE)) == straight
+    assert digest(network, train(network, tmp_path, RECIPE)) == straight
 
 
-def test_what_lies_below_the_cut_and_what_a_phase_leaves_out_stays_bit_equal(network, tiny_train):
+def test_what_lies_below_the_cut_and_what_a_phase_leaves_out_stays_bit_equal(network):
     below = frozen_state(network, frozenset(network.above_names() + network.head_names()))
     assert set(below) == {
         name for name in network.state_dict() if name.startswith(("backbone.units.0.", "backbone.units.1."))
     }
     before = fingerprint(below)
     above = {name: tensor.clone() for name, tensor in network.above_state().items()}
-    outcome = tiny_train(network, None, RECIPE)
+    outcome = train(network, None, RECIPE)
     assert outcome.frozen_before == outcome.frozen_after == before == fingerprint(below)
     assert all(not torch.equal(tensor, above[name]) for name, tensor in network.above_state().items())
 
 
-def test_a_frozen_buffer_that_moves_is_found(network, tiny_loss, tiny_phases, tiny_samples):
+def test_a_frozen_buffer_that_moves_is_found(network):
     norm = network.backbone.units[2][1]
 
     def disturb(*_):
         norm.running_mean.add_(1)
 
     network.backbone.units[2].register_forward_hook(disturb)
-    data = Data(tiny_samples(1), tiny_samples(2))
-    loop = Loop(Job(network, tiny_loss, tiny_phases(network)[:1]), data, RECIPE, Watch())
+    data = Data(make_samples(1), make_samples(2))
+    loop = Loop(Job(network, loss, phases_of(network)[:1]), data, RECIPE, Watch())
     with pytest.raises(TrainingError, match="Frozen layers changed while head trained"):
         loop.fit()
 
 
-def test_a_poisoned_batch_stops_it_and_the_finite_checkpoint_stays(
-    network, tiny_loss, tiny_phases, tiny_samples, tmp_path
-):
+def test_a_poisoned_batch_stops_it_and_the_finite_checkpoint_stays(network, tmp_path):
     class Poisoned(Views):
         def take(self, indices, epoch):
             taken = super().take(indices, epoch)
             return taken * float("nan") if epoch == 2 and 5 in indices else taken
 
-    clean = tiny_samples(1)
+    clean = make_samples(1)
     poisoned = Poisoned(clean._rows, clean.targets)
-    job = Job(network, tiny_loss, tiny_phases(network))
-    loop = Loop(job, Data(poisoned, tiny_samples(2)), RECIPE, Watch(checkpoints=Checkpoints(tmp_path)))
+    job = Job(network, loss, phases_of(network))
+    loop = Loop(job, Data(poisoned, make_samples(2)), RECIPE, Watch(checkpoints=Checkpoints(tmp_path)))
     with pytest.raises(NonFiniteLoss, match=r"The loss is nan after step \d+ \(epoch 2\), learning rate"):
         loop.fit()
     kept = Checkpoints(tmp_path).latest()
@@ -135,15 +139,13 @@ def test_a_poisoned_batch_stops_it_and_the_finite_checkpoint_stays(
     assert all(torch.isfinite(tensor).all() for tensor in kept.model.values())
 
 
-def test_patience_ends_a_phase_and_the_tracker_hears_each_epoch(
-    network, tiny_loss, tiny_phases, tiny_samples
-):
+def test_patience_ends_a_phase_and_the_tracker_hears_each_epoch(network):
     recorder = Recorder()
-    twisted = tiny_samples(2)
+    twisted = make_samples(2)
     opposite = Views(twisted._rows, 1 - twisted.targets)
-    job = Job(network, tiny_loss, tiny_phases(network, 9)[1:])
+    job = Job(network, loss, phases_of(network, 9)[1:])
     outcome = Loop(
-        job, Data(tiny_samples(1), opposite), Recipe(batch=8, patience=2), Watch(tracker=recorder)
+        job, Data(make_samples(1), opposite), Recipe(batch=8, patience=2), Watch(tracker=recorder)
     ).fit()
     # Learning the training labels makes the opposite labels ever less likely.
     assert len(outcome.history) == outcome.best.epoch + 3 < 9
@@ -151,44 +153,85 @@ def test_patience_ends_a_phase_and_the_tracker_hears_each_epoch(
     assert set(recorder.lines[0][1]) == {"train_loss", "validation_loss", "validation_accuracy", "lr"}
 
 
-def test_a_budget_of_seconds_ends_it(network, tiny_loss, tiny_phases, tiny_samples):
-    job = Job(network, tiny_loss, tiny_phases(network, 10**6)[1:])
-    data = Data(tiny_samples(1), tiny_samples(2))
+def test_a_budget_of_seconds_ends_it(network):
+    job = Job(network, loss, phases_of(network, 10**6)[1:])
+    data = Data(make_samples(1), make_samples(2))
     outcome = Loop(job, data, Recipe(batch=8, seconds=0.2), Watch()).fit()
     assert 0.2 <= outcome.seconds < 5
     assert outcome.steps >= 1
 
 
-def test_objectives_add_and_weightings_count(network, tiny_loss, tiny_phases, tiny_samples):
-    class Constant:
-        name = "constant"
+def first_loss(objectives=(), weights=None, unlabelled=None):
+    """The loss before the first step, over all samples."""
+    network = make_network(objectives=objectives)
+    data = Data(make_samples(1), make_samples(2), unlabelled)
+    job = Job(network, loss, phases_of(network)[:1], weights)
+    return Loop(job, data, Recipe(batch=24), Watch()).fit().history[0].train_loss
 
-        def __call__(self, step):
+
+def test_objectives_add_to_the_loss():
+    class Constant(Objective):
+        def forward(self, step):
             return torch.tensor(10.0)
 
-    class Even:
-        name = "even"
-
-        def __call__(self, step):
-            assert torch.equal(step.targets, torch.from_numpy(data.train.targets)[step.indices])
-            return (step.indices % 2 == 0).float()
-
-    data = Data(tiny_samples(1), tiny_samples(2))
-    phases = tiny_phases(network)[:1]
-    plain = Loop(Job(network, tiny_loss, phases), data, Recipe(batch=24), Watch()).fit()
-    added = Loop(Job(network, tiny_loss, phases, [Constant()]), data, Recipe(batch=24), Watch()).fit()
-    assert added.history[0].train_loss - plain.history[0].train_loss > 9
-    weighed = Loop(Job(network, tiny_loss, phases, [], [Even()]), data, Recipe(batch=24), Watch()).fit()
-    assert weighed.history[0].train_loss != plain.history[0].train_loss
+    assert first_loss([Constant(), Constant()]) == pytest.approx(first_loss() + 20)
 
 
-def test_running_out_of_memory_names_the_batch(network, tiny_loss, tiny_phases, tiny_samples):
+def test_weights_count():
+    network, samples = make_network().eval(), make_samples(1)
+    with torch.no_grad():
+        logits = network(samples.take(np.arange(24), 0).float())
+    each = torch.nn.functional.cross_entropy(logits, torch.from_numpy(samples.targets), reduction="none")
+    weights = torch.linspace(0, 2, 24)
+    assert first_loss() == pytest.approx(each.mean().item(), abs=1e-6)
+    assert first_loss(weights=weights) == pytest.approx((each * weights).sum().item() / 24, abs=1e-6)
+
+
+def test_unlabelled_samples_stand_beside_the_labelled():
+    class Watching(Objective):
+        def forward(self, step):
+            assert step.beside.inputs.shape == step.inputs.shape
+            assert step.beside.features.shape == step.features.shape
+            seen.append(step.beside.inputs.mean((1, 2, 3)))
+            assert torch.equal(step.beside.logits, step.network.head(step.beside.features))
+            assert 0 <= step.progress < 1
+            return torch.tensor(0.0)
+
+    seen = []
+    target = make_samples(3, shift=5.0)
+    first_loss([Watching()], unlabelled=target)
+    (shown,) = seen
+    expected = target.take(np.arange(24), 0).float().mean((1, 2, 3))
+    assert torch.allclose(shown.sort().values, expected.sort().values)
+
+
+def test_what_objectives_learn_is_trained_and_kept_but_not_shipped(tmp_path):
+    class Slope(Objective):
+        def __init__(self):
+            super().__init__()
+            self.slope = torch.nn.Parameter(torch.ones(1))
+
+        def forward(self, step):
+            return self.slope.square().sum()
+
+    network = make_network(objectives=[Slope()])
+    checkpoints = Checkpoints(tmp_path)
+    job = Job(network, loss, phases_of(network)[:1])
+    Loop(job, Data(make_samples(1), make_samples(2)), RECIPE, Watch(checkpoints=checkpoints)).fit()
+    (slope,) = network.objectives.parameters()
+    assert slope.item() < 1
+    assert torch.equal(checkpoints.latest().model["objectives.0.slope"], slope.detach())
+    assert not any(name.startswith("objectives.") for name in network.copied().state_dict())
+    assert not any(name.startswith("objectives.") for name in network.trainable())
+
+
+def test_running_out_of_memory_names_the_batch(network):
     class Huge(Views):
         def take(self, indices, epoch):
             return torch.empty(2**60, dtype=torch.uint8)
 
-    clean = tiny_samples(1)
-    job = Job(network, tiny_loss, tiny_phases(network))
+    clean = make_samples(1)
+    job = Job(network, loss, phases_of(network))
     loop = Loop(job, Data(Huge(clean._rows, clean.targets), clean), RECIPE, Watch())
     with pytest.raises(TrainingError, match=r"batches of 8 samples\. Set tune.batch to 4"):
         loop.fit()
@@ -206,6 +249,8 @@ def test_views_are_all_shown_before_one_repeats():
 
 
 def _run(folder, point):
-    environment = os.environ | {CRASH_POINT: point, "OMP_NUM_THREADS": "1"}
-    program = [sys.executable, str(Path(__file__).with_name("conftest.py")), str(folder)]
+    tests = Path(tiny.__file__).parent
+    places = os.pathsep.join([str(tests.parent), str(tests)])
+    environment = os.environ | {CRASH_POINT: point, "OMP_NUM_THREADS": "1", "PYTHONPATH": places}
+    program = [sys.executable, "-m", "tiny", str(folder)]
     return subprocess.run(program, capture_output=True, text=True, env=environment)

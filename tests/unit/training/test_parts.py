@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from tiny import make_network, make_samples, phases_of
 
 from components.training.batches import consecutive, prefetch
 from components.training.memory import naming_the_batch
@@ -44,8 +45,8 @@ def test_an_epoch_shows_whole_batches_of_a_shuffle():
     assert [sorted(b) for b in batches(1, 0, 3, 4)] == [[0, 1, 2]]
 
 
-def test_prefetch_keeps_the_order_and_hands_errors_on(tiny_samples):
-    samples = tiny_samples(1)
+def test_prefetch_keeps_the_order_and_hands_errors_on():
+    samples = make_samples(1)
     found = [batch.indices.tolist() for batch in prefetch(samples, consecutive(24, 10), 0)]
     assert found == [list(range(10)), list(range(10, 20)), list(range(20, 24))]
     with pytest.raises(IndexError):
@@ -76,9 +77,10 @@ def test_other_errors_are_not_called_memory():
         raise RuntimeError("something else")
 
 
-def test_the_first_step_of_adamw_by_hand(network, tiny_phases):
+def test_the_first_step_of_adamw_by_hand():
+    network = make_network()
     """Moments cancel to the gradient's sign: w ← w (1 - r d) - r sign(g); vectors do not decay."""
-    phase = tiny_phases(network)[0]
+    phase = phases_of(network)[0]
     optimiser = Optimiser(network, phase, weight_decay=0.1)
     optimiser.set_rate(0.5)
     assert optimiser.rate == pytest.approx(0.01)
@@ -91,7 +93,8 @@ def test_the_first_step_of_adamw_by_hand(network, tiny_phases):
     assert math.isclose(optimiser.state()["head.bias/step"].item(), 1)
 
 
-def test_states_of_two_cuts_fit_together(network):
+def test_states_of_two_cuts_fit_together():
+    network = make_network()
     names = set(network.state_dict())
     assert set(network.above_state()) == {
         name for name in names if name.startswith(("backbone.units.2", "backbone.units.3", "head."))

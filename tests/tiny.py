@@ -1,25 +1,24 @@
-"""A tiny network with the interface of the real ones, and a job for it; also run as a program."""
+"""A tiny network with the interface of the real ones, samples that it can learn, and a job; also a program."""
 
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components.backbones.base import Backbone
-from components.methods.base import Group, Phase
+from components.methods.base import Group, Objective, Phase
 from components.training.batches import Views
 from components.training.checkpoints import Checkpoints
 from components.training.loop import Loop
 from components.training.network import Network
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 
-SAMPLES = 24
+SAMPLES, CLASSES, WIDTH = 24, 2, 6
 
 
 def unit(into: int, out: int) -> nn.Module:
@@ -29,7 +28,7 @@ def unit(into: int, out: int) -> nn.Module:
 class Pooled(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.conv = unit(4, 6)
+        self.conv = unit(4, WIDTH)
         self.drop = nn.Dropout(0.2)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -37,11 +36,15 @@ class Pooled(nn.Module):
         return pooled
 
 
-def make_network(cut: int = 1) -> Network:
-    """Stem, two blocks, head convolution; cut behind the first block."""
+def make_backbone(blocks: int = 2) -> Backbone:
+    """Stem, blocks, head convolution."""
     torch.manual_seed(0)
-    backbone = Backbone([unit(3, 4), unit(4, 4), unit(4, 4), Pooled()], width=6)
-    return Network(backbone, nn.Linear(6, 2), cut)
+    return Backbone([unit(3, 4), *(unit(4, 4) for _ in range(blocks)), Pooled()], width=WIDTH)
+
+
+def make_network(blocks: int = 2, cut: int = 1, objectives: Iterable[Objective] = ()) -> Network:
+    """A backbone with a head, cut behind its first block."""
+    return Network(make_backbone(blocks), nn.Linear(WIDTH, CLASSES), cut, objectives)
 
 
 def loss(
@@ -51,11 +54,12 @@ def loss(
     return each.mean() if weights is None else (each * weights).sum() / weights.sum()
 
 
-def make_samples(seed: int, views: int = 1) -> Views:
-    """Activations (4, 6, 6) in half precision whose mean tells the class."""
+def make_samples(seed: int, views: int = 1, shift: float = 0.0) -> Views:
+    """Activations (4, 6, 6) in half precision whose mean tells the class; `shift` makes another domain of them."""
     draw = np.random.default_rng(seed)
-    targets = np.arange(SAMPLES, dtype=np.int64) % 2
+    targets = np.arange(SAMPLES, dtype=np.int64) % CLASSES
     rows = draw.normal(size=(views * SAMPLES, 4, 6, 6)) + np.tile(targets, views)[:, None, None, None]
+    rows[:, :2] += shift
     return Views(rows.astype(np.float16), targets, views, seed)
 
 
@@ -65,47 +69,18 @@ def phases_of(network: Network, epochs: int = 3) -> tuple[Phase, ...]:
 
 
 def train(network: Network, folder: Path | None, recipe: Recipe) -> Outcome:
-    """One phase for the head, then three epochs for all above the cut."""
+    """One epoch for the head, then three for all above the cut."""
     data = Data(make_samples(1, views=2), make_samples(2))
     watch = Watch("Tiny", checkpoints=Checkpoints(folder) if folder else None)
     return Loop(Job(network, loss, phases_of(network)), data, recipe, watch).fit()
 
 
 def digest(network: Network, outcome: Outcome) -> str:
+    """Of all that a training leaves behind: its curve and every tensor."""
     made = hashlib.sha256(repr(outcome.history).encode())
     for name, tensor in sorted(network.state_dict().items()):
         made.update(name.encode() + tensor.contiguous().numpy().tobytes())
     return made.hexdigest()
-
-
-@pytest.fixture
-def network() -> Network:
-    return make_network()
-
-
-@pytest.fixture
-def tiny_train() -> Callable[[Network, Path | None, Recipe], Outcome]:
-    return train
-
-
-@pytest.fixture
-def tiny_digest() -> Callable[[Network, Outcome], str]:
-    return digest
-
-
-@pytest.fixture
-def tiny_phases() -> Callable[[Network], tuple[Phase, ...]]:
-    return phases_of
-
-
-@pytest.fixture
-def tiny_samples() -> Callable[[int], Views]:
-    return make_samples
-
-
-@pytest.fixture
-def tiny_loss() -> Callable[..., Tensor]:
-    return loss
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ class Unlabelled:
     """A batch of the target domain beside the labelled one; its labels are not seen.
 
     Attributes:
-        inputs: (U, …). features: (U, width). logits: (U, classes) float32.
+        inputs: (U, …). features: (U, width) float32. logits: (U, classes) float32.
     """
 
     inputs: Tensor
@@ -168,7 +168,7 @@ class Step:
     Attributes:
         indices: (B,) int64, positions in the training samples.
         inputs: what the network saw, (B, …).
-        features: what the head saw, (B, width).
+        features: what the head saw, (B, width) float32.
         targets: (B,) int64.
         logits: (B, classes) float32.
         epoch: counted from 0 over all phases.

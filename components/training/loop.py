@@ -168,7 +168,7 @@ class Loop:
         )
 
     def _forward(self, batch: Batch, beside: Batch | None) -> Step:
-        """Labelled and unlabelled samples go through the network together: norms see both."""
+        """Labelled and unlabelled samples go through the network together: BatchNorm takes its mean over both."""
         count = len(batch.targets)
         inputs = to_device(batch.inputs, self.device)
         if beside is not None:
@@ -176,6 +176,7 @@ class Loop:
         with autocast(self.precision, self.device):
             features = self.network.features(inputs)
             logits = self.network.head(features).float()
+        features = features.float()  # distances and covariances need the digits
         rest = None if beside is None else Unlabelled(inputs[count:], features[count:], logits[count:])
         return Step(
             network=self.network,

@@ -1,0 +1,66 @@
+"""MMD: the mean of the features in a kernel's space is made alike.
+
+Long, Cao, Wang, Jordan: Learning Transferable Features with Deep Adaptation Networks, ICML 2015, section 3, with
+Gretton et al.: A Kernel Two-Sample Test, JMLR 13, 2012, eq. 3: with source features x (n) and target features y (m),
+
+    1/(n(n-1)) Σ_{i≠j} k(x_i, x_j) + 1/(m(m-1)) Σ_{i≠j} k(y_i, y_j) - 2/(nm) Σ_{i,j} k(x_i, y_j)
+
+    k(a, b) = 1/5 Σ_u exp(-‖a - b‖² / (2^u γ)),   u = -2 … 2,   γ the median of ‖a - b‖² over all pairs of the batch
+
+The estimate is the unbiased one: it is 0 in the mean where the domains are alike, and may fall below. The other one,
+with i = j in its sums, is 2/n (1 - mean k) too large there, which a network lowers by drawing all features together.
+γ is a yardstick, taken from the batch and no gradient sent through it. The kernels count alike; the paper also learns
+how much each counts.
+"""
+
+import torch
+from torch import Tensor
+
+from components.methods.base import Objective, Shape, Step
+from components.params.objectives import ObjectivesParams
+
+WEIGHT = 1.0  # the middle of the paper's search
+SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
+SMALLEST = 1e-12  # γ where all features are one
+
+
+class MMD(Objective):
+    """Answers 'what is added to the loss?': the maximum mean discrepancy of the domains."""
+
+    def __init__(self, params: ObjectivesParams, shape: Shape) -> None:
+        super().__init__()
+        self._weight = params.align_weight or WEIGHT
+
+    def forward(self, step: Step) -> Tensor:
+        return self._weight * mmd(step.features, step.beside.features)
+
+
+def mmd(source: Tensor, target: Tensor) -> Tensor:
+    """Scalar; source (n, d), target (m, d), n and m at least 2."""
+    n = len(source)
+    kernel = multi_kernel(squared_distances(torch.cat([source, target])))
+    within = _mean_of_pairs(kernel[:n, :n]) + _mean_of_pairs(kernel[n:, n:])
+    return within - 2 * kernel[:n, n:].mean()
+
+
+def squared_distances(points: Tensor) -> Tensor:
+    """(n, n) of (n, d)."""
+    # Distances do not see the mean; without it they lose fewer digits.
+    points = points - points.detach().mean(0, keepdim=True)
+    lengths = points.square().sum(1)
+    return (lengths[:, None] + lengths[None, :] - 2 * points @ points.T).clamp_min(0)
+
+
+def multi_kernel(distances: Tensor) -> Tensor:
+    """(n, n) of squared distances (n, n)."""
+    n = len(distances)
+    rows, columns = torch.triu_indices(n, n, 1, device=distances.device)
+    width = distances.detach()[rows, columns].median().clamp_min(SMALLEST)
+    kernels = [(-distances / (scale * width)).exp() for scale in SCALES]
+    return torch.stack(kernels).mean(0)
+
+
+def _mean_of_pairs(kernel: Tensor) -> Tensor:
+    """Mean of what lies beside the diagonal of (n, n)."""
+    n = len(kernel)
+    return (kernel.sum() - kernel.trace()) / (n * (n - 1))

@@ -70,6 +70,15 @@ def _start(domains: DomainsParams, tune: TuneParams) -> Iterator[str]:
         yield "tune.start 'source' needs a source domain: set domains.source and domains.target"
 
 
+def _alike(domains: DomainsParams, tune: TuneParams, objectives: ObjectivesParams) -> Iterator[str]:
+    if objectives.align != "none" and tune.start == "source" and domains.target_labels == "used":
+        yield (
+            f"objectives.align {objectives.align!r} compares what is learned from with the target, but tune.start "
+            "'source' with domains.target_labels 'used' learns from the target alone: set tune.start: checkpoint, "
+            "or domains.target_labels: hidden"
+        )
+
+
 def _needs(
     data: DataParams,
     domains: DomainsParams,
@@ -105,5 +114,6 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _slices,
     _domain_column,
     _start,
+    _alike,
     _needs,
 )

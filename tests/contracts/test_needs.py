@@ -1,0 +1,72 @@
+"""What a method needs is asked for before any work, by the key that chose it, with the way to give it."""
+
+import copy
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+
+from components.errors import ParamsError
+from components.params import names
+from components.params.combinations import REMEDIES
+from components.params.load import check
+from components.params.names import NEEDS
+
+FILE = Path(__file__).parents[2] / "params.yaml"
+KEYS = {
+    "objectives.keep": names.Keep,
+    "objectives.align": names.Align,
+    "objectives.confident": names.Confident,
+    "weighting.method": names.Weighting,
+}
+CHOICES = [(key, name) for key, kind in KEYS.items() for name in get_args(kind) if name != "none"]
+DOMAINS: dict[str, object] = {"source": ["mono"], "target": ["poly"], "target_labels": "hidden"}
+
+
+def values(key: str, name: str, **sections: dict[str, object]) -> dict[str, object]:
+    """The repository's own params, with a column of domains, one choice, and what else is asked."""
+    made = copy.deepcopy(yaml.safe_load(FILE.read_text()))
+    made["data"]["labels"]["domain"] = "type"
+    chosen, option = key.split(".")
+    made[chosen] |= {option: name}
+    for section, held in sections.items():
+        made[section] |= held
+    return made  # type: ignore[no-any-return]
+
+
+def test_whoever_needs_something_can_be_chosen() -> None:
+    assert set(NEEDS) <= {name for _, name in CHOICES} | set(get_args(names.Method))
+    assert set(REMEDIES) == {need for needs in NEEDS.values() for need in needs}
+
+
+@pytest.mark.parametrize(("key", "name"), CHOICES)
+def test_a_missing_need_is_named_with_its_remedy(key: str, name: str) -> None:
+    needs = NEEDS.get(name, ())
+    if not needs:
+        check(values(key, name))
+        return
+    with pytest.raises(ParamsError) as refused:
+        check(values(key, name))
+    for need in needs:
+        assert f"{key} {name!r} needs {REMEDIES[need]}" in str(refused.value)
+
+
+@pytest.mark.parametrize(("key", "name"), CHOICES)
+def test_with_what_it_needs_it_is_accepted(key: str, name: str) -> None:
+    used = "target_labels" in NEEDS.get(name, ())
+    domains = {**DOMAINS, "target_labels": "used" if used else "hidden"}
+    start = "source" if "source_start" in NEEDS.get(name, ()) else "checkpoint"
+    params = check(values(key, name, domains=domains, tune={"start": start}))
+    section, option = key.split(".")
+    assert getattr(getattr(params, section), option) == name
+
+
+@pytest.mark.parametrize("name", [name for key, name in CHOICES if key == "objectives.align"])
+def test_to_align_the_target_with_itself_is_refused(name: str) -> None:
+    used = {**DOMAINS, "target_labels": "used"}
+    source: dict[str, object] = {"start": "source"}
+    check(values("objectives.align", name, domains=used))
+    check(values("objectives.align", name, domains=DOMAINS, tune=source))
+    with pytest.raises(ParamsError, match=rf"align '{name}' .* learns from the target alone: set tune.start"):
+        check(values("objectives.align", name, domains=used, tune=source))

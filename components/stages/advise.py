@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from components.backbones.catalogue import entry
 from components.data.dataset import Dataset
-from components.errors import DataError, StorageError
+from components.errors import StorageError
 from components.evaluation.recommendation import RULES, Candidate, Facts, Gap, offered, recommend
 from components.evaluation.transferability import (
     h_score,
@@ -25,6 +25,7 @@ from components.evaluation.transferability import (
 from components.params import Params
 from components.params.names import SEES
 from components.stages.candidates import Features, Known, fill, known, names
+from components.stages.domains import learned
 from components.stages.table import Context
 
 MOST = 4000  # samples that are looked at; more change the figures little and cost the square
@@ -74,7 +75,7 @@ def advise(root: Path, params: Params, context: Context, filled: Sequence[str] =
     """
     dataset = Dataset.open(root / "dataset")
     fill(filled, params, context, dataset)
-    training = _training(dataset)
+    training = _training(dataset, params)
     held = ", ".join(f"{name} {count}" for name, count in Counter(training.labels).most_common())
     yield f"Training samples: {len(training.targets)} ({held})"
     yield ""
@@ -103,13 +104,11 @@ def advise(root: Path, params: Params, context: Context, filled: Sequence[str] =
     yield from _recommended(facts)
 
 
-def _training(dataset: Dataset) -> Training:
-    """Raises DataError where fewer than two classes have labels: nothing could be compared."""
-    targets = dataset.targets("train")
-    if len(np.unique(targets[targets >= 0])) < 2:
-        raise DataError(
-            "The training side has labels of fewer than two classes.", "Label some of each class."
-        )
+def _training(dataset: Dataset, params: Params) -> Training:
+    """Raises DataError where a class has no label that may be seen: nothing could be compared."""
+    chosen = learned(dataset, params.domains)
+    targets = np.full(len(dataset.ids("train")), -1, dtype=np.int64)
+    targets[chosen.places] = chosen.targets
     labelled = np.flatnonzero(targets >= 0)
     if len(labelled) > MOST:
         labelled = np.sort(np.random.default_rng(0).choice(labelled, MOST, replace=False))

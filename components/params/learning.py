@@ -9,6 +9,7 @@ from components.params.base import Section
 Metric = Literal["accuracy", "balanced_accuracy", "auroc", "average_precision", "f1", "ece"]
 LOWER_IS_BETTER = frozenset({"ece"})
 Positive = Annotated[float, Field(gt=0)]
+Whole = Annotated[int, Field(ge=1)]
 
 
 class FeaturesParams(Section):
@@ -22,9 +23,26 @@ class FeaturesParams(Section):
 
 
 class HeadParams(Section):
-    """Logistic regression on frozen features; `l2` are the candidates, validation data choose."""
+    """What is fitted to frozen features; validation data choose among the candidates.
 
+    Attributes:
+        method: `logistic` regression, `linear` (ridge regression), `mlp` (one hidden layer), `neighbours`,
+            `prototypes` (nearest class mean), or `random_features` (a kernel that sites can fit together).
+        l2: candidates of `logistic`, `linear`, `mlp` and `random_features`: half of it times the squared weights is
+            added to the mean loss.
+        neighbours: candidates of `neighbours`: how many vote.
+        hidden: of `mlp`: units of its hidden layer.
+        components: of `random_features`: how many.
+        bandwidth: of `random_features`: of its kernel, in root mean squared distances between two samples.
+        metric: what the choice looks at; a tie goes to the lower loss.
+    """
+
+    method: names.Head = "logistic"
     l2: tuple[Positive, ...] = Field(default=(1e-4, 1e-3, 1e-2), min_length=1)
+    neighbours: tuple[Whole, ...] = Field(default=(1, 3, 5, 9, 15, 25, 45), min_length=1)
+    hidden: int = Field(default=256, ge=1)
+    components: int = Field(default=1024, ge=1)
+    bandwidth: Positive = 1.0
     metric: Metric = "balanced_accuracy"
 
 

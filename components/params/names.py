@@ -1,4 +1,4 @@
-"""What may be chosen by name: tasks, backbones, methods. A name here is a line there, in the room's own table.
+"""What may be chosen by name: tasks, backbones, heads, methods. A name here is a line there, in the room's own table.
 
 They stand apart from the sections that use them, because a stage depends on its sections' modules: a new name must
 not run anything again.
@@ -11,6 +11,7 @@ Task = Literal["image_classification", "text_classification"]
 Backbone = Literal[
     "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "minilm_l6", "mobilenet_v2"
 ]
+Head = Literal["linear", "logistic", "mlp", "neighbours", "prototypes", "random_features"]
 Method = Literal["bias_only", "gradual_unfreezing", "last_blocks", "layerwise_rates"]
 Keep = Literal["none", "distillation", "ewc", "l2_sp"]
 Align = Literal["none", "cdan", "coral", "dann", "mmd"]

@@ -1,0 +1,119 @@
+"""One hidden layer of rectified units, after Goodfellow, Bengio, Courville: Deep Learning, 2016, chapter 6.
+
+    logits = V relu(W x + a) + b;   min  Σ wᵢ · cross-entropyᵢ / Σ wᵢ  +  l2/2 · (‖W‖² + ‖V‖²)
+
+by Adam (Kingma & Ba, ICLR 2015) on batches of centred features of one scale. A round is an epoch, or so many of few
+samples that it has STEPS steps. Training ends PATIENCE rounds after the best validation loss, and keeps the weights
+of then (Goodfellow et al., section 7.8).
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from components.errors import NonFiniteLoss
+from components.heads.base import Array, Samples, State, filled, linear_state, standardisation
+from components.params.learning import HeadParams
+
+ROUNDS, PATIENCE, STEPS, BATCH, RATE = 100, 5, 20, 64, 1e-3
+LEAST = 1e-3  # share of the loss that counts as better
+
+
+class Hidden(nn.Module):
+    """Features (B, width) → logits (B, classes)."""
+
+    def __init__(self, width: int, hidden: int, classes: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, hidden)
+        self.output = nn.Linear(hidden, classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.output(torch.relu(self.hidden(features)))
+        return logits
+
+
+@dataclass(frozen=True)
+class _Tensors:
+    rows: Tensor
+    targets: Tensor
+    shares: Tensor
+
+
+class Perceptron:
+    """Bends where a line does not fit; needs some hundred samples a class to gain by it."""
+
+    parameter = "l2"
+
+    def __init__(self, head: HeadParams, seed: int) -> None:
+        self._head, self._seed = head, seed
+
+    def fits(self, training: Samples, validation: Samples) -> Iterator[tuple[float, State]]:
+        mean, scale = standardisation(training)
+        fitted, held = (_tensors(samples, mean, scale) for samples in (training, validation))
+        for l2 in self._head.l2:
+            network = self._fresh(training)
+            self._train(network, fitted, held, l2)
+            state = {name: tensor.double() for name, tensor in network.state_dict().items()}
+            first = linear_state(state["hidden.weight"].numpy(), state["hidden.bias"].numpy(), mean, scale)
+            yield l2, {**state, **{f"hidden.{name}": tensor for name, tensor in first.items()}}
+
+    @staticmethod
+    def module(state: State) -> nn.Module:
+        (hidden, width), classes = state["hidden.weight"].shape, len(state["output.bias"])
+        with torch.device("meta"):
+            empty = Hidden(width, hidden, classes)
+        return filled(empty, state)
+
+    def _fresh(self, training: Samples) -> Hidden:
+        """Weights from the seed alone; the global generator is not moved."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._seed)
+            return Hidden(training.features.shape[1], self._head.hidden, training.classes)
+
+    def _train(self, network: Hidden, training: _Tensors, validation: _Tensors, l2: float) -> None:
+        groups: list[dict[str, Any]] = [  # as torch types them
+            {"params": [network.hidden.weight, network.output.weight], "weight_decay": l2},
+            {"params": [network.hidden.bias, network.output.bias]},
+        ]
+        optimiser = torch.optim.Adam(groups, lr=RATE)
+        best, kept, waited = float("inf"), network.state_dict(), 0
+        for number in range(ROUNDS):
+            self._run_round(network, optimiser, training, number)
+            with torch.inference_mode():
+                loss = float(F.cross_entropy(network(validation.rows), validation.targets))
+            if not np.isfinite(loss):
+                raise NonFiniteLoss(f"The MLP's validation loss is {loss} with l2 {l2:g}.", "Lower head.l2.")
+            waited += 1
+            if loss < best * (1 - LEAST):
+                best, waited = loss, 0
+                kept = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+            if waited == PATIENCE:
+                break
+        network.load_state_dict(kept)
+
+    def _run_round(
+        self, network: Hidden, optimiser: torch.optim.Optimizer, data: _Tensors, number: int
+    ) -> None:
+        for batch in _batches(np.random.default_rng([self._seed, number]), len(data.targets)):
+            losses = F.cross_entropy(network(data.rows[batch]), data.targets[batch], reduction="none")
+            optimiser.zero_grad()
+            (data.shares[batch] * losses).mean().backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+
+
+def _batches(generator: np.random.Generator, samples: int) -> Iterator[Tensor]:
+    """Indices of one round, in batches."""
+    for _ in range(math.ceil(STEPS / math.ceil(samples / BATCH))):
+        order = torch.from_numpy(generator.permutation(samples))
+        yield from torch.split(order, BATCH)
+
+
+def _tensors(samples: Samples, mean: Array, scale: float) -> _Tensors:
+    rows = torch.from_numpy((samples.features - mean) / scale).float()
+    return _Tensors(rows, torch.from_numpy(samples.targets), torch.from_numpy(samples.shares).float())

@@ -16,7 +16,8 @@ HEAD = """# params.yaml
 
 Written by `python docs/params.py` from `components/params/`; a test compares. Unknown keys are refused.
 `python -m components check` lists every mistake at once. A key that is left out takes its default, and so does an
-empty section (`select: {}`); `task.name`, `backbone.name` and `tune.method` must be written out;
+empty section (`select: {}`); `task.name`, `backbone.name`, `head.method` and `tune.method` must be written
+out;
 `data` and `gate` are required.
 """
 

@@ -34,6 +34,7 @@ TRACKED = (
 WRITTEN_OUT = (
     "task.name",
     "backbone.name",
+    "head.method",
     "tune.method",
     "objectives.keep",
     "objectives.align",

@@ -85,6 +85,7 @@ def lineage(material: Material) -> list[Fact]:
     """From the release back to raw data and checkpoint."""
     chosen = {"head": "head on frozen features", "tuned": "fine-tuned network"}
     name = str(material.selected.get("chosen", ""))
+    kind = str(material.selected.get("head") or "")
     wanted = [
         ("Data source", material.source.get("uri") or mapping(material.dataset.get("source")).get("uri")),
         ("Data revision", material.source.get("revision")),
@@ -93,7 +94,7 @@ def lineage(material: Material) -> list[Fact]:
         ("Checkpoint source", material.checkpoint.get("uri")),
         ("Checkpoint digest", material.checkpoint.get("sha256")),
         ("Weights digest", material.checkpoint.get("weights_sha256")),
-        ("Selected", chosen.get(name, name)),
+        ("Selected", f"{chosen.get(name, name)}{f' ({kind})' if kind else ''}"),
         ("Temperature", _short(material.selected.get("temperature"))),
         ("Decision threshold", _short(material.selected.get("threshold"))),
         ("Test digest", material.metrics.get("test_digest")),

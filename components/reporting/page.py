@@ -103,9 +103,10 @@ def _charts(material: Material) -> Mapping[str, object]:
         "losses": Chart(charts.curves(losses, "epoch", "loss"), tuple(losses)),
         "accuracies": Chart(charts.curves(accuracy, "epoch", "accuracy"), tuple(accuracy)),
         "head": [
-            (row.get("l2", ""), row.get("score", ""), row.get("loss", "")) for row in material.head_curve
+            (row.get("candidate", ""), row.get("score", ""), row.get("loss", ""))
+            for row in material.head_curve
         ],
-        "head_l2": str(material.head.get("l2", "")),
+        "head_words": {name: str(material.head.get(name, "")) for name in ("method", "parameter", "chosen")},
         "tuned": material.tuned,
         "training": transfer.training(material),
         "source": transfer.source(material),

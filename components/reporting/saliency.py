@@ -17,16 +17,18 @@ def evidence_map(below: nn.Module, above: nn.Module, samples: Tensor, targets: T
 
     Returns:
         (B, h, w), or (B, tokens), in 0…1, each map divided by its largest value; all zeros where nothing spoke
-        for the class.
+        for the class, or where `above` has no gradient.
     """
     with torch.no_grad():
         activations = below(samples)
+    channels = 1 if activations.ndim == 4 else -1
     with torch.enable_grad():
         watched = activations.detach().requires_grad_(True)
         logits = above(watched)
+        if not logits.requires_grad:  # votes are counted
+            return torch.zeros_like(activations.sum(dim=channels))
         chosen = logits.gather(1, targets[:, None]).sum()
         (gradient,) = torch.autograd.grad(chosen, watched)
-    channels = 1 if watched.ndim == 4 else -1
     maps = torch.relu((gradient * watched.detach()).sum(dim=channels))
     largest = maps.amax(dim=tuple(range(1, maps.ndim)), keepdim=True)
     return torch.where(largest > 0, maps / largest.clamp_min(1e-12), torch.zeros_like(maps))

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import torch
-from safetensors.torch import load_file
 
 from components.backbones.catalogue import build
 from components.data.ahead import in_order
@@ -23,7 +22,7 @@ from components.export.variants import to_fp16, to_int8
 from components.inference.bundle import FILES, Decision, Runner, decision
 from components.params import Params
 from components.progress import log, progress
-from components.stages.network import input_spec, open_task
+from components.stages.network import input_spec, load_selected, open_task
 from components.stages.table import Context
 from components.storage.publish import read_json, sha256_bytes, write_bytes, write_json
 from components.tasks.base import Sample, Task
@@ -69,12 +68,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
 def _network(
     folder: Path, selected: Mapping[str, object], dataset: Dataset, task: Task, params: Params
 ) -> ReleaseNetwork:
-    state = load_file(folder / "network.safetensors")
     backbone = build(params.backbone.name)
-    head = task.head(backbone.width, len(dataset.classes))
-    for prefix, module in (("backbone.", backbone), ("head.", head)):
-        part = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-        module.load_state_dict(part)
+    head = load_selected(folder, backbone, task, len(dataset.classes))
     return ReleaseNetwork(task.preprocessor(), backbone, head, float(str(selected["temperature"]))).eval()
 
 

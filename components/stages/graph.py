@@ -31,6 +31,7 @@ HARMLESS = frozenset(
         "components.tracker",
         "components.backbones",
         "components.backbones.catalogue",
+        "components.heads",
         "components.methods",  # tables of names: the chosen file is tracked by name
         "components.tasks",
     }

@@ -1,5 +1,6 @@
 """What stages share about the network: opening the checkpoint, reading and writing heads."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from components.backbones.base import Backbone
 from components.backbones.catalogue import build, entry
 from components.backbones.checkpoint import load
+from components.heads import restore
 from components.params import Params
 from components.params.backbone import InputSpec
 from components.params.task import AugmentParams
@@ -47,14 +49,32 @@ def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     write_bytes(path, save({name: tensors[name].contiguous() for name in sorted(tensors)}))
 
 
-def load_head(path: Path, head: nn.Module) -> nn.Module:
-    """Fill `head` (weight (classes, width), bias (classes,)) from head/head.safetensors."""
-    head.load_state_dict(load_file(path))
-    return head
-
-
 def load_trained(path: Path, backbone: nn.Module, head: nn.Module) -> None:
     """Fill a backbone's part above the cut and a head from a training wrote (`fitting.write`)."""
     held = load_file(path)
     for prefix, module in (("above.", backbone), ("head.", head)):
-        module.load_state_dict({k.removeprefix(prefix): v for k, v in held.items() if k.startswith(prefix)})
+        module.load_state_dict(part(held, prefix))
+
+
+def load_head(folder: Path) -> nn.Module:
+    """The head in head/: features (B, width) → logits (B, classes)."""
+    method = str(read_json(folder / "head.json")["method"])
+    return restore(method, load_file(folder / "head.safetensors"))
+
+
+def load_selected(folder: Path, backbone: Backbone, task: Task, classes: int) -> nn.Module:
+    """Fill `backbone` from selected/, and return its head: a fitted one, or where none is named the task's own."""
+    state = load_file(folder / "network.safetensors")
+    described = read_json(folder / "selected.json")
+    backbone.load_state_dict(part(state, "backbone."))
+    fitted = part(state, "head.")
+    if described.get("head") is not None:
+        return restore(str(described["head"]), fitted)
+    head = task.head(backbone.width, classes)
+    head.load_state_dict(fitted)
+    return head.eval()
+
+
+def part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names start with `prefix`, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
 from components.backbones.catalogue import build
@@ -23,7 +22,7 @@ from components.reporting.material import Object, gather
 from components.reporting.page import Heading, Mistake, render
 from components.reporting.pictures import overlay, photograph
 from components.reporting.saliency import evidence_map
-from components.stages.network import open_task
+from components.stages.network import load_selected, open_task
 from components.stages.operational import operational
 from components.stages.table import Context
 from components.storage.home import home
@@ -154,10 +153,8 @@ def _maps(
     targets, classes, threads = explained
     torch.set_num_threads(threads)
     backbone = build(params.backbone.name)
-    head = task.head(backbone.width, classes)
-    whole = nn.ModuleDict({"backbone": backbone, "head": head})
-    whole.load_state_dict(load_file(root / "selected" / "network.safetensors"))
-    whole.eval()
+    head = load_selected(root / "selected", backbone, task, classes)
+    backbone.eval()
     below, above = backbone.below(backbone.blocks), nn.Sequential(backbone.above(backbone.blocks), head)
     preprocess, maps = task.preprocessor(), []
     for sample, target in zip(samples, targets, strict=True):

@@ -16,7 +16,14 @@ from components.params import Params
 from components.progress import log
 from components.stages.domains import Chosen, decided, learned
 from components.stages.frozen import frozen_input, stored
-from components.stages.network import frozen_part, load_head, load_trained, open_task, save_tensors
+from components.stages.network import (
+    frozen_part,
+    load_head,
+    load_trained,
+    open_checkpoint,
+    open_task,
+    save_tensors,
+)
 from components.stages.table import Context
 from components.storage.publish import read_json, write_json
 
@@ -27,7 +34,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     """Write network.safetensors (`backbone.*`, `head.*`) and selected.json."""
     dataset = Dataset.open(inputs["dataset"])
     networks = {
-        "head": _head_network(inputs, dataset, params),
+        "head": _head_network(inputs, params),
         "tuned": _tuned_network(inputs, dataset, params),
     }
     sides = {side: decided(dataset, side, params.domains) for side in ("validation", "calibration")}
@@ -46,11 +53,14 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     state |= {f"head.{k}": v for k, v in head.state_dict().items()}
     save_tensors(outputs["selected"] / "network.safetensors", state)
     training = _head_training(inputs, dataset, head, params) if chosen == "head" else _tuned_training(inputs)
+    # What the head is built from: the tuned network has the task's own.
+    fitted = read_json(inputs["head"] / "head.json")["method"] if chosen == "head" else None
     facts = _decision(logits[chosen], sides, dataset, params)
     write_json(
         outputs["selected"] / "selected.json",
         {
             "chosen": chosen,
+            "head": fitted,
             "metric": params.select.metric,
             "validation": scores,
             "training": training,
@@ -91,17 +101,15 @@ def _head_training(
     }
 
 
-def _head_network(inputs: Mapping[str, Path], dataset: Dataset, params: Params) -> tuple[Backbone, nn.Module]:
-    frozen = frozen_part(inputs["checkpoint"], params, cut=None)
-    task = open_task(params, inputs["checkpoint"])
-    head = task.head(frozen.backbone.width, len(dataset.classes))
-    return frozen.backbone, load_head(inputs["head"] / "head.safetensors", head)
+def _head_network(inputs: Mapping[str, Path], params: Params) -> tuple[Backbone, nn.Module]:
+    return open_checkpoint(inputs["checkpoint"], params)[0], load_head(inputs["head"])
 
 
 def _tuned_network(
     inputs: Mapping[str, Path], dataset: Dataset, params: Params
 ) -> tuple[Backbone, nn.Module]:
-    backbone, head = _head_network(inputs, dataset, params)
+    backbone, _ = open_checkpoint(inputs["checkpoint"], params)
+    head = open_task(params, inputs["checkpoint"]).head(backbone.width, len(dataset.classes))
     cut = int(str(read_json(inputs["tuned"] / "tuned.json")["cut"]))
     load_trained(inputs["tuned"] / "tuned.safetensors", backbone.above(cut), head)
     return backbone.eval(), head.eval()

@@ -67,6 +67,7 @@ class Stage:
 
 TASK = ("tasks", "task.name")
 BACKBONE = ("backbones", "backbone.name")
+HEAD = ("heads", "head.method")
 METHOD = ("methods", "tune.method")
 ROLES = tuple(("methods", f"objectives.{role}") for role in ("keep", "align", "confident"))
 WEIGHTING = ("methods", "weighting.method")
@@ -104,13 +105,13 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "train_head",
-        "fit a linear head on frozen features; validation data choose its regularisation",
+        "fit a head on frozen features; validation data choose its one parameter",
         inputs=("dataset", "features"),
         outputs=("head",),
         params=("domains", "head", "task", "weighting", "seed"),
-        plugins=(WEIGHTING,),
+        plugins=(HEAD, WEIGHTING),
         versions=("numpy", "scikit-learn", "torch"),
-        plots=(("head/curves.csv", "l2", "score"),),
+        plots=(("head/curves.csv", "candidate", "score"),),
     ),
     Stage(
         "train_source",
@@ -156,7 +157,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=("dataset", "checkpoint", "features", "head", "tuned"),
         outputs=("selected",),
         params=("domains", "task", "backbone", "features", "tune", "select"),
-        plugins=(TASK, BACKBONE),
+        plugins=(TASK, BACKBONE, HEAD),
         versions=(*NETWORK, "onnxruntime"),
     ),
     Stage(
@@ -165,7 +166,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=("dataset", "checkpoint", "selected"),
         outputs=("release",),
         params=("task", "backbone", "export", "data"),
-        plugins=(TASK, BACKBONE),
+        plugins=(TASK, BACKBONE, HEAD),
         versions=(*NETWORK, "graftline", "onnxruntime"),
     ),
     Stage(

@@ -85,6 +85,10 @@ def test_only_dependents_run_again(made: tuple[Workspace, subprocess.CompletedPr
     line = '"last_blocks": "components.methods.last_blocks:LastBlocks",'
     workspace.changed_line("components/methods/__init__.py", line, f'{line}\n    "another": "…:Another",')
     workspace.changed_line("components/params/names.py", '"last_blocks", ', '"last_blocks", "another", ')
+    (workspace.folder / "components/heads/another.py").write_text('"""Another head."""\n')
+    line = '"mlp": "components.heads.mlp:Perceptron",'
+    workspace.changed_line("components/heads/__init__.py", line, f'{line}\n    "another": "…:Another",')
+    workspace.changed_line("components/params/names.py", '"logistic", ', '"logistic", "another", ')
     assert workspace.stages_run() == []
 
     workspace.change("evaluate", "resamples", 120)

@@ -166,13 +166,14 @@ def test_a_slice_rule_needs_labels_that_declare_slices(values: dict[str, dict[st
 def test_what_dvc_compares_must_stand_in_the_file(
     tmp_path: Path, values: dict[str, dict[str, object]]
 ) -> None:
-    del values["select"], values["tune"]["method"]
+    del values["select"], values["tune"]["method"], values["head"]
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
     with pytest.raises(
-        ParamsError, match=r"has 2 mistakes:\n  - select: missing; write `select: \{\}`"
+        ParamsError, match=r"has 3 mistakes:\n  - select: missing; write `select: \{\}`"
     ) as refused:
         load_params(tmp_path / "params.yaml")
-    assert "tune.method: missing; it must be written out" in refused.value.message
-    values |= {"select": {}, "tune": {"method": "last_blocks"}}
+    for key in ("head.method", "tune.method"):
+        assert f"{key}: missing; it must be written out" in refused.value.message
+    values |= {"select": {}, "tune": {"method": "last_blocks"}, "head": {"method": "logistic"}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
     assert load_params(tmp_path / "params.yaml").select.metric == "balanced_accuracy"

@@ -40,6 +40,17 @@ def test_map_is_zero_where_nothing_speaks_for_the_class() -> None:
     assert not found.any()
 
 
+class Majority(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.ones(len(x), 2)
+
+
+def test_map_is_zero_where_the_head_counts_votes() -> None:
+    found = evidence_map(nn.Identity(), Majority(), torch.ones(1, 3, 2, 2), torch.tensor([0]))
+    assert found.shape == (1, 2, 2)
+    assert not found.any()
+
+
 def test_overlay_is_clear_where_the_map_is_zero() -> None:
     evidence = np.zeros((4, 4), np.float32)
     evidence[0, 0] = 1.0

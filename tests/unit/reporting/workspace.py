@@ -88,8 +88,8 @@ def _training(root: Path) -> None:
         "frozen_sha256_after": "f" * 64,
     }
     write(root / "tuned/tuned.json", tuned)
-    write(root / "head/curves.csv", "l2,score,loss\n0.0001,0.84,0.41\n0.001,0.85,0.38\n")
-    write(root / "head/head.json", {"l2": 0.001})
+    write(root / "head/curves.csv", "candidate,score,loss\n0.0001,0.84,0.41\n0.001,0.85,0.38\n")
+    write(root / "head/head.json", {"method": "logistic", "parameter": "l2", "chosen": 0.001})
     write(root / "selected/selected.json", {"chosen": "tuned", "temperature": 1.273, "threshold": 0.5})
 
 

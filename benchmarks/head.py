@@ -17,11 +17,13 @@ from torch import nn
 
 from benchmarks.workspace import ROOT, publish
 from components.data.dataset import Dataset
+from components.heads.base import Samples
+from components.heads.logistic import Logistic
 from components.params import load_params
 from components.stages.frozen import stored
 from components.stages.network import frozen_part, open_task
 from components.stages.table import Context
-from components.stages.train_head import fit, score
+from components.stages.train_head import score
 from components.tracker import NullTracker
 
 
@@ -68,8 +70,13 @@ def main() -> None:
     task = open_task(params, ROOT / "checkpoint")
     train, validation = dataset.targets("train"), dataset.targets("validation")
 
-    def judged(head: tuple[np.ndarray, np.ndarray], features: np.ndarray) -> float:
-        return round(score(head, features, validation, "accuracy")["score"], 4)
+    def best_of(features: np.ndarray) -> float:
+        """Validation accuracy of the best logistic regression."""
+        classes = len(dataset.classes)
+        fitted = Samples(features[: len(train)], train, classes)
+        held = Samples(features[len(train) :], validation, classes)
+        heads = Logistic(params.head, 0).fits(fitted, held)
+        return max(round(score(Logistic.module(h), held, "accuracy")["score"], 4) for _, h in heads)
 
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as cache:
@@ -77,8 +84,7 @@ def main() -> None:
         ids = [(i, 0) for side in ("train", "validation") for i in dataset.ids(side)]
         records = stored(dataset, ids, frozen, task, context, params.features.batch)
         features = np.asarray(records[np.arange(len(ids))])
-        heads = [fit(features[: len(train)], train, l2, 0) for l2 in params.head.l2]
-        best = max(judged(head, features[len(train) :]) for head in heads)
+        best = best_of(features)
     ours = {"seconds": round(time.perf_counter() - started, 2), "validation_accuracy": best}
 
     started = time.perf_counter()
@@ -88,8 +94,7 @@ def main() -> None:
         with torch.inference_mode():
             rows += [frozen.backbone(batch["pixels"]) for batch in loader]
     eager_features = torch.cat(rows).numpy()
-    heads = [fit(eager_features[: len(train)], train, l2, 0) for l2 in params.head.l2]
-    best = max(judged(head, eager_features[len(train) :]) for head in heads)
+    best = best_of(eager_features)
     eager = {"seconds": round(time.perf_counter() - started, 2), "validation_accuracy": best}
 
     usual = _usual(Usual(frozen.backbone, frozen.backbone.width), dataset, task, epochs)

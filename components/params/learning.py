@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from components.params import names
 from components.params.base import Section
 
 Metric = Literal["accuracy", "balanced_accuracy", "auroc", "average_precision", "f1", "ece"]

@@ -79,6 +79,7 @@ def test_a_tie_goes_to_the_lower_loss(line: Workspace) -> None:
     assert told["chosen"] == best["candidate"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["neighbours", "random_features"])
 def test_a_head_of_another_kind_is_chosen_and_rebuilt(line: Workspace, method: str) -> None:
     chosen, _ = fit(line, f"head-{method}", method=method, l2=[0.1], components=64, neighbours=[3])

@@ -81,8 +81,8 @@ def _samples(folder: Path, dataset: Dataset, chosen: Chosen, weights: Array | No
 
 
 def _demand_every_class(training: Samples, dataset: Dataset) -> None:
-    counts = np.bincount(training.targets, minlength=training.classes)
-    missing = [name for name, count in zip(dataset.classes, counts, strict=True) if count == 0]
+    weights = training.masses @ training.one_hot
+    missing = [name for name, weight in zip(dataset.classes, weights, strict=True) if weight == 0]
     if missing:
         raise DataError(
             f"No training sample is of class {', '.join(missing)}.",

@@ -166,7 +166,7 @@ def test_a_slice_rule_needs_labels_that_declare_slices(values: dict[str, dict[st
 def test_what_dvc_compares_must_stand_in_the_file(
     tmp_path: Path, values: dict[str, dict[str, object]]
 ) -> None:
-    del values["select"], values["tune"]["method"], values["head"]
+    del values["select"], values["tune"]["method"], values["head"]["method"]
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
     with pytest.raises(
         ParamsError, match=r"has 3 mistakes:\n  - select: missing; write `select: \{\}`"

@@ -29,9 +29,9 @@ CHUNK = 1024
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write head.safetensors, from which the head is rebuilt, head.json and curves.csv."""
     dataset = Dataset.open(inputs["dataset"])
-    chosen, held = learned(dataset, params.domains), decided(dataset, "validation", params.domains)
-    weights = sample_weights(inputs["features"], dataset, params, chosen)
-    training = _samples(inputs["features"], dataset, chosen, weights)
+    learns, held = learned(dataset, params.domains), decided(dataset, "validation", params.domains)
+    weights = sample_weights(inputs["features"], dataset, params, learns)
+    training = _samples(inputs["features"], dataset, learns, weights)
     validation = _samples(inputs["features"], dataset, held)
     _demand_every_class(training, dataset)
     head, metric = load_head(params.head, params.seed), params.head.metric

@@ -57,8 +57,8 @@ def workspace(name: str) -> Path:
             (line / path).unlink(missing_ok=True)
     _copy_tracked(line)
     _copy(ROOT / "examples" / name / "params.yaml", line / "params.yaml")
-    fetcher = importlib.import_module(f"examples.{name}.fetch")
-    fetcher.fetch(place / "data", home(ROOT) / "downloads")
+    if (ROOT / "examples" / name / "fetch.py").exists():  # else data.source says where the data are
+        importlib.import_module(f"examples.{name}.fetch").fetch(place / "data", home(ROOT))
     return line
 
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from components.errors import DigestMismatch, SourceError
@@ -23,7 +24,6 @@ DEADLINE_SECONDS = 3600
 OPTIONS = (
     "download",
     "--no-deps",
-    "--only-binary=:all:",
     "--require-hashes",
     "--no-input",
     "--quiet",
@@ -60,19 +60,27 @@ def _download(requirement: str, sha256: str, part: Path) -> None:
     log(f"Fetching {requirement} with pip …")
     with tempfile.TemporaryDirectory(dir=part.parent, prefix=".pip-") as name:
         folder = Path(name)
-        wanted = folder / "requirements.txt"
-        wanted.write_text(f"{requirement} --hash=sha256:{sha256}\n", encoding="utf-8")
-        _pip(requirement, sha256, [*OPTIONS, "--dest", name, "--requirement", str(wanted)])
+        pip_download(requirement, sha256, folder, ["-m", "pip"], "--only-binary=:all:")
         wheels = list(folder.glob("*.whl"))
         if len(wheels) != 1:
             raise SourceError(f"pip left {len(wheels)} wheels for {requirement}; one was asked for.")
         wheels[0].replace(part)
 
 
-def _pip(requirement: str, sha256: str, arguments: list[str]) -> None:
+def pip_download(requirement: str, sha256: str, folder: Path, pip: Sequence[str], *options: str) -> None:
+    """Let pip fetch the file of `requirement` that has this digest into `folder`.
+
+    Args:
+        pip: Python's arguments that start it.
+
+    Raises SourceError where it cannot be fetched, DigestMismatch where the registry holds other bytes.
+    """
+    wanted = folder / "requirements.txt"
+    wanted.write_text(f"{requirement} --hash=sha256:{sha256}\n", encoding="utf-8")
+    arguments = [*pip, *OPTIONS, *options, "--dest", str(folder), "--requirement", str(wanted)]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "pip", *arguments],
+            [sys.executable, *arguments],
             capture_output=True,
             text=True,
             errors="replace",

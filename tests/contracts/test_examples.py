@@ -1,14 +1,13 @@
-"""Every example is a whole params.yaml that is right, with a script that fetches its data."""
+"""Every example is a whole params.yaml that is right, with a script that fetches its data where no source can."""
 
 import shutil
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+import yaml
 
-from components.errors import DigestMismatch, SourceError
 from components.params import load_params
-from examples import npm
 from examples.__main__ import NAMES
 
 ROOT = Path(__file__).parents[2]
@@ -26,21 +25,10 @@ def test_its_parameters_are_right_beside_its_data(name: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_data_can_be_fetched(name: str) -> None:
-    assert callable(import_module(f"examples.{name}.fetch").fetch)
-
-
-def test_a_package_with_other_bytes_is_removed(tmp_path: Path) -> None:
-    digest = "0" * 64
-    (tmp_path / f"{digest}.tgz").write_bytes(b"not it")
-    with pytest.raises(DigestMismatch, match="expected 0000"):
-        npm.fetch("@a/b@1.0.0", digest, tmp_path)
-    assert not list(tmp_path.iterdir())
-
-
-def test_without_npm_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SourceError, match="there is no npm here"):
-        npm.fetch("@a/b@1.0.0", "0" * 64, tmp_path)
+    source = yaml.safe_load((ROOT / "examples" / name / "params.yaml").read_text())["data"]["source"]
+    fetcher = (ROOT / "examples" / name / "fetch.py").exists()
+    assert fetcher == (source == "file:../data"), "a fetcher fills ../data; other sources need none"
+    assert not fetcher or callable(import_module(f"examples.{name}.fetch").fetch)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The demo's solar cells, with their type as domain: monocrystalline and polycrystalline."""

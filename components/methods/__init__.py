@@ -14,6 +14,7 @@ METHODS = {
     "gradual_unfreezing": "components.methods.gradual_unfreezing:GradualUnfreezing",
     "last_blocks": "components.methods.last_blocks:LastBlocks",
     "layerwise_rates": "components.methods.layerwise_rates:LayerwiseRates",
+    "lora": "components.methods.lora:LoRA",
 }
 OBJECTIVES = {
     "cdan": "components.methods.cdan:CDAN",

@@ -69,14 +69,14 @@ class Method(Protocol):
         """
         ...
 
-    def prepare(self, network: nn.Module) -> None:
-        """Put what the method adds into a network that holds its first weights."""
+    def prepare(self, network: Tunable, seed: int) -> None:
+        """Put what the method adds into a network that holds its first weights; `phases` comes after it."""
         ...
 
     def phases(self, network: Tunable) -> Sequence[Phase]: ...
 
-    def finish(self, network: nn.Module) -> None:
-        """Leave a network of the layers that it had before `prepare`."""
+    def finish(self, network: Tunable) -> None:
+        """Leave a network of the layers that it had before `prepare`, with what was learnt."""
         ...
 
 
@@ -97,10 +97,10 @@ class LastBlocksMethod:
             )
         return blocks - self._tune.blocks
 
-    def prepare(self, network: nn.Module) -> None:
+    def prepare(self, network: Tunable, seed: int) -> None:
         """Nothing is added."""
 
-    def finish(self, network: nn.Module) -> None:
+    def finish(self, network: Tunable) -> None:
         """Nothing was added."""
 
     def phases(self, network: Tunable) -> tuple[Phase, ...]:
@@ -138,6 +138,12 @@ def _without(phase: Phase, kept: frozenset[str], adapt: bool) -> Phase:
     groups = [Group(tuple(n for n in group.names if n not in kept), group.rate) for group in phase.groups]
     chosen = tuple(group for group in groups if group.names)
     return replace(phase, groups=chosen, adapt_statistics=phase.adapt_statistics and adapt)
+
+
+def trained_count(network: Tunable, phases: Sequence[Phase]) -> int:
+    """How many numbers some phase trains."""
+    trained = frozenset().union(*(phase.trained for phase in phases))
+    return sum(parameter.numel() for name, parameter in network.named_parameters() if name in trained)
 
 
 def unit_of(name: str) -> int:

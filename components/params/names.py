@@ -12,7 +12,7 @@ Backbone = Literal[
     "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "minilm_l6", "mobilenet_v2"
 ]
 Head = Literal["linear", "logistic", "mlp", "neighbours", "prototypes", "random_features"]
-Method = Literal["bias_only", "gradual_unfreezing", "last_blocks", "layerwise_rates"]
+Method = Literal["bias_only", "gradual_unfreezing", "last_blocks", "layerwise_rates", "lora"]
 Keep = Literal["none", "distillation", "ewc", "l2_sp"]
 Align = Literal["none", "cdan", "coral", "dann", "mmd"]
 Confident = Literal["none", "entropy", "mcc", "pseudo_labels"]

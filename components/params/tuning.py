@@ -16,13 +16,16 @@ class TuneParams(Section):
 
     Attributes:
         method: what of the last blocks learns, and when: all of them (`last_blocks`), one after the other from the
-            top (`gradual_unfreezing`), the lower the slower (`layerwise_rates`), or only their biases (`bias_only`).
+            top (`gradual_unfreezing`), the lower the slower (`layerwise_rates`), only their biases (`bias_only`), or
+            what is added to their weights with a low rank (`lora`).
         blocks: how many of the backbone's last blocks learn.
         head_epochs: epochs in which the head alone learns, before the blocks follow.
         start: what training starts from: the `checkpoint`, or the network that was trained on the `source` domain.
         freeze: regular expressions: parameters above the cut whose names they match stay as they are.
         norms: whether norms and their running statistics `adapt` with what trains, or stay `frozen`.
         layer_decay: of `layerwise_rates`: each unit's rate, as a share of that of the unit above it.
+        rank: of `lora`: rank of what is added to a weight.
+        alpha: of `lora`: what is added counts alpha / rank times.
         patience: epochs without a better validation loss until training stops.
     """
 
@@ -36,6 +39,8 @@ class TuneParams(Section):
     batch: int = Field(default=32, ge=2)
     learning_rate: Positive = 1e-3
     layer_decay: float = Field(default=0.8, gt=0, le=1)
+    rank: int = Field(default=8, ge=1)
+    alpha: Positive = 16
     weight_decay: float = Field(default=1e-4, ge=0)
     schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)

@@ -19,16 +19,17 @@ from components.training.loop import Loop
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 
 BLOCKS = 4
-TUNE = {"blocks": 2, "epochs": 5, "head_epochs": 1, "learning_rate": 0.02}
+TUNE = {"blocks": 2, "epochs": 5, "head_epochs": 1, "learning_rate": 0.02, "rank": 2, "alpha": 4}
 
 
 class Fit:
     """A tiny network of four blocks and a training of it by one method."""
 
     def __init__(self, name: str, folder: Path | None = None) -> None:
-        method = load_method(TuneParams.model_validate({**TUNE, "method": name}))
+        method = self.method = load_method(TuneParams.model_validate({**TUNE, "method": name}))
         self.network = make_network(BLOCKS, method.cut(make_backbone(BLOCKS).blocks))
-        method.prepare(self.network)
+        self.names = self.network.state_dict().keys()
+        method.prepare(self.network, seed=3)
         self.phases = method.phases(self.network)
         watch = Watch("Contract", checkpoints=Checkpoints(folder) if folder else None)
         recipe = Recipe(seed=3, batch=8, precision="fp32", schedule="constant")
@@ -41,7 +42,7 @@ class Fit:
 
 def test_the_table_holds_what_params_allow() -> None:
     assert set(METHODS) == set(get_args(names.Method))
-    assert len(METHODS) == 4
+    assert len(METHODS) == 5
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -103,7 +104,10 @@ def test_what_it_made_exports_with_parity(name: str) -> None:
     fit.loop.fit()
     network = fit.network.eval()
     rows = torch.from_numpy(make_samples(2).take(np.arange(5), 0).numpy()).float()
+    with torch.inference_mode():
+        trained = network(rows).numpy()
+    fit.method.finish(network)
+    assert network.state_dict().keys() == fit.names
     model = export_module(network, (rows,), ["activations"], ["logits"], {"activations": {0: "batch"}})
     (found,) = open_session(model, ["cpu"], 1).run(None, {"activations": rows.numpy()})
-    with torch.inference_mode():
-        np.testing.assert_allclose(found, network(rows).numpy(), atol=1e-5)
+    np.testing.assert_allclose(found, trained, atol=1e-5)

@@ -13,8 +13,9 @@ from components.training.plan import Data, Job, Recipe, Watch
 
 def _trained(name: str, **changes: object) -> frozenset[str]:
     network = tiny.make_network()
-    method = load_method(TuneParams.model_validate({"method": name, "blocks": 1, "epochs": 4, **changes}))
-    method.prepare(network)
+    tune = {"method": name, "blocks": 1, "epochs": 4, "rank": 2, **changes}
+    method = load_method(TuneParams.model_validate(tune))
+    method.prepare(network, seed=0)
     return frozenset().union(*(phase.trained for phase in method.phases(network)))
 
 

@@ -1,0 +1,212 @@
+"""LoRA: the formula, the layers that it takes, and that nothing of it is left."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from components.backbones.base import Backbone
+from components.backbones.catalogue import build
+from components.errors import ParamsError
+from components.methods import load_method
+from components.methods.base import trained_count
+from components.methods.lora import LowRank
+from components.params.tuning import TuneParams
+from components.training.freezing import frozen_state
+from components.training.network import Network
+
+
+def ramp(*shape):
+    return (torch.arange(math.prod(shape), dtype=torch.float32) * 0.37).sin().reshape(shape)
+
+
+def adapted(layer, rank, alpha):
+    """The layer with factors of plain numbers, and the factors."""
+    with torch.no_grad():
+        layer.weight.copy_(ramp(*layer.weight.shape))
+        layer.bias.copy_(ramp(*layer.bias.shape) * 0.1)
+        added = LowRank(layer.weight, rank, alpha, torch.Generator())
+        added.a.copy_(ramp(*added.a.shape) + 0.2)
+        added.b.copy_(ramp(*added.b.shape) * 0.5 - 0.1)
+    parametrize.register_parametrization(layer, "weight", added)
+    return layer, added
+
+
+class Attention(nn.Module):
+    """A linear layer, a norm, a depthwise and a small convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(12)
+        self.wide = nn.Conv2d(12, 12, 3, padding=1)
+        self.depthwise = nn.Conv2d(12, 12, 5, padding=2, groups=12)
+        self.small = nn.Conv2d(12, 2, 1)
+        self.out = nn.Conv2d(2, 12, 1)
+
+    def forward(self, images):
+        return images + self.out(self.small(self.depthwise(self.wide(self.norm(images)))))
+
+
+class Features(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Linear(12, 16)
+
+    def forward(self, images):
+        return self.dense(images.mean((2, 3)))
+
+
+def network(**tune):
+    """Stem, two blocks, of which the second is above the cut, features, head; as it started, and its method."""
+    torch.manual_seed(0)
+    method = load_method(TuneParams(method="lora", blocks=1, rank=2, **{"alpha": 4, **tune}))
+    backbone = Backbone([nn.Conv2d(3, 12, 1), Attention(), Attention(), Features()], 16)
+    return Network(backbone, nn.Linear(16, 2), method.cut(2)).eval(), method
+
+
+def learnt(net):
+    """Give every B a value, as training would."""
+    with torch.no_grad():
+        for name, parameter in net.named_parameters():
+            if name.endswith(".b"):
+                parameter.copy_(ramp(*parameter.shape))
+
+
+def test_the_weight_is_what_the_formula_says():
+    layer, added = adapted(nn.Linear(2, 2), rank=1, alpha=3)
+    with torch.no_grad():
+        layer.parametrizations.weight.original.copy_(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        added.a.copy_(torch.tensor([[1.0, -2.0]]))
+        added.b.copy_(torch.tensor([[0.5], [1.0]]))
+    # W0 + 3/1 · (0.5, 1)ᵀ (1, -2)
+    torch.testing.assert_close(layer.weight, torch.tensor([[2.5, -1.0], [6.0, -2.0]]))
+
+
+def test_linear_layers_agree_with_peft():
+    """Values of peft 0.21.2 for the same factors."""
+    layer, added = adapted(nn.Linear(4, 3), rank=2, alpha=3)
+    made = layer(ramp(2, 4))
+    made.square().sum().backward()
+    expected = torch.tensor([[1.332563, 2.929436, 0.977928], [1.474542, 5.392045, 2.412422]])
+    torch.testing.assert_close(made.detach(), expected, rtol=1e-5, atol=1e-5)
+    found = added.a.grad.flatten()[:6]
+    expected = torch.tensor([6.24787, 7.06202, 6.92035, 5.84205, 8.7031, 10.02677])
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    expected = torch.tensor([15.98201, 22.35423, 48.09931, 71.59683, 19.7491, 30.29551])
+    torch.testing.assert_close(added.b.grad.flatten(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_convolutions_agree_with_peft():
+    """Values of peft 0.21.2, which puts a convolution of rank 2 and a 1×1 convolution beside the layer."""
+    layer, added = adapted(nn.Conv2d(2, 3, 3, stride=2, padding=1), rank=2, alpha=3)
+    made = layer(ramp(1, 2, 5, 5))
+    made.square().sum().backward()
+    expected = torch.tensor([1.13108, 4.737095, 3.681728, -0.568408, -4.262377, -2.70697, 2.011939, 5.315136])
+    torch.testing.assert_close(made.detach().flatten()[:8], expected, rtol=1e-5, atol=1e-5)
+    expected = torch.tensor([-10.62969, 9.462, 7.6353, 62.62627, 63.86909, 32.59945])
+    torch.testing.assert_close(added.a.grad.flatten()[:6], expected, rtol=1e-5, atol=1e-5)
+    expected = torch.tensor([336.88858, 279.3277, 570.73767, 510.13068, 566.69177, 532.47675])
+    torch.testing.assert_close(added.b.grad.flatten(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_it_starts_as_the_network_that_it_was():
+    net, method = network()
+    inputs = ramp(3, 12, 4, 4)
+    before = net(inputs)
+    method.prepare(net, seed=1)
+    assert torch.equal(net(inputs), before)
+
+
+def test_its_start_follows_from_the_seed_alone():
+    made = []
+    for seed in (1, 1, 2):
+        net, method = network()
+        state = torch.get_rng_state()
+        method.prepare(net, seed)
+        assert torch.equal(torch.get_rng_state(), state)
+        made.append(net.state_dict()["backbone.units.3.dense.parametrizations.weight.0.a"])
+    assert torch.equal(made[0], made[1])
+    assert not torch.equal(made[0], made[2])
+    assert 0.5 / math.sqrt(12) < made[0].abs().max() <= 1 / math.sqrt(12)
+
+
+def test_it_takes_wide_layers_above_the_cut_and_nothing_else():
+    net, method = network()
+    method.prepare(net, 1)
+    found = {path for path, module in net.named_modules() if parametrize.is_parametrized(module)}
+    # not: norm, depthwise, convolutions of 2 × 12 numbers, the lower block, the head
+    assert found == {"backbone.units.2.wide", "backbone.units.3.dense"}
+    phases = method.phases(net)
+    assert [phase.adapt_statistics for phase in phases] == [False, False]
+    added = phases[-1].trained - phases[0].trained
+    assert {name.rsplit(".", 1)[1] for name in added} == {"a", "b"}
+    assert trained_count(net, phases) == 2 * (12 + 108) + 2 * (16 + 12) + 2 * 17
+
+
+def test_original_weights_are_among_what_must_not_move():
+    net, method = network()
+    method.prepare(net, 1)
+    frozen = frozen_state(net, method.phases(net)[-1].trained)
+    name = "backbone.units.2.wide.parametrizations.weight.original"
+    assert name in frozen
+    assert name in net.above_names()
+    assert name in net.above_state()
+
+
+def test_names_can_be_frozen_like_any_others():
+    net, method = network(freeze=("wide",))
+    method.prepare(net, 1)
+    assert not any("wide" in name for name in method.phases(net)[-1].trained)
+
+
+def test_in_the_end_the_layers_are_the_old_ones_with_new_weights():
+    net, method = network()
+    names, types = set(net.state_dict()), [type(module) for module in net.modules()]
+    wide = net.backbone.units[2].wide
+    start = wide.weight.detach().clone()
+    method.prepare(net, 1)
+    learnt(net)
+    inputs = ramp(3, 12, 4, 4)
+    trained, added = net(inputs), wide.parametrizations.weight[0]
+    product = 4 / 2 * (added.b @ added.a).reshape(12, 12, 3, 3)
+    method.finish(net)
+    assert set(net.state_dict()) == names
+    assert [type(module) for module in net.modules()] == types
+    torch.testing.assert_close(wide.weight, start + product, rtol=0, atol=1e-6)
+    torch.testing.assert_close(net(inputs), trained, rtol=0, atol=1e-6)
+
+
+def test_a_copy_keeps_what_it_was():
+    net, method = network()
+    method.prepare(net, 1)
+    learnt(net)
+    inputs = ramp(3, 12, 4, 4)
+    copy, then = net.copied(), net(inputs)
+    with torch.no_grad():
+        net.backbone.units[3].dense.parametrizations.weight[0].b.zero_()
+    assert not torch.equal(net(inputs), then)
+    assert torch.equal(copy(inputs), then)
+
+
+def test_a_rank_that_makes_nothing_smaller_is_refused():
+    net, method = network()
+    method._tune = method._tune.model_copy(update={"rank": 12})
+    with pytest.raises(ParamsError, match=r"tune.rank is 12.*Lower it"):
+        method.prepare(net, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backbone", "blocks", "numbers"), [("efficientnet_lite0", 5, 115_586), ("minilm_l6", 2, 111_362)]
+)
+def test_it_trains_less_than_a_twentieth_of_the_blocks(backbone, blocks, numbers):
+    counts = {}
+    for name in ("last_blocks", "lora"):
+        method, made = load_method(TuneParams(method=name, blocks=blocks)), build(backbone)
+        net = Network(made, nn.Linear(made.width, 2), method.cut(made.blocks))
+        method.prepare(net, 1)
+        counts[name] = trained_count(net, method.phases(net))
+    assert counts["lora"] == numbers
+    assert counts["lora"] < 0.05 * counts["last_blocks"]

@@ -82,7 +82,7 @@ def fit(training: Training, data: Data, clean: Samples, recipe: Recipe, watch: W
     """Train; `clean` are the training samples without augmentation."""
     network, method = training.network, training.method
     start = network.copied()
-    method.prepare(network)
+    method.prepare(network, recipe.seed)
     job = Job(network, training.task.loss, method.phases(network), training.weights)
     loop = Loop(job, data, recipe, watch)
     outcome = loop.fit()

@@ -110,7 +110,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("head",),
         params=("domains", "head", "task", "weighting", "seed"),
         plugins=(HEAD, WEIGHTING),
-        versions=("numpy", "scikit-learn", "torch"),
+        versions=("numpy", "scikit-learn", "scipy", "torch"),
         plots=(("head/curves.csv", "candidate", "score"),),
     ),
     Stage(

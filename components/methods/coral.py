@@ -3,6 +3,10 @@
 Sun & Saenko: Deep CORAL, ECCV 2016 workshops, eq. 1 to 3: with d the features' width and C the covariance of a batch,
 
     1 / (4 d²) ‖C_S - C_T‖²_F,      C = (DᵀD - (1ᵀD)ᵀ(1ᵀD) / n) / (n - 1)
+
+The paper puts it on the last layer's 31 numbers, and chooses its weight such that it ends as large as the task's loss.
+On pooled features it is far smaller, hence a weight of 100: from scikit-learn's digits to turned, noisy ones, three
+seeds, 0.29 without, 0.31 with 1, 0.45 with 100.
 """
 
 from torch import Tensor
@@ -10,7 +14,7 @@ from torch import Tensor
 from components.methods.base import Objective, Shape, Step
 from components.params.objectives import ObjectivesParams
 
-WEIGHT = 1.0
+WEIGHT = 100.0
 
 
 class Coral(Objective):

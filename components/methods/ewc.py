@@ -20,7 +20,9 @@ from torch import Tensor
 from components.methods.base import Objective, Shape, Start, Step, Trained
 from components.params.objectives import ObjectivesParams
 
-LAMBDA = 400.0  # the paper's for its games
+# The paper searches it for each task. Scikit-learn's digits, then 100 of them turned by 90°, three seeds, without
+# against with 30: accuracy on the source 0.75 and 0.84, on the target 0.87 and 0.86; with 100, 0.90 and 0.81.
+LAMBDA = 30.0
 SAMPLES = 256
 EXACT = 5
 

@@ -25,7 +25,7 @@ from components.params.domains import DomainsParams
 from components.stages.domains import Chosen, decided, of_source
 from components.stages.fitting import Activations
 from components.stages.frozen import Frozen
-from components.stages.network import load_trained, open_checkpoint, open_task
+from components.stages.network import load_head, load_trained, open_checkpoint, open_task
 from components.stages.table import Context
 from components.storage.publish import read_json
 from components.tracker import NullTracker
@@ -95,11 +95,9 @@ def _answers(
     head = fresh_head(task, backbone.width, len(dataset.classes), 0)
     if what == "head":
         features = torch.from_numpy(np.load(space / "features" / "features.npy", mmap_mode="r")[chosen.rows])
-        from safetensors.torch import load_file
-
-        head.load_state_dict(load_file(space / "head" / "head.safetensors"))
         with torch.inference_mode():
-            return np.asarray(torch.softmax(head(features).double(), dim=1).numpy())
+            logits = load_head(space / "head")(features).double()
+        return np.asarray(torch.softmax(logits, dim=1).numpy())
     cut = int(str(read_json(space / what / f"{what}.json")["cut"]))
     load_trained(space / what / f"{what}.safetensors", backbone.above(cut), head)
     network = Network(backbone, head, cut)

@@ -59,6 +59,15 @@ class Phase:
         return frozenset(name for group in self.groups for name in group.names)
 
 
+@dataclass(frozen=True)
+class Slow:
+    """Slow weights: after every so many `steps` they go a `share` of the way that the fast ones went, and the fast
+    ones go on from there. An epoch is a whole number of such runs."""
+
+    steps: int
+    share: float
+
+
 class Method(Protocol):
     """Answers 'what trains?'."""
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from components.data.dataset import Dataset
 from components.evaluation.similarity import distance, linear_cka
 from components.methods.base import Method
+from components.methods.samples import Samples
 from components.params import Params
 from components.stages.domains import Chosen
 from components.stages.frozen import Frozen, stored
@@ -20,7 +21,7 @@ from components.stages.network import save_tensors
 from components.stages.table import Context
 from components.storage.publish import write_bytes, write_json
 from components.tasks.base import Task
-from components.training.batches import Samples, Views
+from components.training.batches import Views
 from components.training.checkpoints import Epoch
 from components.training.loop import Loop
 from components.training.network import Network

@@ -10,20 +10,8 @@ import torch
 from torch import Tensor
 
 from components.data.ahead import in_order
-from components.training.seeds import generator
-
-Indices = npt.NDArray[np.int64]
-
-
-class Samples(Protocol):
-    """Samples with their targets, (N,) int64."""
-
-    @property
-    def targets(self) -> Indices: ...
-
-    def take(self, indices: Indices, epoch: int) -> Tensor:
-        """Inputs of some samples as the epoch shows them, on the CPU, in the type in which they are kept."""
-        ...
+from components.methods.samples import Indices, Samples
+from components.training.seeds import batches, generator
 
 
 class Rows(Protocol):
@@ -58,10 +46,19 @@ class Views:
         rows = self.view(indices, epoch) * len(self._targets) + indices
         return torch.from_numpy(self._rows[rows])
 
+    def expected(self, indices: Indices, epoch: int) -> Tensor:
+        return torch.from_numpy(self._targets[indices])
+
+    def shuffled(self, seed: int, epoch: int, size: int) -> list[Indices]:
+        return batches(seed, epoch, len(self._targets), size)
+
+    def in_turn(self, size: int) -> list[Indices]:
+        return consecutive(len(self._targets), size)
+
 
 @dataclass(frozen=True)
 class Batch:
-    """Indices and targets (B,) int64, inputs (B, …)."""
+    """Indices (B,) int64; inputs and targets as `Samples` gives them, for ordinary samples (B, …) and (B,)."""
 
     indices: Indices
     inputs: Tensor
@@ -76,7 +73,7 @@ def prefetch(samples: Samples, chunks: Iterable[Indices], epoch: int, depth: int
     """The batches of `chunks` in their order; a thread copies up to `depth` of them ahead."""
 
     def load(chunk: Indices) -> Batch:
-        return Batch(chunk, samples.take(chunk, epoch), torch.from_numpy(samples.targets[chunk]))
+        return Batch(chunk, samples.take(chunk, epoch), samples.expected(chunk, epoch))
 
     return in_order(load, chunks, 1, depth + 1)
 

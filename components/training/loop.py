@@ -15,8 +15,9 @@ from torch import Tensor
 
 from components.errors import NonFiniteLoss, TrainingError
 from components.methods.base import Objective, Phase, Start, Step, Unlabelled
+from components.methods.samples import Indices
 from components.progress import Bar, bar
-from components.training.batches import Batch, Indices, consecutive, prefetch
+from components.training.batches import Batch, consecutive, prefetch
 from components.training.checkpoints import Checkpoint, Counters, Epoch
 from components.training.freezing import fingerprint, frozen_state, require_equal, unfreeze
 from components.training.interrupts import Stop, crash_point, graceful
@@ -27,7 +28,7 @@ from components.training.plan import Data, Job, Outcome, Recipe, Watch
 from components.training.precision import autocast, resolve
 from components.training.schedules import SCHEDULES
 from components.training.scoring import channels_last, score, to_device
-from components.training.seeds import batches, deterministic, draws, seed_epoch
+from components.training.seeds import deterministic, draws, seed_epoch
 
 
 class Loop:
@@ -111,7 +112,7 @@ class Loop:
         if number != self.counters.phase:
             self.counters.phase, self.counters.phase_epochs, self.counters.waited = number, 0, 0
         unfreeze(self.network, phase)
-        optimiser = Optimiser(self.network, phase, self.recipe.weight_decay)
+        optimiser = Optimiser(self.network, phase, self.recipe.weight_decay, self.recipe.slow)
         if found and found.counters.phase == number:
             optimiser.load(found.optimiser)
         before = fingerprint(frozen_state(self.network, phase.trained))
@@ -169,7 +170,7 @@ class Loop:
 
     def _forward(self, batch: Batch, beside: Batch | None) -> Step:
         """Labelled and unlabelled samples go through the network together: BatchNorm takes its mean over both."""
-        count = len(batch.targets)
+        count = len(batch.inputs)
         inputs = to_device(batch.inputs, self.device)
         if beside is not None:
             inputs = torch.cat([inputs, to_device(beside.inputs, self.device)])
@@ -197,7 +198,7 @@ class Loop:
         optimiser.step(loss)
         self.counters.steps += 1
         if self._bar is not None:
-            self._bar.update(len(step.targets))
+            self._bar.update(len(step.indices))
         crash_point(f"step:{self.counters.steps}")
         return value
 
@@ -272,9 +273,8 @@ class Loop:
     def _seconds_done(self) -> float:
         return self.counters.spent + time.monotonic() - self._started
 
-    def _chunks(self) -> list[Indices]:
-        recipe = self.recipe
-        return batches(recipe.seed, self.counters.epochs, len(self.data.train.targets), recipe.batch)
+    def _chunks(self) -> Sequence[Indices]:
+        return self.data.train.shuffled(self.recipe.seed, self.counters.epochs, self.recipe.batch)
 
     def _images(self) -> int | None:
         """What all epochs together show; unknown where seconds are the budget."""

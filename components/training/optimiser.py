@@ -3,18 +3,21 @@
 import torch
 from torch import Tensor
 
-from components.methods.base import Phase
+from components.methods.base import Phase, Slow
 from components.training.network import Network
 
 
 class Optimiser:
     """Decoupled weight decay (Loshchilov & Hutter 2019), not on vectors: biases and norms.
 
-    A group's rate is its peak rate times the schedule's factor.
+    A group's rate is its peak rate times the schedule's factor. Slow weights are no state of their own: whenever
+    a training may be resumed, they are the network's.
     """
 
-    def __init__(self, network: Network, phase: Phase, weight_decay: float) -> None:
+    def __init__(self, network: Network, phase: Phase, weight_decay: float, slow: Slow | None = None) -> None:
         self._parameters = {n: p for n, p in network.named_parameters() if n in phase.trained}
+        self._slow, self._taken = slow, 0
+        self._left = self._copies() if slow else []
         groups: list[dict[str, object]] = []
         for group in phase.groups:
             members = [self._parameters[name] for name in group.names]
@@ -42,6 +45,18 @@ class Optimiser:
         self._adam.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._adam.step()
+        self._taken += 1
+        if self._slow and self._taken % self._slow.steps == 0:
+            self._follow(self._slow.share)
+
+    @torch.no_grad()
+    def _follow(self, share: float) -> None:
+        for parameter, left in zip(self._parameters.values(), self._left, strict=True):
+            parameter.copy_(torch.lerp(left, parameter, share))
+        self._left = self._copies()
+
+    def _copies(self) -> list[Tensor]:
+        return [parameter.detach().clone() for parameter in self._parameters.values()]
 
     def state(self) -> dict[str, Tensor]:
         """`<parameter>/<moment>` → tensor."""

@@ -6,9 +6,9 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
-from components.methods.base import Phase
+from components.methods.base import Phase, Slow
+from components.methods.samples import Samples
 from components.tracker import NullTracker, Tracker
-from components.training.batches import Samples
 from components.training.checkpoints import Checkpoints, Epoch
 from components.training.network import Network
 
@@ -57,6 +57,7 @@ class Recipe:
         patience: epochs of a phase without a better validation loss until the phase ends; none: never.
         seconds: a budget for the whole training instead of the phases' epochs. What comes out then depends
             on the machine's speed.
+        slow: how weights follow the optimiser's; none: they are its own.
     """
 
     seed: int = 0
@@ -68,6 +69,7 @@ class Recipe:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads: int = 1
     seconds: float | None = None
+    slow: Slow | None = None
 
 
 @dataclass(frozen=True)

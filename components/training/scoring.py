@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from components.training.batches import Samples, consecutive, prefetch
+from components.methods.samples import Samples
+from components.training.batches import consecutive, prefetch
 from components.training.network import Network
 from components.training.plan import Loss
 
@@ -45,11 +46,20 @@ def features(network: Network, samples: Samples, size: int, device: torch.device
     return torch.cat(parts).float()
 
 
+@torch.inference_mode()
 def score(
     network: Network, loss: Loss, samples: Samples, size: int, device: torch.device
 ) -> tuple[float, float]:
-    """Mean loss without label smoothing, and accuracy. Leaves the network in evaluation mode."""
-    logits = predict(network, samples, size, device)
-    targets = torch.from_numpy(samples.targets)
-    accuracy = (logits.argmax(1) == targets).float().mean()
-    return loss(logits, targets).item(), accuracy.item()
+    """Mean loss without label smoothing, and accuracy, in float32 throughout, which is what will be shipped.
+
+    Batch by batch, so that whatever a batch's logits are, two batches need not be alike. Leaves the network in
+    evaluation mode.
+    """
+    network.eval()
+    total, hits, count = 0.0, 0, 0
+    for batch in prefetch(samples, samples.in_turn(size), 0):
+        logits = network(to_device(batch.inputs, device)).cpu().float()
+        total += loss(logits, batch.targets).item() * len(batch.targets)
+        hits += int((logits.argmax(1) == batch.targets).sum())
+        count += len(batch.targets)
+    return total / count, hits / count

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from components.methods.base import Method, Objective, Shape, Weighting
+    from components.methods.pretraining import Pretraining
     from components.params.objectives import ObjectivesParams, WeightingParams
+    from components.params.pretrain import PretrainParams
     from components.params.tuning import TuneParams
 
 METHODS = {
@@ -34,7 +36,14 @@ WEIGHTINGS = {
     "tradaboost": "components.methods.tradaboost:TrAdaBoost",
     "ulsif": "components.methods.ulsif:ULSIF",
 }
-NAMES = ("none", *METHODS, *OBJECTIVES, *WEIGHTINGS)  # each is its file's name
+PRETRAININGS = {
+    "clusters": "components.methods.clusters:Clusters",
+    "masked_tokens": "components.methods.masked_tokens:MaskedTokens",
+    "prototypical": "components.methods.prototypical:Prototypical",
+    "reptile": "components.methods.reptile:Reptile",
+    "simclr": "components.methods.simclr:SimCLR",
+}
+NAMES = ("none", *METHODS, *OBJECTIVES, *WEIGHTINGS, *PRETRAININGS)  # each is its file's name
 ROLES = ("keep", "align", "confident")
 
 
@@ -59,6 +68,14 @@ def load_weighting(params: "WeightingParams") -> "Weighting | None":
     if params.method == "none":
         return None
     made: Weighting = _named(WEIGHTINGS[params.method])(params)
+    return made
+
+
+def load_pretraining(params: "PretrainParams") -> "Pretraining | None":
+    """What section `pretrain` names; none where the checkpoint is taken as it is."""
+    if params.method == "none":
+        return None
+    made: Pretraining = _named(PRETRAININGS[params.method])(params)
     return made
 
 

@@ -8,10 +8,11 @@ from components.params.base import Section
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
 from components.params.learning import SelectParams
-from components.params.names import NEEDS, SEES, SHOWS, Need
+from components.params.names import FEWEST_CLASSES, NEEDS, SEES, SHOWS, Need
 from components.params.objectives import ObjectivesParams, WeightingParams
+from components.params.pretrain import PretrainParams
 from components.params.release import GateParams
-from components.params.task import TaskParams
+from components.params.task import AugmentParams, TaskParams
 from components.params.tuning import TuneParams
 
 REMEDIES: Mapping[Need, str] = {
@@ -19,6 +20,11 @@ REMEDIES: Mapping[Need, str] = {
     "unlabelled": "samples without labels: set domains.target, or data.labels.unlabelled",
     "target_labels": "some labels of the target: set domains.target_labels: used",
     "source_start": "a network that was trained on the source: set tune.start: source",
+    "images": "pictures, which task.name does not show",
+    "texts": "texts, which task.name does not show",
+    "views": "at least two views of a sample: set augment.views to 2 or more",
+    "tasks": "several tasks: set pretrain.tasks to domain, or to one of data.labels.slices",
+    "classes": "at least 5 classes to make tasks of, or pretrain.tasks: domain, or one of data.labels.slices",
 }
 
 
@@ -107,6 +113,27 @@ def _needs(
                 yield f"{key} {name!r} needs {REMEDIES[need]}"
 
 
+def _pretraining(
+    data: DataParams, task: TaskParams, augment: AugmentParams, pretrain: PretrainParams
+) -> Iterator[str]:
+    classes = len(data.labels.classes)
+    held: Mapping[Need, bool] = {
+        "images": SHOWS[task.name] == "images",
+        "texts": SHOWS[task.name] == "texts",
+        "views": augment.views >= 2,
+        "tasks": pretrain.tasks is not None,
+        # Where classes are not declared, the data say how many there are.
+        "classes": pretrain.tasks is not None or not classes or classes >= FEWEST_CLASSES,
+    }
+    for need in NEEDS.get(pretrain.method, ()):
+        if not held[need]:
+            yield f"pretrain.method {pretrain.method!r} needs {REMEDIES[need]}"
+    columns = (*(("domain",) if data.labels.domain else ()), *data.labels.slices)
+    if pretrain.tasks is not None and pretrain.tasks not in columns:
+        allowed = ", ".join(columns) or "none declared"
+        yield f"pretrain.tasks {pretrain.tasks!r} is no column of data.labels; allowed: {allowed}"
+
+
 CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _positive,
     _kind,
@@ -116,4 +143,5 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _start,
     _alike,
     _needs,
+    _pretraining,
 )

@@ -26,6 +26,7 @@ TRACKED = (
     "head",
     "objectives",
     "weighting",
+    "pretrain",
     "controls",
     "select",
     "export",
@@ -40,6 +41,7 @@ WRITTEN_OUT = (
     "objectives.align",
     "objectives.confident",
     "weighting.method",
+    "pretrain.method",
 )
 
 

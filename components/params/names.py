@@ -17,9 +17,12 @@ Keep = Literal["none", "distillation", "ewc", "l2_sp"]
 Align = Literal["none", "cdan", "coral", "dann", "mmd"]
 Confident = Literal["none", "entropy", "mcc", "pseudo_labels"]
 Weighting = Literal["none", "kliep", "kmm", "tradaboost", "ulsif"]
+Pretraining = Literal["none", "clusters", "masked_tokens", "prototypical", "reptile", "simclr"]
 
 # What a method must be given; `params.tree` refuses it where that is missing.
-Need = Literal["domains", "unlabelled", "target_labels", "source_start"]
+Need = Literal[
+    "domains", "unlabelled", "target_labels", "source_start", "images", "texts", "views", "tasks", "classes"
+]
 NEEDS: Mapping[str, tuple[Need, ...]] = {
     "cdan": ("domains",),
     "coral": ("domains",),
@@ -29,12 +32,19 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "ewc": ("source_start",),
     "kliep": ("domains",),
     "kmm": ("domains",),
+    "masked_tokens": ("texts",),
     "mcc": ("unlabelled",),
     "mmd": ("domains",),
+    "prototypical": ("classes",),
     "pseudo_labels": ("unlabelled",),
+    "reptile": ("tasks",),
+    "simclr": ("images", "views"),
     "tradaboost": ("domains", "target_labels"),
     "ulsif": ("domains",),
 }
+
+# Of fewer classes, random choices are hardly different tasks.
+FEWEST_CLASSES = 5
 
 # What a task shows and what a backbone sees must be of one kind.
 SHOWS: Mapping[str, str] = {"image_classification": "images", "text_classification": "texts"}

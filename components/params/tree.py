@@ -10,6 +10,7 @@ from components.params.domains import DomainsParams
 from components.params.learning import ControlsParams, FeaturesParams, HeadParams, SelectParams
 from components.params.objectives import ObjectivesParams, WeightingParams
 from components.params.operation import RuntimeParams, TrackingParams
+from components.params.pretrain import PretrainParams
 from components.params.release import EvaluateParams, ExportParams, GateParams
 from components.params.task import AugmentParams, TaskParams
 from components.params.tuning import TuneParams
@@ -27,6 +28,7 @@ class Params(Section):
     tune: TuneParams = TuneParams()
     objectives: ObjectivesParams = ObjectivesParams()
     weighting: WeightingParams = WeightingParams()
+    pretrain: PretrainParams = PretrainParams()
     controls: ControlsParams = ControlsParams()
     select: SelectParams = SelectParams()
     export: ExportParams = ExportParams()

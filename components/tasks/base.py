@@ -57,6 +57,15 @@ class Inspection:
     thumbnail: npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """Of samples that are token ids: how many there are, the one that hides another, and those that are no words."""
+
+    size: int
+    mask: int
+    marks: tuple[int, ...]
+
+
 class Baseline(Protocol):
     """A plain model that the transferred one must beat. It learns and answers from raw samples."""
 
@@ -93,6 +102,11 @@ class Task(Protocol):
     @property
     def varying(self) -> Mapping[int, str]:
         """Axes of what `preprocessor` yields whose size varies from batch to batch, beside the first."""
+        ...
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """None where samples are no token ids."""
         ...
 
     @property

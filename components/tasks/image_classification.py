@@ -30,7 +30,7 @@ from components.errors import DataError, ParamsError
 from components.params.backbone import ImageSpec, InputSpec
 from components.params.data import Limits
 from components.params.task import AugmentParams, TaskParams
-from components.tasks.base import Baseline, Inspection, Sample, Signature
+from components.tasks.base import Baseline, Inspection, Sample, Signature, Vocabulary
 from components.tasks.classification import Classification
 
 # What shapes a view; how many views there are does not change any of them.
@@ -80,6 +80,7 @@ class ImageClassification(Classification):
     signature = SIGNATURE
     assets: Sequence[str] = ()
     varying: Mapping[int, str] = MappingProxyType({})
+    vocabulary: Vocabulary | None = None
     baselines: Mapping[str, Baseline] = MappingProxyType({})
 
     def __init__(

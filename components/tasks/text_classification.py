@@ -27,7 +27,7 @@ from components.errors import CheckpointError, DataError, ParamsError
 from components.params.backbone import InputSpec, TextSpec
 from components.params.data import Limits
 from components.params.task import AugmentParams, TaskParams
-from components.tasks.base import Baseline, Inspection, Sample, Signature
+from components.tasks.base import Baseline, Inspection, Sample, Signature, Vocabulary
 from components.tasks.classification import Classification
 
 VERSION = 1  # to be raised when any token that leaves this file changes
@@ -139,6 +139,13 @@ class TextClassification(Classification):
     @property
     def views(self) -> Sequence[str]:
         return tuple(str(view) for view in range(self._augment.views))
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        if self._spec is None:
+            raise ParamsError("This task was loaded without a backbone's input.")
+        mask = _number(self._needs_tokenizer(), MASK)
+        return Vocabulary(self._spec.vocabulary, mask, tuple(self._marks.tolist()))
 
     def view_digest(self, view: int) -> str:
         self._needs_tokenizer()

@@ -62,7 +62,7 @@ class Loop:
         with ExitStack() as stack:
             stack.enter_context(deterministic(self.recipe.threads))
             self._stop = stack.enter_context(graceful())
-            stack.enter_context(naming_the_batch(self.recipe.batch))
+            stack.enter_context(naming_the_batch(self.recipe.batch, self.watch.section))
             before = fingerprint(frozen_state(self.network, trained))
             self._begin()
             self._run_phases()
@@ -254,7 +254,7 @@ class Loop:
             raise NonFiniteLoss(
                 f"The {what} is {value} after step {self.counters.steps} (epoch {self.counters.epochs}), "
                 f"learning rate {rate:.2e}.",
-                "Lower tune.learning_rate, or look for broken samples; the last finite epoch is kept.",
+                f"Lower {self.watch.section}.learning_rate, or look for broken samples; the last finite epoch is kept.",
             )
 
     def _share_done(self, phase: Phase, step: int, steps: int) -> float:

@@ -11,7 +11,7 @@ SIGNS = ("out of memory", "can't allocate memory", "cannot allocate memory", "ba
 
 
 @contextmanager
-def naming_the_batch(size: int) -> Iterator[None]:
+def naming_the_batch(size: int, section: str = "tune") -> Iterator[None]:
     """Turn every kind of running out of memory (RAM, GPU) into one TrainingError."""
     try:
         yield
@@ -21,5 +21,5 @@ def naming_the_batch(size: int) -> Iterator[None]:
             raise
         raise TrainingError(
             f"Memory ran out with batches of {size} samples.",
-            f"Set tune.batch to {max(size // 2, 2)} and run the same command.",
+            f"Set {section}.batch to {max(size // 2, 2)} and run the same command.",
         ) from error

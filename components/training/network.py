@@ -75,6 +75,16 @@ class Network(nn.Module):
         return tuple(name for name, parameter in self.named_parameters() if id(parameter) in wanted)
 
 
+class TokenNetwork(Network):
+    """The head sees single tokens of a text, not their mean; nothing is cut off."""
+
+    def features(self, activations: Tensor) -> Tensor:
+        """(B, 2, L) int64: tokens, and 1 where one is asked for → the states of those, (M, width), text after text."""
+        tokens, asked = activations.unbind(1)
+        states: Tensor = nn.Sequential(*list(self.backbone.units)[:-1])(tokens)
+        return states[asked == 1][:, : self.backbone.width]
+
+
 def fresh_head(task: Task, width: int, classes: int, seed: int) -> nn.Module:
     """The task's head with weights that depend on `seed` alone; the global generator is not moved."""
     with torch.random.fork_rng(devices=[]):

@@ -77,6 +77,7 @@ class Watch:
     """Who looks on, and where an unfinished training is kept; neither changes the result.
 
     Attributes:
+        section: of params.yaml, for remedies.
         prefix: of the names of what the tracker hears, where several trainings share one run.
     """
 
@@ -84,6 +85,7 @@ class Watch:
     tracker: Tracker = field(default_factory=NullTracker)
     checkpoints: Checkpoints | None = None
     prefix: str = ""
+    section: str = "tune"
 
 
 @dataclass(frozen=True)

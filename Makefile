@@ -54,7 +54,7 @@ benchmark: $(STAMP)  ## what we claim, measured on this machine (about an hour o
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove the environment and all local state; data/source.lock and dvc.lock stay
-	rm -rf $(VENV) .graftline dataset checkpoint features head source tuned controls selected release evaluation verdict.json
+	rm -rf $(VENV) .graftline dataset checkpoint adapted features head source tuned controls selected release evaluation verdict.json
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"

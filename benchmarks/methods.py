@@ -27,7 +27,7 @@ from components.storage.publish import read_json, sha256_file, write_json
 
 CONFIG = Path(__file__).with_suffix(".yaml")
 PLACE = ROOT / ".graftline" / "benchmarks"
-PREPARED = ("version_data", "fetch_checkpoint", "extract_features")
+PREPARED = ("version_data", "fetch_checkpoint", "adapt_checkpoint", "extract_features")
 RESAMPLES, CONFIDENCE = 2000, 0.95
 
 

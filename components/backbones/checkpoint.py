@@ -9,8 +9,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -52,6 +52,7 @@ class Provenance:
         converter: version of the conversion.
         parameters: numbers in `weights.safetensors` that training adapts.
         weights_sha256: digest of `weights.safetensors`.
+        adaptation: what was done to the published weights: `method`, `base_weights_sha256`, and how; none: nothing.
     """
 
     name: str
@@ -63,6 +64,10 @@ class Provenance:
     converter: str
     parameters: int
     weights_sha256: str
+    adaptation: Mapping[str, object] | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 def convert(raw: Path, entry: BackboneEntry, sha256: str | None = None) -> dict[str, Tensor]:
@@ -123,8 +128,8 @@ def save(folder: Path, state: dict[str, Tensor], provenance: Provenance) -> Prov
     write_bytes(folder / WEIGHTS, data)
     # Buffers (running statistics) are numbers too, but nothing trains them.
     trained = sum(t.numel() for name, t in state.items() if name.rsplit(".", 1)[-1] in ("weight", "bias"))
-    done = Provenance(**{**asdict(provenance), "parameters": trained, "weights_sha256": sha256_bytes(data)})
-    write_json(folder / PROVENANCE, asdict(done))
+    done = replace(provenance, parameters=trained, weights_sha256=sha256_bytes(data))
+    write_json(folder / PROVENANCE, done.as_json())
     return done
 
 

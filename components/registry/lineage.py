@@ -19,6 +19,7 @@ def lineage(root: Path) -> dict[str, str]:
             "checkpoint",
             ("name", "uri", "revision", "sha256", "licence", "weights_sha256"),
         ),
+        **_adaptation(root / "adapted" / "provenance.json"),
         **git_state(root),
     }
     for name in ("dvc.lock", "params.yaml", "data/source.lock"):
@@ -63,6 +64,17 @@ def _source(path: Path) -> dict[str, str]:
     with path.open(encoding="utf-8") as file:
         head = json.loads(file.readline() or "{}")
     return _tags(head, "source", ("uri", "revision", "licence", "layout"))
+
+
+def _adaptation(path: Path) -> dict[str, str]:
+    """What was done to the checkpoint, and what came of it; nothing where it was taken as it is."""
+    found = read_json(path) if path.exists() else {}
+    about = found.get("adaptation")
+    if not isinstance(about, dict):
+        return {}
+    return _tags(
+        {**about, "weights_sha256": found["weights_sha256"]}, "adapted", ("method", "weights_sha256")
+    )
 
 
 def _picked(path: Path, prefix: str, keys: tuple[str, ...]) -> dict[str, str]:

@@ -27,6 +27,7 @@ class Material:
     data_report: Object
     quarantine: Object
     checkpoint: Object
+    adapted: Object
     source: Object
     timings: Object
     evaluations: Sequence[Object]
@@ -50,6 +51,7 @@ OBJECTS = {
     "data_report": "dataset/report.json",
     "quarantine": "dataset/quarantine.json",
     "checkpoint": "checkpoint/provenance.json",
+    "adapted": "adapted/provenance.json",
 }
 TIMINGS, EVALUATIONS = "runs/timings.json", "evaluations.jsonl"
 TABLES = {

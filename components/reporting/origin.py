@@ -86,6 +86,7 @@ def lineage(material: Material) -> list[Fact]:
     chosen = {"head": "head on frozen features", "tuned": "fine-tuned network"}
     name = str(material.selected.get("chosen", ""))
     kind = str(material.selected.get("head") or "")
+    adaptation = mapping(material.adapted.get("adaptation"))
     wanted = [
         ("Data source", material.source.get("uri") or mapping(material.dataset.get("source")).get("uri")),
         ("Data revision", material.source.get("revision")),
@@ -94,6 +95,8 @@ def lineage(material: Material) -> list[Fact]:
         ("Checkpoint source", material.checkpoint.get("uri")),
         ("Checkpoint digest", material.checkpoint.get("sha256")),
         ("Weights digest", material.checkpoint.get("weights_sha256")),
+        ("Adapted by", adaptation.get("method")),
+        ("Adapted weights digest", material.adapted.get("weights_sha256") if adaptation else None),
         ("Selected", f"{chosen.get(name, name)}{f' ({kind})' if kind else ''}"),
         ("Temperature", _short(material.selected.get("temperature"))),
         ("Decision threshold", _short(material.selected.get("threshold"))),
@@ -103,7 +106,7 @@ def lineage(material: Material) -> list[Fact]:
         (f"Release: {file}", mapping(facts).get("sha256"))
         for file, facts in mapping(material.release.get("files")).items()
     ]
-    plain = ("Checkpoint", "Selected", "Temperature", "Decision threshold")
+    plain = ("Checkpoint", "Adapted by", "Selected", "Temperature", "Decision threshold")
     return [Fact(key, str(value), key not in plain) for key, value in [*wanted, *digests] if value]
 
 

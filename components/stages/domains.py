@@ -76,7 +76,22 @@ def unlabelled(dataset: Dataset, domains: DomainsParams) -> Chosen:
     of = np.array(dataset.domains("train"), dtype=str)
     bare = dataset.targets("train") < 0
     chosen = np.isin(of, domains.target) if domains.declared else bare
-    found = _chosen(dataset, "train", chosen)
+    return _bare(_chosen(dataset, "train", chosen))
+
+
+def regardless(dataset: Dataset, side: str, domains: DomainsParams, wanted: Sequence[str]) -> Chosen:
+    """Samples of a side, whether they have a label or not, of the domains `wanted` or of all; targets are -1."""
+    _check(dataset, domains)
+    of = np.array(dataset.domains(side), dtype=str)
+    found = _chosen(dataset, side, np.isin(of, list(wanted)) if wanted else np.ones(len(of), dtype=bool))
+    if not len(found):
+        raise DataError(
+            f"The {side} side holds no sample of {', '.join(wanted) or 'any domain'}.", "Change domains."
+        )
+    return _bare(found)
+
+
+def _bare(found: Chosen) -> Chosen:
     return Chosen(found.ids, found.rows, found.places, np.full(len(found), -1), found.domains)
 
 

@@ -48,10 +48,10 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     """Write model.onnx, model.int8.onnx, model.fp16.onnx, parity.json and manifest.json."""
     dataset = Dataset.open(inputs["dataset"])
     selected = read_json(inputs["selected"] / "selected.json")
-    task = open_task(params, inputs["checkpoint"])
+    task = open_task(params, inputs["adapted"])
     samples = _parity_samples(dataset, task, params, context)
     network = _network(inputs["selected"], selected, dataset, task, params)
-    facts = _facts(dataset, inputs["checkpoint"], selected, task, params)
+    facts = _facts(dataset, inputs["adapted"], selected, task, params)
     models = _models(network, dataset, task, params, facts, context)
     parity = _parity(network, models, samples, decision(selected, dataset.classes), params, context)
     folder = outputs["release"]
@@ -59,7 +59,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         write_bytes(folder / FILES[variant], model)
     write_json(folder / "parity.json", {name: found.as_json() for name, found in parity.items()})
     for name in task.assets:
-        write_bytes(folder / name, (inputs["checkpoint"] / name).read_bytes())
+        write_bytes(folder / name, (inputs["adapted"] / name).read_bytes())
     _write_manifest(folder, facts, params)
     context.tracker.metrics({f"parity.{name}.max_difference": p.max_difference for name, p in parity.items()})
     context.tracker.metrics({f"size_mb.{name}": len(model) / 1e6 for name, model in models.items()})
@@ -99,6 +99,7 @@ def _facts(
             "checkpoint_sha256": provenance["sha256"],
             "weights_sha256": provenance["weights_sha256"],
             "checkpoint_licence": provenance["licence"],
+            "adaptation": provenance.get("adaptation", {"method": "none"}),
         },
     }
 

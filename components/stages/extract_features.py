@@ -16,8 +16,8 @@ from components.storage.publish import sha256_bytes, write_json
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write features.npy: float32 (samples, width), in the manifest's order, and features.json."""
     dataset = Dataset.open(inputs["dataset"])
-    frozen = frozen_part(inputs["checkpoint"], params, cut=None)
-    task = open_task(params, inputs["checkpoint"])
+    frozen = frozen_part(inputs["adapted"], params, cut=None)
+    task = open_task(params, inputs["adapted"])
     ids = dataset.ids()
     records = stored(dataset, [(i, 0) for i in ids], frozen, task, context, params.features.batch)
     folder = outputs["features"]

@@ -46,10 +46,10 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     Resumes a training of the same inputs, parameters and code that was killed, with the same result.
     """
     dataset = Dataset.open(inputs["dataset"])
-    task = open_task(params, inputs["checkpoint"], params.augment)
+    task = open_task(params, inputs["adapted"], params.augment)
     method = load_method(params.tune)
     chosen = learned(dataset, params.domains, params.tune.start)
-    backbone, weights = open_checkpoint(inputs["checkpoint"], params)
+    backbone, weights = open_checkpoint(inputs["adapted"], params)
     # Cached activations are the checkpoint's: the source's training moved nothing below the same cut.
     samples = Activations(
         dataset, task, Frozen(backbone, weights, method.cut(backbone.blocks)), params, context

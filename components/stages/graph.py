@@ -48,6 +48,7 @@ SECTION_MODULES = {
     "tune": "tuning",
     "objectives": "objectives",
     "weighting": "objectives",
+    "pretrain": "pretrain",
     "controls": "learning",
     "select": "learning",
     "export": "release",

@@ -102,7 +102,7 @@ def _head_training(
 
 
 def _head_network(inputs: Mapping[str, Path], params: Params) -> tuple[Backbone, nn.Module]:
-    return open_checkpoint(inputs["checkpoint"], params)[0], load_head(inputs["head"])
+    return open_checkpoint(inputs["adapted"], params)[0], load_head(inputs["head"])
 
 
 def _tuned_network(
@@ -135,8 +135,8 @@ def _tuned_logits(
     context: Context,
 ) -> dict[str, Array]:
     cut = int(str(read_json(inputs["tuned"] / "tuned.json")["cut"]))
-    frozen = frozen_part(inputs["checkpoint"], params, cut)
-    task = open_task(params, inputs["checkpoint"])
+    frozen = frozen_part(inputs["adapted"], params, cut)
+    task = open_task(params, inputs["adapted"])
     above = network[0].above(cut).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     found = {}
     for side, chosen in sides.items():

@@ -71,6 +71,7 @@ HEAD = ("heads", "head.method")
 METHOD = ("methods", "tune.method")
 ROLES = tuple(("methods", f"objectives.{role}") for role in ("keep", "align", "confident"))
 WEIGHTING = ("methods", "weighting.method")
+PRETRAIN = ("methods", "pretrain.method")
 # Versions that shape whatever a network makes, or is written as.
 NETWORK = ("numpy", "onnx", "onnxscript", "pillow", "tokenizers", "torch", "transformers")
 
@@ -95,9 +96,18 @@ STAGES: tuple[Stage, ...] = (
         versions=("safetensors",),
     ),
     Stage(
+        "adapt_checkpoint",
+        "make a new starting checkpoint from the data at hand, where pretrain asks for one",
+        inputs=("dataset", "checkpoint"),
+        outputs=("adapted",),
+        params=("domains", "task", "augment", "backbone", "features", "pretrain", "seed"),
+        plugins=(TASK, BACKBONE, PRETRAIN),
+        versions=(*NETWORK, "onnxruntime", "safetensors", "scikit-learn"),
+    ),
+    Stage(
         "extract_features",
         "run the frozen network over every sample that it has not seen yet",
-        inputs=("dataset", "checkpoint"),
+        inputs=("dataset", "adapted"),
         outputs=("features",),
         params=("task", "backbone", "features"),
         plugins=(TASK, BACKBONE),
@@ -116,7 +126,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "train_source",
         "train on the source domain alone, where domains are declared: what adaptation must beat",
-        inputs=("dataset", "checkpoint"),
+        inputs=("dataset", "adapted"),
         outputs=("source",),
         params=("domains", "task", "augment", "backbone", "features", "tune", "seed"),
         plugins=(TASK, BACKBONE, METHOD),
@@ -125,7 +135,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "fine_tune",
         "train the last blocks from cached activations",
-        inputs=("dataset", "checkpoint", "features", "source"),
+        inputs=("dataset", "adapted", "features", "source"),
         outputs=("tuned",),
         params=(
             "domains",
@@ -154,7 +164,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "select",
         "choose head or tuned network on validation data; fit temperature and threshold",
-        inputs=("dataset", "checkpoint", "features", "head", "tuned"),
+        inputs=("dataset", "adapted", "features", "head", "tuned"),
         outputs=("selected",),
         params=("domains", "task", "backbone", "features", "tune", "select"),
         plugins=(TASK, BACKBONE, HEAD),
@@ -163,7 +173,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "export_onnx",
         "write the release bundle: ONNX, variants, parity, manifest of digests",
-        inputs=("dataset", "checkpoint", "selected"),
+        inputs=("dataset", "adapted", "selected"),
         outputs=("release",),
         params=("task", "backbone", "export", "data"),
         plugins=(TASK, BACKBONE, HEAD),

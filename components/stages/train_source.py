@@ -31,9 +31,9 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         write_json(folder / "source.json", {"trained": False})
         return
     dataset = Dataset.open(inputs["dataset"])
-    task = open_task(params, inputs["checkpoint"], params.augment)
+    task = open_task(params, inputs["adapted"], params.augment)
     method = load_method(params.tune)
-    backbone, weights = open_checkpoint(inputs["checkpoint"], params)
+    backbone, weights = open_checkpoint(inputs["adapted"], params)
     head = fresh_head(task, backbone.width, len(dataset.classes), params.seed)
     network = Network(backbone, head, method.cut(backbone.blocks))
     frozen = Frozen(backbone, weights, network.cut)

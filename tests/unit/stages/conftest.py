@@ -13,7 +13,7 @@ from components.backbones.catalogue import build, entry
 from components.backbones.checkpoint import Provenance, save
 from components.data.dataset import Dataset
 from components.params import Params
-from components.stages import version_data
+from components.stages import adapt_checkpoint, version_data
 from components.stages.refresh import refresh
 from components.stages.table import Context
 from components.tracker import NullTracker
@@ -53,11 +53,13 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     params = _params(root / "pictures")
     context = Context(NullTracker(), root / "cache", 1, ("cpu",))
     refresh(params, root, context.cache)
-    for name in ("dataset", "checkpoint", "head"):
+    for name in ("dataset", "checkpoint", "adapted", "features", "source", "head"):
         (root / name).mkdir()
     inputs = {"data/source.lock": root / "data" / "source.lock"}
     version_data.run(inputs, {"dataset": root / "dataset"}, params, context)
     width = _checkpoint(root / "checkpoint").width
+    adapted = {"adapted": root / "adapted"}
+    adapt_checkpoint.run({"checkpoint": root / "checkpoint"}, adapted, params, context)
     classes = len(Dataset.open(root / "dataset").classes)
     head = {"weight": torch.zeros(classes, width), "bias": torch.zeros(classes)}
     save_file(head, root / "head" / "head.safetensors")

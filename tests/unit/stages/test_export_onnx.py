@@ -43,7 +43,7 @@ class Metrics:
 def line(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace of its own with a selected network, whose decisions lie on both sides."""
     root = tmp_path_factory.mktemp("export")
-    for name in ("dataset", "checkpoint"):
+    for name in ("dataset", "checkpoint", "adapted"):
         (root / name).symlink_to(workspace.root / name)
     backbone = load_file(root / "checkpoint" / "weights.safetensors")
     width = build("efficientnet_lite0").width
@@ -69,7 +69,7 @@ def line(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Work
 
 
 def _export(line: Workspace, folder: str) -> Path:
-    inputs = line.inputs("dataset", "checkpoint", "selected")
+    inputs = line.inputs("dataset", "adapted", "selected")
     export_onnx.run(inputs, line.output("release", folder), line.params, line.context)
     return line.root / folder
 
@@ -103,6 +103,7 @@ def test_the_manifest_names_every_file_and_the_whole_lineage(line: Workspace, re
         "checkpoint_sha256": provenance["sha256"],
         "weights_sha256": provenance["weights_sha256"],
         "checkpoint_licence": provenance["licence"],
+        "adaptation": {"method": "none"},
     }
     chosen = {key: manifest[key] for key in ("classes", "positive", "threshold", "temperature", "released")}
     assert chosen == {

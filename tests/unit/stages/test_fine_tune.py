@@ -25,7 +25,7 @@ class Terminating(NullTracker):
 
 
 def test_an_interrupted_run_goes_on_and_writes_the_same_bytes(workspace):
-    inputs = workspace.inputs("dataset", "checkpoint", "features", "source")
+    inputs = workspace.inputs("dataset", "adapted", "features", "source")
     straight = workspace.output("tuned", "tuned-1")
     fine_tune.run(inputs, straight, workspace.params, workspace.context)
     assert list((workspace.context.cache / "training").glob("*")) == []
@@ -58,6 +58,6 @@ def test_an_interrupted_run_goes_on_and_writes_the_same_bytes(workspace):
 def test_more_blocks_than_there_are_is_refused(workspace):
     tune = workspace.params.tune.model_copy(update={"blocks": 17})
     params = workspace.params.model_copy(update={"tune": tune})
-    inputs = workspace.inputs("dataset", "checkpoint", "features", "source")
+    inputs = workspace.inputs("dataset", "adapted", "features", "source")
     with pytest.raises(ParamsError, match="allowed: 1 to 16"):
         fine_tune.run(inputs, workspace.output("tuned", "tuned-3"), params, workspace.context)

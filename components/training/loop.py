@@ -170,7 +170,8 @@ class Loop:
 
     def _forward(self, batch: Batch, beside: Batch | None) -> Step:
         """Labelled and unlabelled samples go through the network together: BatchNorm takes its mean over both."""
-        count = len(batch.inputs)
+        # Alone, a batch is taken whole: it may have other numbers of features and answers than of inputs.
+        count = None if beside is None else len(batch.inputs)
         inputs = to_device(batch.inputs, self.device)
         if beside is not None:
             inputs = torch.cat([inputs, to_device(beside.inputs, self.device)])

@@ -36,7 +36,9 @@ def values(key: str, name: str, **sections: dict[str, object]) -> dict[str, obje
 
 
 def test_whoever_needs_something_can_be_chosen() -> None:
-    assert set(NEEDS) <= {name for _, name in CHOICES} | set(get_args(names.Method))
+    assert set(NEEDS) <= {name for _, name in CHOICES} | set(get_args(names.Method)) | set(
+        get_args(names.Pretraining)
+    )
     assert set(REMEDIES) == {need for needs in NEEDS.values() for need in needs}
 
 

@@ -1,0 +1,247 @@
+"""Every answer to "what is learned beforehand?" learns, respects what is frozen, resumes bit for bit."""
+
+import copy
+import re
+import sys
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from tiny import CLASSES, SAMPLES, WIDTH, digest, make_backbone, make_samples
+from torch import Tensor, nn
+
+from components.backbones.base import Backbone
+from components.errors import Interrupted, ParamsError
+from components.methods import PRETRAININGS, load_pretraining
+from components.methods.pretraining import Given, Pretraining, Words, cross_entropy
+from components.params import names
+from components.params.combinations import REMEDIES
+from components.params.load import check
+from components.params.names import NEEDS
+from components.params.pretrain import PretrainParams
+from components.training.batches import Views
+from components.training.checkpoints import Checkpoints
+from components.training.loop import Loop
+from components.training.network import Network, TokenNetwork
+from components.training.plan import Data, Job, Outcome, Recipe, Watch
+
+FILE = Path(__file__).parents[2] / "params.yaml"
+BLOCKS, EPOCHS, VOCABULARY, VIEWS = 4, 4, 12, 3
+PARAMS = {
+    "blocks": 2,
+    "epochs": EPOCHS,
+    "batch": 8,
+    "learning_rate": 0.01,
+    "projection": 4,
+    "clusters": 2,
+    "tasks": "domain",
+    "shots": 2,
+    "queries": 2,
+    "inner_steps": 2,
+}
+# What takes each need away from the repository's own params.
+LACKING: dict[str, dict[str, dict[str, object]]] = {
+    "images": {"task": {"name": "text_classification", "positive": None}, "backbone": {"name": "minilm_l6"}},
+    "texts": {},
+    "views": {"augment": {"views": 1}},
+    "tasks": {"pretrain": {"tasks": None}},
+    "classes": {"pretrain": {"tasks": None}},
+}
+
+
+class Embed(nn.Module):
+    """Tokens (B, L) → (B, L, WIDTH + 1), the last channel 1 at tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.word = nn.Embedding(VOCABULARY, WIDTH)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return torch.cat([self.word(tokens), (tokens != 0).float()[:, :, None]], 2)
+
+
+class Mix(nn.Module):
+    """Each token and the mean of all, through a layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(2 * WIDTH, WIDTH)
+
+    def forward(self, states: Tensor) -> Tensor:
+        hidden = states[:, :, :WIDTH]
+        mean = hidden.mean(1, keepdim=True).expand_as(hidden)
+        return torch.cat([hidden + self.layer(torch.cat([hidden, mean], 2)).relu(), states[:, :, WIDTH:]], 2)
+
+
+class Mean(nn.Module):
+    def forward(self, states: Tensor) -> Tensor:
+        return states[:, :, :WIDTH].mean(1)
+
+
+def text_backbone() -> Backbone:
+    torch.manual_seed(0)
+    return Backbone([Embed(), *(Mix() for _ in range(BLOCKS)), Mean()], WIDTH)
+
+
+def texts(seed: int) -> Views:
+    """Texts of one word again and again, and of another: what is hidden can be guessed."""
+    draw = np.random.default_rng(seed)
+    rows = np.repeat(draw.integers(3, VOCABULARY, size=(SAMPLES, 1)), 10, axis=1)
+    return Views(rows, np.full(SAMPLES, -1))
+
+
+def channel_means(seed: int) -> np.ndarray:
+    return make_samples(seed).take(np.arange(SAMPLES), 0).float().mean((2, 3)).numpy()
+
+
+def given(method: Pretraining, backbone: Backbone) -> Given:
+    tasks = np.array(["day", "night"])[np.arange(SAMPLES) // 2 % 2]
+    judged = VIEWS if method.paired else 1
+    embedding = getattr(backbone.units[0], "word", nn.Embedding(1, 1))
+    return Given(
+        train=texts(1) if method.tokens else make_samples(1, views=VIEWS),
+        validation=texts(2) if method.tokens else make_samples(2, views=judged),
+        views=VIEWS,
+        width=WIDTH,
+        classes=CLASSES,
+        seed=3,
+        tasks=(tasks, tasks),
+        features=lambda: (channel_means(1), channel_means(2)),
+        words=Words(VOCABULARY, 1, (0, 1, 2), embedding) if method.tokens else None,
+    )
+
+
+class Fit:
+    """A tiny network of four blocks, the last two of which learn by one method."""
+
+    def __init__(self, name: str, folder: Path | None = None) -> None:
+        method = load_pretraining(PretrainParams.model_validate({**PARAMS, "method": name}))
+        assert method is not None
+        self.backbone = text_backbone() if method.tokens else make_backbone(BLOCKS)
+        self.posed = method.pose(given(method, self.backbone))
+        kind = TokenNetwork if method.tokens else Network
+        self.network = kind(self.backbone, self.posed.head, method.cut(BLOCKS))
+        self.phase = method.phase(self.network, BLOCKS)
+        watch = Watch("Contract", checkpoints=Checkpoints(folder) if folder else None)
+        recipe = Recipe(seed=3, batch=8, precision="fp32", schedule="constant", slow=self.posed.slow)
+        data = Data(self.posed.train, self.posed.validation)
+        self.loop = Loop(
+            Job(self.network, cross_entropy, (self.phase,), self.posed.weights), data, recipe, watch
+        )
+
+    def digest(self, outcome: Outcome) -> str:
+        return digest(self.network, outcome)
+
+
+def test_the_table_holds_what_params_allow() -> None:
+    assert {"none", *PRETRAININGS} == set(get_args(names.Pretraining))
+    assert len(PRETRAININGS) == 5
+    assert load_pretraining(PretrainParams()) is None
+
+
+@pytest.mark.parametrize("name", PRETRAININGS)
+def test_its_file_names_its_source(name: str) -> None:
+    made = load_pretraining(PretrainParams.model_validate({"method": name}))
+    doc = sys.modules[type(made).__module__].__doc__ or ""
+    assert re.search(r"\b20\d\d\b", doc), "which paper?"
+    assert "\n\n    " in doc, "which formula?"
+
+
+@pytest.mark.parametrize("name", PRETRAININGS)
+def test_it_learns_and_what_is_frozen_stays(name: str) -> None:
+    fit = Fit(name)
+    before = {key: tensor.clone() for key, tensor in fit.backbone.state_dict().items()}
+    outcome = fit.loop.fit()
+    assert outcome.history[-1].train_loss < outcome.history[0].train_loss
+    assert outcome.frozen_before == outcome.frozen_after
+    after = fit.backbone.state_dict()
+    assert list(after) == list(before)
+    moved = {int(key.split(".")[1]) for key in before if not torch.equal(before[key], after[key])}
+    # Units 0 to 2 are the stem and the lower two blocks; the last unit of the tiny text network has no weights.
+    assert {3, 4} <= moved <= {3, 4, 5}
+
+
+@pytest.mark.parametrize("name", PRETRAININGS)
+def test_every_batch_has_as_many_answers_as_questions(name: str) -> None:
+    fit = Fit(name)
+    for samples in (fit.posed.train, fit.posed.validation):
+        for chunk in (*samples.shuffled(3, 1, 8), *samples.in_turn(8)):
+            logits = fit.network(
+                samples.take(chunk, 1).to(torch.int64 if fit.network.cut == 0 else torch.float32)
+            )
+            targets = samples.expected(chunk, 1)
+            assert targets.dtype == torch.int64
+            assert len(logits) == len(targets)
+            assert 0 <= targets.min() <= targets.max() < logits.shape[1]
+        assert [c.tolist() for c in samples.shuffled(3, 1, 8)] == [
+            c.tolist() for c in samples.shuffled(3, 1, 8)
+        ]
+        assert [c.tolist() for c in samples.in_turn(8)] == [c.tolist() for c in samples.in_turn(8)]
+
+
+@pytest.mark.parametrize("name", PRETRAININGS)
+def test_killed_in_any_epoch_it_ends_with_the_same_bytes(name: str, tmp_path: Path) -> None:
+    whole = Fit(name)
+    expected = whole.digest(whole.loop.fit())
+    steps_an_epoch = len(whole.posed.train.shuffled(3, 0, 8))
+    for killed in range(1, EPOCHS):
+        folder = tmp_path / str(killed)
+        first = Fit(name, folder)
+        run_step, steps = first.loop._run_step, iter(range(10**6))
+        last = killed * steps_an_epoch + min(1, steps_an_epoch - 1)
+
+        def stop(step, optimiser, run_step=run_step, steps=steps, last=last):
+            if next(steps) == last:  # within the next epoch
+                raise Interrupted("killed")
+            return run_step(step, optimiser)
+
+        first.loop._run_step = stop  # type: ignore[method-assign]
+        with pytest.raises(Interrupted):
+            first.loop.fit()
+        again = Fit(name, folder)
+        assert again.digest(again.loop.fit()) == expected, killed
+
+
+@pytest.mark.parametrize("name", PRETRAININGS)
+def test_more_blocks_than_there_are_is_refused(name: str) -> None:
+    method = load_pretraining(PretrainParams.model_validate({"method": name, "blocks": 5}))
+    assert method is not None
+    with pytest.raises(ParamsError, match=r"pretrain\.blocks is 5; allowed: 1 to 4"):
+        method.cut(BLOCKS)
+
+
+def values(name: str, changes: dict[str, dict[str, object]]) -> dict[str, object]:
+    """The repository's own params with a method, its tasks, and some changes."""
+    made = copy.deepcopy(yaml.safe_load(FILE.read_text()))
+    shows_texts = "texts" in NEEDS.get(name, ()) and changes
+    for section, held in ({} if not shows_texts else LACKING["images"]).items():
+        made[section] |= held
+    made["pretrain"] = {
+        "method": name,
+        **({"tasks": "type"} if {"tasks", "classes"} & set(NEEDS[name]) else {}),
+    }
+    for section, held in changes.items():
+        made[section] |= held
+    return made  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(("name", "need"), [(n, need) for n in PRETRAININGS for need in NEEDS.get(n, ())])
+def test_a_missing_need_is_named_with_its_remedy(name: str, need: str) -> None:
+    words = re.escape(f"pretrain.method '{name}' needs {REMEDIES[need]}")  # type: ignore[index]
+    with pytest.raises(ParamsError, match=words):
+        check(values(name, LACKING[need]))
+
+
+@pytest.mark.parametrize("name", [n for n in PRETRAININGS if n in NEEDS])
+def test_with_what_it_needs_it_is_accepted(name: str) -> None:
+    assert check(values(name, {"pretrain": {}})).pretrain.method == name
+
+
+def test_tasks_must_be_a_declared_column() -> None:
+    with pytest.raises(
+        ParamsError, match=r"pretrain\.tasks 'typ' is no column of data\.labels; allowed: type"
+    ):
+        check(values("reptile", {"pretrain": {"tasks": "typ"}}))

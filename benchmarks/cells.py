@@ -86,12 +86,12 @@ def _answers(
     space: Path, what: str, dataset: Dataset, chosen: Chosen, params: Params, context: Context
 ) -> npt.NDArray[np.float64]:
     """Probabilities (N, classes)."""
-    task = open_task(params, space / "checkpoint")
+    task = open_task(params, space / "adapted")
     if what == "scratch":
         runner = Runner(space / "controls" / "scratch.onnx", context.providers, context.threads)
         rows = runner.predict((dataset.read(i) for i in chosen.ids), task.decode)
         return np.stack(list(rows)).astype(np.float64)
-    backbone, weights = open_checkpoint(space / "checkpoint", params)
+    backbone, weights = open_checkpoint(space / "adapted", params)
     head = fresh_head(task, backbone.width, len(dataset.classes), 0)
     if what == "head":
         features = torch.from_numpy(np.load(space / "features" / "features.npy", mmap_mode="r")[chosen.rows])

@@ -3,6 +3,8 @@
 1. What trains?              `Method`: phases, each with its groups of parameters and their rates.
 2. What is added to the loss? `Objective`.
 3. How do samples count?     `Weighting`.
+
+A fourth, what is learned before the task, is in `components.methods.pretraining`.
 """
 
 import re

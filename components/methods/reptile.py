@@ -31,7 +31,7 @@ class Reptile(Pretraining):
         steps, tasks = self._params.inner_steps, given.tasks[0]
         if len(found := np.unique(tasks)) < 2:
             raise DataError(
-                f"pretrain.method 'reptile' needs two tasks or more; the training samples are all of {str(found[0])!r}.",
+                f"pretrain.method 'reptile' needs two tasks or more; all training samples are of {str(found[0])!r}.",
                 "Set pretrain.tasks to a column that has several values among them.",
             )
         head = seeded(given.seed, lambda: nn.Linear(given.width, given.classes))

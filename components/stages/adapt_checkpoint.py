@@ -16,6 +16,7 @@ from components.methods import load_pretraining
 from components.methods.pretraining import Features, Given, Names, Posed, Pretraining, Words, cross_entropy
 from components.methods.samples import Samples
 from components.params import Params
+from components.params.domains import DomainsParams
 from components.progress import log
 from components.stages.compact import CompactSamples
 from components.stages.domains import Chosen, decided, learned, regardless
@@ -52,7 +53,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     backbone, weights = open_checkpoint(checkpoint, params)
     frozen = Frozen(backbone, weights, method.cut(backbone.blocks))
     samples = Activations(dataset, task, frozen, params, context)
-    sides = _sides(dataset, method, params)
+    sides = seen(dataset, method, params.domains)
     checkpoints = unfinished("adapt_checkpoint", inputs, params, SECTIONS, context)
     watch = Watch("Pre-training", context.tracker, checkpoints, "pretrain.", "pretrain")
     outcome = _train(method, samples, method.pose(_given(method, samples, sides)), watch)
@@ -67,8 +68,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     )
 
 
-def _sides(dataset: Dataset, method: Pretraining, params: Params) -> Sides:
-    domains = params.domains
+def seen(dataset: Dataset, method: Pretraining, domains: DomainsParams) -> Sides:
+    """What the method may look at; targets are -1 unless the task itself may learn from them."""
     if method.sees == "labelled":
         return learned(dataset, domains), decided(dataset, "validation", domains)
     wanted = domains.target if method.sees == "unlabelled" else (*domains.source, *domains.target)
@@ -99,8 +100,8 @@ def _given(method: Pretraining, samples: Activations, sides: Sides) -> Given:
 
 
 def _activations(method: Pretraining, samples: Activations, sides: Sides) -> tuple[Samples, Samples]:
-    judged = samples.augmented if method.paired else samples.clean
-    return samples.augmented(sides[0]), judged(sides[1])
+    wanted = samples.augmented if method.paired else samples.clean
+    return samples.augmented(sides[0]), wanted(sides[1])
 
 
 def _tokens(samples: Activations, sides: Sides) -> tuple[Samples, Samples]:

@@ -108,8 +108,8 @@ def _head_network(inputs: Mapping[str, Path], params: Params) -> tuple[Backbone,
 def _tuned_network(
     inputs: Mapping[str, Path], dataset: Dataset, params: Params
 ) -> tuple[Backbone, nn.Module]:
-    backbone, _ = open_checkpoint(inputs["checkpoint"], params)
-    head = open_task(params, inputs["checkpoint"]).head(backbone.width, len(dataset.classes))
+    backbone, _ = open_checkpoint(inputs["adapted"], params)
+    head = open_task(params, inputs["adapted"]).head(backbone.width, len(dataset.classes))
     cut = int(str(read_json(inputs["tuned"] / "tuned.json")["cut"]))
     load_trained(inputs["tuned"] / "tuned.safetensors", backbone.above(cut), head)
     return backbone.eval(), head.eval()

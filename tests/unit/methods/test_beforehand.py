@@ -189,7 +189,7 @@ def test_runs_stay_with_one_task_and_all_tasks_come() -> None:
 
 
 def test_one_task_is_none_to_learn_for() -> None:
-    with pytest.raises(DataError, match="needs two tasks or more; the training samples are all of 'day'"):
+    with pytest.raises(DataError, match="needs two tasks or more; all training samples are of 'day'"):
         Reptile(PretrainParams(method="reptile")).pose(given(np.full(24, "day")))
 
 

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from texts import write_tokenizer
 from training_workspace import Workspace
 
 from components.backbones.catalogue import build
-from components.backbones.checkpoint import load
+from components.backbones.checkpoint import Provenance, load, save
 from components.data.dataset import Dataset
 from components.errors import Interrupted
+from components.params import Params
 from components.params.pretrain import PretrainParams
 from components.registry.lineage import lineage
-from components.stages import adapt_checkpoint, extract_features
+from components.stages import adapt_checkpoint, extract_features, version_data
+from components.stages.refresh import refresh
 from components.storage.publish import sha256_tree
 from components.tracker import NullTracker
 
@@ -138,3 +141,50 @@ def test_the_registry_hears_of_base_and_adaptation(
     assert tags["graftline.checkpoint_weights_sha256"] == base["weights_sha256"]
     assert tags["graftline.adapted_weights_sha256"] == made["weights_sha256"]
     assert tags["graftline.adapted_method"] == "clusters"
+
+
+@pytest.fixture
+def mails(workspace: Workspace, tmp_path: Path) -> Workspace:
+    """Sixty short texts of few words, and MiniLM with random weights."""
+    draw = np.random.default_rng(0)
+    rows = [
+        f"{' '.join(draw.choice(['good', 'bad', 'mail', 'very'], 1 + n % 9))} {n},{n % 2}" for n in range(60)
+    ]
+    (tmp_path / "mails").mkdir()
+    (tmp_path / "mails" / "mails.csv").write_text("\n".join(["body,kind", *rows]))
+    params = Params.model_validate(
+        {
+            **workspace.params.model_dump(),
+            "data": {
+                "source": f"file:{tmp_path / 'mails'}",
+                "licence": "none",
+                "layout": "manifest",
+                "labels": {"file": "mails.csv", "text": "body", "label": "kind"},
+                "limits": {"min_per_class": 1},
+            },
+            "task": {"name": "text_classification", "size": 16},
+            "backbone": {"name": "minilm_l6"},
+        }
+    )
+    line = Workspace(tmp_path, params, replace(workspace.context, cache=tmp_path / "cache"))
+    refresh(params, tmp_path, line.context.cache)
+    inputs = {"data/source.lock": tmp_path / "data" / "source.lock"}
+    version_data.run(inputs, line.output("dataset", "dataset"), params, line.context)
+    names = ("name", "uri", "revision", "file", "sha256", "licence", "converter")
+    start = Provenance(**dict.fromkeys(names, "x"), parameters=0, weights_sha256="")
+    save(write_tokenizer(tmp_path / "checkpoint"), build("minilm_l6", seed=1).state_dict(), start)
+    return line
+
+
+@pytest.mark.slow
+def test_hidden_words_move_the_last_layers_of_a_text_network(mails: Workspace) -> None:
+    made = adapt(mails, "adapted", method="masked_tokens", blocks=2, epochs=2, batch=8)
+    assert (made / "tokenizer.json").read_bytes() == (
+        mails.root / "checkpoint" / "tokenizer.json"
+    ).read_bytes()
+    load(made, build("minilm_l6"))
+    before, after = (load_file(f / "weights.safetensors") for f in (mails.root / "checkpoint", made))
+    moved = {int(name.split(".")[1]) for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {5, 6}
+    told = json.loads((made / "provenance.json").read_text())["adaptation"]
+    assert told["validation"]["loss"] < np.log(30_522), "what blind guessing costs"

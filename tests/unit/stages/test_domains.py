@@ -5,7 +5,10 @@ from two_domains import two_domains
 
 from components.data.dataset import Dataset
 from components.errors import DataError
+from components.methods import PRETRAININGS, load_pretraining
 from components.params.domains import DomainsParams
+from components.params.pretrain import PretrainParams
+from components.stages.adapt_checkpoint import seen
 from components.stages.domains import decided, judged, learned, of_source, unlabelled
 
 HIDDEN = DomainsParams(source=("day",), target=("night",))
@@ -75,3 +78,18 @@ def test_an_unknown_domain_is_named_with_what_there_is(dataset: Dataset) -> None
 def test_a_class_that_the_source_lacks_is_named(dataset: Dataset) -> None:
     with pytest.raises(DataError, match="On the train side of dusk, class 'light' has no labelled sample"):
         learned(dataset, DomainsParams(source=("dusk",), target=("night",)))
+
+
+@pytest.mark.parametrize("name", PRETRAININGS)
+def test_before_the_task_no_hidden_label_is_seen(dataset: Dataset, name: str) -> None:
+    method = load_pretraining(PretrainParams.model_validate({"method": name}))
+    assert method is not None
+    sees = {"unlabelled": {"night"}, "all": {"day", "night"}, "labelled": {"day"}}[method.sees]
+    for side, chosen in zip(("train", "validation"), seen(dataset, method, HIDDEN), strict=True):
+        assert set(chosen.domains) == sees
+        assert set(chosen.ids) <= set(dataset.ids(side))
+        labelled = chosen.targets >= 0
+        assert labelled.all() if method.sees == "labelled" else not labelled.any()
+    if method.sees != "labelled":
+        everyone, _ = seen(dataset, method, NONE)
+        assert list(everyone.ids) == dataset.ids("train"), "samples without a label, too"

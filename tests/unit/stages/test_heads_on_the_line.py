@@ -26,10 +26,10 @@ CUT = 16
 def line(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace with features, and a tuned network that tuning made no better: its head knows nothing."""
     root = tmp_path_factory.mktemp("heads")
-    for name in ("dataset", "checkpoint"):
+    for name in ("dataset", "checkpoint", "adapted"):
         (root / name).symlink_to(workspace.root / name)
     made = replace(workspace, root=root)
-    inputs = made.inputs("dataset", "checkpoint")
+    inputs = made.inputs("dataset", "adapted")
     extract_features.run(inputs, made.output("features", "features"), made.params, made.context)
     backbone = build("efficientnet_lite0")
     backbone.load_state_dict(load_file(root / "checkpoint" / "weights.safetensors"))
@@ -83,7 +83,7 @@ def test_a_tie_goes_to_the_lower_loss(line: Workspace) -> None:
 @pytest.mark.parametrize("method", ["neighbours", "random_features"])
 def test_a_head_of_another_kind_is_chosen_and_rebuilt(line: Workspace, method: str) -> None:
     chosen, _ = fit(line, f"head-{method}", method=method, l2=[0.1], components=64, neighbours=[3])
-    inputs = chosen.inputs("dataset", "checkpoint", "features", "tuned")
+    inputs = chosen.inputs("dataset", "adapted", "features", "tuned")
     inputs["head"] = chosen.root / f"head-{method}"
     out = chosen.output("selected", f"selected-{method}")
     select.run(inputs, out, chosen.params, chosen.context)
@@ -114,7 +114,7 @@ def test_it_is_released_with_parity(line: Workspace, method: str) -> None:
     save_file(state, selected / "network.safetensors")
     facts = {"chosen": "head", "head": method, "temperature": 1.3, "threshold": None, "positive": None}
     (selected / "selected.json").write_text(json.dumps(facts))
-    inputs = {**chosen.inputs("dataset", "checkpoint"), "selected": selected}
+    inputs = {**chosen.inputs("dataset", "adapted"), "selected": selected}
     out = chosen.output("release", f"release-{method}")
     export_onnx.run(inputs, out, chosen.params, chosen.context)
     parity = json.loads((out["release"] / "parity.json").read_text())

@@ -154,7 +154,7 @@ def test_dann_is_the_discriminator_s_cross_entropy_turned_round_for_the_features
 
 
 def test_dann_s_loss_is_that_of_another_library() -> None:
-    objective = DANN(ObjectivesParams(), Shape(1, 2, 0))
+    objective = DANN(ObjectivesParams(align_weight=1), Shape(1, 2, 0))
     linear(objective, np.ones(1))
     step = make_step(tensor(wave(6, 1, 1.1)), tensor(wave(5, 1, 0.7)))
     assert objective(step).item() == pytest.approx(1.2726120949, abs=1e-5)  # skada's DANNLoss
@@ -175,7 +175,7 @@ def cdan_by_hand(source: Array, target: Array, weights: Array) -> float:
 
 
 def test_cdan_tells_by_all_products_and_counts_the_sure_more() -> None:
-    objective = CDAN(ObjectivesParams(), SHAPE)
+    objective = CDAN(ObjectivesParams(align_weight=1), SHAPE)
     assert isinstance(objective.map, Outer)
     weights = wave(1, 12, 0.9)[0]
     linear(objective, weights)
@@ -184,7 +184,7 @@ def test_cdan_tells_by_all_products_and_counts_the_sure_more() -> None:
 
 
 def test_cdan_turns_the_gradient_round_for_features_answers_and_weights_alike() -> None:
-    objective = CDAN(ObjectivesParams(), SHAPE)
+    objective = CDAN(ObjectivesParams(align_weight=1), SHAPE)
     weights = wave(1, 12, 0.9)[0]
     linear(objective, weights)
     features = tensor(SOURCE).requires_grad_()

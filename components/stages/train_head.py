@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     weights = sample_weights(inputs["features"], dataset, params, learns)
     training = _samples(inputs["features"], dataset, learns, weights)
     validation = _samples(inputs["features"], dataset, held)
-    _demand_every_class(training, dataset)
+    demand_weight(training, dataset.classes)
     head, metric = load_head(params.head, params.seed), params.head.metric
     positive = positive_class(params.task.positive, dataset.classes)
     with deterministic(context.threads):
@@ -80,13 +80,14 @@ def _samples(folder: Path, dataset: Dataset, chosen: Chosen, weights: Array | No
     return Samples(np.asarray(features[chosen.rows]), chosen.targets, len(dataset.classes), weights)
 
 
-def _demand_every_class(training: Samples, dataset: Dataset) -> None:
+def demand_weight(training: Samples, classes: Sequence[str]) -> None:
+    """DataError where the weighting leaves nothing of a class."""
     weights = training.masses @ training.one_hot
-    missing = [name for name, weight in zip(dataset.classes, weights, strict=True) if weight == 0]
+    missing = [name for name, weight in zip(classes, weights, strict=True) if weight == 0]
     if missing:
         raise DataError(
-            f"No training sample is of class {', '.join(missing)}.",
-            "Raise data.split.train, or bring more samples of it.",
+            f"All training samples of class {', '.join(missing)} weigh nothing.",
+            "Take another weighting.method, or none.",
         )
 
 

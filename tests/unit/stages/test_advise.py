@@ -74,13 +74,14 @@ def test_better_features_score_better(workspace: Workspace) -> None:
     assert not any("minilm" in line for line in said), "it sees no images"
 
 
-def test_without_known_features_the_remedy_is_named(workspace: Workspace) -> None:
-    write_features(workspace, 1.0, data="others")
+def test_without_known_features_the_remedy_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    own = replace(workspace, context=replace(workspace.context, cache=tmp_path / "cache"))
+    write_features(own, 1.0, data="others")
     with pytest.raises(StorageError, match="--fill all"):
-        lines(workspace)
-    (workspace.root / "features" / "features.json").unlink()
+        lines(own)
+    (own.root / "features" / "features.json").unlink()
     with pytest.raises(StorageError, match="dvc repro extract_features"):
-        lines(workspace)
+        lines(own)
 
 
 @pytest.mark.slow

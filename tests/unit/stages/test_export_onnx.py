@@ -54,7 +54,13 @@ def line(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Work
     save_file(state, root / "selected" / "network.safetensors")
     write_json(
         root / "selected" / "selected.json",
-        {"chosen": "tuned", "temperature": TEMPERATURE, "threshold": THRESHOLD, "positive": "light"},
+        {
+            "chosen": "tuned",
+            "training": {"overfitting": {"accuracy_gap": 0.1}},
+            "temperature": TEMPERATURE,
+            "threshold": THRESHOLD,
+            "positive": "light",
+        },
     )
     params = workspace.params.model_validate(
         {

@@ -15,6 +15,7 @@ from components.backbones.catalogue import build
 from components.data.dataset import Dataset
 from components.errors import DataError
 from components.heads import restore
+from components.heads.base import Samples
 from components.params import Params
 from components.stages import export_onnx, extract_features, select, train_head
 from components.stages.network import load_head, load_selected, open_task
@@ -141,8 +142,16 @@ def test_a_class_without_training_samples_is_named(
 ) -> None:
     whole = Dataset.targets
     monkeypatch.setattr(Dataset, "targets", lambda self, side=None: np.zeros_like(whole(self, side)))
-    with pytest.raises(DataError, match="No training sample is of class light"):
+    with pytest.raises(DataError, match="On the train side, class 'light' has no labelled sample"):
         train_head.run(line.inputs("dataset", "features"), {"head": tmp_path}, line.params, line.context)
+
+
+def test_a_class_whose_samples_all_weigh_nothing_is_named() -> None:
+    samples = Samples(
+        np.zeros((4, 3), dtype=np.float32), np.array([0, 1, 0, 1]), 2, np.array([1.0, 0.0, 1.0, 0.0])
+    )
+    with pytest.raises(DataError, match="All training samples of class light weigh nothing"):
+        train_head.demand_weight(samples, ("dark", "light"))
 
 
 def test_what_is_written_is_rebuilt_in_single_precision(line: Workspace) -> None:

@@ -9,15 +9,15 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from components.params.base import Section
+from components.params.load import WRITTEN_OUT
 from components.params.tree import Params
 
 TARGET = Path(__file__).parent / "params.md"
-HEAD = """# params.yaml
+HEAD = f"""# params.yaml
 
 Written by `python docs/params.py` from `components/params/`; a test compares. Unknown keys are refused.
 `python -m components check` lists every mistake at once. A key that is left out takes its default, and so does an
-empty section (`select: {}`); `task.name`, `backbone.name`, `head.method` and `tune.method` must be written
-out;
+empty section (`select: {{}}`); what chooses code must be written out: {", ".join(f"`{key}`" for key in WRITTEN_OUT)}.
 `data` and `gate` are required.
 """
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from components.methods.base import Method, Objective, Shape, Weighting
+    from components.methods.multi_task import Column, MultiTask
     from components.methods.pretraining import Pretraining
-    from components.params.objectives import ObjectivesParams, WeightingParams
+    from components.params.objectives import ObjectivesParams, TasksParams, WeightingParams
     from components.params.pretrain import PretrainParams
     from components.params.tuning import TuneParams
 
@@ -30,6 +31,11 @@ OBJECTIVES = {
     "mmd": "components.methods.mmd:MMD",
     "pseudo_labels": "components.methods.pseudo_labels:PseudoLabels",
 }
+BALANCES = {
+    "fixed": "components.methods.fixed:Fixed",
+    "pcgrad": "components.methods.pcgrad:PCGrad",
+    "uncertainty": "components.methods.uncertainty:Uncertainty",
+}
 WEIGHTINGS = {
     "kliep": "components.methods.kliep:KLIEP",
     "kmm": "components.methods.kmm:KMM",
@@ -43,7 +49,7 @@ PRETRAININGS = {
     "reptile": "components.methods.reptile:Reptile",
     "simclr": "components.methods.simclr:SimCLR",
 }
-NAMES = ("none", *METHODS, *OBJECTIVES, *WEIGHTINGS, *PRETRAININGS)  # each is its file's name
+NAMES = ("none", *METHODS, *OBJECTIVES, *BALANCES, *WEIGHTINGS, *PRETRAININGS)  # each is its file's name
 ROLES = ("keep", "align", "confident")
 
 
@@ -60,6 +66,14 @@ def load_objectives(params: "ObjectivesParams", shape: "Shape") -> "Sequence[Obj
         name = getattr(params, role)
         if name != "none":
             made.append(_named(OBJECTIVES[name])(params, shape))
+    return made
+
+
+def load_tasks(params: "TasksParams", shape: "Shape", columns: "Sequence[Column]") -> "MultiTask | None":
+    """The auxiliary tasks, balanced as `objectives.tasks` says; none where no column is named."""
+    if not columns:
+        return None
+    made: MultiTask = _named(BALANCES[params.balance])(params, shape, columns)
     return made
 
 

@@ -190,6 +190,7 @@ class Step:
         logits: (B, classes) float32.
         epoch: counted from 0 over all phases.
         progress: share of all planned steps that lies behind, 0 to 1.
+        number: how many steps lie behind.
         unlabelled: None where there are no such samples.
     """
 
@@ -202,6 +203,7 @@ class Step:
     epoch: int
     progress: float = 0.0
     unlabelled: Unlabelled | None = None
+    number: int = 0
 
     @property
     def beside(self) -> Unlabelled:

@@ -1,5 +1,6 @@
 """What no single section of params.yaml can see: each check names the sections that it compares."""
 
+import difflib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 
@@ -64,6 +65,16 @@ def _slices(data: DataParams, gate: GateParams) -> Iterator[str]:
     for rule in gate.rules:
         if rule.slice and rule.slice.split("=")[0] not in declared:
             yield f"gate.rules: slice {rule.slice!r} is not in data.labels.slices ({allowed})"
+
+
+def _tasks(data: DataParams, objectives: ObjectivesParams) -> Iterator[str]:
+    declared = data.labels.slices
+    for name in objectives.tasks.columns:
+        if name not in declared:
+            near = difflib.get_close_matches(name, declared, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            allowed = ", ".join(declared) or "none declared"
+            yield f"objectives.tasks.columns: {name!r} is not in data.labels.slices ({allowed}){hint}"
 
 
 def _domain_column(data: DataParams, domains: DomainsParams) -> Iterator[str]:
@@ -139,6 +150,7 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _kind,
     _threshold,
     _slices,
+    _tasks,
     _domain_column,
     _start,
     _alike,

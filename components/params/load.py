@@ -40,6 +40,7 @@ WRITTEN_OUT = (
     "objectives.keep",
     "objectives.align",
     "objectives.confident",
+    "objectives.tasks.balance",
     "weighting.method",
     "pretrain.method",
 )
@@ -117,8 +118,10 @@ def _unwritten(values: Mapping[str, object]) -> list[str]:
     if "seed" not in values:
         wrong.append("seed: missing; write a number")
     for path in WRITTEN_OUT:
-        section, key = path.split(".")
-        chosen = values.get(section, {})
+        *sections, key = path.split(".")
+        chosen: object = values
+        for name in sections:
+            chosen = chosen.get(name, {}) if isinstance(chosen, dict) else None
         if isinstance(chosen, dict) and key not in chosen:
             wrong.append(f"{path}: missing; it must be written out, even the default")
     return wrong

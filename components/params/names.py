@@ -16,6 +16,7 @@ Method = Literal["bias_only", "gradual_unfreezing", "last_blocks", "layerwise_ra
 Keep = Literal["none", "distillation", "ewc", "l2_sp"]
 Align = Literal["none", "cdan", "coral", "dann", "mmd"]
 Confident = Literal["none", "entropy", "mcc", "pseudo_labels"]
+Balance = Literal["fixed", "pcgrad", "uncertainty"]
 Weighting = Literal["none", "kliep", "kmm", "tradaboost", "ulsif"]
 Pretraining = Literal["none", "clusters", "masked_tokens", "prototypical", "reptile", "simclr"]
 

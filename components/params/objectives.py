@@ -1,11 +1,36 @@
 """Sections `objectives` and `weighting`: what is added to the loss, and how samples count."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.params import names
 from components.params.base import Section
 
 Weight = float | None
+
+
+class TasksParams(Section):
+    """Auxiliary tasks, learned beside the main one on the same layers; only the main one is shipped.
+
+    Attributes:
+        columns: of `data.labels.slices`; each is a task, its values are the classes.
+        balance: how the tasks share a step: by `fixed` weights, by weights that are learned (`uncertainty`), or by
+            taking out of each task's gradient what works against another's (`pcgrad`).
+        weight: how much an auxiliary task counts beside the main one; none: 1. `uncertainty` learns it.
+    """
+
+    columns: tuple[str, ...] = ()
+    balance: names.Balance = "fixed"
+    weight: Weight = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "TasksParams":
+        if twice := {name for name in self.columns if self.columns.count(name) > 1}:
+            raise ValueError(f"columns names {sorted(twice)[0]!r} twice")
+        if self.balance != "fixed" and not self.columns:
+            raise ValueError(f"balance {self.balance!r} has no tasks to balance: set columns")
+        if self.balance == "uncertainty" and self.weight is not None:
+            raise ValueError("balance 'uncertainty' learns the weights: leave weight out")
+        return self
 
 
 class ObjectivesParams(Section):
@@ -19,6 +44,7 @@ class ObjectivesParams(Section):
             classes), `pseudo_labels` (believe what is sure).
         keep_weight, align_weight, confident_weight: how much each counts beside the task's loss; none: what its
             paper or our measurements suggest.
+        tasks: auxiliary tasks.
     """
 
     keep: names.Keep = "none"
@@ -27,6 +53,7 @@ class ObjectivesParams(Section):
     keep_weight: Weight = Field(default=None, gt=0)
     align_weight: Weight = Field(default=None, gt=0)
     confident_weight: Weight = Field(default=None, gt=0)
+    tasks: TasksParams = TasksParams()
 
 
 class WeightingParams(Section):

@@ -6,17 +6,20 @@ a head that does not fit yet distorts pretrained features). With `tune.start: so
 the network that was trained on the source domain.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from components.data.dataset import Dataset
 from components.errors import DataError
-from components.methods import load_method, load_objectives
+from components.methods import load_method, load_objectives, load_tasks
 from components.methods.base import Shape
+from components.methods.multi_task import Column
 from components.params import Params
 from components.progress import log
+from components.stages.auxiliary import columns
 from components.stages.domains import Chosen, decided, learned, of_source, unlabelled
 from components.stages.fitting import Activations, Training, fit, recipe, write
 from components.stages.frozen import Frozen
@@ -54,14 +57,15 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     samples = Activations(
         dataset, task, Frozen(backbone, weights, method.cut(backbone.blocks)), params, context
     )
-    network = _network(samples, inputs, params)
+    tasks = columns(dataset, params, chosen, decided(dataset, "validation", params.domains))
+    network = _network(samples, inputs, params, tasks)
     data = _data(samples, chosen, params)
     counts = sample_weights(inputs["features"], dataset, params, chosen)
     training = Training(network, task, method, None if counts is None else torch.from_numpy(counts).float())
     checkpoints = unfinished("fine_tune", inputs, params, SECTIONS, context)
     watch = Watch("Fine-tuning", context.tracker, checkpoints, "tune.")
     fitted = fit(training, data, samples.clean(chosen), recipe(params, context), watch)
-    write(outputs["tuned"], "tuned", fitted, {"start": params.tune.start})
+    write(outputs["tuned"], "tuned", fitted, _facts(params, tasks))
     checkpoints.clear()
     best, epochs = fitted.outcome.best, len(fitted.outcome.history)
     log(
@@ -70,14 +74,23 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     )
 
 
-def _network(samples: Activations, inputs: Mapping[str, Path], params: Params) -> Network:
+def _facts(params: Params, tasks: Sequence[Column]) -> dict[str, object]:
+    return {"start": params.tune.start, "tasks": {task.name: list(task.values) for task in tasks}}
+
+
+def _network(
+    samples: Activations, inputs: Mapping[str, Path], params: Params, tasks: Sequence[Column]
+) -> Network:
     backbone, cut = samples.frozen.backbone, samples.frozen.cut
     classes = len(samples.dataset.classes)
     head = fresh_head(samples.task, backbone.width, classes, params.seed)
     if params.tune.start == "source":
         load_trained(inputs["source"] / "source.safetensors", backbone.above(cut), head)
     shape = Shape(backbone.width, classes, params.seed)
-    return Network(backbone, head, cut, load_objectives(params.objectives, shape))
+    added: list[nn.Module] = [*load_objectives(params.objectives, shape)]
+    if shared := load_tasks(params.objectives.tasks, shape, tasks):
+        added.append(shared)
+    return Network(backbone, head, cut, added)
 
 
 def _data(samples: Activations, chosen: Chosen, params: Params) -> Data:

@@ -70,6 +70,7 @@ BACKBONE = ("backbones", "backbone.name")
 HEAD = ("heads", "head.method")
 METHOD = ("methods", "tune.method")
 ROLES = tuple(("methods", f"objectives.{role}") for role in ("keep", "align", "confident"))
+BALANCE = ("methods", "objectives.tasks.balance")
 WEIGHTING = ("methods", "weighting.method")
 PRETRAIN = ("methods", "pretrain.method")
 # Versions that shape whatever a network makes, or is written as.
@@ -148,7 +149,7 @@ STAGES: tuple[Stage, ...] = (
             "weighting",
             "seed",
         ),
-        plugins=(TASK, BACKBONE, METHOD, *ROLES, WEIGHTING),
+        plugins=(TASK, BACKBONE, METHOD, *ROLES, BALANCE, WEIGHTING),
         versions=(*NETWORK, "onnxruntime", "scikit-learn", "scipy"),
         plots=(("tuned/curves.csv", "epoch", "validation_loss"),),
     ),

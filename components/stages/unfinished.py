@@ -12,7 +12,16 @@ from components.storage.publish import sha256_bytes, sha256_tree
 from components.training.checkpoints import Checkpoints
 
 ROOMS = ("backbones", "methods", "tasks", "training")
-STAGES = ("adapt_checkpoint", "domains", "fine_tune", "fitting", "train_controls", "train_source", "weights")
+STAGES = (
+    "adapt_checkpoint",
+    "auxiliary",
+    "domains",
+    "fine_tune",
+    "fitting",
+    "train_controls",
+    "train_source",
+    "weights",
+)
 
 
 def unfinished(

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import repeat
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from components.errors import NonFiniteLoss, TrainingError
 from components.methods.base import Objective, Phase, Start, Step, Unlabelled
+from components.methods.multi_task import MultiTask
 from components.methods.samples import Indices
 from components.progress import Bar, bar
 from components.training.batches import Batch, consecutive, prefetch
@@ -42,7 +44,8 @@ class Loop:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.precision = resolve(recipe.precision, self.device)
         self.network = channels_last(job.network.to(self.device))
-        self.objectives: Sequence[Objective] = tuple(self.network.objectives)  # type: ignore[arg-type]
+        self.objectives = [found for found in self.network.objectives if isinstance(found, Objective)]
+        self.tasks = next((f for f in self.network.objectives if isinstance(f, MultiTask)), None)
         self.phases = [with_objectives(phase, self.network) for phase in job.phases]
         self.counters = Counters()
         self.best: dict[str, Tensor] = {}
@@ -91,7 +94,8 @@ class Loop:
     def _run_phases(self) -> None:
         found = self.watch.checkpoints.latest() if self.watch.checkpoints else None
         if found:
-            self._restore(found)
+            self.counters, self.best = found.counters, found.best
+            self._load(found.model)
         self._bar = bar(self._images(), self.watch.name, "images")
         try:
             self._bar.update(self.counters.steps * self.recipe.batch)
@@ -100,11 +104,6 @@ class Loop:
                 found = None
         finally:
             self._bar.close()
-
-    def _restore(self, found: Checkpoint) -> None:
-        self.counters = found.counters
-        self.best = found.best
-        self._load(found.model)
 
     def _run_phase(self, number: int, found: Checkpoint | None) -> None:
         """Run what is left of a phase; `found` is the checkpoint that lies within it, if one does."""
@@ -134,7 +133,9 @@ class Loop:
         unfreeze(self.network, phase)
         train_loss = self._run_steps(phase, optimiser)
         spent = time.monotonic() - self._started
-        loss, accuracy = self._score()
+        loss, accuracy = score(
+            self.network, self.job.loss, self.data.validation, self.recipe.batch, self.device
+        )
         line = Epoch(counters.epochs, phase.name, train_loss, loss, accuracy, optimiser.rate)
         self._check_finite(loss, optimiser.rate, "validation loss")
         self._note(line, spent)
@@ -154,9 +155,6 @@ class Loop:
             if self._seconds_done() >= (self.recipe.seconds or math.inf):
                 break
         return total / seen
-
-    def _score(self) -> tuple[float, float]:
-        return score(self.network, self.job.loss, self.data.validation, self.recipe.batch, self.device)
 
     def _beside(self, chunks: Sequence[Indices]) -> Iterator[Batch | None]:
         """A batch of unlabelled samples for each of `chunks`."""
@@ -190,26 +188,28 @@ class Loop:
             epoch=self.counters.epochs,
             progress=self._progress(),
             unlabelled=rest,
+            number=self.counters.steps,
         )
 
     def _run_step(self, step: Step, optimiser: Optimiser) -> float:
-        loss = self._loss(step)
-        value = loss.item()
+        losses = self._losses(step)
+        value = sum(loss.item() for loss in losses)
         self._check_finite(value, optimiser.rate, "loss")
-        optimiser.step(loss)
+        optimiser.step(*losses, combine=partial(self.tasks.combine, step) if self.tasks else None)
         self.counters.steps += 1
         if self._bar is not None:
             self._bar.update(len(step.indices))
         crash_point(f"step:{self.counters.steps}")
         return value
 
-    def _loss(self, step: Step) -> Tensor:
-        """The task's loss with its samples weighted, and what the objectives add."""
+    def _losses(self, step: Step) -> list[Tensor]:
+        """The task's loss with its samples weighted, and what the objectives add; then those of further tasks."""
         counts = None if self.job.weights is None else self.job.weights[step.indices].to(self.device)
-        loss = self.job.loss(step.logits, step.targets, counts, self.recipe.label_smoothing)
+        main = self.job.loss(step.logits, step.targets, counts, self.recipe.label_smoothing)
+        first, *others = self.tasks(step, main) if self.tasks else [main]
         for objective in self.objectives:
-            loss = loss + objective(step)
-        return loss
+            first = first + objective(step)
+        return [first, *others]
 
     def _note(self, line: Epoch, spent: float) -> None:
         """Count the epoch, keep its weights if it is the best, and tell those who watch."""
@@ -260,16 +260,17 @@ class Loop:
 
     def _share_done(self, phase: Phase, step: int, steps: int) -> float:
         """How much of the phase is done before this step, 0…1: what the schedule asks for."""
-        if self.recipe.seconds is not None:
-            return min(self._seconds_done() / self.recipe.seconds, 1.0)
-        return (self.counters.phase_epochs * steps + step) / max(phase.epochs * steps - 1, 1)
+        return self._share((self.counters.phase_epochs * steps + step) / max(phase.epochs * steps - 1, 1))
 
     def _progress(self) -> float:
         """How much of the whole training is done, 0…1: what an objective's own schedule asks for."""
-        if self.recipe.seconds is not None:
-            return min(self._seconds_done() / self.recipe.seconds, 1.0)
         steps = max(len(self.data.train.targets) // self.recipe.batch, 1)
-        return min(self.counters.steps / (steps * sum(phase.epochs for phase in self.phases)), 1.0)
+        return self._share(self.counters.steps / (steps * sum(phase.epochs for phase in self.phases)))
+
+    def _share(self, of_steps: float) -> float:
+        """Of the budget in seconds where there is one."""
+        seconds = self.recipe.seconds
+        return min(of_steps if seconds is None else self._seconds_done() / seconds, 1.0)
 
     def _seconds_done(self) -> float:
         return self.counters.spent + time.monotonic() - self._started

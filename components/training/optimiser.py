@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from components.methods.base import Phase, Slow
+from components.training.gradients import Combine, backward_each
 from components.training.network import Network
 
 
@@ -40,10 +41,14 @@ class Optimiser:
         for group in self._adam.param_groups:
             group["lr"] = group["peak"] * factor
 
-    def step(self, loss: Tensor) -> None:
-        """Move against the gradient of a scalar."""
+    def step(self, *losses: Tensor, combine: Combine | None = None) -> None:
+        """Move against the gradient of a scalar, or of several as `combine` (`gradients.backward_each`) says."""
         self._adam.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        if len(losses) == 1:
+            losses[0].backward()  # type: ignore[no-untyped-call]
+        else:
+            assert combine is not None, "several losses need a rule"
+            backward_each(losses, list(self._parameters.values()), combine)
         self._adam.step()
         self._taken += 1
         if self._slow and self._taken % self._slow.steps == 0:

@@ -163,6 +163,30 @@ def test_a_slice_rule_needs_labels_that_declare_slices(values: dict[str, dict[st
         check(values)
 
 
+def test_an_auxiliary_task_needs_a_declared_column(values: dict[str, dict[str, object]]) -> None:
+    values["objectives"]["tasks"] = {"columns": ["typ", "type"], "balance": "pcgrad"}
+    with pytest.raises(
+        ParamsError, match=r"'typ' is not in data\.labels\.slices \(type\); did you mean 'type'"
+    ) as caught:
+        check(values)
+    assert "1 mistake:" in str(caught.value)
+    values["objectives"]["tasks"] = {"columns": ["type"], "balance": "pcgrad"}
+    assert check(values).objectives.tasks.columns == ("type",)
+
+
+@pytest.mark.parametrize("held", [{"columns": ["type"]}, {}, None])
+def test_a_nested_key_must_stand_in_the_file_too(
+    tmp_path: Path, values: dict[str, dict[str, object]], held: dict[str, object] | None
+) -> None:
+    del values["objectives"]["tasks"]
+    if held is not None:
+        values["objectives"]["tasks"] = held
+    with pytest.raises(
+        ParamsError, match=r"has 1 mistake:\n  - objectives\.tasks\.balance: missing; it must"
+    ):
+        check(values, root=ROOT)
+
+
 def test_what_dvc_compares_must_stand_in_the_file(
     tmp_path: Path, values: dict[str, dict[str, object]]
 ) -> None:

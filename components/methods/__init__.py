@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from components.methods.adaptation import Adaptation
     from components.methods.base import Method, Objective, Shape, Weighting
     from components.methods.multi_task import Column, MultiTask
     from components.methods.pretraining import Pretraining
@@ -36,6 +37,10 @@ BALANCES = {
     "pcgrad": "components.methods.pcgrad:PCGrad",
     "uncertainty": "components.methods.uncertainty:Uncertainty",
 }
+ADAPTATIONS = {
+    "adabn": "components.methods.adabn:AdaBN",
+    "tent": "components.methods.tent:Tent",
+}
 WEIGHTINGS = {
     "kliep": "components.methods.kliep:KLIEP",
     "kmm": "components.methods.kmm:KMM",
@@ -49,7 +54,15 @@ PRETRAININGS = {
     "reptile": "components.methods.reptile:Reptile",
     "simclr": "components.methods.simclr:SimCLR",
 }
-NAMES = ("none", *METHODS, *OBJECTIVES, *BALANCES, *WEIGHTINGS, *PRETRAININGS)  # each is its file's name
+NAMES = (
+    "none",
+    *METHODS,
+    *OBJECTIVES,
+    *BALANCES,
+    *ADAPTATIONS,
+    *WEIGHTINGS,
+    *PRETRAININGS,
+)  # each is its file's name
 ROLES = ("keep", "align", "confident")
 
 
@@ -74,6 +87,14 @@ def load_tasks(params: "TasksParams", shape: "Shape", columns: "Sequence[Column]
     if not columns:
         return None
     made: MultiTask = _named(BALANCES[params.balance])(params, shape, columns)
+    return made
+
+
+def load_adaptation(tune: "TuneParams") -> "Adaptation | None":
+    """What `tune.then` names; none where nothing follows training."""
+    if tune.then == "none":
+        return None
+    made: Adaptation = _named(ADAPTATIONS[tune.then])(tune)
     return made
 
 

@@ -113,6 +113,7 @@ def _needs(
     }
     chosen = {
         "tune.method": tune.method,
+        "tune.then": tune.then,
         "objectives.keep": objectives.keep,
         "objectives.align": objectives.align,
         "objectives.confident": objectives.confident,

@@ -37,6 +37,7 @@ WRITTEN_OUT = (
     "backbone.name",
     "head.method",
     "tune.method",
+    "tune.then",
     "objectives.keep",
     "objectives.align",
     "objectives.confident",

@@ -17,6 +17,7 @@ Keep = Literal["none", "distillation", "ewc", "l2_sp"]
 Align = Literal["none", "cdan", "coral", "dann", "mmd"]
 Confident = Literal["none", "entropy", "mcc", "pseudo_labels"]
 Balance = Literal["fixed", "pcgrad", "uncertainty"]
+Then = Literal["none", "adabn", "tent"]
 Weighting = Literal["none", "kliep", "kmm", "tradaboost", "ulsif"]
 Pretraining = Literal["none", "clusters", "masked_tokens", "prototypical", "reptile", "simclr"]
 
@@ -25,6 +26,7 @@ Need = Literal[
     "domains", "unlabelled", "target_labels", "source_start", "images", "texts", "views", "tasks", "classes"
 ]
 NEEDS: Mapping[str, tuple[Need, ...]] = {
+    "adabn": ("unlabelled",),
     "cdan": ("domains",),
     "coral": ("domains",),
     "dann": ("domains",),
@@ -40,6 +42,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "pseudo_labels": ("unlabelled",),
     "reptile": ("tasks",),
     "simclr": ("images", "views"),
+    "tent": ("unlabelled",),
     "tradaboost": ("domains", "target_labels"),
     "ulsif": ("domains",),
 }

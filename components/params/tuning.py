@@ -27,6 +27,9 @@ class TuneParams(Section):
         rank: of `lora`: rank of what is added to a weight.
         alpha: of `lora`: what is added counts alpha / rank times.
         patience: epochs without a better validation loss until training stops.
+        then: what follows training, by unlabelled samples of the target, above the cut: batch norms take the target's
+            statistics (`adabn`), or norms learn to make its answers sure (`tent`).
+        then_epochs: of `tent`.
     """
 
     method: names.Method = "last_blocks"
@@ -45,6 +48,8 @@ class TuneParams(Section):
     schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     patience: int = Field(default=4, ge=1)
+    then: names.Then = "none"
+    then_epochs: int = Field(default=1, ge=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
 
     @field_validator("freeze")

@@ -14,19 +14,20 @@ from torch import nn
 
 from components.data.dataset import Dataset
 from components.errors import DataError
-from components.methods import load_method, load_objectives, load_tasks
+from components.methods import load_adaptation, load_method, load_objectives, load_tasks
 from components.methods.base import Shape
 from components.methods.multi_task import Column
 from components.params import Params
 from components.progress import log
 from components.stages.auxiliary import columns
 from components.stages.domains import Chosen, decided, learned, of_source, unlabelled
-from components.stages.fitting import Activations, Training, fit, recipe, write
+from components.stages.fitting import Activations, Then, Training, fit, recipe, write
 from components.stages.frozen import Frozen
 from components.stages.network import load_trained, open_checkpoint, open_task
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
 from components.stages.weights import sample_weights
+from components.training.adapting import adapt
 from components.training.network import Network, fresh_head
 from components.training.plan import Data, Watch
 
@@ -59,9 +60,11 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     )
     tasks = columns(dataset, params, chosen, decided(dataset, "validation", params.domains))
     network = _network(samples, inputs, params, tasks)
+    then = _then(network, samples, params)
     data = _data(samples, chosen, params)
     counts = sample_weights(inputs["features"], dataset, params, chosen)
-    training = Training(network, task, method, None if counts is None else torch.from_numpy(counts).float())
+    weighed = None if counts is None else torch.from_numpy(counts).float()
+    training = Training(network, task, method, weighed, then)
     checkpoints = unfinished("fine_tune", inputs, params, SECTIONS, context)
     watch = Watch("Fine-tuning", context.tracker, checkpoints, "tune.")
     fitted = fit(training, data, samples.clean(chosen), recipe(params, context), watch)
@@ -75,7 +78,11 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
 
 
 def _facts(params: Params, tasks: Sequence[Column]) -> dict[str, object]:
-    return {"start": params.tune.start, "tasks": {task.name: list(task.values) for task in tasks}}
+    return {
+        "start": params.tune.start,
+        "tasks": {task.name: list(task.values) for task in tasks},
+        "then": params.tune.then,
+    }
 
 
 def _network(
@@ -93,20 +100,36 @@ def _network(
     return Network(backbone, head, cut, added)
 
 
+def _then(network: Network, samples: Activations, params: Params) -> Then | None:
+    """What follows training, where something does: it meets clean views, which are what a release sees."""
+    adaptation = load_adaptation(params.tune)
+    if adaptation is None:
+        return None
+    adaptation.moves(network)  # before any work: it raises where there is nothing to adapt
+    target = samples.clean(_beside(samples.dataset, params, "tune.then"))
+    used = recipe(params, samples.context)
+    return lambda trained, device: adapt(trained, adaptation, target, used, device)
+
+
+def _beside(dataset: Dataset, params: Params, *askers: str) -> Chosen:
+    found = unlabelled(dataset, params.domains)
+    if not len(found):
+        keys = " and ".join(askers)
+        raise DataError(
+            f"{keys} asks for unlabelled samples, and the training side holds none.",
+            f"Add samples without a label, or set {keys} to none.",
+        )
+    return found
+
+
 def _data(samples: Activations, chosen: Chosen, params: Params) -> Data:
     """Every view of what is learned from, clean views of what decides: memory-mapped."""
     dataset, domains, objectives = samples.dataset, params.domains, params.objectives
-    beside = unlabelled(dataset, domains)
-    wanted = objectives.align != "none" or objectives.confident != "none"
-    if wanted and not len(beside):
-        raise DataError(
-            "objectives asks for unlabelled samples, and the training side holds none.",
-            "Add samples without a label, or set objectives.align and objectives.confident to none.",
-        )
+    wanted = [f"objectives.{role}" for role in ("align", "confident") if getattr(objectives, role) != "none"]
     before = of_source(dataset, "train", domains) if params.tune.start == "source" else None
     return Data(
         train=samples.augmented(chosen),
         validation=samples.clean(decided(dataset, "validation", domains)),
-        unlabelled=samples.augmented(beside) if wanted else None,
+        unlabelled=samples.augmented(_beside(dataset, params, *wanted)) if wanted else None,
         source=samples.clean(before) if before else None,
     )

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -69,14 +69,23 @@ class Fitted:
     movement: Mapping[str, float | None]
 
 
+Then = Callable[[Network, torch.device], None]
+
+
 @dataclass(frozen=True)
 class Training:
-    """A network with its first weights, and the method that trains it; `weights` (N,): how samples count."""
+    """A network with its first weights, and the method that trains it.
+
+    Attributes:
+        weights: (N,), how samples count.
+        then: what is done to the trained network, on its device, before anything is measured.
+    """
 
     network: Network
     task: Task
     method: Method
     weights: Tensor | None = None
+    then: Then | None = None
 
 
 def fit(training: Training, data: Data, clean: Samples, recipe: Recipe, watch: Watch) -> Fitted:
@@ -88,6 +97,8 @@ def fit(training: Training, data: Data, clean: Samples, recipe: Recipe, watch: W
     loop = Loop(job, data, recipe, watch)
     outcome = loop.fit()
     method.finish(network)
+    if training.then:
+        training.then(network, loop.device)
     gap = _gap(loop, job, clean, data.validation, recipe)
     return Fitted(network, outcome, gap, _movement(start, network, data.validation, recipe, loop.device))
 

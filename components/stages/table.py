@@ -71,6 +71,7 @@ HEAD = ("heads", "head.method")
 METHOD = ("methods", "tune.method")
 ROLES = tuple(("methods", f"objectives.{role}") for role in ("keep", "align", "confident"))
 BALANCE = ("methods", "objectives.tasks.balance")
+THEN = ("methods", "tune.then")
 WEIGHTING = ("methods", "weighting.method")
 PRETRAIN = ("methods", "pretrain.method")
 # Versions that shape whatever a network makes, or is written as.
@@ -149,7 +150,7 @@ STAGES: tuple[Stage, ...] = (
             "weighting",
             "seed",
         ),
-        plugins=(TASK, BACKBONE, METHOD, *ROLES, BALANCE, WEIGHTING),
+        plugins=(TASK, BACKBONE, METHOD, *ROLES, BALANCE, THEN, WEIGHTING),
         versions=(*NETWORK, "onnxruntime", "scikit-learn", "scipy"),
         plots=(("tuned/curves.csv", "epoch", "validation_loss"),),
     ),

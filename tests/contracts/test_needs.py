@@ -18,6 +18,7 @@ KEYS = {
     "objectives.keep": names.Keep,
     "objectives.align": names.Align,
     "objectives.confident": names.Confident,
+    "tune.then": names.Then,
     "weighting.method": names.Weighting,
 }
 CHOICES = [(key, name) for key, kind in KEYS.items() for name in get_args(kind) if name != "none"]

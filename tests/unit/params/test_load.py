@@ -198,6 +198,10 @@ def test_what_dvc_compares_must_stand_in_the_file(
         load_params(tmp_path / "params.yaml")
     for key in ("head.method", "tune.method"):
         assert f"{key}: missing; it must be written out" in refused.value.message
-    values |= {"select": {}, "tune": {"method": "last_blocks"}, "head": {"method": "logistic"}}
+    values |= {
+        "select": {},
+        "tune": {"method": "last_blocks", "then": "none"},
+        "head": {"method": "logistic"},
+    }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
     assert load_params(tmp_path / "params.yaml").select.metric == "balanced_accuracy"

@@ -20,6 +20,7 @@ from components.tracker import NullTracker
 
 SIZE = 32
 PICTURES = 60
+TABLED = 90
 
 
 def _params(source: Path) -> Params:
@@ -64,3 +65,29 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     head = {"weight": torch.zeros(classes, width), "bias": torch.zeros(classes)}
     save_file(head, root / "head" / "head.safetensors")
     return Workspace(root, params, context)
+
+
+@pytest.fixture(scope="session")
+def tabled(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Pictures with columns: `third` for all, `often` for some, `number` for each its own, `same` for all alike;
+    of two domains, `day` and `night`."""
+    root = tmp_path_factory.mktemp("tabled")
+    write_pictures(root / "pictures", TABLED)
+    rows = ["path,label,third,often,number,same,when"]
+    for number in range(TABLED):
+        name = ("dark", "light")[number % 2]
+        often = ("", "x", "y", "y")[number % 4] if number else "once"
+        when = ("day", "night")[number // 2 % 2]
+        rows.append(f"{name}/{number}.png,{name},{'abc'[number % 3]},{often},{number},all,{when}")
+    (root / "pictures" / "labels.csv").write_text("\n".join(rows))
+    values = workspace.params.model_dump(mode="json", exclude_unset=True)
+    labels = {"slices": ["third", "often", "number", "same"], "domain": "when"}
+    values["data"] |= {"source": f"file:{root / 'pictures'}", "layout": "labels", "labels": labels}
+    params = Params.model_validate(values)
+    refresh(params, root, workspace.context.cache)
+    for name in ("dataset", "features", "source"):
+        (root / name).mkdir()
+    inputs = {"data/source.lock": root / "data" / "source.lock"}
+    version_data.run(inputs, {"dataset": root / "dataset"}, params, workspace.context)
+    (root / "checkpoint").symlink_to(workspace.root / "checkpoint")
+    return Workspace(root, params, workspace.context)

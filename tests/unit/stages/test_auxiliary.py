@@ -1,60 +1,21 @@
 """Auxiliary tasks from the manifest's columns: which values count, and what fine-tuning makes of them."""
 
 import json
-import os
-import signal
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from dark_and_light import write_pictures
 from safetensors.torch import load_file
-from training_workspace import Workspace
+from training_workspace import Terminating, Workspace
 
 from components.data.dataset import Dataset
 from components.errors import DataError, Interrupted
 from components.params import Params
-from components.stages import fine_tune, version_data
+from components.stages import fine_tune
 from components.stages.auxiliary import columns
 from components.stages.domains import decided, learned
-from components.stages.refresh import refresh
 from components.storage.publish import sha256_tree
-from components.tracker import NullTracker
-
-COUNT = 90
-
-
-class Terminating(NullTracker):
-    """Sends SIGTERM when it hears of the second epoch."""
-
-    def metrics(self, values, step=None):
-        if step == 1:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-
-@pytest.fixture(scope="module")
-def tabled(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """Pictures with columns: `third` for all, `often` for some, `number` for each its own, `same` for all alike."""
-    root = tmp_path_factory.mktemp("tabled")
-    write_pictures(root / "pictures", COUNT)
-    rows = ["path,label,third,often,number,same"]
-    for number in range(COUNT):
-        name = ("dark", "light")[number % 2]
-        often = ("", "x", "y", "y")[number % 4] if number else "once"
-        rows.append(f"{name}/{number}.png,{name},{'abc'[number % 3]},{often},{number},all")
-    (root / "pictures" / "labels.csv").write_text("\n".join(rows))
-    values = workspace.params.model_dump(mode="json", exclude_unset=True)
-    labels = {"slices": ["third", "often", "number", "same"]}
-    values["data"] |= {"source": f"file:{root / 'pictures'}", "layout": "labels", "labels": labels}
-    params = Params.model_validate(values)
-    refresh(params, root, workspace.context.cache)
-    for name in ("dataset", "features", "source"):
-        (root / name).mkdir()
-    inputs = {"data/source.lock": root / "data" / "source.lock"}
-    version_data.run(inputs, {"dataset": root / "dataset"}, params, workspace.context)
-    (root / "checkpoint").symlink_to(workspace.root / "checkpoint")
-    return Workspace(root, params, workspace.context)
 
 
 def with_tasks(params: Params, *names: str, **values: object) -> Params:

@@ -1,27 +1,17 @@
 import csv
 import json
-import os
-import signal
 from dataclasses import replace
 
 import pytest
 from safetensors.torch import load_file
+from training_workspace import Terminating
 
 from components.backbones.catalogue import build
 from components.errors import Interrupted, ParamsError
 from components.stages import fine_tune
 from components.storage.publish import sha256_tree
-from components.tracker import NullTracker
 
 CUT = 14
-
-
-class Terminating(NullTracker):
-    """Sends SIGTERM when it hears of the first epoch of the blocks."""
-
-    def metrics(self, values, step=None):
-        if step == 1:
-            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_an_interrupted_run_goes_on_and_writes_the_same_bytes(workspace):

@@ -1,10 +1,13 @@
 """What tests of training stages are given."""
 
+import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.params import Params
 from components.stages.table import Context
+from components.tracker import NullTracker
 
 
 @dataclass(frozen=True)
@@ -20,3 +23,11 @@ class Workspace:
         made = self.root / folder
         made.mkdir()
         return {name: made}
+
+
+class Terminating(NullTracker):
+    """Sends SIGTERM when it hears of the second epoch."""
+
+    def metrics(self, values, step=None):
+        if step == 1:
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,46 @@
+"""After the training: unlabelled samples of the target, shown to a network by a method that adapts it."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from components.methods.adaptation import Adaptation, Target
+from components.training.batches import Indices, Samples, consecutive, prefetch
+from components.training.freezing import fingerprint, require_equal
+from components.training.memory import naming_the_batch
+from components.training.network import Network
+from components.training.plan import Recipe
+from components.training.scoring import to_device
+from components.training.seeds import batches, deterministic
+
+
+def adapt(
+    network: Network, method: Adaptation, samples: Samples, recipe: Recipe, device: torch.device
+) -> None:
+    """Change what the method may, in float32; the network ends in evaluation mode.
+
+    Nothing is kept on the way: it is short, and starts anew after an interruption.
+
+    Raises TrainingError where something else moved, or where there is not enough memory.
+    """
+    count = len(samples.targets)
+
+    def shown(chunks: list[Indices]) -> Iterator[Tensor]:
+        for batch in prefetch(samples, chunks, 0):
+            yield to_device(batch.inputs, device)
+
+    target = Target(
+        each=lambda: shown(consecutive(count, recipe.batch)),
+        shuffled=lambda epoch: shown(batches(recipe.seed, epoch, count, recipe.batch)),
+    )
+    moves = method.moves(network)
+    before = _rest(network, moves)
+    with deterministic(recipe.threads), naming_the_batch(recipe.batch):
+        method(network, target)
+    network.eval()
+    require_equal(before, _rest(network, moves), "the network adapted")
+
+
+def _rest(network: Network, moves: frozenset[str]) -> str:
+    return fingerprint({name: tensor for name, tensor in network.state_dict().items() if name not in moves})

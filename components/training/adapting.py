@@ -1,18 +1,19 @@
 """After the training: unlabelled samples of the target, shown to a network by a method that adapts it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from components.methods.adaptation import Adaptation, Target
-from components.training.batches import Indices, Samples, consecutive, prefetch
+from components.methods.samples import Indices, Samples
+from components.training.batches import prefetch
 from components.training.freezing import fingerprint, require_equal
 from components.training.memory import naming_the_batch
 from components.training.network import Network
 from components.training.plan import Recipe
 from components.training.scoring import to_device
-from components.training.seeds import batches, deterministic
+from components.training.seeds import deterministic
 
 
 def adapt(
@@ -24,15 +25,14 @@ def adapt(
 
     Raises TrainingError where something else moved, or where there is not enough memory.
     """
-    count = len(samples.targets)
 
-    def shown(chunks: list[Indices]) -> Iterator[Tensor]:
+    def shown(chunks: Sequence[Indices]) -> Iterator[Tensor]:
         for batch in prefetch(samples, chunks, 0):
             yield to_device(batch.inputs, device)
 
     target = Target(
-        each=lambda: shown(consecutive(count, recipe.batch)),
-        shuffled=lambda epoch: shown(batches(recipe.seed, epoch, count, recipe.batch)),
+        each=lambda: shown(samples.in_turn(recipe.batch)),
+        shuffled=lambda epoch: shown(samples.shuffled(recipe.seed, epoch, recipe.batch)),
     )
     moves = method.moves(network)
     before = _rest(network, moves)

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from components.errors import DataError
-from components.methods.pretraining import Features, Given, Posed, Pretraining, seeded
+from components.methods.pretraining import Features, Given, Known, Posed, Pretraining, seeded
 from components.methods.samples import Asked, Indices, Samples
 
 Rows = npt.NDArray[np.float64]
@@ -35,14 +35,16 @@ class Clusters(Pretraining):
 
     sees = "all"
 
-    def pose(self, given: Given) -> Posed:
-        count, features = self._params.clusters, given.features()
-        if count > len(features[0]):
+    def check(self, known: Known) -> None:
+        count, samples = self._params.clusters, len(known.targets[0])
+        if count > samples:
             raise DataError(
-                f"pretrain.clusters is {count}, but there are {len(features[0])} training samples.",
-                "Lower it.",
+                f"pretrain.clusters is {count}, but there are {samples} training samples.", "Lower it."
             )
-        train, validation = clustered(*features, count, given.seed)
+
+    def pose(self, given: Given) -> Posed:
+        count = self._params.clusters
+        train, validation = clustered(*given.features(), count, given.seed)
         sizes = np.bincount(train, minlength=count)
         present = np.count_nonzero(sizes)
         weights = len(train) / (present * sizes[train])

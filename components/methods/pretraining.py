@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from components.errors import ParamsError
 from components.methods.base import Group, Phase, Slow, Tunable, unit_of
-from components.methods.samples import Samples
+from components.methods.samples import Indices, Samples
 from components.params.pretrain import PretrainParams
 
 Features = npt.NDArray[np.float32]
@@ -39,25 +39,37 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What is known of the samples before anything is computed from them: of the training and the validation side.
+
+    Attributes:
+        targets: (N,) and (M,), -1 unless the method sees labels. classes: how many there are.
+        tasks: (N,) and (M,), the value of `pretrain.tasks`, empty where none is named.
+    """
+
+    targets: tuple[Indices, Indices]
+    classes: int
+    tasks: tuple[Names, Names]
+
+
+@dataclass(frozen=True)
 class Given:
     """What a question may be made of.
 
     Attributes:
         train, validation: samples; their targets are -1 unless the method sees labels.
         views: how many each training sample has, and each validation sample where the method is `paired`.
-        width: of the features. classes: of the labels. seed: the whole of its randomness.
-        tasks: of the training and of the validation samples: the value of `pretrain.tasks`, empty where none is named.
+        width: of the features. seed: the whole of its randomness.
         features: computes what the frozen network says of both, (N, width) and (M, width).
         words: none where samples are no tokens.
     """
 
     train: Samples
     validation: Samples
+    known: Known
     views: int
     width: int
-    classes: int
     seed: int
-    tasks: tuple[Names, Names]
     features: Callable[[], tuple[Features, Features]]
     words: Words | None = None
 
@@ -95,8 +107,11 @@ class Pretraining:
     def __init__(self, params: PretrainParams) -> None:
         self._params = params
 
+    def check(self, known: Known) -> None:
+        """Raises DataError where the samples do not suffice for the question."""
+
     def pose(self, given: Given) -> Posed:
-        """The question. Raises DataError where the samples do not suffice for it."""
+        """The question."""
         raise NotImplementedError
 
     def cut(self, blocks: int) -> int:

@@ -11,20 +11,34 @@ but the backbone has parameters. Norms see support and queries together. An epoc
 are.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from components.errors import DataError
-from components.methods.pretraining import Given, Names, Posed, Pretraining
+from components.methods.pretraining import Given, Known, Names, Posed, Pretraining
 from components.methods.samples import Asked, Indices, Samples
 from components.params.names import FEWEST_CLASSES
 
 MOST_WAYS = 5
 FEWEST_EPISODES = 8  # to be judged by
+Pool = Mapping[int, Indices]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Of an episode: classes, samples that show each, samples of each that are asked for."""
+
+    ways: int
+    shots: int
+    queries: int
+
+    @property
+    def each(self) -> int:
+        return self.shots + self.queries
 
 
 class Prototypical(Pretraining):
@@ -32,36 +46,52 @@ class Prototypical(Pretraining):
 
     sees = "labelled"
 
-    def pose(self, given: Given) -> Posed:
-        params = self._params
-        if params.tasks is None and given.classes < FEWEST_CLASSES:
+    def check(self, known: Known) -> None:
+        if self._params.tasks is None and known.classes < FEWEST_CLASSES:
             raise DataError(
-                f"pretrain.method 'prototypical' makes tasks of random classes, and there are {given.classes}.",
+                f"pretrain.method 'prototypical' makes tasks of random classes, and there are {known.classes}.",
                 f"Bring {FEWEST_CLASSES} or more, or set pretrain.tasks to domain or a slice.",
             )
-        ways = params.ways or min(given.classes, MOST_WAYS)
-        shape = ways, params.shots, params.queries
+        for targets, tasks in zip(known.targets, known.tasks, strict=True):
+            pools(targets, tasks, self._shape(known.classes))
+
+    def pose(self, given: Given) -> Posed:
+        known, shape = given.known, self._shape(given.known.classes)
         train, validation = (
-            Episodes(samples, tasks, shape)
-            for samples, tasks in zip((given.train, given.validation), given.tasks, strict=True)
+            Episodes(samples, pools(samples.targets, tasks, shape), shape)
+            for samples, tasks in zip((given.train, given.validation), known.tasks, strict=True)
         )
-        return Posed(train, validation, Prototypes(ways, params.shots))
+        return Posed(train, validation, Prototypes(shape.ways, shape.shots))
+
+    def _shape(self, classes: int) -> Shape:
+        params = self._params
+        return Shape(params.ways or min(classes, MOST_WAYS), params.shots, params.queries)
+
+
+def pools(targets: Indices, tasks: Names, shape: Shape) -> list[Pool]:
+    """For each task that suffices for an episode: its classes that do, each with its samples. DataError: none does."""
+    found: list[Pool] = []
+    for task in np.unique(tasks):
+        here = tasks == task
+        members = {
+            int(c): np.flatnonzero(here & (targets == c)).astype(np.int64) for c in np.unique(targets[here])
+        }
+        found.append({c: held for c, held in members.items() if len(held) >= shape.each})
+    enough = [pool for pool in found if len(pool) >= shape.ways]
+    if not enough:
+        raise DataError(
+            f"No task has {shape.ways} classes with {shape.each} samples of each.",
+            "Lower pretrain.ways, pretrain.shots or pretrain.queries, or name another column in pretrain.tasks.",
+        )
+    return enough
 
 
 class Episodes(Asked):
     """Batches that are episodes: class by class the samples that show it, then class by class those asked for."""
 
-    def __init__(self, samples: Samples, tasks: Names, shape: tuple[int, int, int]) -> None:
+    def __init__(self, samples: Samples, pools: Sequence[Pool], shape: Shape) -> None:
         super().__init__(samples)
-        self._ways, self._shots, self._queries = shape
-        self._pools = [
-            pool for task in np.unique(tasks) if len(pool := self._pool(tasks == task)) >= self._ways
-        ]
-        if not self._pools:
-            raise DataError(
-                f"No task has {self._ways} classes with {self._shots + self._queries} samples of each.",
-                "Lower pretrain.ways, pretrain.shots or pretrain.queries, or name another column in pretrain.tasks.",
-            )
+        self._pools, self._shape = pools, shape
 
     def shuffled(self, seed: int, epoch: int, size: int) -> list[Indices]:
         return list(self._drawn(np.random.default_rng([seed, epoch, 5]), self._count()))
@@ -70,24 +100,18 @@ class Episodes(Asked):
         return list(self._drawn(np.random.default_rng(5), max(self._count(), FEWEST_EPISODES)))
 
     def expected(self, indices: Indices, epoch: int) -> Tensor:
-        return torch.arange(self._ways).repeat_interleave(self._queries)
-
-    def _pool(self, mask: npt.NDArray[np.bool_]) -> Mapping[int, Indices]:
-        """Class → its samples, where there are enough of them."""
-        members = {int(c): np.flatnonzero(mask & (self.targets == c)) for c in np.unique(self.targets[mask])}
-        return {c: found for c, found in members.items() if len(found) >= self._shots + self._queries}
+        return torch.arange(self._shape.ways).repeat_interleave(self._shape.queries)
 
     def _count(self) -> int:
-        return max(len(self.targets) // (self._ways * (self._shots + self._queries)), 1)
+        return max(len(self.targets) // (self._shape.ways * self._shape.each), 1)
 
     def _drawn(self, source: np.random.Generator, count: int) -> Iterator[Indices]:
+        shape = self._shape
         for number in range(count):
             pool = self._pools[number % len(self._pools)]
-            classes = source.permutation(list(pool))[: self._ways]
-            members = np.stack(
-                [source.permutation(pool[int(c)])[: self._shots + self._queries] for c in classes]
-            )
-            yield np.concatenate([members[:, : self._shots].ravel(), members[:, self._shots :].ravel()])
+            classes = source.permutation(list(pool))[: shape.ways]
+            members = np.stack([source.permutation(pool[int(c)])[: shape.each] for c in classes])
+            yield np.concatenate([members[:, : shape.shots].ravel(), members[:, shape.shots :].ravel()])
 
 
 class Prototypes(nn.Module):

@@ -18,7 +18,7 @@ from torch import nn
 
 from components.errors import DataError
 from components.methods.base import Slow
-from components.methods.pretraining import Given, Names, Posed, Pretraining, seeded
+from components.methods.pretraining import Given, Known, Names, Posed, Pretraining, seeded
 from components.methods.samples import Asked, Indices, Samples
 
 
@@ -27,16 +27,18 @@ class Reptile(Pretraining):
 
     sees = "labelled"
 
-    def pose(self, given: Given) -> Posed:
-        steps, tasks = self._params.inner_steps, given.tasks[0]
-        if len(found := np.unique(tasks)) < 2:
+    def check(self, known: Known) -> None:
+        if len(found := np.unique(known.tasks[0])) < 2:
             raise DataError(
                 f"pretrain.method 'reptile' needs two tasks or more; all training samples are of {str(found[0])!r}.",
                 "Set pretrain.tasks to a column that has several values among them.",
             )
-        head = seeded(given.seed, lambda: nn.Linear(given.width, given.classes))
+
+    def pose(self, given: Given) -> Posed:
+        steps, known = self._params.inner_steps, given.known
+        head = seeded(given.seed, lambda: nn.Linear(given.width, known.classes))
         slow = Slow(steps, self._params.outer_share)
-        return Posed(Runs(given.train, tasks, steps), given.validation, head, slow=slow)
+        return Posed(Runs(given.train, known.tasks[0], steps), given.validation, head, slow=slow)
 
 
 class Runs(Asked):

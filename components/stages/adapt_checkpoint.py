@@ -13,7 +13,16 @@ from torch import nn
 from components.backbones.checkpoint import PROVENANCE, WEIGHTS, read_provenance, save
 from components.data.dataset import Dataset
 from components.methods import load_pretraining
-from components.methods.pretraining import Features, Given, Names, Posed, Pretraining, Words, cross_entropy
+from components.methods.pretraining import (
+    Features,
+    Given,
+    Known,
+    Names,
+    Posed,
+    Pretraining,
+    Words,
+    cross_entropy,
+)
 from components.methods.samples import Samples
 from components.params import Params
 from components.params.domains import DomainsParams
@@ -54,9 +63,11 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     frozen = Frozen(backbone, weights, method.cut(backbone.blocks))
     samples = Activations(dataset, task, frozen, params, context)
     sides = seen(dataset, method, params.domains)
+    known = _known(dataset, sides, params)
+    method.check(known)
     checkpoints = unfinished("adapt_checkpoint", inputs, params, SECTIONS, context)
     watch = Watch("Pre-training", context.tracker, checkpoints, "pretrain.", "pretrain")
-    outcome = _train(method, samples, method.pose(_given(method, samples, sides)), watch)
+    outcome = _train(method, samples, method.pose(_given(method, samples, sides, known)), watch)
     provenance = read_provenance(checkpoint)
     about = {**_about(dataset, sides, params, outcome), "base_weights_sha256": provenance.weights_sha256}
     save(folder, backbone.cpu().state_dict(), replace(provenance, adaptation=about))
@@ -77,11 +88,12 @@ def seen(dataset: Dataset, method: Pretraining, domains: DomainsParams) -> Sides
     return train, validation
 
 
-def _given(method: Pretraining, samples: Activations, sides: Sides) -> Given:
-    dataset, task, params = samples.dataset, samples.task, samples.params
-    backbone = samples.frozen.backbone
+def _known(dataset: Dataset, sides: Sides, params: Params) -> Known:
     tasks = (_tasks(dataset, "train", sides[0], params), _tasks(dataset, "validation", sides[1], params))
+    return Known((sides[0].targets, sides[1].targets), len(dataset.classes), tasks)
 
+
+def _given(method: Pretraining, samples: Activations, sides: Sides, known: Known) -> Given:
     def features() -> tuple[Features, Features]:
         return _features(samples, sides[0]), _features(samples, sides[1])
 
@@ -89,11 +101,10 @@ def _given(method: Pretraining, samples: Activations, sides: Sides) -> Given:
     return Given(
         train=train,
         validation=validation,
-        views=len(task.views),
-        width=backbone.width,
-        classes=len(dataset.classes),
-        seed=params.seed,
-        tasks=tasks,
+        known=known,
+        views=len(samples.task.views),
+        width=samples.frozen.backbone.width,
+        seed=samples.params.seed,
         features=features,
         words=_words(samples) if method.tokens else None,
     )

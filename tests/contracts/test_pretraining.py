@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from components.backbones.base import Backbone
 from components.errors import Interrupted, ParamsError
 from components.methods import PRETRAININGS, load_pretraining
-from components.methods.pretraining import Given, Pretraining, Words, cross_entropy
+from components.methods.pretraining import Given, Known, Pretraining, Words, cross_entropy
 from components.params import names
 from components.params.combinations import REMEDIES
 from components.params.load import check
@@ -104,11 +104,10 @@ def given(method: Pretraining, backbone: Backbone) -> Given:
     return Given(
         train=texts(1) if method.tokens else make_samples(1, views=VIEWS),
         validation=texts(2) if method.tokens else make_samples(2, views=judged),
+        known=Known((make_samples(1).targets, make_samples(2).targets), CLASSES, (tasks, tasks)),
         views=VIEWS,
         width=WIDTH,
-        classes=CLASSES,
         seed=3,
-        tasks=(tasks, tasks),
         features=lambda: (channel_means(1), channel_means(2)),
         words=Words(VOCABULARY, 1, (0, 1, 2), embedding) if method.tokens else None,
     )
@@ -121,7 +120,9 @@ class Fit:
         method = load_pretraining(PretrainParams.model_validate({**PARAMS, "method": name}))
         assert method is not None
         self.backbone = text_backbone() if method.tokens else make_backbone(BLOCKS)
-        self.posed = method.pose(given(method, self.backbone))
+        material = given(method, self.backbone)
+        method.check(material.known)
+        self.posed = method.pose(material)
         kind = TokenNetwork if method.tokens else Network
         self.network = kind(self.backbone, self.posed.head, method.cut(BLOCKS))
         self.phase = method.phase(self.network, BLOCKS)

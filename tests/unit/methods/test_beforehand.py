@@ -11,8 +11,8 @@ from components.errors import DataError
 from components.methods.base import Slow
 from components.methods.clusters import Clusters, clustered
 from components.methods.masked_tokens import Guess, Masked
-from components.methods.pretraining import Given, Words
-from components.methods.prototypical import Episodes, Prototypes, Prototypical
+from components.methods.pretraining import Given, Known, Words
+from components.methods.prototypical import Episodes, Prototypes, Prototypical, Shape, pools
 from components.methods.reptile import Reptile, Runs
 from components.methods.simclr import Pairs, Similarities
 from components.params.pretrain import PretrainParams
@@ -126,8 +126,8 @@ def test_prototypes_are_means_and_logits_minus_squared_distances() -> None:
 
 def test_an_episode_is_of_one_task_and_shows_each_class_before_it_asks() -> None:
     targets = np.arange(60, dtype=np.int64) % 3
-    tasks = np.array(["a", "b"])[np.arange(60) // 3 % 2]
-    episodes = Episodes(Views(np.zeros((60, 1), np.float32), targets), tasks, (2, 3, 2))
+    tasks, shape = np.array(["a", "b"])[np.arange(60) // 3 % 2], Shape(2, 3, 2)
+    episodes = Episodes(Views(np.zeros((60, 1), np.float32), targets), pools(targets, tasks, shape), shape)
     drawn = episodes.shuffled(1, 0, 8)
     assert len(drawn) == 60 // 10
     for chunk in (*drawn, *episodes.in_turn(8)):
@@ -141,21 +141,20 @@ def test_an_episode_is_of_one_task_and_shows_each_class_before_it_asks() -> None
     assert {str(tasks[chunk[0]]) for chunk in drawn} == {"a", "b"}
 
 
+def known(tasks: np.ndarray, classes: int = 2) -> Known:
+    targets = make_samples(1).targets
+    return Known((targets, targets), classes, (tasks, tasks))
+
+
 def test_too_few_samples_for_an_episode_are_an_error() -> None:
-    samples = make_samples(1)
+    asked = Prototypical(PretrainParams(method="prototypical", tasks="domain", ways=2, shots=8))
     with pytest.raises(DataError, match="No task has 2 classes with 13 samples of each"):
-        Episodes(samples, np.full(24, ""), (2, 8, 5))
-
-
-def given(tasks: np.ndarray) -> Given:
-    samples = make_samples(1)
-    features = samples.take(np.arange(24), 0).float().mean((2, 3)).numpy()
-    return Given(samples, samples, 1, 6, 2, 0, (tasks, tasks), lambda: (features, features))
+        asked.check(known(np.full(24, "day")))
 
 
 def test_few_classes_make_no_tasks() -> None:
     with pytest.raises(DataError, match="random classes, and there are 2"):
-        Prototypical(PretrainParams(method="prototypical")).pose(given(np.full(24, "")))
+        Prototypical(PretrainParams(method="prototypical")).check(known(np.full(24, "")))
 
 
 def test_slow_weights_go_their_share_of_each_run() -> None:
@@ -190,7 +189,7 @@ def test_runs_stay_with_one_task_and_all_tasks_come() -> None:
 
 def test_one_task_is_none_to_learn_for() -> None:
     with pytest.raises(DataError, match="needs two tasks or more; all training samples are of 'day'"):
-        Reptile(PretrainParams(method="reptile")).pose(given(np.full(24, "day")))
+        Reptile(PretrainParams(method="reptile")).check(known(np.full(24, "day")))
 
 
 def blobs(seed: int, counts: tuple[int, ...]) -> np.ndarray:
@@ -211,9 +210,8 @@ def test_blobs_are_clusters_and_others_go_to_the_nearest() -> None:
 
 def test_each_cluster_weighs_the_same() -> None:
     features = blobs(0, (12, 8, 4))
-    asked = Given(
-        make_samples(1), make_samples(2), 1, 6, 2, 0, (np.full(24, ""),) * 2, lambda: (features, features)
-    )
+    samples = make_samples(1)
+    asked = Given(samples, make_samples(2), known(np.full(24, "")), 1, 6, 0, lambda: (features, features))
     posed = Clusters(PretrainParams(method="clusters", clusters=3)).pose(asked)
     assert posed.weights is not None
     sums = torch.zeros(3).index_add(0, torch.from_numpy(posed.train.targets), posed.weights)
@@ -223,4 +221,4 @@ def test_each_cluster_weighs_the_same() -> None:
 
 def test_more_clusters_than_samples_are_refused() -> None:
     with pytest.raises(DataError, match="clusters is 25, but there are 24 training samples"):
-        Clusters(PretrainParams(method="clusters", clusters=25)).pose(given(np.full(24, "")))
+        Clusters(PretrainParams(method="clusters", clusters=25)).check(known(np.full(24, "")))

@@ -89,5 +89,5 @@ def tabled(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Wo
         (root / name).mkdir()
     inputs = {"data/source.lock": root / "data" / "source.lock"}
     version_data.run(inputs, {"dataset": root / "dataset"}, params, workspace.context)
-    (root / "checkpoint").symlink_to(workspace.root / "checkpoint")
+    (root / "adapted").symlink_to(workspace.root / "adapted")
     return Workspace(root, params, workspace.context)

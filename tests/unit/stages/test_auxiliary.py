@@ -62,7 +62,7 @@ def test_fine_tuning_with_tasks_resumes_and_ships_the_main_one(
     tabled: Workspace, balance: str, tmp_path: Path
 ) -> None:
     params = with_tasks(tabled.params, "third", "often", balance=balance)
-    inputs = tabled.inputs("dataset", "checkpoint", "features", "source")
+    inputs = tabled.inputs("dataset", "adapted", "features", "source")
     straight, killed = {"tuned": tmp_path / "1"}, {"tuned": tmp_path / "2"}
     for outputs in (straight, killed):
         outputs["tuned"].mkdir()

@@ -26,7 +26,7 @@ def with_then(params: Params, name: str, **sections: object) -> Params:
 
 def tuned(place: Path, tabled: Workspace, params: Params) -> Path:
     place.mkdir()
-    inputs = tabled.inputs("dataset", "checkpoint", "features", "source")
+    inputs = tabled.inputs("dataset", "adapted", "features", "source")
     fine_tune.run(inputs, {"tuned": place}, params, tabled.context)
     return place
 
@@ -62,7 +62,7 @@ def test_an_interrupted_one_ends_with_the_same_bytes(tabled: Workspace, tmp_path
     straight = tuned(tmp_path / "straight", tabled, params)
     killed = {"tuned": tmp_path / "killed"}
     killed["tuned"].mkdir()
-    inputs = tabled.inputs("dataset", "checkpoint", "features", "source")
+    inputs = tabled.inputs("dataset", "adapted", "features", "source")
     with pytest.raises(Interrupted):
         fine_tune.run(inputs, killed, params, replace(tabled.context, tracker=Terminating()))
     fine_tune.run(inputs, killed, params, tabled.context)

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -147,9 +147,15 @@ def prepare_environment(root: Path) -> None:
         os.environ["PATH"] = os.pathsep.join([folder, path])
 
 
+def flow_run(root: Path, params: Params) -> RunHandle:
+    return start_run(root, params, "flow")
+
+
 @contextmanager
-def execution(root: Path, params: Params) -> Iterator[Execution]:
-    """Hold the workspace and its MLflow run while the line runs.
+def execution(
+    root: Path, params: Params, begin: Callable[[Path, Params], RunHandle] = flow_run
+) -> Iterator[Execution]:
+    """Hold the workspace and its MLflow run, which `begin` begins, while the line runs.
 
     Raises Busy at once where another run holds the workspace. However the block ends, its children are gone
     and the MLflow run is closed: FINISHED, FAILED, or KILLED by a signal. A gate that refuses has FAILED.
@@ -157,7 +163,7 @@ def execution(root: Path, params: Params) -> Iterator[Execution]:
     prepare_environment(root)
     with kernel_lock(home(root) / "locks" / "workspace"):
         repo = open_repo(root)
-        run = start_run(root, params, "flow")
+        run = begin(root, params)
         deliverer = Deliverer(root, params.tracking)
         deliverer.start()
         os.environ[RUN_ID] = run.id

@@ -2,12 +2,17 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from components.errors import GraftlineError
 from components.registry.register import outcome
+from components.reporting.scatter import shown
+from components.reporting.sweep import counted, gained
+from components.reporting.trials import Sweep, Trial
 from components.storage.publish import read_json
 from flows.engine import Execution
 
+BEST = 5  # trials of a sweep that are listed
 MARKS = {"pass": "pass", "fail": "FAIL", "inconclusive": "?"}
 
 
@@ -47,6 +52,27 @@ def _operational(line: Execution) -> Iterator[str]:
     yield f"On this machine: {str(found['verdict']).upper()}"
     for rule in _rules(found):
         yield f"  {MARKS.get(outcome(rule), '?'):<5} {rule_text(rule)}"
+
+
+def sweep_lines(sweep: Sweep, folder: Path) -> Iterator[str]:
+    """The best trials of a sweep, and where to go on from there."""
+    yield f"Sweep {sweep.name}: {counted(sweep)}"
+    yield f"{sweep.metric}, mean of {sweep.folds} folds of {sweep.scored}"
+    yield f"  {'trial':<12} {sweep.metric:>17} {'±':>7} {'seconds':>8}  values"
+    for trial in sweep.ranked[:BEST]:
+        values = ", ".join(f"{key} {shown(value)}" for key, value in trial.values.items())
+        yield f"  {trial.number!s:<12}{_figures(sweep, trial)}  {values}{'  (params.yaml)' if trial.current else ''}"
+    if sweep.reference:
+        yield f"  {'head alone':<12}{_figures(sweep, Trial(-1, {}, 'complete', {'head': sweep.reference}))}"
+    if sweep.ranked:
+        yield f"Best:    {gained(sweep)}"
+        yield f"         Take it over: cp {folder / 'params.yaml'} params.yaml"
+    yield f"Picture: {folder / 'report.html'}"
+    yield "MLflow:  make mlflow"
+
+
+def _figures(sweep: Sweep, trial: Trial) -> str:
+    return f" {sweep.score(trial):17.4f} {sweep.spread(trial):7.4f} {sweep.seconds(trial):8.1f}"
 
 
 def markdown(verdict: Mapping[str, object]) -> str:

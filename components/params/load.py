@@ -77,7 +77,7 @@ _Loader.add_implicit_resolver(
 
 def load_params(path: Path) -> Params:
     """The checked tree of `path`; a ParamsError that lists every mistake otherwise."""
-    return check(_parse(path), path.name, path.parent)
+    return check(parse(path), path.name, path.parent)
 
 
 def check(values: dict[str, object], name: str = "params.yaml", root: Path | None = None) -> Params:
@@ -103,7 +103,7 @@ def _combinations(values: Mapping[str, object]) -> list[str]:
     """Impossible combinations of those sections that are right by themselves."""
     valid: dict[str, Section] = {}
     for name, field in Params.model_fields.items():
-        kind = _model_in(field.annotation)
+        kind = section_in(field.annotation)
         if kind is None or not issubclass(kind, Section):
             continue
         with contextlib.suppress(ValidationError):
@@ -147,7 +147,7 @@ def _names(folder: Path) -> list[str]:
     return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
 
 
-def _parse(path: Path) -> dict[str, object]:
+def parse(path: Path) -> dict[str, object]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ParamsError(f"{path} has more than {MAX_BYTES} bytes.")
@@ -192,15 +192,15 @@ def _keys(location: Sequence[object]) -> list[str]:
         field = model.model_fields.get(str(part))
         if field is None:
             continue
-        found = _model_in(field.annotation)
+        found = section_in(field.annotation)
         if found is not None:
             model = found
     return sorted(model.model_fields)
 
 
-def _model_in(annotation: object) -> type[BaseModel] | None:
+def section_in(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple, list, dict):
-        return next((m for a in typing.get_args(annotation) if (m := _model_in(a))), None)
+        return next((m for a in typing.get_args(annotation) if (m := section_in(a))), None)
     return None

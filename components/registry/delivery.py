@@ -170,6 +170,8 @@ def _send(folder: Path, connection: Connection, run_id: str, records: list[Recor
                 f"stage.{k}.run_id": known_as(folder, str(v), connection.place) or str(v)
                 for k, v in record.values.items()
             }
+        elif record.kind == "parent":
+            tags["mlflow.parentRunId"] = store_run(folder, str(record.values["run"]), connection)
     for part in _parts(metrics, MAX_METRICS):
         _batch(connection, run_id, part, (), ())
     for some in _parts([Param(k, v) for k, v in params.items()], MAX_OTHERS):

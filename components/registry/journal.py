@@ -20,7 +20,8 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Record:
-    """`kind` is metrics, params, tags, status (value `status`) or links (stage → Graftline's run id)."""
+    """`kind` is metrics, params, tags, status (value `status`), links (stage → Graftline's run id) or parent
+    (value `run`, Graftline's id of the run that this one belongs below)."""
 
     kind: str
     values: Mapping[str, Value]

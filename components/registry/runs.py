@@ -28,6 +28,7 @@ from components.tracker import NullTracker, Tracker, Value
 
 RUN_ID = "GRAFTLINE_RUN_ID"
 ENDED = ("FINISHED", "FAILED", "KILLED")
+Said = Mapping[str, Mapping[str, Value]]  # kind of record → values
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,27 @@ def start_run(root: Path, params: Params, engine: str, pid: int | None = None) -
     close_dead(root)
     run = RunHandle(root, uuid.uuid4().hex)
     _write_down(run, params, engine, identity(pid or os.getpid()) or "")
+    return run
+
+
+def begin_run(root: Path, name: str, said: Said, parent: str = "") -> RunHandle:
+    """Run `name` of this process: a new one, or one that a process which died has left unfinished.
+
+    Args:
+        said: what it says first: tags and params.
+        parent: our name of the run below which it is shown.
+    """
+    run = RunHandle(root, name)
+    path = run.folder / f"{name}.json"
+    with _lock(root):
+        started = read_json(path).get("started") if path.exists() else None
+        owner = identity(os.getpid()) or ""
+        write_json(path, {"owner": owner, "status": "RUNNING", "started": started or _now()})
+    run.say("status", {"status": "RUNNING"})
+    if parent:
+        run.say("parent", {"run": parent})
+    for kind, values in said.items():
+        run.say(kind, values)
     return run
 
 
@@ -182,12 +204,16 @@ def _status(run: RunHandle, status: str, owned: bool) -> None:
 
 
 def _write_down(run: RunHandle, params: Params, engine: str, owner: str) -> None:
-    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    started = _now()
     write_json(run.folder / f"{run.id}.json", {"owner": owner, "status": "RUNNING", "started": started})
     run.say("status", {"status": "RUNNING"})
     tags = {"graftline.engine": engine, "graftline.owner": owner, **git_state(run.root)}
     run.say("tags", {**tags, "mlflow.runName": f"{engine} {started}"})
     run.say("params", flat(params.model_dump(mode="json")))
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def flat(tree: Mapping[str, object], prefix: str = "") -> dict[str, Value]:

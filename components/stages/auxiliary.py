@@ -17,7 +17,7 @@ SHOWN = 3
 
 
 def columns(dataset: Dataset, params: Params, chosen: Chosen, deciding: Chosen) -> list[Column]:
-    """The columns that `objectives.tasks` names, for the samples of `chosen`; `deciding` are validation samples.
+    """The columns that `objectives.tasks` names, for the samples of `chosen`; `deciding` say when to stop.
 
     A value counts where at least two samples are learned from, and at least one decides: what names a single sample
     or a single group can only be learned by heart. An empty cell is no value.
@@ -28,8 +28,8 @@ def columns(dataset: Dataset, params: Params, chosen: Chosen, deciding: Chosen) 
 
 
 def _column(name: str, dataset: Dataset, chosen: Chosen, deciding: Chosen) -> Column:
-    held = dataset.slices("train")[name][chosen.places]
-    elsewhere = set(dataset.slices("validation")[name][deciding.places])
+    values_of = dataset.slices()[name]
+    held, elsewhere = values_of[chosen.rows], set(values_of[deciding.rows])
     counts = Counter(str(value) for value in held if value)
     values = tuple(sorted(v for v, count in counts.items() if count >= FEWEST and v in elsewhere))
     left_out = sorted(set(counts) - set(values))

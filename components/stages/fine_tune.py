@@ -7,6 +7,7 @@ the network that was trained on the source domain.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -44,30 +45,50 @@ SECTIONS = (
 )
 
 
+@dataclass(frozen=True)
+class Material:
+    """Which samples a training meets.
+
+    Attributes:
+        learned: labelled.
+        decides: when training stops.
+        beside: without a label, or of the target with the label unseen.
+        before: what the network learned already; none where it starts from the checkpoint.
+    """
+
+    learned: Chosen
+    decides: Chosen
+    beside: Chosen
+    before: Chosen | None = None
+
+
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write tuned.safetensors (`above.*`, `head.*`), tuned.json and curves.csv.
 
     Resumes a training of the same inputs, parameters and code that was killed, with the same result.
     """
-    dataset = Dataset.open(inputs["dataset"])
+    dataset, domains = Dataset.open(inputs["dataset"]), params.domains
     task = open_task(params, inputs["adapted"], params.augment)
-    method = load_method(params.tune)
-    chosen = learned(dataset, params.domains, params.tune.start)
     backbone, weights = open_checkpoint(inputs["adapted"], params)
     # Cached activations are the checkpoint's: the source's training moved nothing below the same cut.
-    samples = Activations(
-        dataset, task, Frozen(backbone, weights, method.cut(backbone.blocks)), params, context
+    cut = load_method(params.tune).cut(backbone.blocks)
+    samples = Activations(dataset, task, Frozen(backbone, weights, cut), params, context)
+    from_source = params.tune.start == "source"
+    material = Material(
+        learned=learned(dataset, domains, params.tune.start),
+        decides=decided(dataset, "validation", domains),
+        beside=unlabelled(dataset, domains),
+        before=of_source(dataset, "train", domains) if from_source else None,
     )
-    tasks = columns(dataset, params, chosen, decided(dataset, "validation", params.domains))
-    network = _network(samples, inputs, params, tasks)
-    then = _then(network, samples, params)
-    data = _data(samples, chosen, params)
-    counts = sample_weights(inputs["features"], dataset, params, chosen)
-    weighed = None if counts is None else torch.from_numpy(counts).float()
-    training = Training(network, task, method, weighed, then)
+    head = fresh_head(task, backbone.width, len(dataset.classes), params.seed)
+    if from_source:
+        load_trained(inputs["source"] / "source.safetensors", backbone.above(cut), head)
+    tasks = columns(dataset, params, material.learned, material.decides)
+    training = prepared(samples, head, material, tasks, inputs["features"])
     checkpoints = unfinished("fine_tune", inputs, params, SECTIONS, context)
     watch = Watch("Fine-tuning", context.tracker, checkpoints, "tune.")
-    fitted = fit(training, data, samples.clean(chosen), recipe(params, context), watch)
+    data, clean = met(samples, material), samples.clean(material.learned)
+    fitted = fit(training, data, clean, recipe(params, context), watch)
     write(outputs["tuned"], "tuned", fitted, _facts(params, tasks))
     checkpoints.clear()
     best, epochs = fitted.outcome.best, len(fitted.outcome.history)
@@ -85,51 +106,50 @@ def _facts(params: Params, tasks: Sequence[Column]) -> dict[str, object]:
     }
 
 
-def _network(
-    samples: Activations, inputs: Mapping[str, Path], params: Params, tasks: Sequence[Column]
-) -> Network:
-    backbone, cut = samples.frozen.backbone, samples.frozen.cut
-    classes = len(samples.dataset.classes)
-    head = fresh_head(samples.task, backbone.width, classes, params.seed)
-    if params.tune.start == "source":
-        load_trained(inputs["source"] / "source.safetensors", backbone.above(cut), head)
-    shape = Shape(backbone.width, classes, params.seed)
+def prepared(
+    samples: Activations, head: nn.Module, material: Material, tasks: Sequence[Column], features: Path
+) -> Training:
+    """The network with a head and what objectives and tasks add, its method, weights, and what follows training."""
+    params, backbone = samples.params, samples.frozen.backbone
+    shape = Shape(backbone.width, len(samples.dataset.classes), params.seed)
     added: list[nn.Module] = [*load_objectives(params.objectives, shape)]
     if shared := load_tasks(params.objectives.tasks, shape, tasks):
         added.append(shared)
-    return Network(backbone, head, cut, added)
+    network = Network(backbone, head, samples.frozen.cut, added)
+    then = _then(network, samples, material)
+    counts = sample_weights(features, samples.dataset, params, material.learned)
+    weighed = None if counts is None else torch.from_numpy(counts).float()
+    return Training(network, samples.task, load_method(params.tune), weighed, then)
 
 
-def _then(network: Network, samples: Activations, params: Params) -> Then | None:
+def met(samples: Activations, material: Material) -> Data:
+    """Every view of what is learned from, clean views of what decides: memory-mapped."""
+    objectives, before = samples.params.objectives, material.before
+    wanted = [f"objectives.{role}" for role in ("align", "confident") if getattr(objectives, role) != "none"]
+    return Data(
+        train=samples.augmented(material.learned),
+        validation=samples.clean(material.decides),
+        unlabelled=samples.augmented(_beside(material, *wanted)) if wanted else None,
+        source=samples.clean(before) if before else None,
+    )
+
+
+def _then(network: Network, samples: Activations, material: Material) -> Then | None:
     """What follows training, where something does: it meets clean views, which are what a release sees."""
-    adaptation = load_adaptation(params.tune)
+    adaptation = load_adaptation(samples.params.tune)
     if adaptation is None:
         return None
     adaptation.moves(network)  # before any work: it raises where there is nothing to adapt
-    target = samples.clean(_beside(samples.dataset, params, "tune.then"))
-    used = recipe(params, samples.context)
+    target = samples.clean(_beside(material, "tune.then"))
+    used = recipe(samples.params, samples.context)
     return lambda trained, device: adapt(trained, adaptation, target, used, device)
 
 
-def _beside(dataset: Dataset, params: Params, *askers: str) -> Chosen:
-    found = unlabelled(dataset, params.domains)
-    if not len(found):
+def _beside(material: Material, *askers: str) -> Chosen:
+    if not len(material.beside):
         keys = " and ".join(askers)
         raise DataError(
             f"{keys} asks for unlabelled samples, and the training side holds none.",
             f"Add samples without a label, or set {keys} to none.",
         )
-    return found
-
-
-def _data(samples: Activations, chosen: Chosen, params: Params) -> Data:
-    """Every view of what is learned from, clean views of what decides: memory-mapped."""
-    dataset, domains, objectives = samples.dataset, params.domains, params.objectives
-    wanted = [f"objectives.{role}" for role in ("align", "confident") if getattr(objectives, role) != "none"]
-    before = of_source(dataset, "train", domains) if params.tune.start == "source" else None
-    return Data(
-        train=samples.augmented(chosen),
-        validation=samples.clean(decided(dataset, "validation", domains)),
-        unlabelled=samples.augmented(_beside(dataset, params, *wanted)) if wanted else None,
-        source=samples.clean(before) if before else None,
-    )
+    return material.beside

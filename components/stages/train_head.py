@@ -13,7 +13,7 @@ from components.data.dataset import Dataset
 from components.errors import DataError
 from components.evaluation.metrics import Outcome, positive_class, signed, value
 from components.heads import load_head
-from components.heads.base import Array, Samples
+from components.heads.base import Samples
 from components.params import Params
 from components.progress import log, progress
 from components.stages.domains import Chosen, decided, learned
@@ -30,17 +30,15 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     """Write head.safetensors, from which the head is rebuilt, head.json and curves.csv."""
     dataset = Dataset.open(inputs["dataset"])
     learns, held = learned(dataset, params.domains), decided(dataset, "validation", params.domains)
-    weights = sample_weights(inputs["features"], dataset, params, learns)
-    training = _samples(inputs["features"], dataset, learns, weights)
-    validation = _samples(inputs["features"], dataset, held)
+    training = labelled(inputs["features"], dataset, learns, params)
+    validation = labelled(inputs["features"], dataset, held)
     demand_weight(training, dataset.classes)
     head, metric = load_head(params.head, params.seed), params.head.metric
     positive = positive_class(params.task.positive, dataset.classes)
     with deterministic(context.threads):
         fitted = list(progress(head.fits(training, validation), "Head", head.parameter))
         scores = [score(head.module(state), validation, metric, positive) for _, state in fitted]
-    # A tie goes to the lower loss: metrics of few samples are coarse.
-    best = max(range(len(fitted)), key=lambda i: (signed(metric, scores[i]["score"]), -scores[i]["loss"]))
+    best = better(metric, scores)
     chosen, state = fitted[best]
     shipped = {n: tensor.float() if tensor.is_floating_point() else tensor for n, tensor in state.items()}
     save_tensors(outputs["head"] / "head.safetensors", shipped)
@@ -64,6 +62,11 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     log(f"Head: {params.head.method}, {found}")
 
 
+def better(metric: str, scores: Sequence[Mapping[str, float]]) -> int:
+    """Which of the candidates; a tie goes to the lower loss: metrics of few samples are coarse."""
+    return max(range(len(scores)), key=lambda i: (signed(metric, scores[i]["score"]), -scores[i]["loss"]))
+
+
 def score(module: nn.Module, samples: Samples, metric: str, positive: int = 1) -> dict[str, float]:
     """The metric (`score`) and the cross-entropy (`loss`) of a head in double precision."""
     rows = torch.split(torch.from_numpy(samples.features), CHUNK)
@@ -75,8 +78,10 @@ def score(module: nn.Module, samples: Samples, metric: str, positive: int = 1) -
     return {"score": value(metric, outcome), "loss": float(loss)}
 
 
-def _samples(folder: Path, dataset: Dataset, chosen: Chosen, weights: Array | None = None) -> Samples:
+def labelled(folder: Path, dataset: Dataset, chosen: Chosen, weighing: Params | None = None) -> Samples:
+    """The features of `chosen`, weighted where params are given; `folder` is features/."""
     features = np.load(folder / "features.npy", mmap_mode="r")
+    weights = None if weighing is None else sample_weights(folder, dataset, weighing, chosen)
     return Samples(np.asarray(features[chosen.rows]), chosen.targets, len(dataset.classes), weights)
 
 

@@ -58,14 +58,8 @@ def test_nothing_reads_the_test_side_before_evaluate() -> None:
     """The test split chooses nothing: only `evaluate` asks for it, by name or by `judged`."""
     names = [row.name for row in STAGES]
     before = [f"stages/{name}.py" for name in names[1 : names.index("evaluate")]]
-    for file in [
-        *before,
-        "stages/fitting.py",
-        "stages/weights.py",
-        "stages/auxiliary.py",
-        "stages/network.py",
-        "stages/frozen.py",
-    ]:
+    shared = ("auxiliary", "cross_validation", "fitting", "folds", "frozen", "network", "weights")
+    for file in [*before, *(f"stages/{name}.py" for name in shared)]:
         text = (ROOT / "components" / file).read_text()
         assert '"test"' not in text, file
         assert "judged" not in text, file

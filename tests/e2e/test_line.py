@@ -77,6 +77,26 @@ def test_the_line_runs_once_and_both_engines_agree(
 
 
 @pytest.mark.slow
+def test_a_sweep_leaves_the_line_as_it_was(
+    made: tuple[Workspace, subprocess.CompletedProcess[str]],
+) -> None:
+    workspace, _ = made
+    params, lock = ((workspace.folder / name).read_bytes() for name in ("params.yaml", "dvc.lock"))
+    (workspace.folder / "sweep.yaml").write_text("tune.method: [last_blocks, bias_only]\n")
+    done = workspace.run("flows.sweep", "--folds", "2", "--trials", "1")
+    assert done.returncode == 0, done.stderr
+    assert "Sweep sweep: 1 complete" in done.stdout
+    again = workspace.run("flows.sweep", "--folds", "2", "--trials", "2")
+    assert "Sweep sweep: 2 complete" in again.stdout
+    assert "Trial 0" not in again.stderr
+    folder = workspace.folder / ".graftline" / "sweeps" / "sweep"
+    assert {"report.html", "params.yaml", "study.db"} <= {path.name for path in folder.iterdir()}
+    assert (workspace.folder / "params.yaml").read_bytes() == params
+    assert (workspace.folder / "dvc.lock").read_bytes() == lock
+    assert "up to date" in workspace.run("dvc", "status").stdout
+
+
+@pytest.mark.slow
 def test_only_dependents_run_again(made: tuple[Workspace, subprocess.CompletedProcess[str]]) -> None:
     workspace, _ = made
     workspace.changed_line("components/progress.py", '"""', '"""A changed text. ')

@@ -47,7 +47,7 @@ def recipe(params: Path) -> None:
     params.write_text(yaml.safe_dump(values))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, subprocess.CompletedProcess[str]]:
     """A workspace after its first flow."""
     place = tmp_path_factory.mktemp("line")

@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 from dark_and_light import write_pictures
 from safetensors.torch import save_file
+from written import WRITTEN
 
 from components.backbones.catalogue import build
 
@@ -82,6 +83,7 @@ def _params(root: Path) -> dict[str, object]:
     weights = {"uri": "file:weights.safetensors", "sha256": digest, "licence": "none"}
     data = {"source": "file:pictures", "licence": "none", "layout": "folders"}
     return {
+        **WRITTEN,
         "seed": 5,
         "data": {**data, "limits": {"min_per_class": 1}},
         "task": {"name": "image_classification", "size": SIZE},
@@ -89,7 +91,14 @@ def _params(root: Path) -> dict[str, object]:
         "backbone": {"name": "efficientnet_lite0", **weights},
         "features": {"batch": 8},
         "head": {"method": "logistic", "metric": "auroc"},
-        "tune": {"method": "last_blocks", "blocks": 2, "epochs": 3, "head_epochs": 1, "batch": 8},
+        "tune": {
+            "method": "last_blocks",
+            "then": "none",
+            "blocks": 2,
+            "epochs": 3,
+            "head_epochs": 1,
+            "batch": 8,
+        },
         "controls": {"scratch": {"seconds": 0.001}},  # one step, however slow the machine
         "select": {"metric": "auroc"},
         "export": {"parity": {"samples": 10, "batches": [1, 3]}, "calibration_samples": 8},

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from written import WRITTEN
 
 from components.params.operation import TrackingParams
 from components.registry.store import connect
@@ -15,8 +16,8 @@ PARAMS = {
     "task": {"name": "image_classification"},
     "augment": {},
     "backbone": {"name": "efficientnet_lite0"},
-    "tune": {"method": "last_blocks"},
-    **{name: {} for name in ("features", "head", "controls", "select", "export", "evaluate")},
+    **WRITTEN,
+    **{name: {} for name in ("features", "controls", "select", "export", "evaluate")},
     "data": {"source": "file:.", "licence": "CC0", "layout": "folders"},
     "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]},
 }

@@ -113,7 +113,8 @@ def test_it_is_released_with_parity(line: Workspace, method: str) -> None:
     selected = chosen.root / f"selected-release-{method}"
     selected.mkdir()
     save_file(state, selected / "network.safetensors")
-    facts = {"chosen": "head", "head": method, "temperature": 1.3, "threshold": None, "positive": None}
+    facts = {"chosen": "head", "head": method, "training": {}, "temperature": 1.3, "threshold": None}
+    facts["positive"] = None
     (selected / "selected.json").write_text(json.dumps(facts))
     inputs = {**chosen.inputs("dataset", "adapted"), "selected": selected}
     out = chosen.output("release", f"release-{method}")

@@ -20,13 +20,15 @@ domains: {}
 task: {name: image_classification}
 augment: {}
 backbone: {name: efficientnet_lite0}
+pretrain: {method: none}
 features: {}
-head: {l2: [0.1]}
+head: {method: logistic, l2: [0.1]}
 tune:
   method: last_blocks     # what learns
+  then: none
   blocks: 5               # how many
   learning_rate: 1.0e-3   # how fast
-objectives: {keep: none, align: none, confident: none}
+objectives: {keep: none, align: none, confident: none, tasks: {balance: fixed}}
 weighting: {method: none}
 controls: {}
 select: {metric: auroc}

@@ -51,6 +51,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     """
     checkpoint, folder = inputs["checkpoint"], outputs["adapted"]
     method = load_pretraining(params.pretrain)
+    backbone, weights = open_checkpoint(checkpoint, params)  # damaged weights go no further
     made = () if method is None else (WEIGHTS, PROVENANCE)
     for path in sorted(checkpoint.iterdir()):
         if path.name not in made:
@@ -59,7 +60,6 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         return
     dataset = Dataset.open(inputs["dataset"])
     task = open_task(params, checkpoint, params.augment)
-    backbone, weights = open_checkpoint(checkpoint, params)
     frozen = Frozen(backbone, weights, method.cut(backbone.blocks))
     samples = Activations(dataset, task, frozen, params, context)
     sides = seen(dataset, method, params.domains)

@@ -23,11 +23,11 @@ def cut(path: Path) -> None:
 
 def test_damaged_weights_reach_no_stage(line: Line) -> None:
     flip(line.root / "checkpoint" / "weights.safetensors")
-    done = line.stage("extract_features")
+    done = line.stage("adapt_checkpoint")
     assert done.returncode in (11, 13), done.stderr
     assert "weights.safetensors" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (line.root / "features").exists()
+    assert not (line.root / "adapted").exists()
 
 
 def test_dvc_brings_damaged_outputs_back(line: Line) -> None:

@@ -6,16 +6,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components.backbones.base import Backbone
-from components.methods.base import Group, Objective, Phase
+from components.errors import Interrupted
+from components.methods.base import Group, Objective, Phase, Step
 from components.training.batches import Views
 from components.training.checkpoints import Checkpoints
 from components.training.loop import Loop
 from components.training.network import Network
+from components.training.optimiser import Optimiser
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 
 SAMPLES, CLASSES, WIDTH = 24, 2, 6
@@ -73,6 +76,20 @@ def train(network: Network, folder: Path | None, recipe: Recipe) -> Outcome:
     data = Data(make_samples(1, views=2), make_samples(2))
     watch = Watch("Tiny", checkpoints=Checkpoints(folder) if folder else None)
     return Loop(Job(network, loss, phases_of(network)), data, recipe, watch).fit()
+
+
+def killed_at(loop: Loop, last: int) -> None:
+    """Run the loop's training until it is interrupted before step `last`, counted from 0 over all phases."""
+    run_step, steps = loop._run_step, iter(range(last + 1))
+
+    def stop(step: Step, optimiser: Optimiser) -> float:
+        if next(steps) == last:
+            raise Interrupted("killed")
+        return run_step(step, optimiser)
+
+    loop._run_step = stop  # type: ignore[method-assign]
+    with pytest.raises(Interrupted):
+        loop.fit()
 
 
 def digest(network: Network, outcome: Outcome) -> str:

@@ -6,9 +6,8 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from tiny import digest, loss, make_backbone, make_network, make_samples
+from tiny import digest, killed_at, loss, make_backbone, make_network, make_samples
 
-from components.errors import Interrupted
 from components.export.onnx_file import export_module
 from components.methods import METHODS, load_method
 from components.params import names
@@ -84,16 +83,7 @@ def test_killed_in_any_epoch_it_ends_with_the_same_bytes(name: str, tmp_path: Pa
     for killed in range(1, int(str(TUNE["epochs"]))):
         folder = tmp_path / str(killed)
         first = Fit(name, folder)
-        run_step, steps = first.loop._run_step, iter(range(10**6))
-
-        def stop(step, optimiser, run_step=run_step, steps=steps, last=killed * 3 + 1):
-            if next(steps) == last:  # the second step of the next epoch
-                raise Interrupted("killed")
-            return run_step(step, optimiser)
-
-        first.loop._run_step = stop  # type: ignore[method-assign]
-        with pytest.raises(Interrupted):
-            first.loop.fit()
+        killed_at(first.loop, killed * 3 + 1)  # the second step of the next epoch
         again = Fit(name, folder)
         assert again.digest(again.loop.fit()) == expected, killed
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from tiny import CLASSES, SAMPLES, WIDTH, digest, make_backbone, make_samples
+from tiny import CLASSES, SAMPLES, WIDTH, digest, killed_at, make_backbone, make_samples
 from torch import Tensor, nn
 
 from components.backbones.base import Backbone
-from components.errors import Interrupted, ParamsError
+from components.errors import ParamsError
 from components.methods import PRETRAININGS, load_pretraining
 from components.methods.pretraining import Given, Known, Pretraining, Words, cross_entropy
 from components.params import names
@@ -191,17 +191,7 @@ def test_killed_in_any_epoch_it_ends_with_the_same_bytes(name: str, tmp_path: Pa
     for killed in range(1, EPOCHS):
         folder = tmp_path / str(killed)
         first = Fit(name, folder)
-        run_step, steps = first.loop._run_step, iter(range(10**6))
-        last = killed * steps_an_epoch + min(1, steps_an_epoch - 1)
-
-        def stop(step, optimiser, run_step=run_step, steps=steps, last=last):
-            if next(steps) == last:  # within the next epoch
-                raise Interrupted("killed")
-            return run_step(step, optimiser)
-
-        first.loop._run_step = stop  # type: ignore[method-assign]
-        with pytest.raises(Interrupted):
-            first.loop.fit()
+        killed_at(first.loop, killed * steps_an_epoch + min(1, steps_an_epoch - 1))  # within the next epoch
         again = Fit(name, folder)
         assert again.digest(again.loop.fit()) == expected, killed
 

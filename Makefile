@@ -32,7 +32,7 @@ example: $(STAMP)  ## run an example in a workspace of its own: make example NAM
 	@$(BIN)/python -m examples "$(NAME)"
 
 test: $(STAMP)  ## all tests
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 faults: $(STAMP)  ## the fault tests that take minutes: whole lines, killed in every stage
 	$(BIN)/python -m pytest -n auto -m faults tests/faults

@@ -27,6 +27,7 @@ OBJECTIVES = {
     "distillation": "components.methods.distillation:Distillation",
     "entropy": "components.methods.entropy:Entropy",
     "ewc": "components.methods.ewc:EWC",
+    "information_maximisation": "components.methods.information_maximisation:InformationMaximisation",
     "l2_sp": "components.methods.l2_sp:L2SP",
     "mcc": "components.methods.mcc:MCC",
     "mmd": "components.methods.mmd:MMD",

@@ -15,7 +15,8 @@ Head = Literal["linear", "logistic", "mlp", "neighbours", "prototypes", "random_
 Method = Literal["bias_only", "gradual_unfreezing", "last_blocks", "layerwise_rates", "lora"]
 Keep = Literal["none", "distillation", "ewc", "l2_sp"]
 Align = Literal["none", "cdan", "coral", "dann", "mmd"]
-Confident = Literal["none", "entropy", "mcc", "pseudo_labels"]
+Confident = Literal["none", "entropy", "information_maximisation", "mcc", "pseudo_labels"]
+Criterion = Literal["source", "information_maximisation"]
 Balance = Literal["fixed", "pcgrad", "uncertainty"]
 Then = Literal["none", "adabn", "tent"]
 Weighting = Literal["none", "kliep", "kmm", "tradaboost", "ulsif"]
@@ -33,6 +34,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "distillation": ("source_start",),
     "entropy": ("unlabelled",),
     "ewc": ("source_start",),
+    "information_maximisation": ("unlabelled",),
     "kliep": ("domains",),
     "kmm": ("domains",),
     "masked_tokens": ("texts",),

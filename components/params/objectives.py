@@ -40,8 +40,9 @@ class ObjectivesParams(Section):
         keep: what holds the network to where it started: `l2_sp` (its weights), `ewc` (those weights that the
             source task needs), `distillation` (its answers).
         align: what makes the features of the source and the target domain alike: `mmd`, `coral`, `dann`, `cdan`.
-        confident: what is asked of the answers to unlabelled samples: `entropy` (be sure), `mcc` (confuse no
-            classes), `pseudo_labels` (believe what is sure).
+        confident: what is asked of the answers to unlabelled samples: `entropy` (be sure),
+            `information_maximisation` (be sure, and varied), `mcc` (confuse no classes), `pseudo_labels` (believe what
+            is sure).
         keep_weight, align_weight, confident_weight: how much each counts beside the task's loss; none: what its
             paper or our measurements suggest.
         tasks: auxiliary tasks.

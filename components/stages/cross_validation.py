@@ -22,7 +22,7 @@ from components.params import Params
 from components.reporting.trials import Measured
 from components.stages import fine_tune, train_head
 from components.stages.auxiliary import columns
-from components.stages.domains import Chosen, learned, of_source, unlabelled
+from components.stages.domains import Chosen, learned, of_source, unlabelled, watched
 from components.stages.fitting import Activations, Training, fit, recipe
 from components.stages.folds import Fold, Folds, make_folds
 from components.stages.frozen import Frozen
@@ -119,6 +119,7 @@ class CrossValidation:
             decides=folds.at(fold.stop),
             beside=folds.learning(unlabelled(dataset, domains), fold),
             before=folds.learning(of_source(dataset, "train", domains), fold) if from_source else None,
+            watched=watched(dataset, domains),
         )
 
     def _head(self, samples: Activations, material: fine_tune.Material, name: str) -> tuple[nn.Module, float]:

@@ -6,6 +6,9 @@
 | hidden | source | source | target | target |
 | used | source and target | target | target | target |
 
+With `domains.criterion`, what decides of a training and between networks is the target's validation side, its labels
+unseen (`watched`); threshold, temperature and the head's parameter stay the source's.
+
 `tune.start: source` and used labels: fine-tuning learns from the target alone, after the source.
 """
 
@@ -89,6 +92,11 @@ def regardless(dataset: Dataset, side: str, domains: DomainsParams, wanted: Sequ
             f"The {side} side holds no sample of {', '.join(wanted) or 'any domain'}.", "Change domains."
         )
     return _bare(found)
+
+
+def watched(dataset: Dataset, domains: DomainsParams) -> Chosen | None:
+    """Validation samples of the target, by which `domains.criterion` chooses; targets are -1. None: labels choose."""
+    return regardless(dataset, "validation", domains, domains.target) if domains.judged_unseen else None
 
 
 def _bare(found: Chosen) -> Chosen:

@@ -15,13 +15,14 @@ from torch import nn
 
 from components.data.dataset import Dataset
 from components.errors import DataError
+from components.evaluation.unlabelled import information_maximisation
 from components.methods import load_adaptation, load_method, load_objectives, load_tasks
 from components.methods.base import Shape
 from components.methods.multi_task import Column
 from components.params import Params
 from components.progress import log
 from components.stages.auxiliary import columns
-from components.stages.domains import Chosen, decided, learned, of_source, unlabelled
+from components.stages.domains import Chosen, decided, learned, of_source, unlabelled, watched
 from components.stages.fitting import Activations, Then, Training, fit, recipe, write
 from components.stages.frozen import Frozen
 from components.stages.network import load_trained, open_checkpoint, open_task
@@ -30,7 +31,7 @@ from components.stages.unfinished import unfinished
 from components.stages.weights import sample_weights
 from components.training.adapting import adapt
 from components.training.network import Network, fresh_head
-from components.training.plan import Data, Watch
+from components.training.plan import Criterion, Data, Watch
 
 SECTIONS = (
     "domains",
@@ -54,12 +55,14 @@ class Material:
         decides: when training stops.
         beside: without a label, or of the target with the label unseen.
         before: what the network learned already; none where it starts from the checkpoint.
+        watched: without a label, by which the criterion finds the best epoch; none where labels do.
     """
 
     learned: Chosen
     decides: Chosen
     beside: Chosen
     before: Chosen | None = None
+    watched: Chosen | None = None
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
@@ -79,6 +82,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         decides=decided(dataset, "validation", domains),
         beside=unlabelled(dataset, domains),
         before=of_source(dataset, "train", domains) if from_source else None,
+        watched=watched(dataset, domains),
     )
     head = fresh_head(task, backbone.width, len(dataset.classes), params.seed)
     if from_source:
@@ -131,6 +135,9 @@ def met(samples: Activations, material: Material) -> Data:
         validation=samples.clean(material.decides),
         unlabelled=samples.augmented(_beside(material, *wanted)) if wanted else None,
         source=samples.clean(before) if before else None,
+        criterion=Criterion(samples.clean(material.watched), information_maximisation)
+        if material.watched
+        else None,
     )
 
 

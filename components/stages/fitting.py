@@ -150,6 +150,7 @@ def write(folder: Path, name: str, fitted: Fitted, more: Mapping[str, object]) -
         "best_epoch": best.epoch,
         "steps": outcome.steps,
         "validation": {"loss": best.validation_loss, "accuracy": best.validation_accuracy},
+        "criterion": best.criterion,
         "overfitting": fitted.gap,
         "movement": fitted.movement,
         "frozen_sha256_before": outcome.frozen_before,
@@ -166,7 +167,7 @@ def _tensors(network: Network) -> dict[str, Tensor]:
 
 
 def curves(history: Sequence[Epoch]) -> str:
-    """The learning curve as CSV: epoch, phase, train_loss, validation_loss, validation_accuracy, lr."""
+    """The learning curve as CSV: epoch, phase, train_loss, validation_loss, validation_accuracy, lr, criterion."""
     out = io.StringIO()
     writer = csv.DictWriter(out, [field.name for field in fields(Epoch)], lineterminator="\n")
     writer.writeheader()

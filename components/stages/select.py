@@ -1,4 +1,7 @@
-"""select: head or tuned network, by validation data; temperature by calibration data; threshold by rule."""
+"""select: head or tuned network, by validation data; temperature by calibration data; threshold by rule.
+
+With `domains.criterion`, the target's validation samples choose the network, their labels unseen.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +15,10 @@ from components.backbones.base import Backbone
 from components.data.dataset import Dataset
 from components.evaluation.calibration import find_threshold, fit_temperature, negative_log_likelihood
 from components.evaluation.metrics import Outcome, positive_class, signed, value
+from components.evaluation.unlabelled import information_maximisation
 from components.params import Params
 from components.progress import log
-from components.stages.domains import Chosen, decided, learned
+from components.stages.domains import Chosen, decided, learned, watched
 from components.stages.frozen import frozen_input, stored
 from components.stages.network import (
     frozen_part,
@@ -38,16 +42,21 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         "tuned": _tuned_network(inputs, dataset, params),
     }
     sides = {side: decided(dataset, side, params.domains) for side in ("validation", "calibration")}
+    unseen = watched(dataset, params.domains)
+    looked_at = sides if unseen is None else sides | {"watched": unseen}
     logits = {
-        "head": _head_logits(inputs, sides, networks["head"][1]),
-        "tuned": _tuned_logits(inputs, dataset, sides, networks["tuned"], params, context),
+        "head": _head_logits(inputs, looked_at, networks["head"][1]),
+        "tuned": _tuned_logits(inputs, dataset, looked_at, networks["tuned"], params, context),
     }
+    metric = params.select.metric if unseen is None else params.domains.criterion
     scores = {
         name: _score(values["validation"], sides["validation"].targets, dataset, params)
+        if unseen is None
+        else information_maximisation(_probabilities(values["watched"]))
         for name, values in logits.items()
     }
     # A tie goes to the head: the simpler network.
-    chosen = max(("head", "tuned"), key=lambda name: signed(params.select.metric, scores[name]))
+    chosen = max(("head", "tuned"), key=lambda name: signed(metric, scores[name]))
     backbone, head = networks[chosen]
     state = {f"backbone.{k}": v for k, v in backbone.state_dict().items()}
     state |= {f"head.{k}": v for k, v in head.state_dict().items()}
@@ -61,15 +70,15 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         {
             "chosen": chosen,
             "head": fitted,
-            "metric": params.select.metric,
+            "metric": metric,
             "validation": scores,
             "training": training,
             **facts,
         },
     )
     context.tracker.tags({"selected": chosen})
-    context.tracker.metrics({f"{name}.validation_{params.select.metric}": scores[name] for name in scores})
-    log(f"Selected: {chosen} ({', '.join(f'{n} {s:.3f}' for n, s in scores.items())} {params.select.metric})")
+    context.tracker.metrics({f"{name}.validation_{metric}": scores[name] for name in scores})
+    log(f"Selected: {chosen} ({', '.join(f'{n} {s:.3f}' for n, s in scores.items())} {metric})")
 
 
 def _tuned_training(inputs: Mapping[str, Path]) -> dict[str, object]:
@@ -152,10 +161,14 @@ def _tuned_logits(
 
 
 def _score(logits: Array, targets: npt.NDArray[np.int64], dataset: Dataset, params: Params) -> float:
-    probabilities = torch.softmax(torch.from_numpy(logits), dim=1).numpy()
+    probabilities = _probabilities(logits)
     positive = positive_class(params.task.positive, dataset.classes)
     outcome = Outcome(targets, probabilities, probabilities.argmax(axis=1), positive)
     return value(params.select.metric, outcome)
+
+
+def _probabilities(logits: Array) -> Array:
+    return np.asarray(torch.softmax(torch.from_numpy(logits), dim=1).numpy())
 
 
 def _decision(
@@ -167,7 +180,7 @@ def _decision(
     threshold = None
     if params.task.positive is not None:
         index = dataset.classes.index(params.task.positive)
-        cooled = torch.softmax(torch.from_numpy(logits["validation"] / temperature), dim=1).numpy()
+        cooled = _probabilities(logits["validation"] / temperature)
         is_positive = sides["validation"].targets == index
         threshold = find_threshold(cooled[:, index], is_positive, params.select.threshold)
     return {

@@ -21,7 +21,12 @@ DIGEST = 64
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of the learning curve; `lr` is the head's, at the epoch's last step."""
+    """One line of the learning curve.
+
+    Attributes:
+        lr: the head's, at the epoch's last step.
+        criterion: larger is better; none where the validation loss finds the best epoch.
+    """
 
     epoch: int
     phase: str
@@ -29,6 +34,12 @@ class Epoch:
     validation_loss: float
     validation_accuracy: float
     lr: float
+    criterion: float | None = None
+
+    def better_than(self, other: "Epoch") -> bool:
+        if self.criterion is not None and other.criterion is not None:
+            return self.criterion > other.criterion
+        return self.validation_loss < other.validation_loss
 
 
 @dataclass
@@ -37,7 +48,7 @@ class Counters:
 
     Attributes:
         phase, phase_epochs: number of the running phase, and whole epochs of it.
-        waited: epochs of this phase without a better validation loss.
+        waited: epochs of this phase without a better one than the best.
         steps: all steps, from 0.
         spent: seconds of training, for those that have a budget in seconds.
     """

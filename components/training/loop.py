@@ -29,8 +29,10 @@ from components.training.optimiser import Optimiser
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 from components.training.precision import autocast, resolve
 from components.training.schedules import SCHEDULES
-from components.training.scoring import channels_last, score, to_device
+from components.training.scoring import channels_last, predict, score, to_device
 from components.training.seeds import deterministic, draws, seed_epoch
+
+CURVES = ("train_loss", "validation_loss", "validation_accuracy", "lr", "criterion")
 
 
 class Loop:
@@ -136,10 +138,20 @@ class Loop:
         loss, accuracy = score(
             self.network, self.job.loss, self.data.validation, self.recipe.batch, self.device
         )
-        line = Epoch(counters.epochs, phase.name, train_loss, loss, accuracy, optimiser.rate)
+        line = Epoch(
+            counters.epochs, phase.name, train_loss, loss, accuracy, optimiser.rate, self._criterion()
+        )
         self._check_finite(loss, optimiser.rate, "validation loss")
         self._note(line, spent)
         self._save(optimiser)
+
+    def _criterion(self) -> float | None:
+        """How good the network looks without labels, where that finds the best epoch."""
+        found = self.data.criterion
+        if found is None:
+            return None
+        logits = predict(self.network, found.samples, self.recipe.batch, self.device)
+        return found.measure(logits.double().softmax(1).numpy())
 
     def _run_steps(self, phase: Phase, optimiser: Optimiser) -> float:
         """One pass over the training samples, or what the budget leaves of it → mean loss."""
@@ -214,7 +226,7 @@ class Loop:
     def _note(self, line: Epoch, spent: float) -> None:
         """Count the epoch, keep its weights if it is the best, and tell those who watch."""
         counters = self.counters
-        better = not self.best or line.validation_loss < counters.history[counters.best_epoch].validation_loss
+        better = not self.best or line.better_than(counters.history[counters.best_epoch])
         counters.history.append(line)
         counters.phase_epochs += 1
         counters.spent += spent
@@ -222,8 +234,8 @@ class Loop:
         if better:
             counters.best_epoch = line.epoch
             self.best = {name: tensor.clone() for name, tensor in self.network.above_state().items()}
-        heard = ("train_loss", "validation_loss", "validation_accuracy", "lr")
-        figures = {f"{self.watch.prefix}{name}": float(getattr(line, name)) for name in heard}
+        heard = {name: getattr(line, name) for name in CURVES}
+        figures = {f"{self.watch.prefix}{name}": float(v) for name, v in heard.items() if v is not None}
         self.watch.tracker.metrics(figures, line.epoch)
         if self._bar is not None:
             self._bar.set_postfix_str(

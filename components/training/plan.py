@@ -1,9 +1,11 @@
 """What the loop is given: the job, its data, its recipe, and who watches."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from components.methods.base import Phase, Slow
@@ -36,9 +38,23 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Criterion:
+    """What finds the best epoch without labels.
+
+    Attributes:
+        samples: their targets are unknown.
+        measure: of probabilities (N, classes) float64; larger is better.
+    """
+
+    samples: Samples
+    measure: Callable[[npt.NDArray[np.float64]], float]
+
+
+@dataclass(frozen=True)
 class Data:
     """
     Attributes:
+        validation: labelled; its loss finds the best epoch where there is no criterion.
         unlabelled: samples of the target domain, their labels unseen; drawn beside each batch.
         source: training samples that the network was trained on before; none where its head is fresh.
     """
@@ -47,6 +63,7 @@ class Data:
     validation: Samples
     unlabelled: Samples | None = None
     source: Samples | None = None
+    criterion: Criterion | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +71,7 @@ class Recipe:
     """How the loop goes.
 
     Attributes:
-        patience: epochs of a phase without a better validation loss until the phase ends; none: never.
+        patience: epochs of a phase without a better one until the phase ends; none: never.
         seconds: a budget for the whole training instead of the phases' epochs. What comes out then depends
             on the machine's speed.
         slow: how weights follow the optimiser's; none: they are its own.

@@ -1,4 +1,4 @@
-"""Entropy, MCC and pseudo-labels by the formulas of their docstrings, worked out in numpy.
+"""Entropy, information maximisation, MCC and pseudo-labels by the formulas of their docstrings, worked out in numpy.
 
 Values of other libraries (skada 0.6.0, pytorch-adapt 0.0.83) for the same numbers stand beside them.
 """
@@ -10,6 +10,7 @@ from steps import Array, make_step, tensor, wave
 
 from components.methods.base import Shape
 from components.methods.entropy import entropy
+from components.methods.information_maximisation import information_loss
 from components.methods.mcc import class_confusion
 from components.methods.pseudo_labels import PseudoLabels, ramp, self_training
 from components.params.objectives import ObjectivesParams
@@ -28,6 +29,16 @@ def test_entropy_in_nats() -> None:
     assert entropy(tensor(LOGITS)).item() == pytest.approx(0.3569212162, abs=1e-5)  # pytorch-adapt
     assert entropy(torch.zeros(2, 4)).item() == pytest.approx(np.log(4))
     assert entropy(torch.tensor([[1e4, -1e4]])).item() == 0
+
+
+def test_information_maximisation_is_entropy_less_that_of_the_mean_answer() -> None:
+    p = softmax(LOGITS)
+    together = p.mean(0)
+    by_hand = -(p * np.log(p)).sum(1).mean() + (together * np.log(together)).sum()
+    assert information_loss(tensor(LOGITS)).item() == pytest.approx(by_hand, abs=1e-6)
+    assert information_loss(100 * torch.eye(3)).item() == pytest.approx(-np.log(3), abs=1e-6)
+    assert information_loss(torch.zeros(2, 4)).item() == pytest.approx(0, abs=1e-6)
+    assert information_loss(torch.tensor([[1e4, -1e4]] * 2)).item() == 0
 
 
 def mcc_by_hand(logits: Array, given: Array | None = None) -> float:

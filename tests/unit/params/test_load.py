@@ -45,6 +45,7 @@ def test_all_mistakes_are_listed_together(values: dict[str, dict[str, object]]) 
     [
         ("task", "positive", "defect", "allowed: functional, defective"),
         ("tune", "head_epochs", 99, "leave none"),
+        ("domains", "criterion", "information_maximisation", "labels are hidden, but no target is named"),
         ("data", "sha256", None, "needs `sha256`"),
         ("data", "sha256", "abc", "sha256"),
     ],

@@ -9,7 +9,7 @@ from components.methods import PRETRAININGS, load_pretraining
 from components.params.domains import DomainsParams
 from components.params.pretrain import PretrainParams
 from components.stages.adapt_checkpoint import seen
-from components.stages.domains import decided, judged, learned, of_source, unlabelled
+from components.stages.domains import decided, judged, learned, of_source, unlabelled, watched
 
 HIDDEN = DomainsParams(source=("day",), target=("night",))
 USED = HIDDEN.model_copy(update={"target_labels": "used"})
@@ -59,6 +59,14 @@ def test_domains_say_who_learns_and_who_decides(
 def test_of_the_target_only_samples_are_seen_and_no_labels(dataset: Dataset) -> None:
     seen = unlabelled(dataset, HIDDEN)
     assert len(seen) == dataset.domains("train").count("night")
+    assert set(seen.targets) == {-1}
+
+
+def test_what_chooses_without_labels_is_the_target_s_validation_side(dataset: Dataset) -> None:
+    assert watched(dataset, HIDDEN) is None
+    seen = watched(dataset, HIDDEN.model_copy(update={"criterion": "information_maximisation"}))
+    assert seen is not None
+    assert len(seen) == dataset.domains("validation").count("night")
     assert set(seen.targets) == {-1}
 
 

@@ -36,7 +36,15 @@ def test_an_interrupted_run_goes_on_and_writes_the_same_bytes(workspace):
     with (outputs["tuned"] / "curves.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert [line["phase"] for line in lines] == ["head", "blocks", "blocks"]
-    assert list(lines[0]) == ["epoch", "phase", "train_loss", "validation_loss", "validation_accuracy", "lr"]
+    assert list(lines[0]) == [
+        "epoch",
+        "phase",
+        "train_loss",
+        "validation_loss",
+        "validation_accuracy",
+        "lr",
+        "criterion",
+    ]
     assert float(lines[told["best_epoch"]]["validation_loss"]) == told["validation"]["loss"]
 
     state = load_file(outputs["tuned"] / "tuned.safetensors")

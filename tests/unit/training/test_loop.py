@@ -17,7 +17,7 @@ from components.training.checkpoints import Checkpoints
 from components.training.freezing import fingerprint, frozen_state
 from components.training.interrupts import CRASH_POINT
 from components.training.loop import Loop
-from components.training.plan import Data, Job, Recipe, Watch
+from components.training.plan import Criterion, Data, Job, Recipe, Watch
 
 RECIPE = Recipe(seed=3, batch=8)
 
@@ -151,6 +151,22 @@ def test_patience_ends_a_phase_and_the_tracker_hears_each_epoch(network):
     assert len(outcome.history) == outcome.best.epoch + 3 < 9
     assert [step for step, _ in recorder.lines] == list(range(len(outcome.history)))
     assert set(recorder.lines[0][1]) == {"train_loss", "validation_loss", "validation_accuracy", "lr"}
+
+
+def test_a_criterion_finds_the_best_epoch_in_place_of_the_validation_loss(network):
+    found = iter([0.1, 0.3, 0.2, 0.3])
+    watched = make_samples(4, shift=1.5)
+    shapes = []
+
+    def measure(probabilities):
+        shapes.append((probabilities.shape, probabilities.sum(1).round(12).tolist()))
+        return next(found)
+
+    data = Data(make_samples(1), make_samples(2), criterion=Criterion(watched, measure))
+    outcome = Loop(Job(network, loss, phases_of(network)), data, RECIPE, Watch()).fit()
+    assert [line.criterion for line in outcome.history] == [0.1, 0.3, 0.2, 0.3]
+    assert outcome.best.epoch == 1
+    assert shapes == [((24, 2), [1.0] * 24)] * 4
 
 
 def test_a_budget_of_seconds_ends_it(network):

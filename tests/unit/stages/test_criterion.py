@@ -1,0 +1,77 @@
+"""Without the target's labels: its samples find the best epoch, and choose between head and tuned network."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+from scipy.special import softmax
+from training_workspace import Terminating, Workspace
+from two_domains import two_domains
+
+from components.data.dataset import Dataset
+from components.errors import Interrupted
+from components.evaluation.unlabelled import information_maximisation
+from components.stages import extract_features, fine_tune, select, train_head
+from components.stages.domains import watched
+from components.storage.publish import sha256_tree
+
+DOMAINS = {"source": ["day"], "target": ["night"], "criterion": "information_maximisation"}
+
+
+@pytest.fixture(scope="module")
+def line(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Features and a head of pictures by day and by night."""
+    root = tmp_path_factory.mktemp("criterion")
+    for name in ("adapted", "source"):
+        (root / name).symlink_to(workspace.root / name)
+    as_there = workspace.params.model_dump(mode="json", include={"seed", "task", "augment", "features", "tune"})
+    made = replace(workspace, root=root, params=two_domains(root, domains=DOMAINS, **as_there))
+    inputs = made.inputs("dataset", "adapted")
+    extract_features.run(inputs, made.output("features", "features"), made.params, made.context)
+    inputs = made.inputs("dataset", "features")
+    train_head.run(inputs, made.output("head", "head"), made.params, made.context)
+    return made
+
+
+def tune(line: Workspace, folder: str) -> Path:
+    inputs = line.inputs("dataset", "adapted", "features", "source")
+    out = line.output("tuned", folder)
+    fine_tune.run(inputs, out, line.params, line.context)
+    return out["tuned"]
+
+
+@pytest.mark.slow
+def test_the_best_epoch_is_that_of_the_criterion_also_after_a_kill(line: Workspace) -> None:
+    whole = tune(line, "tuned")
+    with (whole / "curves.csv").open() as file:
+        values = [float(row["criterion"]) for row in csv.DictReader(file)]
+    told = json.loads((whole / "tuned.json").read_text())
+    assert len(set(values)) == len(values) > 1
+    assert told["best_epoch"] == int(np.argmax(values))
+    assert told["criterion"] == max(values)
+
+    inputs = line.inputs("dataset", "adapted", "features", "source")
+    killed = line.output("tuned", "killed")
+    with pytest.raises(Interrupted):
+        fine_tune.run(inputs, killed, line.params, replace(line.context, tracker=Terminating()))
+    fine_tune.run(inputs, killed, line.params, line.context)
+    assert sha256_tree(killed["tuned"]) == sha256_tree(whole)
+
+    out = line.output("selected", "selected")
+    inputs = line.inputs("dataset", "adapted", "features", "head", "tuned")
+    select.run(inputs, out, line.params, line.context)
+    chosen = json.loads((out["selected"] / "selected.json").read_text())
+    assert chosen["metric"] == "information_maximisation"
+    assert chosen["chosen"] == max(chosen["validation"], key=lambda name: chosen["validation"][name])
+    unseen = watched(Dataset.open(line.root / "dataset"), line.params.domains)
+    assert unseen is not None
+    assert set(unseen.domains) == {"night"}
+    assert set(unseen.targets) == {-1}
+    head = load_file(line.root / "head" / "head.safetensors")
+    features = np.load(line.root / "features" / "features.npy")[unseen.rows].astype(np.float64)
+    answers = softmax(features @ head["weight"].numpy().T + head["bias"].numpy(), axis=1)
+    assert chosen["validation"]["head"] == pytest.approx(information_maximisation(answers), abs=1e-5)

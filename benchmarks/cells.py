@@ -61,7 +61,7 @@ def train(space: Path, what: str) -> Spent:
 
 
 def measure(space: Path, what: str, cores: int) -> dict[str, object]:
-    """Scores and decisions of `what` on the target, and its scores on the source."""
+    """Scores and decisions of `what` on the target and on the source, and how many numbers were trained."""
     params = load_params(space / "params.yaml")
     dataset = Dataset.open(space / "dataset")
     context = Context(NullTracker(), ROOT / ".graftline", cores, ("cpu",))
@@ -72,7 +72,7 @@ def measure(space: Path, what: str, cores: int) -> dict[str, object]:
     }
     if domains.declared:
         places["source"] = of_source(dataset, SIDE, domains)
-    found: dict[str, object] = {}
+    found: dict[str, object] = {"trained": _trained(space, what)}
     for place, chosen in places.items():
         probabilities = _answers(space, what, dataset, chosen, params, context)
         decisions = probabilities.argmax(axis=1)
@@ -80,6 +80,17 @@ def measure(space: Path, what: str, cores: int) -> dict[str, object]:
         scores = {name: round(value(name, outcome), 4) for name in ("accuracy", "balanced_accuracy")}
         found[place] = {**scores, "targets": chosen.targets.tolist(), "decisions": decisions.tolist()}
     return found
+
+
+def _trained(space: Path, what: str) -> int | None:
+    """None of the control from scratch, whose network is another one."""
+    if what == "head":
+        return sum(parameter.numel() for parameter in load_head(space / "head").parameters())
+    return (
+        None
+        if what == "scratch"
+        else int(str(read_json(space / what / f"{what}.json")["trained_parameters"]))
+    )
 
 
 def _answers(

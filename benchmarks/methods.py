@@ -8,14 +8,19 @@ results/methods.json and docs/benchmark-methods.md.
 import argparse
 import hashlib
 import json
+import os
 import statistics
+import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import yaml
 
 from benchmarks.cells import STAGES, measure, merged, train
@@ -56,17 +61,56 @@ def main() -> None:
     options = parser.parse_args()
     config = yaml.safe_load(CONFIG.read_text())
     until = time.monotonic() + options.minutes * 60
-    for seed in options.seeds or config["seeds"]:
-        for name, pair in config["pairs"].items():
-            if options.pairs and name not in options.pairs:
-                continue
-            for cell in _cells(name, pair, seed):
-                if time.monotonic() > until:
-                    break
-                _run(cell, pair)
+    pairs = {n: p for n, p in config["pairs"].items() if not options.pairs or n in options.pairs}
+    tasks = [(seed, name) for seed in options.seeds or config["seeds"] for name in pairs]
+    if len(tasks) == 1:
+        (seed, name), pair = tasks[0], pairs[tasks[0][1]]
+        for cell in _cells(name, pair, seed):
+            if time.monotonic() < until:
+                _try(cell, pair)
+        return
+    _share_out(tasks, until)
     summary = {name: _summary(name, pair, config["seeds"]) for name, pair in config["pairs"].items()}
     publish("methods", {"confidence": CONFIDENCE, "pairs": {n: s for n, s in summary.items() if s["cells"]}})
     write_page(summary)
+
+
+def _share_out(tasks: Sequence[tuple[int, str]], until: float) -> None:
+    """Each core works on a pair of its own: two trainings of one thread are faster than one of two."""
+    waiting, busy = list(tasks), set[str]()
+    guard = threading.Condition()
+
+    def take() -> tuple[int, str] | None:
+        return next((task for task in waiting if task[1] not in busy), None)
+
+    def work(core: int) -> None:
+        while True:
+            with guard:
+                while waiting and take() is None:
+                    guard.wait()
+                task = take()
+                if task is None or time.monotonic() > until:
+                    return
+                waiting.remove(task)
+                busy.add(task[1])
+            _alone(task, core, until)
+            with guard:
+                busy.remove(task[1])
+                guard.notify_all()
+
+    cores = sorted(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(len(cores)) as pool:
+        for done in [pool.submit(work, core) for core in cores]:
+            done.result()
+
+
+def _alone(task: tuple[int, str], core: int, until: float) -> None:
+    """One pair with one seed, by a process that has this core."""
+    seed, pair = task
+    minutes = (until - time.monotonic()) / 60
+    chosen = ["--pairs", pair, "--seeds", str(seed), "--minutes", f"{minutes:.2f}"]
+    command = ["taskset", "--cpu-list", str(core), sys.executable, "-m", "benchmarks.methods", *chosen]
+    subprocess.run(command, cwd=ROOT, check=False)
 
 
 def _cells(name: str, pair: Mapping[str, object], seed: int) -> Iterator[Cell]:
@@ -74,10 +118,20 @@ def _cells(name: str, pair: Mapping[str, object], seed: int) -> Iterator[Cell]:
     base = merged(base, {**pair["set"], "seed": seed})  # type: ignore[dict-item]
     for title, cell in pair["cells"].items():  # type: ignore[attr-defined]
         changes = dict(cell.get("set", {}))
+        if pair.get("resplit"):
+            changes["data.split.salt"] = f"{base['data']['split']['salt']}-{seed}"
         if cell.get("turned"):
             domains = base["domains"]
             changes["domains"] = {**domains, "source": domains["target"], "target": domains["source"]}
         yield Cell(name, title, seed, cell.get("measure", "tuned"), merged(base, changes))
+
+
+def _try(cell: Cell, pair: Mapping[str, object]) -> None:
+    """A cell that fails is told, and left out of the table; the others go on."""
+    try:
+        _run(cell, pair)
+    except (RuntimeError, subprocess.CalledProcessError) as error:
+        sys.stderr.write(f"FAILED {cell.pair} · {cell.name} · seed {cell.seed}: {error}\n")
 
 
 def _run(cell: Cell, pair: Mapping[str, object]) -> None:
@@ -90,13 +144,13 @@ def _run(cell: Cell, pair: Mapping[str, object]) -> None:
     if cell.what == "tuned":
         _source(cell, space)
     spent = train(space, cell.what)
-    found = measure(space, cell.what, 2)
+    found = measure(space, cell.what, len(os.sched_getaffinity(0)))
     # A turned cell's own target is the pair's source: it is measured where it was trained.
     place = "source" if pair["cells"][cell.name].get("turned") else "target"  # type: ignore[index]
     other = {"target": "source", "source": "target"}[place]
     places = {"target": found.get(place), "source": found.get(other)}
     cell.path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(cell.path, {"key": key, **asdict(spent), **places})
+    write_json(cell.path, {"key": key, **asdict(spent), "trained": found["trained"], **places})
 
 
 def _prepared(cell: Cell, example: str) -> Path:
@@ -107,8 +161,10 @@ def _prepared(cell: Cell, example: str) -> Path:
         workspace(space, {})
     text = yaml.safe_dump(dict(cell.params), sort_keys=False).replace("file:../data", f"file:{data}")
     (space / "params.yaml").write_text(text)
+    before = [cell.params[name] for name in ("data", "task", "augment", "backbone", "pretrain")]
+    learns = isinstance(before[-1], dict) and before[-1].get("method") != "none"
     wanted = hashlib.sha256(
-        json.dumps([cell.params[k] for k in ("data", "task", "backbone")], sort_keys=True).encode()
+        json.dumps([before, cell.seed if learns else None], sort_keys=True).encode()
     ).hexdigest()
     stamp = space / "prepared"
     if not stamp.exists() or stamp.read_text() != wanted:
@@ -181,6 +237,7 @@ def _row(
         "n": len(runs[0]["target"]["targets"]),
         "seconds": round(statistics.mean(run["seconds"] for run in runs), 1),
         "mib": round(max(run["mib"] for run in runs)),
+        "trained": runs[0].get("trained"),
     }
     if runs[0].get("source"):
         row["source_balanced_accuracy"] = round(
@@ -199,23 +256,29 @@ def _row(
 
 
 def _paired(one: list[dict], other: list[dict], place: str) -> list[float]:  # type: ignore[type-arg]
-    """Mean difference in balanced accuracy and its interval: samples drawn anew, seeds averaged (both paired)."""
-    count = min(len(one), len(other))
-    targets = np.array(one[0][place]["targets"])
-    hits = [
-        np.mean([np.array(run[place]["decisions"]) == targets for run in runs[:count]], axis=0)
-        for runs in (one, other)
-    ]
-    difference = hits[0] - hits[1]
+    """Mean difference in balanced accuracy and its interval: samples drawn anew, seeds averaged (both paired).
+
+    Seeds with the same samples meet the same draws; with samples of their own, each has its own.
+    """
+    targets = [np.array(run[place]["targets"]) for run in one]
+    gains = [_hits(mine, place) - _hits(theirs, place) for mine, theirs in zip(one, other, strict=False)]
+    if all(np.array_equal(targets[0], found) for found in targets):
+        targets, gains = targets[:1], [np.mean(gains, axis=0)]
     draw = np.random.default_rng(0)
-    classes = [np.flatnonzero(targets == c) for c in np.unique(targets)]
+    samples = [
+        [gain[found == c] for c in np.unique(found)] for found, gain in zip(targets, gains, strict=False)
+    ]
     drawn = [
-        np.mean([difference[draw.choice(rows, len(rows))].mean() for rows in classes])
+        np.mean([[draw.choice(rows, len(rows)).mean() for rows in classes] for classes in samples])
         for _ in range(RESAMPLES)
     ]
     tail = (1 - CONFIDENCE) / 2
-    mean = np.mean([difference[rows].mean() for rows in classes])
+    mean = np.mean([[rows.mean() for rows in classes] for classes in samples])
     return [round(float(v), 4) for v in (mean, *np.quantile(drawn, [tail, 1 - tail]))]
+
+
+def _hits(run: dict, place: str) -> npt.NDArray[np.float64]:  # type: ignore[type-arg]
+    return (np.array(run[place]["decisions"]) == np.array(run[place]["targets"])).astype(np.float64)
 
 
 def _slug(name: str) -> str:

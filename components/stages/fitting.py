@@ -12,7 +12,7 @@ from torch import Tensor
 
 from components.data.dataset import Dataset
 from components.evaluation.similarity import distance, linear_cka
-from components.methods.base import Method
+from components.methods.base import Method, trained_count
 from components.methods.samples import Samples
 from components.params import Params
 from components.stages.domains import Chosen
@@ -59,12 +59,14 @@ class Fitted:
     """A network after its training, and what there is to say about it.
 
     Attributes:
+        trained: how many numbers some phase trained, the head's among them.
         gap: accuracy and loss on clean training and on validation samples: overfitting.
         movement: how far weights and features went from where they started.
     """
 
     network: Network
     outcome: Outcome
+    trained: int
     gap: Mapping[str, float]
     movement: Mapping[str, float | None]
 
@@ -95,12 +97,14 @@ def fit(training: Training, data: Data, clean: Samples, recipe: Recipe, watch: W
     method.prepare(network, recipe.seed)
     job = Job(network, training.task.loss, method.phases(network), training.weights)
     loop = Loop(job, data, recipe, watch)
+    trained = trained_count(network, job.phases)
     outcome = loop.fit()
     method.finish(network)
     if training.then:
         training.then(network, loop.device)
     gap = _gap(loop, job, clean, data.validation, recipe)
-    return Fitted(network, outcome, gap, _movement(start, network, data.validation, recipe, loop.device))
+    moved = _movement(start, network, data.validation, recipe, loop.device)
+    return Fitted(network, outcome, trained, gap, moved)
 
 
 def _gap(loop: Loop, job: Job, clean: Samples, validation: Samples, recipe: Recipe) -> dict[str, float]:
@@ -149,6 +153,7 @@ def write(folder: Path, name: str, fitted: Fitted, more: Mapping[str, object]) -
         "epochs_run": len(outcome.history),
         "best_epoch": best.epoch,
         "steps": outcome.steps,
+        "trained_parameters": fitted.trained,
         "validation": {"loss": best.validation_loss, "accuracy": best.validation_accuracy},
         "criterion": best.criterion,
         "overfitting": fitted.gap,

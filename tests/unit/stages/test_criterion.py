@@ -28,7 +28,9 @@ def line(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Work
     root = tmp_path_factory.mktemp("criterion")
     for name in ("adapted", "source"):
         (root / name).symlink_to(workspace.root / name)
-    as_there = workspace.params.model_dump(mode="json", include={"seed", "task", "augment", "features", "tune"})
+    as_there = workspace.params.model_dump(
+        mode="json", include={"seed", "task", "augment", "features", "tune"}
+    )
     made = replace(workspace, root=root, params=two_domains(root, domains=DOMAINS, **as_there))
     inputs = made.inputs("dataset", "adapted")
     extract_features.run(inputs, made.output("features", "features"), made.params, made.context)

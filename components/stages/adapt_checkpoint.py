@@ -40,7 +40,6 @@ from components.training.loop import Loop
 from components.training.network import Network, TokenNetwork
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 
-SECTIONS = ("domains", "task", "augment", "backbone", "features", "pretrain", "seed")
 Sides = tuple[Chosen, Chosen]  # training, validation
 
 
@@ -65,7 +64,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     sides = seen(dataset, method, params.domains)
     known = _known(dataset, sides, params)
     method.check(known)
-    checkpoints = unfinished("adapt_checkpoint", inputs, params, SECTIONS, context)
+    checkpoints = unfinished("adapt_checkpoint", inputs, params, context)
     watch = Watch("Pre-training", context.tracker, checkpoints, "pretrain.", "pretrain")
     outcome = _train(method, samples, method.pose(_given(method, samples, sides, known)), watch)
     provenance = read_provenance(checkpoint)

@@ -33,18 +33,6 @@ from components.training.adapting import adapt
 from components.training.network import Network, fresh_head
 from components.training.plan import Criterion, Data, Watch
 
-SECTIONS = (
-    "domains",
-    "task",
-    "augment",
-    "backbone",
-    "features",
-    "tune",
-    "objectives",
-    "weighting",
-    "seed",
-)
-
 
 @dataclass(frozen=True)
 class Material:
@@ -89,7 +77,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         load_trained(inputs["source"] / "source.safetensors", backbone.above(cut), head)
     tasks = columns(dataset, params, material.learned, material.decides)
     training = prepared(samples, head, material, tasks, inputs["features"])
-    checkpoints = unfinished("fine_tune", inputs, params, SECTIONS, context)
+    checkpoints = unfinished("fine_tune", inputs, params, context)
     watch = Watch("Fine-tuning", context.tracker, checkpoints, "tune.")
     data, clean = met(samples, material), samples.clean(material.learned)
     fitted = fit(training, data, clean, recipe(params, context), watch)

@@ -31,7 +31,6 @@ from components.training.loop import Loop
 from components.training.network import Network, fresh_head
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 
-SECTIONS = ("domains", "task", "augment", "backbone", "controls", "seed")
 RATE = 2e-3
 # Random weights need more room than fine-tuning, and a decay that AdamW's authors found good from scratch.
 WEIGHT_DECAY = 1e-2
@@ -51,7 +50,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         _samples(dataset, chosen, len(task.views), task, params, context),
         _samples(dataset, decided(dataset, "validation", params.domains), 1, task, params, context),
     )
-    checkpoints = unfinished("train_controls", inputs, params, SECTIONS, context)
+    checkpoints = unfinished("train_controls", inputs, params, context)
     phase = Phase("scratch", EPOCHS, (Group(network.head_names() + network.above_names(), RATE),))
     job = Job(network, task.loss, (phase,))
     watch = Watch("From scratch", context.tracker, checkpoints, "scratch.")

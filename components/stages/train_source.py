@@ -21,8 +21,6 @@ from components.storage.publish import write_bytes, write_json
 from components.training.network import Network, fresh_head
 from components.training.plan import Data, Watch
 
-SECTIONS = ("domains", "task", "augment", "backbone", "features", "tune", "seed")
-
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write source.json, and where domains are declared source.safetensors, source.onnx and curves.csv."""
@@ -40,7 +38,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     samples = Activations(dataset, task, frozen, params, context)
     train, validation = (of_source(dataset, side, params.domains) for side in ("train", "validation"))
     data = Data(samples.augmented(train), samples.clean(validation))
-    checkpoints = unfinished("train_source", inputs, params, SECTIONS, context)
+    checkpoints = unfinished("train_source", inputs, params, context)
     watch = Watch("Source domain", context.tracker, checkpoints, "source.")
     training = Training(network, task, method)
     fitted = fit(training, data, samples.clean(train), recipe(params, context), watch)

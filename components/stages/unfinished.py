@@ -1,13 +1,13 @@
 """Where a training that was killed finds itself again: a folder whose name is all that shapes its result."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from components.params import Params
-from components.stages.table import Context
+from components.stages.table import Context, stage
 from components.storage.publish import sha256_bytes, sha256_tree
 from components.training.checkpoints import Checkpoints
 
@@ -24,15 +24,13 @@ STAGES = (
 )
 
 
-def unfinished(
-    stage: str, inputs: Mapping[str, Path], params: Params, sections: Sequence[str], context: Context
-) -> Checkpoints:
-    """The checkpoints of the training with these inputs, parameters, code and versions, none of which may
+def unfinished(name: str, inputs: Mapping[str, Path], params: Params, context: Context) -> Checkpoints:
+    """The checkpoints of the stage's training with these inputs, parameters, code and versions, none of which may
     differ between its two halves."""
     shaping = {
-        "stage": stage,
+        "stage": name,
         "inputs": {name: sha256_tree(path) for name, path in inputs.items()},
-        "params": {name: _plain(getattr(params, name)) for name in sections},
+        "params": {section: _plain(getattr(params, section)) for section in stage(name).params},
         "code": _code(),
         "torch": torch.__version__,
         "threads": context.threads,

@@ -30,8 +30,8 @@ from components.progress import log
 from components.stages.compact import CompactSamples
 from components.stages.domains import Chosen, decided, learned, regardless
 from components.stages.fitting import Activations
-from components.stages.frozen import Frozen, stored
-from components.stages.network import open_checkpoint, open_task
+from components.stages.frozen import stored
+from components.stages.network import open_checkpoint
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
 from components.storage.publish import write_bytes
@@ -50,7 +50,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     """
     checkpoint, folder = inputs["checkpoint"], outputs["adapted"]
     method = load_pretraining(params.pretrain)
-    backbone, weights = open_checkpoint(checkpoint, params)  # damaged weights go no further
+    if method is None:
+        open_checkpoint(checkpoint, params)  # damaged weights go no further
     made = () if method is None else (WEIGHTS, PROVENANCE)
     for path in sorted(checkpoint.iterdir()):
         if path.name not in made:
@@ -58,9 +59,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     if method is None:
         return
     dataset = Dataset.open(inputs["dataset"])
-    task = open_task(params, checkpoint, params.augment)
-    frozen = Frozen(backbone, weights, method.cut(backbone.blocks))
-    samples = Activations(dataset, task, frozen, params, context)
+    samples = Activations.open(checkpoint, dataset, method.cut, params, context)
     sides = seen(dataset, method, params.domains)
     known = _known(dataset, sides, params)
     method.check(known)
@@ -69,7 +68,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     outcome = _train(method, samples, method.pose(_given(method, samples, sides, known)), watch)
     provenance = read_provenance(checkpoint)
     about = {**_about(dataset, sides, params, outcome), "base_weights_sha256": provenance.weights_sha256}
-    save(folder, backbone.cpu().state_dict(), replace(provenance, adaptation=about))
+    save(folder, samples.frozen.backbone.cpu().state_dict(), replace(provenance, adaptation=about))
     checkpoints.clear()
     first, best = outcome.history[0], outcome.best
     log(

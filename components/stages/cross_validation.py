@@ -25,11 +25,9 @@ from components.stages.auxiliary import columns
 from components.stages.domains import Chosen, learned, of_source, unlabelled, watched
 from components.stages.fitting import Activations, Training, fit, recipe
 from components.stages.folds import Fold, Folds, make_folds
-from components.stages.frozen import Frozen
-from components.stages.network import open_checkpoint, open_task
 from components.stages.table import Context
 from components.storage.publish import read_json
-from components.training.network import Network, fresh_head
+from components.training.network import Network
 from components.training.plan import Data, Watch
 from components.training.scoring import predict
 from components.training.seeds import deterministic
@@ -95,21 +93,16 @@ class CrossValidation:
             head, spent = self._head(samples, material, name)
             tasks = columns(self._dataset, params, material.learned, material.decides)
             training = fine_tune.prepared(samples, head, material, tasks, self._root / "features")
-            data, clean = fine_tune.met(samples, material), samples.clean(material.learned)
-            fitted = fit(training, data, clean, used, Watch(name))
-            device = next(fitted.network.parameters()).device
-            logits = predict(fitted.network, samples.clean(held), used.batch, device)
+            fitted = fit(training, fine_tune.met(samples, material), used, Watch(name))
+            logits = predict(fitted.network, samples.clean(held), used.batch, fitted.device)
         probabilities = torch.softmax(logits.double(), dim=1).numpy()
         decided = probabilities.argmax(axis=1)
         outcome = Outcome(held.targets, probabilities, decided, self._positive(params))
         return self._finite(value(self.metric, outcome), spent + fitted.outcome.seconds)
 
     def _activations(self, params: Params) -> Activations:
-        checkpoint = self._root / "adapted"
-        backbone, weights = open_checkpoint(checkpoint, params)
-        task = open_task(params, checkpoint, params.augment)
-        frozen = Frozen(backbone, weights, load_method(params.tune).cut(backbone.blocks))
-        return Activations(self._dataset, task, frozen, params, self._context)
+        cut = load_method(params.tune).cut
+        return Activations.open(self._root / "adapted", self._dataset, cut, params, self._context)
 
     def _material(self, params: Params, every: Chosen, fold: Fold) -> fine_tune.Material:
         dataset, domains, folds = self._dataset, params.domains, self._folds
@@ -127,17 +120,15 @@ class CrossValidation:
 
         With `tune.start: source`, it and the backbone learn the source first, less the fold's samples.
         """
-        params, backbone = samples.params, samples.frozen.backbone
-        head = fresh_head(samples.task, backbone.width, len(self._dataset.classes), params.seed)
+        params, head = samples.params, samples.fresh_head()
         if material.before is None:
             return head, 0.0
         learn, stop = self._folds.split_off(material.before, params.seed)
-        network = Network(backbone, head, samples.frozen.cut)
+        network = Network(samples.frozen.backbone, head, samples.frozen.cut)
         data = Data(samples.augmented(learn), samples.clean(stop))
         fitted = fit(
             Training(network, samples.task, load_method(params.tune)),
             data,
-            samples.clean(learn),
             recipe(params, self._context),
             Watch(f"{name}, source"),
         )

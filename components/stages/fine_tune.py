@@ -23,14 +23,13 @@ from components.params import Params
 from components.progress import log
 from components.stages.auxiliary import columns
 from components.stages.domains import Chosen, decided, learned, of_source, unlabelled, watched
-from components.stages.fitting import Activations, Then, Training, fit, recipe, write
-from components.stages.frozen import Frozen
-from components.stages.network import load_trained, open_checkpoint, open_task
+from components.stages.fitting import Activations, Then, Training, described, fit, recipe, write
+from components.stages.network import load_trained
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
 from components.stages.weights import sample_weights
 from components.training.adapting import adapt
-from components.training.network import Network, fresh_head
+from components.training.network import Network
 from components.training.plan import Criterion, Data, Watch
 
 
@@ -59,11 +58,9 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     Resumes a training of the same inputs, parameters and code that was killed, with the same result.
     """
     dataset, domains = Dataset.open(inputs["dataset"]), params.domains
-    task = open_task(params, inputs["adapted"], params.augment)
-    backbone, weights = open_checkpoint(inputs["adapted"], params)
     # Cached activations are the checkpoint's: the source's training moved nothing below the same cut.
-    cut = load_method(params.tune).cut(backbone.blocks)
-    samples = Activations(dataset, task, Frozen(backbone, weights, cut), params, context)
+    samples = Activations.open(inputs["adapted"], dataset, load_method(params.tune).cut, params, context)
+    backbone, head = samples.frozen.backbone, samples.fresh_head()
     from_source = params.tune.start == "source"
     material = Material(
         learned=learned(dataset, domains, params.tune.start),
@@ -72,16 +69,17 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         before=of_source(dataset, "train", domains) if from_source else None,
         watched=watched(dataset, domains),
     )
-    head = fresh_head(task, backbone.width, len(dataset.classes), params.seed)
     if from_source:
-        load_trained(inputs["source"] / "source.safetensors", backbone.above(cut), head)
+        load_trained(inputs["source"] / "source.safetensors", backbone.above(samples.frozen.cut), head)
     tasks = columns(dataset, params, material.learned, material.decides)
     training = prepared(samples, head, material, tasks, inputs["features"])
     checkpoints = unfinished("fine_tune", inputs, params, context)
     watch = Watch("Fine-tuning", context.tracker, checkpoints, "tune.")
-    data, clean = met(samples, material), samples.clean(material.learned)
-    fitted = fit(training, data, clean, recipe(params, context), watch)
-    write(outputs["tuned"], "tuned", fitted, _facts(params, tasks))
+    data, used = met(samples, material), recipe(params, context)
+    fitted = fit(training, data, used, watch)
+    clean = samples.clean(material.learned)
+    facts = described(fitted, samples.task.loss, clean, data.validation, used.batch)
+    write(outputs["tuned"], "tuned", fitted, facts | _facts(params, tasks))
     checkpoints.clear()
     best, epochs = fitted.outcome.best, len(fitted.outcome.history)
     log(

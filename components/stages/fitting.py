@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from components.data.dataset import Dataset
 from components.evaluation.similarity import distance, linear_cka
@@ -17,15 +17,15 @@ from components.methods.samples import Samples
 from components.params import Params
 from components.stages.domains import Chosen
 from components.stages.frozen import Frozen, stored
-from components.stages.network import save_tensors
+from components.stages.network import open_checkpoint, open_task, save_tensors
 from components.stages.table import Context
 from components.storage.publish import write_bytes, write_json
 from components.tasks.base import Task
 from components.training.batches import Views
 from components.training.checkpoints import Epoch
 from components.training.loop import Loop
-from components.training.network import Network
-from components.training.plan import Data, Job, Outcome, Recipe, Watch
+from components.training.network import Network, fresh_head
+from components.training.plan import Data, Job, Loss, Outcome, Recipe, Watch
 from components.training.scoring import features, score
 
 
@@ -38,6 +38,24 @@ class Activations:
     frozen: Frozen
     params: Params
     context: Context
+
+    @classmethod
+    def open(
+        cls,
+        checkpoint: Path,
+        dataset: Dataset,
+        cut: Callable[[int], int],
+        params: Params,
+        context: Context,
+    ) -> "Activations":
+        """For the network in `checkpoint`; `cut` says where a backbone of so many blocks is cut."""
+        backbone, weights = open_checkpoint(checkpoint, params)
+        task = open_task(params, checkpoint, params.augment)
+        return cls(dataset, task, Frozen(backbone, weights, cut(backbone.blocks)), params, context)
+
+    def fresh_head(self) -> nn.Module:
+        """The task's head, untrained: (B, width) → (B, classes)."""
+        return fresh_head(self.task, self.frozen.backbone.width, len(self.dataset.classes), self.params.seed)
 
     def clean(self, chosen: Chosen) -> Samples:
         """The samples as they are."""
@@ -56,19 +74,19 @@ class Activations:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A network after its training, and what there is to say about it.
+    """A network after its training.
 
     Attributes:
+        start: as it was before, frozen.
+        device: where it was trained, and is.
         trained: how many numbers some phase trained, the head's among them.
-        gap: accuracy and loss on clean training and on validation samples: overfitting.
-        movement: how far weights and features went from where they started.
     """
 
+    start: Network
     network: Network
+    device: torch.device
     outcome: Outcome
     trained: int
-    gap: Mapping[str, float]
-    movement: Mapping[str, float | None]
 
 
 Then = Callable[[Network, torch.device], None]
@@ -90,8 +108,8 @@ class Training:
     then: Then | None = None
 
 
-def fit(training: Training, data: Data, clean: Samples, recipe: Recipe, watch: Watch) -> Fitted:
-    """Train; `clean` are the training samples without augmentation."""
+def fit(training: Training, data: Data, recipe: Recipe, watch: Watch) -> Fitted:
+    """Train, and what follows training."""
     network, method = training.network, training.method
     start = network.copied()
     method.prepare(network, recipe.seed)
@@ -102,30 +120,33 @@ def fit(training: Training, data: Data, clean: Samples, recipe: Recipe, watch: W
     method.finish(network)
     if training.then:
         training.then(network, loop.device)
-    gap = _gap(loop, job, clean, data.validation, recipe)
-    moved = _movement(start, network, data.validation, recipe, loop.device)
-    return Fitted(network, outcome, trained, gap, moved)
+    return Fitted(start, network, loop.device, outcome, trained)
 
 
-def _gap(loop: Loop, job: Job, clean: Samples, validation: Samples, recipe: Recipe) -> dict[str, float]:
-    found: dict[str, float] = {}
+def described(
+    fitted: Fitted, loss: Loss, clean: Samples, validation: Samples, size: int
+) -> dict[str, object]:
+    """What <name>.json says of a trained network, in batches of `size`.
+
+    `overfitting`: loss and accuracy on `clean`, the training samples without augmentation, and on validation samples.
+    `movement`: how far weights and features went from where they started.
+    """
+    gap: dict[str, float] = {}
     for side, samples in (("train", clean), ("validation", validation)):
-        loss, accuracy = score(job.network, job.loss, samples, recipe.batch, loop.device)
-        found |= {f"{side}_loss": loss, f"{side}_accuracy": accuracy}
-    return found | {"accuracy_gap": found["train_accuracy"] - found["validation_accuracy"]}
+        value, accuracy = score(fitted.network, loss, samples, size, fitted.device)
+        gap |= {f"{side}_loss": value, f"{side}_accuracy": accuracy}
+    gap["accuracy_gap"] = gap["train_accuracy"] - gap["validation_accuracy"]
+    return {"overfitting": gap, "movement": _movement(fitted, validation, size)}
 
 
-def _movement(
-    start: Network, end: Network, samples: Samples, recipe: Recipe, device: torch.device
-) -> dict[str, float | None]:
+def _movement(fitted: Fitted, samples: Samples, size: int) -> dict[str, float | None]:
+    networks = (fitted.start, fitted.network)
     before, after = (
         {n: p.detach().cpu().numpy() for n, p in network.trainable().items() if n.startswith("backbone.")}
-        for network in (start, end)
+        for network in networks
     )
     moved, share = distance(before, {name: after[name] for name in before})
-    alike = linear_cka(
-        *(features(network, samples, recipe.batch, device).numpy() for network in (start, end))
-    )
+    alike = linear_cka(*(features(network, samples, size, fitted.device).numpy() for network in networks))
     known = None if math.isnan(alike) else alike
     return {"weights_l2": moved, "weights_relative": share, "features_cka": known}
 
@@ -156,8 +177,6 @@ def write(folder: Path, name: str, fitted: Fitted, more: Mapping[str, object]) -
         "trained_parameters": fitted.trained,
         "validation": {"loss": best.validation_loss, "accuracy": best.validation_accuracy},
         "criterion": best.criterion,
-        "overfitting": fitted.gap,
-        "movement": fitted.movement,
         "frozen_sha256_before": outcome.frozen_before,
         "frozen_sha256_after": outcome.frozen_after,
         "precision": outcome.precision,

@@ -12,13 +12,11 @@ from components.methods import load_method
 from components.params import Params
 from components.progress import log
 from components.stages.domains import of_source
-from components.stages.fitting import Activations, Training, fit, recipe, write
-from components.stages.frozen import Frozen
-from components.stages.network import open_checkpoint, open_task
+from components.stages.fitting import Activations, Training, described, fit, recipe, write
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
 from components.storage.publish import write_bytes, write_json
-from components.training.network import Network, fresh_head
+from components.training.network import Network
 from components.training.plan import Data, Watch
 
 
@@ -29,20 +27,17 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         write_json(folder / "source.json", {"trained": False})
         return
     dataset = Dataset.open(inputs["dataset"])
-    task = open_task(params, inputs["adapted"], params.augment)
     method = load_method(params.tune)
-    backbone, weights = open_checkpoint(inputs["adapted"], params)
-    head = fresh_head(task, backbone.width, len(dataset.classes), params.seed)
-    network = Network(backbone, head, method.cut(backbone.blocks))
-    frozen = Frozen(backbone, weights, network.cut)
-    samples = Activations(dataset, task, frozen, params, context)
+    samples = Activations.open(inputs["adapted"], dataset, method.cut, params, context)
+    network = Network(samples.frozen.backbone, samples.fresh_head(), samples.frozen.cut)
     train, validation = (of_source(dataset, side, params.domains) for side in ("train", "validation"))
     data = Data(samples.augmented(train), samples.clean(validation))
     checkpoints = unfinished("train_source", inputs, params, context)
     watch = Watch("Source domain", context.tracker, checkpoints, "source.")
-    training = Training(network, task, method)
-    fitted = fit(training, data, samples.clean(train), recipe(params, context), watch)
-    write(folder, "source", fitted, {"trained": True, "domains": list(params.domains.source)})
+    used, task = recipe(params, context), samples.task
+    fitted = fit(Training(network, task, method), data, used, watch)
+    facts = described(fitted, task.loss, samples.clean(train), data.validation, used.batch)
+    write(folder, "source", fitted, {**facts, "trained": True, "domains": list(params.domains.source)})
     network.to("cpu").eval()
     whole = ReleaseNetwork(task.preprocessor(), network.backbone, network.head).eval()
     write_bytes(folder / "source.onnx", export_release(whole, task.signature))

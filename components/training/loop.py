@@ -51,6 +51,7 @@ class Loop:
         self.phases = [with_objectives(phase, self.network) for phase in job.phases]
         self.counters = Counters()
         self.best: dict[str, Tensor] = {}
+        self._steps = 1  # of an epoch
         self._started = 0.0
         self._bar: Bar | None = None
         self._stop = Stop()
@@ -156,6 +157,7 @@ class Loop:
     def _run_steps(self, phase: Phase, optimiser: Optimiser) -> float:
         """One pass over the training samples, or what the budget leaves of it → mean loss."""
         chunks = self._chunks()
+        self._steps = len(chunks)
         total, seen = 0.0, 0
         shown = prefetch(self.data.train, chunks, self.counters.epochs)
         for number, (batch, beside) in enumerate(zip(shown, self._beside(chunks), strict=True)):
@@ -276,8 +278,8 @@ class Loop:
 
     def _progress(self) -> float:
         """How much of the whole training is done, 0…1: what an objective's own schedule asks for."""
-        steps = max(len(self.data.train.targets) // self.recipe.batch, 1)
-        return self._share(self.counters.steps / (steps * sum(phase.epochs for phase in self.phases)))
+        planned = self._steps * sum(phase.epochs for phase in self.phases)
+        return self._share(self.counters.steps / planned)
 
     def _share(self, of_steps: float) -> float:
         """Of the budget in seconds where there is one."""

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from components.errors import Interrupted, StorageError
 from components.params import Params
 from components.stages.table import Context, Run, Stage, stage
-from components.storage.home import home
+from components.storage.home import home, stage_lock
 from components.storage.publish import kernel_lock, read_json, remove, sha256_tree, write_json
 from components.tracker import Tracker
 from components.training.interrupts import crash_point
@@ -45,7 +45,7 @@ def execute(name: str, root: Path, params: Params) -> None:
         if not (root / artefact).exists():
             raise StorageError(f"{artefact}, which {name} reads, does not exist.", "Run: dvc repro")
     state = home(root)
-    with _terminable(), kernel_lock(state / "locks" / name, wait_seconds=60):
+    with _terminable(), kernel_lock(stage_lock(root, name), wait_seconds=60):
         started = time.monotonic()
         with _tracked(root, params, name) as tracker:
             partial = {out: root / f".{out}.partial" for out in row.outputs}

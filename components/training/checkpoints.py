@@ -6,6 +6,8 @@ is whole. A file whose digest is wrong is removed and the one before it used.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from components.progress import log
-from components.storage.publish import remove, sha256_bytes, write_bytes
+from components.storage.publish import kernel_lock, remove, sha256_bytes, write_bytes
 
 KEPT = 2
 DIGEST = 64
@@ -81,6 +83,12 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """For this process alone: workspaces that share caches may train the same. Raises Busy."""
+        with kernel_lock(self.folder / "lock", wait_seconds=60):
+            yield
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Publish one; StorageError where there is no room, with the one before intact."""

@@ -68,6 +68,8 @@ class Loop:
         with ExitStack() as stack:
             stack.enter_context(deterministic(self.recipe.threads))
             self._stop = stack.enter_context(graceful())
+            if self.watch.checkpoints:
+                stack.enter_context(self.watch.checkpoints.held())
             stack.enter_context(naming_the_batch(self.recipe.batch, self.watch.section))
             before = fingerprint(frozen_state(self.network, trained))
             self._begin()

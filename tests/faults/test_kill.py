@@ -13,6 +13,7 @@ import psutil
 import pytest
 from clones import Line
 
+from components.storage.home import stage_lock
 from components.storage.publish import kernel_lock, sha256_tree
 from components.training.interrupts import CRASH_POINT
 
@@ -32,7 +33,7 @@ def test_killed_around_publishing_the_same_command_finishes(fresh: Line, begun: 
 @contextmanager
 def waiting(line: Line, *words: str) -> Iterator[psutil.Process]:
     """The stage, somewhere below `python WORDS`, when it stands before its lock, which this process holds."""
-    lock = line.root / ".graftline" / "locks" / DATA
+    lock = stage_lock(line.root, DATA)
     command = [sys.executable, *words]
     with (
         kernel_lock(lock),
@@ -70,7 +71,7 @@ def test_two_runs_of_a_stage_follow_each_other_and_a_stale_lock_file_hinders_nei
     fresh: Line, begun: Line
 ) -> None:
     """The lock file names a living process, as after a reused pid; it holds nothing."""
-    lock = fresh.root / ".graftline" / "locks" / DATA
+    lock = stage_lock(fresh.root, DATA)
     lock.parent.mkdir(parents=True, exist_ok=True)
     lock.write_text(str(os.getpid()))
     command = [sys.executable, "-m", "components", DATA]

@@ -1,5 +1,7 @@
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -71,3 +73,21 @@ def test_a_full_disk_leaves_the_one_before(tmp_path):
     assert done.returncode == 14, done.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["000001.checkpoint"]
     assert Checkpoints(tmp_path).latest().counters.epochs == 1
+
+
+def test_the_same_training_in_two_workspaces_goes_on_one_after_the_other(tmp_path: Path) -> None:
+    first, second = Checkpoints(tmp_path / "key"), Checkpoints(tmp_path / "key")
+    entered = threading.Event()
+
+    def follow() -> None:
+        with second.held():
+            entered.set()
+
+    follower = threading.Thread(target=follow)
+    with first.held():
+        follower.start()
+        assert not entered.wait(0.3)
+    assert entered.wait(10)
+    follower.join()
+    first.clear()
+    assert not first.folder.exists()

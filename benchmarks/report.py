@@ -9,21 +9,22 @@ from benchmarks.workspace import ROOT, machine
 PAGE = ROOT / "docs" / "benchmark-methods.md"
 HEAD = """# What the methods gave
 
-Written by `make benchmark-methods` from `benchmarks/methods.yaml`, which says every parameter; what follows from it stands
-in [methods.md](methods.md). Balanced accuracy on the target's calibration side, which trains nothing and chooses no
-epoch, weight or method; the test sides are not read. Means over {seeds} ± their standard deviation. "Against" is the
+Written by `make benchmark-methods` from `benchmarks/methods.yaml`, which says every parameter; what follows from it
+stands in [methods.md](methods.md). Balanced accuracy on the target's calibration side, which trains nothing and chooses
+no epoch, weight or method; the test sides are not read. Means over {seeds} ± their standard deviation. "Against" is the
 paired difference from the control, with its 95 % interval over samples; **worse** marks negative transfer: the whole
-interval lies below 0. The share of the gap is that between the control and the network trained on the target's labels.
+interval lies below 0. The share of the gap is of that between the control and the network trained on the target's
+labels.
 
-Where the target's labels are hidden, nothing is tuned by them: rates and weights are the methods' defaults, and the epoch
-is chosen by information maximisation on the target's validation samples, or by the source's labels where a row says so.
-How many epochs there are, and that the criterion helps at all, was settled by looking at MCC, MMD and CDAN with seed 1 on
-two of these pairs (digits to MNIST, mono to poly), on the very samples that are shown here.
+Where the target's labels are hidden, nothing is tuned by them: rates and weights are the methods' defaults, and the
+epoch is chosen by information maximisation on the target's validation samples, or by the source's labels where a row
+says so. How many epochs there are, and that the criterion helps at all, was settled by looking at MCC, MMD and CDAN with
+seed 1 on two of these pairs (digits to MNIST, mono to poly), on the very samples that are shown here.
 
 Machine: {cpu}, {cores} cores, {date}; not run on a GPU. Seconds are those of the stage that trains, on one core,
 activations cached; "trained" counts the numbers that it changes.
 
-![Balanced accuracy on the target by method and pair: dots with intervals between source only and target only](benchmark-methods.svg)
+![Balanced accuracy on the target by method and pair, between source only and target only](benchmark-methods.svg)
 """
 
 

@@ -18,8 +18,8 @@ labels.
 
 Where the target's labels are hidden, nothing is tuned by them: rates and weights are the methods' defaults, and the
 epoch is chosen by information maximisation on the target's validation samples, or by the source's labels where a row
-says so. How many epochs there are, and that the criterion helps at all, was settled by looking at MCC, MMD and CDAN with
-seed 1 on two of these pairs (digits to MNIST, mono to poly), on the very samples that are shown here.
+says so. How many epochs there are, and that the criterion helps at all, was settled by looking at MCC, MMD and CDAN
+with seed 1 on two of these pairs (digits to MNIST, mono to poly), on the very samples that are shown here.
 
 Machine: {cpu}, {cores} cores, {date}; not run on a GPU. Seconds are those of the stage that trains, on one core,
 activations cached; "trained" counts the numbers that it changes.

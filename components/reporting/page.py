@@ -94,6 +94,7 @@ def _charts(material: Material) -> Mapping[str, object]:
         "validation": _by_epoch(tuned, "validation_loss"),
     }
     accuracy = {"validation": _by_epoch(tuned, "validation_accuracy")}
+    unseen = {"target": _by_epoch(tuned, "criterion")}
     classes = [str(name) for name in sequence(material.dataset.get("classes"))]
     reliable = points(material.reliability, "confidence", "accuracy")
     weights = next(
@@ -102,6 +103,7 @@ def _charts(material: Material) -> Mapping[str, object]:
     return {
         "losses": Chart(charts.curves(losses, "epoch", "loss"), tuple(losses)),
         "accuracies": Chart(charts.curves(accuracy, "epoch", "accuracy"), tuple(accuracy)),
+        "unseen": charts.curves(unseen, "epoch", "nats"),
         "head": [
             (row.get("candidate", ""), row.get("score", ""), row.get("loss", ""))
             for row in material.head_curve

@@ -56,6 +56,16 @@ def test_whole_page_is_balanced_and_shows_every_section(workspace: Path) -> None
         assert said in text
     assert "CC BY-NC-SA 4.0" in text
     assert "Apache-2.0" in text
+    assert "labels unseen" not in text
+
+
+def test_what_the_criterion_said_is_shown_and_named(workspace: Path) -> None:
+    curves = workspace / "tuned/curves.csv"
+    curves.write_text(curves.read_text().replace("0.001,\n", "0.001,0.25\n"))
+    text = page(workspace)
+    assert "Information of the answers to the target, labels unseen" in text
+    assert "Validation accuracy on the source" in text
+    assert "the best by the target's answers is number 8" in text
 
 
 def test_nothing_is_fetched(workspace: Path) -> None:

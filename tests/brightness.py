@@ -1,7 +1,12 @@
 """A release that looks at nothing but brightness: tiny, real, and computed by hand in a line."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
+
+from components.storage.publish import sha256_bytes, write_bytes, write_json
 
 # What the manifest of such a release says about its task.
 ABOUT: dict[str, object] = {
@@ -37,3 +42,24 @@ def brightness_network(weight: float, bias: tuple[float, float], softmax: bool =
     )
     opset = [helper.make_opsetid("", 18)]
     return bytes(helper.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString())
+
+
+def brighter(slope: float) -> bytes:
+    """softmax of (-slope, slope) · (mean brightness - 120)."""
+    return brightness_network(slope, bias=(120 * slope, -120 * slope), softmax=True)
+
+
+def write_release(root: Path, slopes: Mapping[str, float], **facts: object) -> None:
+    """release/ and controls/: `light` is class 1, the control is wrong throughout. `slopes`: of each ONNX file."""
+    for name, slope in slopes.items():
+        write_bytes(root / "release" / name, brighter(slope))
+    parity = {"samples": 9, "max_difference": 0.0, "changed_decisions": 0}
+    write_json(root / "release" / "parity.json", dict.fromkeys(("fp32", "int8", "fp16"), parity))
+    files = {
+        path.name: {"sha256": sha256_bytes(path.read_bytes()), "size": path.stat().st_size}
+        for path in (root / "release").iterdir()
+    }
+    about = {"classes": ["dark", "light"], "positive": "light", "threshold": 0.5, "released": "fp32"}
+    write_json(root / "release" / "manifest.json", {**ABOUT, **about, **facts, "files": files})
+    write_bytes(root / "controls" / "scratch.onnx", brighter(-0.02))
+    write_json(root / "controls" / "controls.json", {"majority": {"class": "dark"}})

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pyarrow.parquet as pq
 import pytest
-from brightness import ABOUT, brightness_network
+from brightness import brighter, write_release
 from PIL import Image
 from sklearn.metrics import accuracy_score, roc_auc_score, roc_curve
 from training_workspace import Workspace
@@ -22,31 +22,15 @@ from components.evaluation.metrics import Outcome
 from components.params import Params
 from components.stages import evaluate, gate
 from components.stages.domains import judged
-from components.storage.publish import sha256_bytes, sha256_tree, write_bytes, write_json
+from components.storage.publish import sha256_tree, write_bytes, write_json
 
 MODELS = ("fp32", "int8", "fp16", "scratch", "majority")
 
 
-def _network(slope: float) -> bytes:
-    """softmax of (-slope, slope) · (mean brightness - 120)."""
-    return brightness_network(slope, bias=(120 * slope, -120 * slope), softmax=True)
-
-
 @pytest.fixture
 def line(workspace: Workspace, tmp_path: Path) -> Workspace:
-    """A workspace of its own with a release and controls; `light` is class 1."""
-    for name, slope in (("model.onnx", 0.02), ("model.int8.onnx", 0.01), ("model.fp16.onnx", 0.02)):
-        write_bytes(tmp_path / "release" / name, _network(slope))
-    parity = {"samples": 9, "max_difference": 0.0, "changed_decisions": 0}
-    write_json(tmp_path / "release" / "parity.json", dict.fromkeys(("fp32", "int8", "fp16"), parity))
-    files = {
-        path.name: {"sha256": sha256_bytes(path.read_bytes()), "size": path.stat().st_size}
-        for path in (tmp_path / "release").iterdir()
-    }
-    facts = {**ABOUT, "classes": ["dark", "light"], "positive": "light", "threshold": 0.5, "released": "fp32"}
-    write_json(tmp_path / "release" / "manifest.json", {**facts, "files": files})
-    write_bytes(tmp_path / "controls" / "scratch.onnx", _network(-0.02))
-    write_json(tmp_path / "controls" / "controls.json", {"majority": {"class": "dark"}})
+    """A workspace of its own with a release and controls."""
+    write_release(tmp_path, {"model.onnx": 0.02, "model.int8.onnx": 0.01, "model.fp16.onnx": 0.02})
     shutil.copytree(workspace.root / "dataset", tmp_path / "dataset")
     return replace(workspace, root=tmp_path, context=replace(workspace.context, cache=tmp_path / "state"))
 
@@ -132,7 +116,7 @@ def test_each_look_at_a_test_side_is_counted_outside_the_outputs(line: Workspace
 
 
 def test_a_release_that_was_changed_is_not_evaluated(line: Workspace) -> None:
-    write_bytes(line.root / "release" / "model.int8.onnx", _network(0.5))
+    write_bytes(line.root / "release" / "model.int8.onnx", brighter(0.5))
     with pytest.raises(DigestMismatch):
         _evaluate(line)
 
@@ -184,4 +168,4 @@ def test_samples_without_a_group_are_units_of_their_own(line: Workspace) -> None
 
 
 def test_the_network_of_these_tests_is_valid() -> None:
-    onnx.checker.check_model(onnx.load_from_string(_network(0.1)))
+    onnx.checker.check_model(onnx.load_from_string(brighter(0.1)))

@@ -5,22 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from brightness import ABOUT, brightness_network
+from brightness import brighter, write_release
 from two_domains import two_domains
 
 from components.data.dataset import Dataset
 from components.params import Params
 from components.stages import evaluate, gate
 from components.stages.table import Context
-from components.storage.publish import sha256_bytes, write_bytes, write_json
+from components.storage.publish import write_bytes
 from components.tracker import NullTracker
 
 DOMAINS = {"source": ["day"], "target": ["night"]}
 RULES = {"rules": [{"metric": "accuracy", "at_least": 0.5}], "parity": {"max_difference": 1e-3}}
-
-
-def _network(slope: float) -> bytes:
-    return brightness_network(slope, bias=(120 * slope, -120 * slope), softmax=True)
 
 
 @pytest.fixture(scope="module")
@@ -28,27 +24,16 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Params]:
     """A workspace whose source network is as good as its release."""
     root = tmp_path_factory.mktemp("night")
     params = two_domains(root, domains=DOMAINS, gate={**RULES, "forgetting": {"at_most": 0.05}})
-    for name in ("model.onnx", "model.int8.onnx", "model.fp16.onnx"):
-        write_bytes(root / "release" / name, _network(0.02))
-    parity = {"samples": 9, "max_difference": 0.0, "changed_decisions": 0}
-    write_json(root / "release" / "parity.json", dict.fromkeys(("fp32", "int8", "fp16"), parity))
-    files = {
-        path.name: {"sha256": sha256_bytes(path.read_bytes()), "size": path.stat().st_size}
-        for path in (root / "release").iterdir()
-    }
-    facts = {**ABOUT, "classes": ["dark", "light"], "positive": "light", "threshold": 0.5}
     training = {"overfitting": {"accuracy_gap": 0.01}, "movement": {"features_cka": 0.9}}
-    facts |= {"released": "fp32", "training": training, "files": files}
-    write_json(root / "release" / "manifest.json", facts)
-    write_bytes(root / "controls" / "scratch.onnx", _network(-0.02))
-    write_json(root / "controls" / "controls.json", {"majority": {"class": "dark"}})
+    models = dict.fromkeys(("model.onnx", "model.int8.onnx", "model.fp16.onnx"), 0.02)
+    write_release(root, models, training=training)
     return root, params
 
 
 def _evaluated(line: tuple[Path, Params], slope: float, folder: str) -> tuple[dict, dict]:  # type: ignore[type-arg]
     """Metrics and verdict where the network of the day is `slope`."""
     root, params = line
-    write_bytes(root / "source" / "source.onnx", _network(slope))
+    write_bytes(root / "source" / "source.onnx", brighter(slope))
     context = Context(NullTracker(), root / "cache", 1, ("cpu",))
     inputs = {name: root / name for name in ("dataset", "release", "controls", "source")}
     (root / folder).mkdir()

@@ -54,7 +54,7 @@ def loss(
     logits: Tensor, targets: Tensor, weights: Tensor | None = None, label_smoothing: float = 0.0
 ) -> Tensor:
     each = F.cross_entropy(logits, targets, reduction="none", label_smoothing=label_smoothing)
-    return each.mean() if weights is None else (each * weights).sum() / weights.sum()
+    return each.mean() if weights is None else (each * weights).mean()
 
 
 def make_samples(seed: int, views: int = 1, shift: float = 0.0) -> Views:

@@ -133,11 +133,11 @@ class Pretraining:
 def cross_entropy(
     logits: Tensor, targets: Tensor, weights: Tensor | None = None, label_smoothing: float = 0.0
 ) -> Tensor:
-    """Mean over the rows of logits (B, C), targets (B,); with weights, Σ wᵢ lᵢ / Σ wᵢ."""
+    """Mean over the rows of logits (B, C), targets (B,); with weights, which are 1 on average, mean wᵢ lᵢ."""
     if weights is None:
         return F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
     each = F.cross_entropy(logits, targets, label_smoothing=label_smoothing, reduction="none")
-    return (weights * each).sum() / weights.sum()
+    return (weights * each).mean()
 
 
 def seeded(seed: int, make: Callable[[], nn.Module]) -> nn.Module:

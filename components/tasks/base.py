@@ -153,7 +153,8 @@ class Task(Protocol):
     def loss(
         self, logits: Tensor, targets: Tensor, weights: Tensor | None = None, label_smoothing: float = 0.0
     ) -> Tensor:
-        """Scalar mean loss; logits (B, C), targets int64 (B,), weights (B,) how much each sample counts."""
+        """Scalar mean loss; logits (B, C), targets int64 (B,), weights (B,) how much each sample counts,
+        1 on average over all samples: mean wᵢ lᵢ."""
         ...
 
     def probabilities(self, logits: Tensor) -> Tensor:

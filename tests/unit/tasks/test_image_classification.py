@@ -247,12 +247,13 @@ def test_the_exported_preprocessor_gives_the_same_numbers() -> None:
         np.testing.assert_allclose(session.run(None, {"image": images})[0], expected, atol=1e-4)
 
 
-def test_loss_with_weights_is_a_weighted_mean() -> None:
+def test_loss_with_weights_is_the_weighted_risk_and_finite_where_a_batch_weighs_nothing() -> None:
     logits = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
     targets = torch.tensor([0, 1])
     first, second = np.log(2), np.log(1 + np.exp(2.0))
     loss = task().loss(logits, targets, torch.tensor([3.0, 1.0]))
-    assert loss.item() == pytest.approx((3 * first + second) / 4, rel=1e-5)
+    assert loss.item() == pytest.approx((3 * first + second) / 2, rel=1e-5)
+    assert task().loss(logits, targets, torch.zeros(2)).item() == 0
     assert task().loss(logits, targets).item() == pytest.approx((first + second) / 2, rel=1e-5)
 
 

@@ -65,7 +65,7 @@ def main() -> None:
     tasks = [(seed, name) for seed in options.seeds or config["seeds"] for name in pairs]
     if len(tasks) == 1:
         (seed, name), pair = tasks[0], pairs[tasks[0][1]]
-        for cell in _cells(name, pair, seed):
+        for cell in cells(name, pair, seed):
             if time.monotonic() < until:
                 _try(cell, pair)
         return
@@ -113,7 +113,8 @@ def _alone(task: tuple[int, str], core: int, until: float) -> None:
     subprocess.run(command, cwd=ROOT, check=False)
 
 
-def _cells(name: str, pair: Mapping[str, object], seed: int) -> Iterator[Cell]:
+def cells(name: str, pair: Mapping[str, object], seed: int) -> Iterator[Cell]:
+    """What is trained of a pair with one seed."""
     base = yaml.safe_load((ROOT / "examples" / str(pair["example"]) / "params.yaml").read_text())
     base = merged(base, {**pair["set"], "seed": seed})  # type: ignore[dict-item]
     for title, cell in pair["cells"].items():  # type: ignore[attr-defined]

@@ -63,7 +63,7 @@ def test_what_the_criterion_said_is_shown_and_named(workspace: Path) -> None:
     curves = workspace / "tuned/curves.csv"
     curves.write_text(curves.read_text().replace("0.001,\n", "0.001,0.25\n"))
     text = page(workspace)
-    assert "Information of the answers to the target, labels unseen" in text
+    assert "Target: information, labels unseen" in text
     assert "Validation accuracy on the source" in text
     assert "the best by the target's answers is number 8" in text
 

@@ -27,6 +27,9 @@ FACTS = Facts(
 )
 
 
+CRITERION = {"domains.criterion": "information_maximisation"}
+
+
 def gap(distance: float, labels: tuple[int, int] = (200, 0), samples: tuple[int, int] = (500, 500)) -> Gap:
     return Gap("domain", ("web", "shop"), samples, labels, distance)
 
@@ -94,11 +97,9 @@ def test_a_backbone_that_is_large_for_its_labels_gets_lora() -> None:
         (gap(0.49), 2, {}),
         (gap(0.5), 2, {"weighting.method": "ulsif"}),
         (gap(1.0), 2, {"weighting.method": "ulsif"}),
-        (gap(1.01), 2, {"objectives.align": "coral"}),
-        (gap(2.0, samples=(1000, 1000)), 2, {"objectives.align": "dann"}),
-        (gap(2.0, samples=(1000, 1000)), 3, {"objectives.align": "cdan"}),
-        (gap(2.0, samples=(5000, 999)), 3, {"objectives.align": "coral"}),
-        (gap(2.0, labels=(200, 16)), 2, {"objectives.align": "coral"}),
+        (gap(1.01), 2, {"objectives.align": "mmd", **CRITERION}),
+        (gap(2.0), 3, {"objectives.align": "mmd", **CRITERION}),
+        (gap(2.0, labels=(200, 16)), 2, {"objectives.align": "mmd"}),
         (gap(2.0, labels=(200, 17)), 2, {}),
         (replace(gap(2.0), column="camera"), 2, {}),
     ],
@@ -114,19 +115,23 @@ def test_domains_far_apart_are_aligned_and_near_ones_weighted(
 def test_the_widest_gap_with_hardly_a_label_decides() -> None:
     gaps = (gap(0.8), gap(1.9), gap(2.0, labels=(50, 50)))
     advice = recommend(replace(FACTS, gaps=gaps))
-    assert advice.method["objectives.align"] == "coral"
+    assert advice.method["objectives.align"] == "mmd"
     assert any(
         "proxy A-distance 1.90, more than 1, and shop has 0 labels" in reason for reason in advice.reasons
     )
     assert any("2.00), and both have labels: train on both" in reason for reason in advice.reasons)
 
 
-@pytest.mark.parametrize(("classes", "expected"), [(2, "entropy"), (3, "mcc")])
-def test_mostly_unlabelled_samples_are_made_use_of(classes: int, expected: str) -> None:
-    labels = {str(number): 200 for number in range(classes)}
-    facts = replace(FACTS, labels=labels, unlabelled=classes * 200)
+def test_mostly_unlabelled_samples_are_made_use_of() -> None:
+    facts = replace(FACTS, unlabelled=600)
     assert "objectives.confident" not in recommend(facts).method
-    assert recommend(replace(facts, unlabelled=classes * 200 + 1)).method["objectives.confident"] == expected
+    assert recommend(replace(facts, unlabelled=601)).method["objectives.confident"] == "mcc"
+
+
+def test_beside_alignment_any_unlabelled_samples_are() -> None:
+    facts = replace(FACTS, gaps=(gap(2.0),), unlabelled=50)
+    assert recommend(facts).method["objectives.confident"] == "mcc"
+    assert recommend(replace(facts, gaps=())).method.get("objectives.confident") is None
 
 
 def test_only_what_is_offered_is_recommended() -> None:
@@ -136,6 +141,7 @@ def test_only_what_is_offered_is_recommended() -> None:
         "tune.method",
         "objectives.align",
         "objectives.confident",
+        "domains.criterion",
     }
     bare = recommend(replace(full, offered=frozenset({"gradual_unfreezing", "mmd"})))
     assert bare.method == {"tune.method": "gradual_unfreezing", "objectives.align": "mmd"}

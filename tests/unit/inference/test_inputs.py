@@ -1,0 +1,173 @@
+"""Inputs come in one order each time, each with an id of its own; what is wrong with one is its own affair."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.errors import DataError, ParamsError, SourceError
+from components.inference import inputs as module
+from components.inference.inputs import Folder, Inputs, read_below, refuse_output_inside
+from components.inference.manifests import Columns, Table
+
+
+def loaded(inputs: Inputs) -> list[tuple[str, bytes | str]]:
+    """(id, bytes, or the reason why there are none)."""
+    found: list[tuple[str, bytes | str]] = []
+    for item in inputs:
+        try:
+            found.append((item.id, item.load()))
+        except DataError as error:
+            found.append((item.id, error.message))
+    return found
+
+
+def test_a_folder_is_sorted_by_path_and_hidden_files_are_left_out(tmp_path: Path) -> None:
+    for name in ("b/1", "b.1", "b/c/2", "a", "b-", ".hidden", ".cache/x", "b/.DS_Store", "B"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode())
+    expected = ["B", "a", "b-", "b.1", "b/1", "b/c/2"]
+    assert expected == sorted(expected)
+    assert loaded(Folder(tmp_path)) == [(name, name.encode()) for name in expected]
+
+
+def test_a_link_to_a_folder_and_a_name_that_is_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "linked").symlink_to(tmp_path / "real")
+    with pytest.raises(SourceError, match="linked is a link to a folder"):
+        list(Folder(tmp_path / "in"))
+    (tmp_path / "in" / "linked").unlink()
+    (tmp_path / "in" / "\udcff.png").write_bytes(b"")
+    with pytest.raises(SourceError, match="is not UTF-8"):
+        list(Folder(tmp_path / "in"))
+
+
+def test_a_folder_that_goes_away_is_no_property_of_its_files(tmp_path: Path) -> None:
+    folder = tmp_path / "share"
+    folder.mkdir()
+    (folder / "a").write_bytes(b"1")
+    found = list(Folder(folder))
+    (folder / "a").unlink()
+    with pytest.raises(DataError, match=r"^No such file or directory$"):
+        found[0].load()
+    folder.rmdir()
+    with pytest.raises(SourceError, match="cannot be read: No such file"):
+        found[0].load()
+    with pytest.raises(SourceError, match="cannot be read"):
+        list(Folder(folder))
+
+
+def test_a_file_that_would_fill_the_memory_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 9)
+    (tmp_path / "vast").write_bytes(bytes(10))
+    with pytest.raises(DataError, match="10 bytes are more than the 9 allowed"):
+        read_below(tmp_path, "vast")
+
+
+def test_results_may_not_lie_among_the_inputs(tmp_path: Path) -> None:
+    refuse_output_inside(tmp_path / "in", tmp_path / "out")
+    for output in (tmp_path / "in", tmp_path / "in" / "out", tmp_path / "out" / ".." / "in" / "x"):
+        with pytest.raises(ParamsError, match="lies inside the inputs"):
+            refuse_output_inside(tmp_path / "in", output)
+
+
+ROWS = [
+    {"name": "007", "file": "a.png", "text": "good mail "},
+    {"name": "x,y", "file": "lost.png", "text": 'bad\n"mail"'},
+    {"name": "z", "file": "../secret", "text": ""},
+]
+
+
+def as_csv(path: Path) -> Path:
+    lines = ["name,file,text", "007,a.png,good mail ", '"x,y",lost.png,"bad\n""mail"""', "z,../secret,", ""]
+    path.with_suffix(".csv").write_text("\ufeff" + "\n".join(lines))
+    return path.with_suffix(".csv")
+
+
+def as_tsv(path: Path) -> Path:
+    lines = ["name\tfile\ttext", "007\ta.png\tgood mail ", 'x,y\tlost.png\t"bad\n""mail"""', "z\t../secret\t"]
+    path.with_suffix(".tsv").write_text("\n".join(lines))
+    return path.with_suffix(".tsv")
+
+
+def as_jsonl(path: Path) -> Path:
+    path.with_suffix(".jsonl").write_text("".join(f"{json.dumps(row)}\n\n" for row in ROWS))
+    return path.with_suffix(".jsonl")
+
+
+def as_parquet(path: Path) -> Path:
+    pq.write_table(pa.Table.from_pylist(ROWS), path.with_suffix(".parquet"))
+    return path.with_suffix(".parquet")
+
+
+KINDS = pytest.mark.parametrize("write", [as_csv, as_tsv, as_jsonl, as_parquet])
+
+
+@KINDS
+def test_a_table_of_files(tmp_path: Path, write: Callable[[Path], Path]) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "a.png").write_bytes(b"A")
+    (tmp_path / "secret").write_bytes(b"secret")
+    table = write(tmp_path / "tables" / "list")
+    reasons = ["No such file or directory", "lies outside the folder of the inputs"]
+    assert loaded(Table(table, Columns("file"))) == [
+        ("a.png", b"A"),
+        ("lost.png", reasons[0]),
+        ("../secret", reasons[1]),
+    ]
+    named = [name for name, _ in loaded(Table(table, Columns("file", id="name")))]
+    assert named == ["007", "x,y", "z"]
+    assert loaded(Table(table, Columns("file"), root=tmp_path))[0][1] == reasons[0]
+
+
+@KINDS
+def test_a_table_of_texts(tmp_path: Path, write: Callable[[Path], Path]) -> None:
+    table = write(tmp_path / "list")
+    texts = [b"good mail", b'bad\n"mail"', b""]
+    found = loaded(Table(table, Columns(None, "text")))
+    assert found == [(f"{table.name}#{number}", text) for number, text in enumerate(texts, 1)]
+    assert [name for name, _ in loaded(Table(table, Columns(None, "text", "name")))] == ["007", "x,y", "z"]
+    assert [item.state for item in Table(table, Columns(None, "text"))] != [
+        item.state for item in Table(table, Columns("file"))
+    ]
+
+
+def test_bytes_in_parquet_are_the_sample_itself(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"image": [b"\xff\xd8", None]}), tmp_path / "t.parquet")
+    found = loaded(Table(tmp_path / "t.parquet", Columns(None, "image")))
+    assert found == [("t.parquet#1", b"\xff\xd8"), ("t.parquet#2", b"")]
+
+
+def test_an_id_that_occurs_twice_is_refused_at_the_end_of_the_first_pass(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("path,kind\na.png,x\nb.png,y\na.png,z\n")
+    with pytest.raises(DataError, match=r"column 'path' holds 'a\.png' twice.*--id"):
+        list(Table(table, Columns()))
+    assert len(list(Table(table, Columns(id="kind")))) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("t.csv", "paths\na\n", r"no column 'path', but paths\. Did you mean 'paths'\?"),
+        ("t.csv", "", "but none at all"),
+        ("t.csv", "path,b\na\n", "row 1 has 1 values, the header 2"),
+        ("t.csv", 'path\n"a', "cannot be read"),
+        ("t.csv", "path\n\ud800\n", "cannot be read"),
+        ("t.jsonl", "[1]\n", "is not an object"),
+        ("t.jsonl", '{"path": "a\\u0000b"}\n', "row 1 has the id 'a.x00b'"),
+        ("t.jsonl", '{"path": "\\ud800"}\n', "row 1 has the id"),
+        ("t.parquet", "path\n", "cannot be read"),
+        ("t.xlsx", "path\n", "no known kind"),
+    ],
+)
+def test_a_table_that_cannot_be_used_says_why(tmp_path: Path, name: str, text: str, said: str) -> None:
+    (tmp_path / name).write_bytes(text.encode(errors="surrogatepass"))
+    with pytest.raises(DataError, match=said):
+        list(Table(tmp_path / name, Columns()))

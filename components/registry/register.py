@@ -196,7 +196,7 @@ def _verify(connection: Connection, version: "ModelVersion", digest: str) -> Non
         connection.client.set_model_version_tag(version.name, version.version, VERIFIED_TAG, value)
 
     with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
-        got = patiently(lambda: _download(connection, version, folder))
+        got = patiently(lambda: download(connection, version, folder))
         if not got.is_dir() or sha256_tree(got) != digest:
             patiently(lambda: tag("failed"))
             raise RegistryError(
@@ -207,7 +207,7 @@ def _verify(connection: Connection, version: "ModelVersion", digest: str) -> Non
     patiently(lambda: tag("true"))
 
 
-def _download(connection: Connection, version: "ModelVersion", folder: str) -> Path:
+def download(connection: Connection, version: "ModelVersion", folder: str) -> Path:
     """The bundle's files as the registry has them. Files only: MLflow loads nothing."""
     from mlflow.artifacts import download_artifacts
 

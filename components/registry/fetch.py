@@ -1,0 +1,109 @@
+"""A registered release on this disk: found by alias or version, downloaded once, known by its digest."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from components.errors import DigestMismatch, RegistryError
+from components.params.operation import TrackingParams
+from components.registry.register import DIGEST_TAG, VERIFIED_TAG, download
+from components.registry.store import Connection, connect, patiently, transient
+from components.storage.home import home
+from components.storage.publish import kernel_lock, publish_folder, sha256_tree, write_bytes
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Attributes:
+    digest: SHA-256 of the bundle in `folder` (`storage.publish.sha256_tree`), as the registry names it.
+    """
+
+    name: str
+    version: str
+    digest: str
+    folder: Path
+
+
+def fetch(
+    root: Path, tracking: TrackingParams, version: str | None = None, alias: str = "champion"
+) -> Fetched:
+    """The release of `version`, or else of the version that has `alias`, in `.graftline/models/<digest>`.
+
+    Raises RegistryError for a version that is not there, was not made by us or never verified; DigestMismatch where
+    the registry's bytes are not those that were registered.
+    """
+    connection = patiently(lambda: connect(root, tracking))
+    found = _find(connection, tracking.model, version, alias)
+    digest = found.tags.get(DIGEST_TAG, "")
+    named = f"{found.name} version {found.version}"
+    if not digest or found.tags.get(VERIFIED_TAG) != "true":
+        raise RegistryError(
+            f"{named} was not verified after its upload.",
+            "Run: python -m components register. Or name another.",
+        )
+    folder = home(root) / "models" / digest
+    with kernel_lock(home(root) / "locks" / "models", wait_seconds=600):
+        if not folder.is_dir() or sha256_tree(folder) != digest:
+            _bring(connection, found, folder, digest)
+    return Fetched(str(found.name), str(found.version), digest, folder)
+
+
+def _bring(connection: Connection, version: "ModelVersion", folder: Path, digest: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="graftline-") as place:
+        got = patiently(lambda: download(connection, version, place))
+        if not got.is_dir() or sha256_tree(got) != digest:
+            raise DigestMismatch(
+                f"{version.name} version {version.version} is not the release that was registered: the registry gives "
+                f"other bytes than {digest[:12]}.",
+                "Do not use that version; check who can write to the registry's artefacts.",
+            )
+        with publish_folder(folder) as made:
+            for file in got.iterdir():
+                write_bytes(made / file.name, file.read_bytes())
+
+
+def _find(connection: Connection, name: str, version: str | None, alias: str) -> "ModelVersion":
+    client = connection.client
+    if version is not None:
+        return _asked(
+            lambda: client.get_model_version(name, version),
+            f"{name} has no version {version}.",
+            "Look into the registry: make mlflow.",
+        )
+    model = _asked(
+        lambda: client.get_registered_model(name),
+        f"The registry at {connection.place} holds no model {name}.",
+        "Run: make run. Or check tracking.uri and tracking.model in params.yaml.",
+    )
+    if alias not in model.aliases:
+        known = ", ".join(sorted(model.aliases)) or "none"
+        raise RegistryError(
+            f"No version of {name} has the alias {alias!r}. Aliases: {known}.",
+            "Give it to one, or choose by --version or --alias.",
+        )
+    number = str(model.aliases[alias])
+    return _asked(lambda: client.get_model_version(name, number), f"{name} has no version {number}.", "")
+
+
+def _asked(call: Callable[[], T], absent: str, remedy: str) -> T:
+    """What `call` gives; RegistryError where the registry holds no such thing, or stays away."""
+
+    def ask() -> T | None:
+        try:
+            return call()
+        except Exception as error:
+            if transient(error) or getattr(error, "error_code", "") != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+
+    found = patiently(ask)
+    if found is None:
+        raise RegistryError(absent, remedy)
+    return found

@@ -1,0 +1,75 @@
+"""A registered release comes back whole or not at all; MLflow loads nothing."""
+
+from pathlib import Path
+
+import pytest
+from brightness import write_release
+
+from components.errors import DigestMismatch, RegistryError
+from components.inference.bundle import verify
+from components.params import Params
+from components.registry.fetch import Fetched, fetch
+from components.registry.register import VERIFIED_TAG, Candidate, register
+from components.registry.runs import start_run
+from components.registry.store import Connection, connect
+from components.storage.publish import sha256_tree
+
+PASS: dict[str, object] = {"verdict": "pass", "rules": []}
+
+
+@pytest.fixture
+def registered(workspace: Path, params: Params) -> Connection:
+    """Two versions of the model `cells`; the second is the champion."""
+    for slope in (0.02, 0.05):
+        write_release(workspace, {"model.onnx": slope})
+        candidate = Candidate(workspace / "release", PASS, PASS, {}, {}, ["CPUExecutionProvider"])
+        register(workspace, params.tracking, candidate, start_run(workspace, params, "flow"))
+        (workspace / "release" / "manifest.json").unlink()
+    connection = connect(workspace, params.tracking)
+    connection.client.set_registered_model_alias("cells", "champion", "2")
+    return connection
+
+
+def test_alias_and_version_lead_to_the_bundle_s_very_bytes(
+    workspace: Path, params: Params, registered: Connection
+) -> None:
+    champion, first = (fetch(workspace, params.tracking, version) for version in (None, "1"))
+    assert (champion.name, champion.version, first.version) == ("cells", "2", "1")
+    for found in (champion, first):
+        assert found.folder == workspace / ".graftline" / "models" / found.digest
+        assert sha256_tree(found.folder) == found.digest
+        verify(found.folder)
+    # What is here already is not asked for again, and a damaged copy is.
+    artefacts = workspace / ".graftline" / "mlflow" / "artifacts"
+    hidden = artefacts.rename(artefacts.with_name("hidden"))
+    assert fetch(workspace, params.tracking).folder == champion.folder
+    hidden.rename(artefacts)
+    (champion.folder / "model.onnx").write_bytes(b"damaged")
+    assert sha256_tree(fetch(workspace, params.tracking).folder) == champion.digest
+
+
+def test_a_tampered_artefact_is_refused(workspace: Path, params: Params, registered: Connection) -> None:
+    for model in (workspace / ".graftline" / "mlflow" / "artifacts").rglob("release/model.onnx"):
+        model.write_bytes(model.read_bytes()[:-1] + b"\0")
+    with pytest.raises(DigestMismatch, match="cells version 2 is not the release that was registered"):
+        fetch(workspace, params.tracking)
+    assert not list((workspace / ".graftline" / "models").glob("[0-9a-f]*"))
+
+
+def test_what_is_not_there_or_was_never_verified_is_said_with_the_remedy(
+    workspace: Path, params: Params, registered: Connection
+) -> None:
+    def asked(version: str | None = None, alias: str = "champion") -> Fetched:
+        return fetch(workspace, params.tracking, version, alias)
+
+    with pytest.raises(
+        RegistryError, match=r"No version of cells has the alias 'best'\. Aliases: champion\."
+    ):
+        asked(alias="best")
+    with pytest.raises(RegistryError, match="cells has no version 7"):
+        asked("7")
+    registered.client.set_model_version_tag("cells", "1", VERIFIED_TAG, "failed")
+    with pytest.raises(RegistryError, match="cells version 1 was not verified after its upload"):
+        asked("1")
+    with pytest.raises(RegistryError, match=r"holds no model none\. Run: make run"):
+        fetch(workspace, params.tracking.model_copy(update={"model": "none"}))

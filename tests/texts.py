@@ -1,8 +1,12 @@
-"""A tokenizer of a few words: tiny, real, and read by eye."""
+"""A tokenizer of a few words, and a release that counts one of them: tiny, real, and read by eye."""
 
 from pathlib import Path
 
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from components.storage.publish import sha256_bytes, write_json
 
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "mail", "##s", "very")
 
@@ -21,3 +25,38 @@ def write_tokenizer(folder: Path, words: tuple[str, ...] = WORDS) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tokenizer.json").write_text(made.to_str())
     return folder
+
+
+def write_text_release(folder: Path) -> None:
+    """A release of two classes: the share of the token "good", padding included, is the probability of `ham`."""
+    write_tokenizer(folder)
+    nodes = [
+        helper.make_node("Equal", ["tokens", "good"], ["hits"]),
+        helper.make_node("Cast", ["hits"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["numbers", "axes"], ["share"], keepdims=1),
+        helper.make_node("MatMul", ["share", "weight"], ["turned"]),
+        helper.make_node("Add", ["turned", "bias"], ["probabilities"]),
+    ]
+    values = {
+        "good": np.array([WORDS.index("good")]),
+        "axes": np.array([1]),
+        "weight": np.array([[1, -1]], dtype=np.float32),
+        "bias": np.array([0, 1], dtype=np.float32),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "goodness",
+        [helper.make_tensor_value_info("tokens", TensorProto.INT64, ["batch", "tokens"])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 2])],
+        [numpy_helper.from_array(value, name) for name, value in values.items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    (folder / "model.onnx").write_bytes(made.SerializeToString())
+    files = {path.name: {"sha256": sha256_bytes(path.read_bytes())} for path in folder.iterdir()}
+    about: dict[str, object] = {
+        "task": {"name": "text_classification", "size": 32},
+        "input": {"name": "tokens", "type": "int64", "shape": ["batch", "tokens"]},
+        "classes": ["ham", "spam"],
+        "released": "fp32",
+    }
+    write_json(folder / "manifest.json", {**about, "files": files})

@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,19 @@ def line(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> 
     subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[None]:
+    """One temporary Prefect server for a file of tests: each takes about ten seconds to start."""
+    from flows.engine import DEFAULTS
+
+    before = {key: os.environ.get(key) for key in DEFAULTS}
+    os.environ.update({key: value for key, value in DEFAULTS.items() if before[key] is None})
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+    for key, value in before.items():
+        if value is None:
+            os.environ.pop(key, None)

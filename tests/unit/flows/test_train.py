@@ -19,22 +19,6 @@ from flows.summary import interval
 TOY = Path(__file__).with_name("toy.py")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[None]:
-    """One temporary Prefect server for this file: each takes about ten seconds to start."""
-    from flows.engine import DEFAULTS
-
-    before = {key: os.environ.get(key) for key in DEFAULTS}
-    os.environ.update({key: value for key, value in DEFAULTS.items() if before[key] is None})
-    from prefect.testing.utilities import prefect_test_harness
-
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
-    for key, value in before.items():
-        if value is None:
-            os.environ.pop(key, None)
-
-
 @pytest.fixture
 def toy(line: Path, server: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The flow over the toy table, in this process."""

@@ -1,0 +1,67 @@
+"""A batch job: what is scored, by which release, and where the rows go. It is given by command, not by params.yaml."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from components.errors import ParamsError
+from components.params.base import Address, Section
+
+SHARD = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
+CHAMPION = "champion"
+
+
+def shard(text: object) -> object:
+    """`3/8` → (3, 8)."""
+    if not isinstance(text, str):
+        return text
+    found = SHARD.fullmatch(text)
+    if found is None or int(found[1]) > int(found[2]):
+        raise ValueError(f"{text!r} is not of the form NUMBER/OF, such as 3/8")
+    return int(found[1]), int(found[2])
+
+
+class Job(Section):
+    """Attributes:
+    input: a folder, a table (.csv, .tsv, .jsonl, .parquet), or `s3://BUCKET/PREFIX`.
+    output: a folder.
+    alias, version, bundle: which release; one of them at most. None of them: the alias `champion`.
+    path, content, id: columns of the table; see components.inference.manifests.Columns.
+    files: folder in which the table's paths lie; its own by default.
+    shard: (number from 1, of how many).
+    rows: of one output file.
+    """
+
+    input: Address
+    output: str
+    alias: str | None = None
+    version: int | None = Field(default=None, ge=1)
+    bundle: str | None = None
+    path: str | None = None
+    content: str | None = None
+    id: str | None = None
+    files: str | None = None
+    shard: Annotated[tuple[int, int], BeforeValidator(shard)] = (1, 1)
+    rows: int = Field(default=1024, ge=1, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        for names in (("alias", "version", "bundle"), ("path", "content")):
+            given = [name for name in names if getattr(self, name) is not None]
+            if len(given) > 1:
+                raise ValueError(f"{' and '.join(given)} exclude each other")
+        return self
+
+
+def read_job(values: Mapping[str, object]) -> Job:
+    """The checked job; a ParamsError that lists every mistake otherwise. What is None counts as not given."""
+    try:
+        return Job.model_validate({key: value for key, value in values.items() if value is not None})
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(map(str, item['loc'])) or 'the job'}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors(include_url=False)
+        ]
+        raise ParamsError(f"The job cannot be run: {'; '.join(lines)}.", "Nothing was scored.") from None

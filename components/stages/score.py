@@ -1,0 +1,166 @@
+"""What `python -m flows.score` does, without the orchestrator: a registered release, many inputs, one row for each."""
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from components.errors import DataError, DigestMismatch
+from components.inference.bundle import FILES, Bundle, open_bundle
+from components.inference.inputs import Folder, Inputs, Objects, refuse_output_inside
+from components.inference.manifests import Columns, Table
+from components.inference.plan import Model, Output, make_plan
+from components.inference.scoring import Scorer
+from components.params import Params
+from components.params.scoring import CHAMPION, Job
+from components.progress import bar, log, progress
+from components.registry.fetch import fetch
+from components.registry.runs import RunHandle
+from components.runtime.placement import on_the_cpu
+from components.sources.base import public
+from components.sources.prefix import open_prefix
+from components.storage.publish import sha256_bytes, sha256_tree
+
+SHOWN = 20  # nodes that are named
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a call came to.
+
+    Attributes:
+        rows: scored by this call, in `seconds`.
+        unreadable: of the whole job's inputs, and None while other shards have work to do.
+    """
+
+    rows: int
+    seconds: float
+    inputs: int
+    unreadable: int | None
+
+
+class Scoring:
+    """A job in the workspace `root`; what it finds out is told to the MLflow run.
+
+    No dataclass: Prefect would walk through its fields at each task.
+    """
+
+    def __init__(self, root: Path, params: Params, job: Job, run: RunHandle) -> None:
+        self._root = root
+        self._params = params
+        self._job = job
+        self._run = run
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        return open_inputs(self._root, self._job)
+
+    @cached_property
+    def release(self) -> tuple[Bundle, Model]:
+        """Verified file by file and, where the registry has it, as a whole."""
+        bundle, model = open_release(self._root, self._params, self._job)
+        log(f"Model: {model}")
+        named = {"model": model.name or "none", "version": model.version or "none"}
+        self._run.say("params", {**named, "release_sha256": model.release_sha256, "variant": model.variant})
+        return bundle, model
+
+    @cached_property
+    def output(self) -> Output:
+        """The planned job. Raises StorageError where the folder holds another one."""
+        _, model = self.release
+        listed = progress(self.inputs, "list inputs", "inputs")
+        output = Output(self._root / self._job.output, make_plan(model, self._job.rows, listed))
+        plan, of = output.plan, self._job.shard
+        said = {"input": public(self.inputs.uri), "output": str(output.folder), "shard": f"{of[0]}/{of[1]}"}
+        self._run.say("params", {**said, "inputs": plan.inputs, "parts": len(plan.parts), "rows": plan.rows})
+        return output
+
+    def score(self) -> Done:
+        """All parts of the shard that are not there yet. Raises Busy where another process is at one of them."""
+        plan, started = self.output.plan, time.monotonic()
+        parts = plan.shard(*self._job.shard)
+        with self.output.held(parts):
+            wanted = [number for number in parts if not self.output.is_done(number)]
+            if len(wanted) < len(parts):
+                log(f"{len(parts) - len(wanted)} of {len(parts)} parts are there already.")
+            rows = sum(plan.size(number) for number in wanted)
+            if wanted:
+                self._score(wanted, rows)
+        manifest = self.output.finish()
+        done = Done(rows, time.monotonic() - started, plan.inputs, _unreadable(manifest))
+        self._say(done)
+        return done
+
+    def _score(self, wanted: list[int], rows: int) -> None:
+        bundle, model = self.release
+        runtime = self._params.runtime
+        scorer = Scorer(bundle, model, runtime.providers, runtime.cores)
+        self._prove(bundle, scorer.provider)
+        shown = bar(rows, "score", "inputs")
+        try:
+            scorer.score(self.inputs, self.output, wanted, shown.update)
+        finally:
+            shown.close()
+
+    def _prove(self, bundle: Bundle, provider: str) -> None:
+        """Say on which provider the model runs, and which of its nodes were left to the CPU all the same."""
+        providers = self._params.runtime.providers
+        left = [] if providers[0] == "cpu" else on_the_cpu(released_bytes(bundle), providers)
+        named = ", ".join(left[:SHOWN]) + (f" and {len(left) - SHOWN} more" if len(left) > SHOWN else "")
+        log(f"Provider: {provider}{f'; on the CPU: {named}' if left else ''}")
+        self._run.say("tags", {"graftline.provider": provider, "graftline.nodes_on_cpu": named or "none"})
+        self._run.say("metrics", {"nodes_on_cpu": len(left)})
+
+    def _say(self, done: Done) -> None:
+        found: dict[str, float] = {"rows": done.rows, "seconds": done.seconds}
+        if done.rows:
+            found["rows_per_second"] = done.rows / max(done.seconds, 1e-9)
+        if done.unreadable is not None:
+            found["unreadable"] = done.unreadable
+        self._run.say("metrics", found)
+
+
+def open_inputs(root: Path, job: Job) -> Inputs:
+    """Raises DataError where there is nothing of that name, or a column is named where there are none."""
+    columns = [name for name in ("path", "content", "id", "files") if getattr(job, name) is not None]
+    path = root / job.input.removeprefix("file:")
+    remote = job.input.startswith("s3:")
+    if columns and (remote or path.is_dir()):
+        raise DataError(
+            f"--{columns[0]} is for tables, but {public(job.input)} is none.",
+            "Name a .csv, .tsv, .jsonl or .parquet file.",
+        )
+    if remote:
+        return Objects(open_prefix(job.input))
+    if path.is_dir():
+        refuse_output_inside(path, root / job.output)
+        return Folder(path)
+    if not path.is_file():
+        raise DataError(f"{path} does not exist.", "Name a folder, a table, or s3://BUCKET/PREFIX.")
+    wanted = Columns(job.path or (None if job.content else "path"), job.content, job.id)
+    return Table(path, wanted, None if job.files is None else root / job.files)
+
+
+def open_release(root: Path, params: Params, job: Job) -> tuple[Bundle, Model]:
+    """Raises RegistryError, DigestMismatch or StorageError; see `registry.fetch` and `inference.bundle`."""
+    if job.bundle is not None:
+        folder = root / job.bundle
+        bundle = open_bundle(folder)
+        return bundle, Model(None, None, sha256_tree(folder), bundle.variant)
+    version = None if job.version is None else str(job.version)
+    found = fetch(root, params.tracking, version, job.alias or CHAMPION)
+    bundle = open_bundle(found.folder)
+    return bundle, Model(found.name, found.version, found.digest, bundle.variant)
+
+
+def released_bytes(bundle: Bundle) -> bytes:
+    """The released ONNX file, checked again: it may have been exchanged since the bundle was opened."""
+    path, files = bundle.folder / FILES[bundle.variant], bundle.manifest["files"]
+    data = path.read_bytes()
+    if not isinstance(files, dict) or sha256_bytes(data) != files[path.name]["sha256"]:
+        raise DigestMismatch(f"{path} is not the file that the manifest names (SHA-256 differs).")
+    return data
+
+
+def _unreadable(manifest: dict[str, object] | None) -> int | None:
+    return None if manifest is None else int(str(manifest["unreadable"]))

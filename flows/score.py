@@ -1,0 +1,98 @@
+"""`python -m flows.score`: every input scored by a registered release, one row for each, in Parquet.
+
+The command stands apart from the flow (`flows.batch`), because Prefect reads its settings when it is imported.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.errors import GraftlineError
+
+RESUMABLE = 75
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="python -m flows.score",
+        description="Scores every input with a registered release and writes one row for each: id, a probability for "
+        "each class, decision, digest of the input, model, version, digest of the release. An input that cannot be "
+        "read gets a row with the reason. Stop it at any time: the same command goes on, and parts that are there are "
+        "not scored again.",
+        epilog="The work is spread by giving --shard 1/8, 2/8 … to as many processes with the same --output; together "
+        "they write what one would. Providers and threads: section runtime of params.yaml. "
+        "Exit codes: 0 all of the shard is there; 2 the command or params.yaml is wrong; 10 inputs cannot be fetched; "
+        "11 the model is not the one that was registered; 12 the inputs cannot be used; 14 the disk is full, or the "
+        "output folder holds another job; 15 the provider is not active; 20 the registry; 75 busy or stopped, the "
+        "same command resumes; others: see components/errors.py. More: docs/scoring.md.",
+    )
+    made.add_argument("input", help="a folder; a table (.csv, .tsv, .jsonl, .parquet); or s3://BUCKET/PREFIX")
+    made.add_argument("--output", required=True, metavar="FOLDER", help="new, or of the same job")
+    model = made.add_mutually_exclusive_group()
+    model.add_argument("--alias", metavar="NAME", help="the version with that alias (default: champion)")
+    model.add_argument("--version", type=int, metavar="N", help="that version")
+    model.add_argument("--bundle", metavar="FOLDER", help="a release on this disk, for instance release")
+    sample = made.add_mutually_exclusive_group()
+    sample.add_argument("--path", metavar="COLUMN", help="of a table: names of files (default: path)")
+    sample.add_argument(
+        "--content", metavar="COLUMN", help="of a table: the samples themselves, texts or, in Parquet, bytes"
+    )
+    made.add_argument("--id", metavar="COLUMN", help="of a table: names of the rows (default: the path)")
+    made.add_argument("--files", metavar="FOLDER", help="where a table's paths begin (default: beside it)")
+    made.add_argument("--shard", metavar="I/N", help="one of N equal shares, from 1 (default: 1/1)")
+    made.add_argument("--rows", type=int, metavar="N", help="of one file of the output (default: 1024)")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> int:
+    values = vars(parser().parse_args(arguments))
+    folder = (root or Path.cwd()).resolve()
+    from flows.engine import Stopped, stoppable
+
+    try:
+        with stoppable():
+            return _run(folder, values)
+    except GraftlineError as error:
+        return _end(f"error: {error}", error.exit_code)
+    except (Stopped, KeyboardInterrupt):
+        return _end("Stopped. The same command goes on.", RESUMABLE)
+    except BaseException as error:
+        if type(error).__name__ != "TerminationSignal":
+            raise
+        return _end("Stopped. The same command goes on.", RESUMABLE)
+
+
+def _run(root: Path, values: dict[str, object]) -> int:
+    """Whatever is wrong with the command or with params.yaml is said before anything slow is started."""
+    from components.params import load_params
+    from components.params.scoring import read_job
+    from components.runtime.distribution import check_distribution
+    from components.storage.home import home
+    from flows.engine import prepare_environment
+    from flows.server import temporary_server
+
+    read_job(values)
+    load_params(root / "params.yaml")
+    check_distribution()
+    home(root).mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder there, and no parents
+    prepare_environment(root)
+    with temporary_server() as ready:
+        from flows.batch import score
+
+        ready()
+        state = score(values, str(root), return_state=True)
+    if state.is_completed():
+        sys.stdout.write(f"{state.message}\n")
+        return 0
+    data = state.result(raise_on_failure=False)
+    return _end(f"{state.name}: {state.message}", data if isinstance(data, int) else 1)
+
+
+def _end(message: str, code: int) -> int:
+    sys.stderr.write(f"{message}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

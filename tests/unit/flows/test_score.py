@@ -1,0 +1,170 @@
+"""The command of batch scoring, from its options to rows, exit codes and the MLflow run."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from brightness import write_release
+from PIL import Image
+from texts import write_text_release
+
+from components.params.operation import TrackingParams
+from components.registry.store import connect
+from components.storage.publish import read_json
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def space(line: Path, server: None) -> Path:
+    """A workspace with a release and twelve pictures, the darkest first, in which it is `main`'s turn."""
+    write_release(line, {"model.onnx": 0.02})
+    (line / "in").mkdir()
+    for number in range(12):
+        Image.new("RGB", (5, 4), (20 * number,) * 3).save(line / "in" / f"{number:02}.png")
+    return line
+
+
+def run_score(*options: str) -> int:
+    from flows.score import main
+
+    return main(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--shard", "9/8"], "shard: '9/8' is not of the form NUMBER/OF, such as 3/8"),
+        (["--rows", "0"], "rows: Input should be greater than or equal to 1"),
+        (["--version", "0"], "version: Input should be"),
+    ],
+)
+def test_wrong_options_are_refused_before_any_work(
+    line: Path, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    assert run_score("in", "--output", "out", *options) == 2
+    assert words in capsys.readouterr().err
+    assert not (line / "out").exists()
+
+
+def test_options_that_exclude_each_other_are_argparse_s(line: Path) -> None:
+    for pair in (["--alias", "a", "--version", "1"], ["--path", "a", "--content", "b"]):
+        with pytest.raises(SystemExit, match="2"):
+            run_score("in", "--output", "out", *pair)
+
+
+def test_help_answers_without_torch_mlflow_or_prefect() -> None:
+    code = (
+        "import sys, flows.score\n"
+        "try: flows.score.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(len({'torch', 'mlflow', 'onnxruntime', 'prefect'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "75 busy or stopped" in " ".join(done.stdout.split())
+
+
+def test_shards_of_a_folder_end_in_one_result_and_the_run_knows_the_provider(
+    space: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (space / "in" / "broken.png").write_bytes(b"no picture")
+    for shard, said in (("2/2", "other shards are not done yet"), ("1/2", "1 of them with a reason")):
+        words = ("in", "--output", "out", "--bundle", "release", "--rows", "4", "--shard", shard)
+        assert run_score(*words) == 0
+        assert said in capfd.readouterr().out
+    rows = pq.read_table(space / "out").to_pylist()
+    assert [row["id"] for row in rows] == [*(f"{number:02}.png" for number in range(12)), "broken.png"]
+    assert [row["decision"] for row in rows] == ["dark"] * 6 + ["light"] * 6 + [None]
+    assert {row["version"] for row in rows} == {None}
+    assert read_json(space / "out" / "_manifest.json")["unreadable"] == 1
+
+    client = connect(space, TrackingParams()).client
+    runs = client.search_runs([client.get_experiment_by_name("graftline").experiment_id])
+    assert [run.info.status for run in runs] == ["FINISHED", "FINISHED"]
+    assert {run.data.tags["graftline.provider"] for run in runs} == {"CPUExecutionProvider"}
+    assert {run.data.tags["graftline.nodes_on_cpu"] for run in runs} == {"none"}
+    assert sorted(run.data.metrics["rows"] for run in runs) == [5.0, 8.0]
+    assert {run.data.params["shard"] for run in runs} == {"1/2", "2/2"}
+
+    assert run_score("in", "--output", "out", "--bundle", "release", "--rows", "4") == 0
+    assert "0 rows written; 13 inputs have their row" in capfd.readouterr().out
+
+
+def test_texts_of_a_table_go_the_same_way(space: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The share of `good` among 16 tokens: 12 of 16 are enough for ham, 1 is not."""
+    write_text_release(space / "texts")
+    (space / "mails.csv").write_text(f"name,body\na,{'good ' * 12}\nb,Good mail\nc,\n")
+    words = ("mails.csv", "--content", "body", "--id", "name", "--output", "out", "--bundle", "texts")
+    assert run_score(*words) == 0
+    found = pq.read_table(space / "out").to_pylist()
+    assert [(row["id"], row["p.ham"], row["decision"], row["reason"]) for row in found] == [
+        ("a", 12 / 16, "ham", None),
+        ("b", 1 / 16, "spam", None),
+        ("c", None, None, "is empty"),
+    ]
+
+
+def test_each_refusal_has_its_code_and_says_what_to_do(
+    space: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bundle = ("--output", "out", "--bundle", "release")
+    cases = (
+        (("in", "--output", "out"), 20, "holds no model model. Run: make run"),
+        (("nothing", *bundle), 12, "nothing does not exist"),
+        (("in", *bundle, "--id", "name"), 12, "--id is for tables"),
+        (("in", "--output", "in/out", "--bundle", "release"), 2, "lies inside the inputs"),
+        (
+            ("in", "--output", "components", "--bundle", "release"),
+            14,
+            "is not empty and holds no scoring job",
+        ),
+    )
+    for words, code, said in cases:
+        assert run_score(*words) == code, words
+        err = capfd.readouterr().err
+        assert said in err
+        assert "Traceback" not in err
+    (space / "release" / "model.onnx").write_bytes(b"cut")
+    assert run_score("in", *bundle) == 11
+    assert "SHA-256 differs" in capfd.readouterr().err
+
+
+def test_sigterm_keeps_what_is_done_and_the_same_command_goes_on(
+    space: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = (space / "in" / "00.png").read_bytes()
+    for number in range(400):
+        (space / "in" / f"more-{number:03}.png").write_bytes(first)
+    words = ("in", "--output", "out", "--bundle", "release", "--rows", "1")
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # should it come too late, it ends no test
+    try:
+        stopper = threading.Thread(target=stop_at, args=(space / "out" / "part-000002.parquet",))
+        stopper.start()
+        assert run_score(*words) == 75
+        stopper.join()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert "The same command goes on" in capfd.readouterr().err
+    done = len(list((space / "out").glob("*.parquet")))
+    assert 3 <= done < 412
+    assert run_score(*words) == 0
+    assert f"{done} of 412 parts are there already" in capfd.readouterr().err
+    assert pq.read_table(space / "out").num_rows == 412
+    client = connect(space, TrackingParams()).client
+    runs = client.search_runs([client.get_experiment_by_name("graftline").experiment_id])
+    assert sorted(run.info.status for run in runs) == ["FINISHED", "KILLED"]
+
+
+def stop_at(path: Path) -> None:
+    """SIGTERM to this process as soon as `path` is there."""
+    deadline = time.monotonic() + 120
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -4,7 +4,7 @@ import argparse
 import sys
 from importlib import import_module
 
-NAMES = ("features", "tuning", "head", "memory", "accuracy", "controls", "methods", "heads")
+NAMES = ("features", "tuning", "head", "memory", "accuracy", "controls", "methods", "heads", "scoring")
 
 
 def main() -> None:

@@ -121,16 +121,17 @@ class Output:
         self.folder = folder
         self.plan = plan
         folder.mkdir(parents=True, exist_ok=True)
+        found = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+        if found and not (folder / PLAN).exists():
+            raise StorageError(
+                f"{folder} is not empty and holds no scoring job: {', '.join(sorted(found)[:3])}.",
+                "Name another --output.",
+            )
         with self._locked():
             if (folder / PLAN).exists():
                 _refuse_other(folder, read_json(folder / PLAN), json.loads(json.dumps(plan.as_json())))
-                return
-            if found := [path.name for path in folder.iterdir() if not path.name.startswith(".")]:
-                raise StorageError(
-                    f"{folder} is not empty and holds no scoring job: {', '.join(sorted(found)[:3])}.",
-                    "Name another --output.",
-                )
-            write_json(folder / PLAN, plan.as_json())
+            else:
+                write_json(folder / PLAN, plan.as_json())
 
     def part(self, number: int) -> Path:
         return self.folder / f"part-{number:06d}.parquet"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from components.errors import DataError, DigestMismatch
+from components.errors import DataError, DigestMismatch, ParamsError
 from components.inference.bundle import FILES, Bundle, open_bundle
 from components.inference.inputs import Folder, Inputs, Objects, refuse_output_inside
 from components.inference.manifests import Columns, Table
@@ -121,12 +121,12 @@ class Scoring:
 
 
 def open_inputs(root: Path, job: Job) -> Inputs:
-    """Raises DataError where there is nothing of that name, or a column is named where there are none."""
+    """Raises DataError where there is nothing of that name, ParamsError for a column where there are none."""
     columns = [name for name in ("path", "content", "id", "files") if getattr(job, name) is not None]
     path = root / job.input.removeprefix("file:")
     remote = job.input.startswith("s3:")
     if columns and (remote or path.is_dir()):
-        raise DataError(
+        raise ParamsError(
             f"--{columns[0]} is for tables, but {public(job.input)} is none.",
             "Name a .csv, .tsv, .jsonl or .parquet file.",
         )

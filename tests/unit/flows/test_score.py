@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,8 +16,12 @@ from PIL import Image
 from texts import write_text_release
 
 from components.params.operation import TrackingParams
+from components.registry.delivery import deliver_now
 from components.registry.store import connect
 from components.storage.publish import read_json
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 ROOT = Path(__file__).parents[3]
 
@@ -27,7 +32,7 @@ def space(line: Path, server: None) -> Path:
     write_release(line, {"model.onnx": 0.02})
     (line / "in").mkdir()
     for number in range(12):
-        Image.new("RGB", (5, 4), (20 * number,) * 3).save(line / "in" / f"{number:02}.png")
+        Image.new("RGB", (5, 4), (20 * number + 5,) * 3).save(line / "in" / f"{number:02}.png")
     return line
 
 
@@ -85,8 +90,7 @@ def test_shards_of_a_folder_end_in_one_result_and_the_run_knows_the_provider(
     assert {row["version"] for row in rows} == {None}
     assert read_json(space / "out" / "_manifest.json")["unreadable"] == 1
 
-    client = connect(space, TrackingParams()).client
-    runs = client.search_runs([client.get_experiment_by_name("graftline").experiment_id])
+    runs = delivered(space)
     assert [run.info.status for run in runs] == ["FINISHED", "FINISHED"]
     assert {run.data.tags["graftline.provider"] for run in runs} == {"CPUExecutionProvider"}
     assert {run.data.tags["graftline.nodes_on_cpu"] for run in runs} == {"none"}
@@ -118,7 +122,7 @@ def test_each_refusal_has_its_code_and_says_what_to_do(
     cases = (
         (("in", "--output", "out"), 20, "holds no model model. Run: make run"),
         (("nothing", *bundle), 12, "nothing does not exist"),
-        (("in", *bundle, "--id", "name"), 12, "--id is for tables"),
+        (("in", *bundle, "--id", "name"), 2, "--id is for tables"),
         (("in", "--output", "in/out", "--bundle", "release"), 2, "lies inside the inputs"),
         (
             ("in", "--output", "components", "--bundle", "release"),
@@ -152,14 +156,20 @@ def test_sigterm_keeps_what_is_done_and_the_same_command_goes_on(
     finally:
         signal.signal(signal.SIGTERM, before)
     assert "The same command goes on" in capfd.readouterr().err
-    done = len(list((space / "out").glob("*.parquet")))
+    done = len(list((space / "out" / "_parts").glob("*.json")))
     assert 3 <= done < 412
     assert run_score(*words) == 0
     assert f"{done} of 412 parts are there already" in capfd.readouterr().err
     assert pq.read_table(space / "out").num_rows == 412
-    client = connect(space, TrackingParams()).client
-    runs = client.search_runs([client.get_experiment_by_name("graftline").experiment_id])
+    runs = delivered(space)
     assert sorted(run.info.status for run in runs) == ["FINISHED", "KILLED"]
+
+
+def delivered(root: Path) -> "list[Run]":
+    """All runs, as MLflow has them."""
+    connection = connect(root, TrackingParams())
+    deliver_now(root, connection)
+    return list(connection.client.search_runs([connection.experiment]))
 
 
 def stop_at(path: Path) -> None:

@@ -127,7 +127,7 @@ class Killed(BaseException):
     pass
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     count=st.integers(1, 23),
     rows=st.integers(1, 9),

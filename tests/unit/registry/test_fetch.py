@@ -30,6 +30,12 @@ def registered(workspace: Path, params: Params) -> Connection:
     return connection
 
 
+def artefacts(registered: Connection, version: str) -> Path:
+    """Where the registry keeps the version's files."""
+    uri = registered.client.get_model_version_download_uri("cells", version)
+    return Path(uri.removeprefix("file://"))
+
+
 def test_alias_and_version_lead_to_the_bundle_s_very_bytes(
     workspace: Path, params: Params, registered: Connection
 ) -> None:
@@ -40,17 +46,17 @@ def test_alias_and_version_lead_to_the_bundle_s_very_bytes(
         assert sha256_tree(found.folder) == found.digest
         verify(found.folder)
     # What is here already is not asked for again, and a damaged copy is.
-    artefacts = workspace / ".graftline" / "mlflow" / "artifacts"
-    hidden = artefacts.rename(artefacts.with_name("hidden"))
+    kept = artefacts(registered, "2")
+    hidden = kept.rename(kept.with_name("hidden"))
     assert fetch(workspace, params.tracking).folder == champion.folder
-    hidden.rename(artefacts)
+    hidden.rename(kept)
     (champion.folder / "model.onnx").write_bytes(b"damaged")
     assert sha256_tree(fetch(workspace, params.tracking).folder) == champion.digest
 
 
 def test_a_tampered_artefact_is_refused(workspace: Path, params: Params, registered: Connection) -> None:
-    for model in (workspace / ".graftline" / "mlflow" / "artifacts").rglob("release/model.onnx"):
-        model.write_bytes(model.read_bytes()[:-1] + b"\0")
+    model = artefacts(registered, "2") / "release" / "model.onnx"
+    model.write_bytes(model.read_bytes()[:-1] + b"\0")
     with pytest.raises(DigestMismatch, match="cells version 2 is not the release that was registered"):
         fetch(workspace, params.tracking)
     assert not list((workspace / ".graftline" / "models").glob("[0-9a-f]*"))

@@ -87,12 +87,12 @@ def shown(field: FieldInfo) -> str:
 def kind(field: FieldInfo) -> str:
     """Type and bounds, as people say them."""
     text = re.sub(r"\b\w+\.", "", str(field.annotation).replace("<class '", "").replace("'>", ""))
+    if text.startswith("dict["):
+        return mapping(text)
     choices = re.search(r"Literal\[(.*?)\]", text)
     if choices:
         text = " \\| ".join(f"`{choice}`" for choice in re.findall(r"'([^']*)'", choices[1]))
         text = f"list of {text}" if "tuple[" in str(field.annotation) else text
-    elif text.startswith("dict["):
-        text = "map of text to text or number"
     elif text.startswith("tuple[") or "Annotated" in text:
         text = "list" if text.startswith("tuple[") else ("text" if "str" in text else "number")
     names = {"str": "text", "bool": "true or false", "int": "whole number", "float": "number"}
@@ -101,6 +101,12 @@ def kind(field: FieldInfo) -> str:
     )
     bounds = [f"{sign} {value}" for sign, value in limits(field)]
     return ", ".join([text.replace(" | ", " or "), *bounds])
+
+
+def mapping(text: str) -> str:
+    """`dict[str, Annotated[float, …]]` → map of text to number."""
+    keys, values = ("a metric" if "Literal" in text else "text"), ("text or " if "str |" in text else "")
+    return f"map of {keys} to {values}number"
 
 
 def limits(field: FieldInfo) -> Iterator[tuple[str, object]]:

@@ -12,6 +12,7 @@ from components.params.learning import SelectParams
 from components.params.names import FEWEST_CLASSES, NEEDS, SEES, SHOWS, Need
 from components.params.objectives import ObjectivesParams, WeightingParams
 from components.params.pretrain import PretrainParams
+from components.params.promotion import PromotionParams
 from components.params.release import GateParams
 from components.params.task import AugmentParams, TaskParams
 from components.params.tuning import TuneParams
@@ -65,6 +66,15 @@ def _slices(data: DataParams, gate: GateParams) -> Iterator[str]:
     for rule in gate.rules:
         if rule.slice and rule.slice.split("=")[0] not in declared:
             yield f"gate.rules: slice {rule.slice!r} is not in data.labels.slices ({allowed})"
+
+
+def _allowances(data: DataParams, promotion: PromotionParams) -> Iterator[str]:
+    declared = set(data.labels.slices)
+    allowed = ", ".join(sorted(declared)) or "none declared"
+    for name in promotion.slices.of:
+        column, sign, _ = name.partition("=")
+        if not sign or column not in declared:
+            yield f"promotion.slices.of: {name!r} is no `column=value` of data.labels.slices ({allowed})"
 
 
 def _tasks(data: DataParams, objectives: ObjectivesParams) -> Iterator[str]:
@@ -151,6 +161,7 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _kind,
     _threshold,
     _slices,
+    _allowances,
     _tasks,
     _domain_column,
     _start,

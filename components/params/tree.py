@@ -11,6 +11,7 @@ from components.params.learning import ControlsParams, FeaturesParams, HeadParam
 from components.params.objectives import ObjectivesParams, WeightingParams
 from components.params.operation import RuntimeParams, TrackingParams
 from components.params.pretrain import PretrainParams
+from components.params.promotion import PromotionParams
 from components.params.release import EvaluateParams, ExportParams, GateParams
 from components.params.task import AugmentParams, TaskParams
 from components.params.tuning import TuneParams
@@ -34,6 +35,7 @@ class Params(Section):
     export: ExportParams = ExportParams()
     evaluate: EvaluateParams = EvaluateParams()
     gate: GateParams
+    promotion: PromotionParams = PromotionParams()
     runtime: RuntimeParams = RuntimeParams()
     tracking: TrackingParams = TrackingParams()
 

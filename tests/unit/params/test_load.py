@@ -206,3 +206,11 @@ def test_what_dvc_compares_must_stand_in_the_file(
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
     assert load_params(tmp_path / "params.yaml").select.metric == "balanced_accuracy"
+
+
+def test_an_allowance_for_a_slice_that_nobody_declared_is_refused(
+    values: dict[str, dict[str, object]],
+) -> None:
+    values["promotion"]["slices"] = {"of": {"type=mono": 0.02, "typ=mono": 0.1}}
+    with pytest.raises(ParamsError, match=r"promotion\.slices\.of: 'typ=mono' .*\(type\)"):
+        check(values)

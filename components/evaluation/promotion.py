@@ -1,0 +1,214 @@
+"""Candidate against champion on the same test samples: promote, keep, or inconclusive; never undefined.
+
+The candidate is *not inferior* where, for accuracy and for each gated metric, the paired interval of its gain lies
+above minus the margin, and no slice loses more than its allowance. All of these must hold together, so none of them
+needs a correction for how many they are (intersection-union; Berger, Technometrics 1982). It is *superior* where,
+besides, the interval of its gain in one metric, named beforehand, lies above 0 and its decisions are not
+significantly worse. With newer data, not inferior is enough.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from components.errors import EvaluationError
+from components.evaluation.gates import FAIL, OPEN, PASS, Judged
+from components.evaluation.intervals import Interval, Plan, paired
+from components.evaluation.metrics import Outcome
+from components.params.learning import LOWER_IS_BETTER
+from components.params.promotion import PromotionParams
+
+PROMOTE, KEEP, REFUSED = "promote", "keep", "refused"
+SKIPPED = "not judged"
+# Kinds of rules that a candidate must pass; the others say whether it is superior.
+ASKED = ("metric", "slice")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What both models said about the same N samples.
+
+    Attributes:
+        slices: declared slice → its values (N,).
+    """
+
+    candidate: Outcome
+    champion: Outcome
+    slices: Mapping[str, npt.NDArray[np.str_]]
+
+    def __post_init__(self) -> None:
+        one, other = self.candidate, self.champion
+        if not np.array_equal(one.targets, other.targets) or one.classes != other.classes:
+            raise EvaluationError(
+                f"Candidate and champion were not asked the same: {len(one.targets)} samples of {one.classes} "
+                f"classes, {len(other.targets)} samples of {other.classes}."
+            )
+
+    @property
+    def alike(self) -> bool:
+        """Whether both say the same about every sample: a model never beats itself."""
+        one, other = self.candidate, self.champion
+        same = np.array_equal(one.probabilities, other.probabilities, equal_nan=True)
+        return bool(same and np.array_equal(one.decisions, other.decisions))
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> "Pair":
+        one, other = (
+            Outcome(o.targets[chosen], o.probabilities[chosen], o.decisions[chosen], o.positive)
+            for o in (self.candidate, self.champion)
+        )
+        return Pair(one, other, {})
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """`outcome` is promote, keep, inconclusive or refused; `reasons` are sentences for people."""
+
+    outcome: str
+    reasons: tuple[str, ...]
+    rules: tuple[Judged, ...] = ()
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Decisions that only one of two models got right, and the exact p-value of their difference.
+
+    Source: McNemar, Psychometrika 1947; exact by the binomial distribution of `gained` among both.
+    """
+
+    gained: int
+    lost: int
+    p: float
+
+
+def mcnemar(pair: Pair) -> McNemar:
+    """Two-sided; without a single discordant decision p is 1."""
+    from scipy.stats import binomtest
+
+    ours, theirs = pair.candidate.hit > 0, pair.champion.hit > 0
+    gained, lost = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
+    p = float(binomtest(gained, gained + lost, 0.5).pvalue) if gained + lost else 1.0
+    return McNemar(gained, lost, p)
+
+
+def refused(reasons: Sequence[str]) -> Ruling:
+    return Ruling(REFUSED, tuple(reasons))
+
+
+def first() -> Ruling:
+    """Without a champion the absolute gates are all there is; they were passed."""
+    return Ruling(PROMOTE, ("there is no champion yet, and the release passed its gates",))
+
+
+def decide(pair: Pair, plan: Plan, gated: Sequence[str], params: PromotionParams, newer: int) -> Ruling:
+    """The ruling on the candidate, for any two models.
+
+    Args:
+        gated: metrics that have a rule in the gate.
+        newer: training samples of the candidate that the champion never saw.
+    """
+    if len(pair.candidate.targets) == 0:
+        return Ruling(OPEN, ("the test side holds no sample",))
+    gains = paired(pair.candidate, pair.champion, plan)
+    asked = [_metric(name, gains[name], params) for name in dict.fromkeys(("accuracy", *gated))]
+    asked += _slices(pair, plan, params)
+    better, decisions = _better(gains[params.metric], params.metric), _decisions(pair, plan.confidence)
+    return _rule(pair.alike, [*asked, better, decisions], newer)
+
+
+def _rule(alike: bool, rules: Sequence[Judged], newer: int) -> Ruling:
+    said = {
+        outcome: [f"{r.rule}: {r.evidence}" for r in rules if r.kind in ASKED and r.outcome == outcome]
+        for outcome in (FAIL, OPEN)
+    }
+    better, decisions = (next(r for r in rules if r.kind == kind) for kind in ("superior", "decisions"))
+    superior = better.outcome == PASS and decisions.outcome != FAIL
+    if alike:
+        found, reasons = KEEP, ["it says the same as the champion about every test sample"]
+    elif said[FAIL]:
+        found, reasons = KEEP, said[FAIL]
+    elif said[OPEN]:
+        found, reasons = OPEN, said[OPEN]
+    elif superior:
+        found, reasons = PROMOTE, [f"it is superior: {better.rule}: {better.evidence}"]
+    elif newer:
+        found, reasons = PROMOTE, [f"it is not inferior, and learned from {newer} newer samples"]
+    else:
+        found, reasons = KEEP, ["it is not inferior, but neither superior nor trained on newer data"]
+    return Ruling(found, tuple(reasons), tuple(rules))
+
+
+def _metric(name: str, gain: Interval, params: PromotionParams) -> Judged:
+    margin = params.margins.get(name, params.margin)  # type: ignore[call-overload]  # a name of TABLE
+    return _within(f"{name} loses at most {margin:g}", "metric", name, _signed(name, gain), margin)
+
+
+def _slices(pair: Pair, plan: Plan, params: PromotionParams) -> Iterator[Judged]:
+    """A rule for each value of each declared slice that occurs."""
+    of = params.slices
+    for column, values in pair.slices.items():
+        for value in sorted(set(values.tolist())):
+            name, chosen = f"{column}={value}", values == value
+            allowed = of.of.get(name, of.at_most)
+            rule, count = f"{of.metric} on {name} loses at most {allowed:g}", int(chosen.sum())
+            if count < of.least:
+                said = f"{count} samples are too few to judge"
+                yield Judged(rule, "slice", SKIPPED, said, allowed, "at_most", of.metric, name, n=count)
+                continue
+            part = pair.only(chosen)
+            gain = _signed(of.metric, paired(part.candidate, part.champion, plan.only(chosen))[of.metric])
+            yield _within(rule, "slice", of.metric, gain, allowed, name, of.by)
+
+
+def _within(
+    rule: str,
+    kind: str,
+    metric: str,
+    gain: Interval,
+    allowed: float,
+    slice_: str | None = None,
+    by: str = "interval",
+) -> Judged:
+    """Pass where the gain lies above -allowed, fail below, inconclusive across or where it is unknown."""
+    low, high = (gain.low, gain.high) if by == "interval" else (gain.estimate, gain.estimate)
+    outcome = OPEN
+    if low is not None and high is not None:
+        outcome = PASS if low >= -allowed else FAIL if high < -allowed else OPEN
+    evidence, numbers = _sentence(gain), (gain.estimate, gain.low, gain.high, gain.n)
+    return Judged(rule, kind, outcome, evidence, -allowed, "at_least", metric, slice_, *numbers)
+
+
+def _better(gain: Interval, metric: str) -> Judged:
+    found = _signed(metric, gain)
+    outcome = OPEN
+    if found.low is not None and found.high is not None:
+        outcome = PASS if found.low > 0 else FAIL if found.high < 0 else OPEN
+    numbers = (found.estimate, found.low, found.high, found.n)
+    rule = f"{metric} is better than the champion's"
+    return Judged(rule, "superior", outcome, _sentence(found), 0.0, "at_least", metric, None, *numbers)
+
+
+def _decisions(pair: Pair, confidence: float) -> Judged:
+    found = mcnemar(pair)
+    shown = found.p < 1 - confidence
+    outcome = OPEN if not shown else PASS if found.gained > found.lost else FAIL
+    evidence = f"{found.gained} gained, {found.lost} lost, p = {found.p:.3g}"
+    rule = "decisions are better (exact McNemar)"
+    return Judged(rule, "decisions", outcome, evidence, n=len(pair.candidate.targets))
+
+
+def _signed(metric: str, gain: Interval) -> Interval:
+    """Turned so that more is better."""
+    if metric not in LOWER_IS_BETTER:
+        return gain
+    estimate, low, high = (None if v is None else -v for v in (gain.estimate, gain.high, gain.low))
+    return Interval(estimate, low, high, gain.n)
+
+
+def _sentence(gain: Interval) -> str:
+    if gain.estimate is None:
+        return f"undefined on these {gain.n} samples"
+    if gain.low is None or gain.high is None:
+        return f"{gain.estimate:+.3f} (no interval, n = {gain.n})"
+    return f"{gain.estimate:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}, n = {gain.n})"

@@ -1,0 +1,193 @@
+"""The ruling: computed by hand where it can be, defined for any two models, and never in favour of an equal."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from outcomes import drawn, said
+
+from components.errors import EvaluationError
+from components.evaluation.intervals import Plan
+from components.evaluation.metrics import Outcome
+from components.evaluation.promotion import KEEP, PROMOTE, SKIPPED, Pair, Ruling, decide, mcnemar
+from components.params.promotion import PromotionParams
+
+PLAN = Plan(resamples=500, confidence=0.95, seed=3)
+OUTCOMES = {"promote", "keep", "inconclusive"}
+
+
+def _params(**changes: object) -> PromotionParams:
+    return PromotionParams.model_validate(changes)
+
+
+def _right(count: int, right: int, shift: int = 0) -> Outcome:
+    """Classes in turn; all but the samples right … count - 1 are decided well, counted from `shift` on."""
+    targets = [i % 2 for i in range(count)]
+    good = [(i - shift) % count < right for i in range(count)]
+    return said(targets, [0.9 if (t == 1) == g else 0.1 for t, g in zip(targets, good, strict=True)])
+
+
+def _decide(candidate: Outcome, champion: Outcome, newer: int = 0, **changes: object) -> Ruling:
+    return decide(Pair(candidate, champion, {}), PLAN, ("balanced_accuracy",), _params(**changes), newer)
+
+
+def test_mcnemar_by_hand() -> None:
+    """9 gained, 1 lost: p = 2 · (C(10,0) + C(10,1)) / 2^10 = 22 / 1024."""
+    champion, candidate = _right(100, 80), _right(100, 80)
+    candidate = replace(candidate, decisions=candidate.decisions.copy())
+    candidate.decisions[80:89] = candidate.targets[80:89]
+    candidate.decisions[0] = 1 - candidate.targets[0]
+    found = mcnemar(Pair(candidate, champion, {}))
+    assert (found.gained, found.lost) == (9, 1)
+    assert found.p == pytest.approx(22 / 1024)
+
+
+def test_without_a_discordant_decision_nothing_is_shown() -> None:
+    found = mcnemar(Pair(_right(40, 30), _right(40, 30), {}))
+    assert (found.gained, found.lost, found.p) == (0, 0, 1.0)
+
+
+def test_a_better_candidate_is_promoted_on_the_same_data() -> None:
+    """20 of 400 more: +0.05, by its standard error of sqrt(0.05 · 0.95 / 400) = 0.011 well above 0."""
+    ruling = _decide(_right(400, 340), _right(400, 320))
+    assert ruling.outcome == PROMOTE
+    assert "superior" in ruling.reasons[0]
+    better = next(rule for rule in ruling.rules if rule.kind == "superior")
+    assert better.estimate == pytest.approx(0.05)
+    assert better.evidence.startswith("+0.050 (+0.0")
+
+
+def test_a_worse_one_is_not_however_new_its_data() -> None:
+    ruling = _decide(_right(400, 280), _right(400, 320), newer=1000)
+    assert ruling.outcome == KEEP
+    assert ruling.reasons[0].startswith("accuracy loses at most 0.02: -0.100")
+
+
+def test_as_good_a_one_is_promoted_only_with_newer_data() -> None:
+    """2 of 1000 fewer: -0.002, its lower bound above -0.02."""
+    candidate, champion = _right(1000, 898), _right(1000, 900)
+    assert _decide(candidate, champion).outcome == KEEP
+    ruling = _decide(candidate, champion, newer=7)
+    assert (ruling.outcome, ruling.reasons) == (
+        PROMOTE,
+        ("it is not inferior, and learned from 7 newer samples",),
+    )
+
+
+def test_too_few_samples_to_tell_are_inconclusive() -> None:
+    """5 gained, 5 lost of 60: the interval of 0 ± 1.96 · sqrt(10 / 60²) = ± 0.1 lies across the margin."""
+    ruling = _decide(_right(60, 50, shift=5), _right(60, 50), newer=9)
+    assert ruling.outcome == "inconclusive"
+    assert ruling.reasons
+
+
+def test_margins_are_the_parameters() -> None:
+    """-0.02 of 1000, standard error 0.0044: within 0.04, across 0.02, and beyond 0.005."""
+    candidate, champion = _right(1000, 880), _right(1000, 900)
+    found = [_decide(candidate, champion, newer=1, margin=m).outcome for m in (0.04, 0.02, 0.005)]
+    assert found == ["promote", "inconclusive", "keep"]
+    assert _decide(candidate, champion, newer=1, margin=0.04, margins={"accuracy": 0.005}).outcome == "keep"
+
+
+def test_significantly_worse_decisions_are_not_superior() -> None:
+    """AUROC is better, decisions are worse but within a wide margin: superior says no, newer data may say yes."""
+    targets = [0, 1] * 200
+    champion = said(targets, [0.1 if t == 0 else 0.9 for t in targets[:-20]] + [0.95, 0.05] * 10)
+    # Every sample in its right order, but 60 negatives lie above the threshold.
+    scores = [0.51 if t == 0 and i < 120 else (0.2 if t == 0 else 0.9) for i, t in enumerate(targets)]
+    candidate = said(targets, scores)
+    facts = {"metric": "auroc", "margin": 0.2}
+    assert mcnemar(Pair(candidate, champion, {})).lost == 60
+    assert _decide(candidate, champion, **facts).outcome == KEEP
+    assert _decide(candidate, champion, newer=1, **facts).outcome == PROMOTE
+
+
+def test_less_calibration_error_is_better() -> None:
+    targets = [0, 1] * 200
+    sharp = said(targets, [0.01 if t == 0 else 0.99 for t in targets])
+    vague = said(targets, [0.4 if t == 0 else 0.6 for t in targets])
+    assert decide(Pair(sharp, vague, {}), PLAN, ("ece",), _params(metric="ece"), 0).outcome == PROMOTE
+    assert decide(Pair(vague, sharp, {}), PLAN, ("ece",), _params(), 5).outcome == KEEP
+
+
+def test_no_slice_may_lose_more_than_its_allowance() -> None:
+    """Better as a whole, 30 of 100 worse on b."""
+    slices = {"kind": np.array(["a"] * 300 + ["b"] * 100)}
+    champion = _right(400, 400, 0)
+    champion.decisions[:60] = 1 - champion.targets[:60]
+    candidate = _right(400, 370)
+    pair = Pair(candidate, champion, slices)
+    ruling = decide(pair, PLAN, (), _params(margin=0.1), 0)
+    assert ruling.outcome == KEEP
+    assert ruling.reasons[0].startswith("accuracy on kind=b loses at most 0.05: -0.300")
+    lax = _params(slices={"of": {"kind=b": 0.5}})
+    assert decide(pair, PLAN, (), lax, 0).outcome == PROMOTE
+
+
+def test_slices_too_small_to_judge_are_shown_and_block_nothing() -> None:
+    slices = {"kind": np.array(["a"] * 390 + ["rare"] * 10)}
+    ruling = decide(Pair(_right(400, 340), _right(400, 320), slices), PLAN, (), _params(), 0)
+    rare = next(rule for rule in ruling.rules if rule.slice == "kind=rare")
+    assert (ruling.outcome, rare.outcome, rare.n) == (PROMOTE, SKIPPED, 10)
+
+
+def test_a_slice_may_be_judged_by_its_estimate() -> None:
+    """1 of 40 lost: -0.025, but its interval reaches beyond -0.05."""
+    slices = {"kind": np.array(["a"] * 40 + ["b"] * 960)}
+    champion = _right(1000, 940)
+    candidate = _right(1000, 980)
+    candidate.decisions[0] = 1 - candidate.targets[0]
+    pair = Pair(candidate, champion, slices)
+    by = [decide(pair, PLAN, (), _params(slices={"by": by}), 0).outcome for by in ("interval", "estimate")]
+    assert by == ["inconclusive", "promote"]
+
+
+def test_groups_are_drawn_together() -> None:
+    """The 20 samples gained are all of one group of 20: there is no telling."""
+    groups = np.repeat(np.arange(20), 20)
+    pair = Pair(_right(400, 340), _right(400, 320), {})
+    assert decide(pair, PLAN, (), _params(), 0).outcome == PROMOTE
+    assert decide(pair, replace(PLAN, groups=groups), (), _params(), 0).outcome == KEEP
+
+
+def test_different_questions_are_not_compared() -> None:
+    with pytest.raises(EvaluationError, match="not asked the same"):
+        Pair(_right(40, 30), _right(42, 30), {})
+
+
+def test_an_empty_test_side_is_inconclusive() -> None:
+    assert _decide(said([], []), said([], []), newer=1).outcome == "inconclusive"
+
+
+def test_a_model_that_says_nan_is_inconclusive() -> None:
+    assert _decide(said([0, 1] * 20, [np.nan] * 40), _right(40, 30), newer=1).outcome == "inconclusive"
+
+
+SEEDS = st.integers(0, 10_000)
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS, SEEDS, st.integers(2, 60), st.integers(2, 4), st.integers(0, 3), st.floats(0, 0.99))
+def test_any_two_models_get_a_ruling_with_a_reason(
+    one: int, other: int, samples: int, classes: int, newer: int, margin: float
+) -> None:
+    count = samples + classes
+    candidate, champion = drawn(count, classes, one), drawn(count, classes, other)
+    champion = replace(candidate, probabilities=champion.probabilities, decisions=champion.decisions)
+    slices = {"part": np.array(["x", "y"])[np.random.default_rng(one).integers(0, 2, count)]}
+    plan = replace(PLAN, resamples=100)
+    ruling = decide(Pair(candidate, champion, slices), plan, ("auroc",), _params(margin=margin), newer)
+    assert ruling.outcome in OUTCOMES
+    assert ruling.reasons
+
+
+@settings(max_examples=30, deadline=None)
+@given(SEEDS, st.integers(0, 40), st.integers(0, 5), st.booleans())
+def test_a_model_never_beats_itself(seed: int, samples: int, newer: int, broken: bool) -> None:
+    model = drawn(samples + 2, 2, seed)
+    if broken:
+        model.probabilities[0] = np.nan
+    plan = replace(PLAN, resamples=100)
+    assert decide(Pair(model, model, {}), plan, ("auroc", "ece"), _params(), newer).outcome == KEEP

@@ -8,6 +8,7 @@ upload and no version. A version counts once its files were downloaded again and
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from components.registry.model import BUNDLE, description, write_model
 from components.registry.runs import RunHandle
 from components.registry.store import Connection, connect, patiently, redact, transient
 from components.storage.home import home
-from components.storage.publish import kernel_lock, sha256_tree
+from components.storage.publish import kernel_lock, sha256_bytes, sha256_file, sha256_tree
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 DIGEST_TAG = "graftline.release_sha256"
 VERIFIED_TAG = "graftline.verified"
+SAMPLES, SAMPLES_TAG = "samples.json", "graftline.samples_sha256"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Candidate:
         lineage: tags from `registry.lineage`.
         metrics: name → estimate on the test side.
         providers: execution providers for MLflow's own description.
+        samples: the list of the samples that the release was made from; empty where nobody knows them.
     """
 
     release: Path
@@ -46,6 +49,7 @@ class Candidate:
     metrics: Mapping[str, float]
     providers: Sequence[str]
     report: Path | None = None
+    samples: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,8 @@ def _create(
     logged = patiently(lambda: _upload(connection, name, candidate, run_id))
     patiently(lambda: _ensure_model(connection, name))
     tags = {**candidate.lineage, DIGEST_TAG: digest, VERIFIED_TAG: "false", "graftline.run": run.id}
+    if candidate.samples:
+        tags[SAMPLES_TAG] = sha256_bytes(candidate.samples)
     text = description(digest, candidate.verdict, candidate.lineage, candidate.metrics)
 
     def create() -> "ModelVersion":
@@ -151,7 +157,7 @@ def _create(
 
 
 def _upload(connection: Connection, name: str, candidate: Candidate, run_id: str) -> "LoggedModel":
-    """Upload model, bundle and report."""
+    """Upload model, bundle, report and list of samples."""
     from mlflow.entities import LoggedModelOutput, Metric
     from mlflow.models import Model
 
@@ -172,6 +178,8 @@ def _upload(connection: Connection, name: str, candidate: Candidate, run_id: str
     with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
         target = Path(folder) / "model"
         write_model(target, candidate.release, candidate.providers, described, candidate.report)
+        if candidate.samples:
+            (target / SAMPLES).write_bytes(candidate.samples)
         client.log_model_artifacts(logged.model_id, str(target))
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
@@ -196,8 +204,13 @@ def _verify(connection: Connection, version: "ModelVersion", digest: str) -> Non
         connection.client.set_model_version_tag(version.name, version.version, VERIFIED_TAG, value)
 
     with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
-        got = patiently(lambda: download(connection, version, folder))
-        if not got.is_dir() or sha256_tree(got) != digest:
+        get = partial(download, connection, version.name, str(version.version), folder)
+        got = patiently(get)
+        listed = version.tags.get(SAMPLES_TAG)
+        same = got.is_dir() and sha256_tree(got) == digest
+        if same and listed:
+            same = sha256_file(patiently(lambda: get(SAMPLES))) == listed
+        if not same:
             patiently(lambda: tag("failed"))
             raise RegistryError(
                 f"{version.name} version {version.version} came back from {redact(str(connection.place))} "
@@ -207,12 +220,12 @@ def _verify(connection: Connection, version: "ModelVersion", digest: str) -> Non
     patiently(lambda: tag("true"))
 
 
-def download(connection: Connection, version: "ModelVersion", folder: str) -> Path:
-    """The bundle's files as the registry has them. Files only: MLflow loads nothing."""
+def download(connection: Connection, name: str, number: str, folder: str, what: str = BUNDLE) -> Path:
+    """The bundle's files, or another part, as the registry has them. Files only: MLflow loads nothing."""
     from mlflow.artifacts import download_artifacts
 
-    source = connection.client.get_model_version_download_uri(version.name, version.version)
+    source = connection.client.get_model_version_download_uri(name, number)
     got = download_artifacts(
-        artifact_uri=f"{source.rstrip('/')}/{BUNDLE}", dst_path=folder, tracking_uri=connection.place.uri
+        artifact_uri=f"{source.rstrip('/')}/{what}", dst_path=folder, tracking_uri=connection.place.uri
     )
     return Path(got)

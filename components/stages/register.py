@@ -1,10 +1,13 @@
 """The command `register`: one version in the registry for the release that lies in the workspace."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from components.data.dataset import Dataset
+from components.data.splits import SIDES
 from components.errors import GateRefused, RegistryError
 from components.params import Params
 from components.progress import log
@@ -92,7 +95,17 @@ def _candidate(
         metrics={**estimates(root / "evaluation" / "metrics.json"), **figures},
         providers=[PROVIDERS[name] for name in params.runtime.providers],
         report=report if report.exists() else None,
+        samples=samples(Dataset.open(root / "dataset")) if (root / "dataset").exists() else b"",
     )
+
+
+def samples(dataset: Dataset) -> bytes:
+    """Side → ids of the samples that a release was made from: all but the test side's.
+
+    A later promotion asks whether the champion knows what is a test sample by then.
+    """
+    sides = {side: dataset.ids(side) for side in SIDES if side != "test"}
+    return json.dumps(sides, sort_keys=True, separators=(",", ":")).encode()
 
 
 def estimates(path: Path) -> dict[str, float]:

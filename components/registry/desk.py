@@ -1,0 +1,266 @@
+"""The one place where the alias `champion` moves: a lock, the ledger, and bytes that were looked at again.
+
+A move is decided in the ledger, then the alias follows, then the ledger says so. Whoever dies in between leaves a
+move that the next command finishes. An alias that differs from the ledger for any other reason was moved by
+somebody else: that is said, and nothing more happens until a person has decided.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from components.errors import DigestMismatch, GateRefused, RegistryError
+from components.params.operation import TrackingParams
+from components.registry.guard import Guard, database, guard
+from components.registry.history import CHALLENGE, MOVED, REJECT, State, served, state
+from components.registry.ledger import Entry, Note, Version
+from components.registry.register import SAMPLES, SAMPLES_TAG, download, find
+from components.registry.store import Connection, connect, locate, patiently
+from components.storage.publish import sha256_file, sha256_tree
+
+T = TypeVar("T")
+
+DIRTY = "graftline.git_dirty"
+CHAMPION, CHALLENGER = "champion", "challenger"
+PATIENCE = 60.0  # seconds for a registry that is away
+BACK = "To set it anew: python -m flows.promote rollback --to {number}"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A version as the registry lists it: to be believed where it forbids, never where it allows."""
+
+    number: str
+    tags: Mapping[str, str]
+
+    @property
+    def samples(self) -> str:
+        """SHA-256 of its list of samples; empty where it has none."""
+        return self.tags.get(SAMPLES_TAG, "")
+
+    @property
+    def dirty(self) -> str:
+        """`true` where uncommitted changes were there at the training or at the registration, `false`, or empty."""
+        return self.tags.get(DIRTY, "")
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Bytes as the registry has them, found to be the named ones."""
+
+    release: Path
+    samples: Path
+
+
+class Desk:
+    """Model `name` at the registry, with its guard. What moves something asks for `locked` around it."""
+
+    def __init__(self, connection: Connection, name: str, guarded: Guard) -> None:
+        self.connection = connection
+        self.name = name
+        self.ledger = guarded.ledger
+        self.locked = guarded.lock
+
+    def state(self) -> State:
+        return state(self.ledger.entries())
+
+    def find(self, digest: str) -> Listed | None:
+        """The version of a release; its tags over those of the run that made it."""
+        found = self._ask(lambda: find(self.connection, self.name, digest))
+        if found is None:
+            return None
+        run, run_id = {}, found.run_id
+        if run_id:
+            run = self._ask(lambda: self.connection.client.get_run(run_id)).data.tags
+        tags = {**run, **found.tags}
+        if "true" in (run.get(DIRTY), found.tags.get(DIRTY)):
+            tags[DIRTY] = "true"  # a commit after the training does not change what was trained
+        return Listed(str(found.version), tags)
+
+    def alias(self, which: str) -> str | None:
+        """Number of the version that the alias points to."""
+
+        def ask() -> dict[str, str]:
+            try:
+                return dict(self.connection.client.get_registered_model(self.name).aliases)
+            except Exception as error:
+                if getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
+                    return {}
+                raise
+
+        found = self._ask(ask).get(which)
+        return None if found is None else str(found)
+
+    @contextmanager
+    def fetched(self, version: Version) -> Iterator[Fetched]:
+        """The version's files in a folder of their own, once they are found to be the ones that `version` names.
+
+        Raises RegistryError where they cannot be read, DigestMismatch where they are others.
+        """
+        with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
+            get = partial(download, self.connection, self.name, version.number, folder)
+            # A server comes back; files of this host do not.
+            patience = 0.0 if database(self.connection.place) else PATIENCE
+            what = f"{self.name} version {version.number}"
+            try:
+                found = Fetched(self._ask(get, patience), self._ask(partial(get, SAMPLES), patience))
+                digests = sha256_tree(found.release), sha256_file(found.samples)
+            except (RegistryError, OSError) as error:
+                said = error.message if isinstance(error, RegistryError) else str(error)
+                raise RegistryError(
+                    f"The files of {what} cannot be read from {self.connection.place}: {said}",
+                    "Nothing was moved.",
+                ) from None
+            if digests != (version.digest, version.samples):
+                raise DigestMismatch(
+                    f"{what} at {self.connection.place} has other bytes than those that were judged: "
+                    f"{digests[0][:12]}… instead of {version.digest[:12]}….",
+                    "Nothing was moved. Bring its files back from a backup, or roll back to another version.",
+                )
+            yield found
+
+    def verify(self, version: Version) -> None:
+        with self.fetched(version):
+            pass
+
+    def settle(self) -> State:
+        """Finish the move that somebody who died had decided. Raises RegistryError where the alias is foreign."""
+        now, alias = self.state(), self.alias(CHAMPION)
+        serving = now.champion.number if now.champion else None
+        if now.unfinished is None or now.unfinished.note.target is None:
+            if alias != serving:
+                raise self._foreign(alias, serving)
+            self._show(now.waiting)
+            return now
+        target = now.unfinished.note.target
+        if alias not in (serving, target.number):
+            raise self._foreign(alias, serving)
+        if alias != target.number:
+            self.verify(target)
+        self._follow(now.unfinished.note, target)
+        return self.state()
+
+    def note_once(self, note: Note) -> None:
+        """A ruling that moves nothing; the same one again is no news."""
+        entries = self.ledger.entries()
+        if not entries or entries[-1].note != note:
+            self.ledger.append(note)
+
+    def challenge(self, note: Note) -> None:
+        """Let the version of `note` wait for a person."""
+        assert note.target is not None
+        self.verify(note.target)
+        self.note_once(replace(note, kind=CHALLENGE))
+        self._point(CHALLENGER, note.target)
+
+    def move(self, note: Note) -> None:
+        """Make the target of `note`, a promotion or rollback, the champion: the alias moves after all else."""
+        assert note.target is not None
+        if note.kind != "rollback":
+            self._point(CHALLENGER, note.target)
+        self.verify(note.target)
+        self.ledger.append(note)
+        self._follow(note, note.target)
+
+    def approve(self, number: str, who: str, words: str) -> State:
+        """Answer the challenge of version `number` with yes. Raises GateRefused where it does not wait."""
+        now = self.settle()
+        if now.champion and now.champion.number == number:
+            return now
+        waiting = self._waiting(now, number)
+        facts = {**waiting.note.facts, "proposed_by": waiting.note.who, "challenge": waiting.seq}
+        reasons = (*waiting.note.reasons, f"approved by {who}{': ' if words else ''}{words}")
+        self.move(replace(waiting.note, kind="promote", who=who, reasons=reasons, facts=facts))
+        return self.state()
+
+    def reject(self, number: str, who: str, words: str) -> None:
+        """Answer it with no."""
+        waiting = self._waiting(self.settle(), number)
+        reasons = (f"rejected by {who}{': ' if words else ''}{words}",)
+        self._drop_challenger()
+        self.ledger.append(replace(waiting.note, kind=REJECT, who=who, reasons=reasons, facts={}))
+
+    def rollback(self, number: str | None, who: str, words: str) -> State:
+        """Back to version `number`, or to the one that served before; whatever the alias says now.
+
+        Raises GateRefused where there is nothing to go back to, or the version never served.
+        """
+        now, alias = self._taken_up()
+        target = self._target(now, number)
+        reasons = (words,) if words else ()
+        note = Note("rollback", who, now.champion, target, reasons, {"alias": alias})
+        self.move(note)
+        return self.state()
+
+    def _taken_up(self) -> tuple[State, str | None]:
+        """A move that reached the alias did serve; one that did not is overtaken by what comes now."""
+        now, alias = self.state(), self.alias(CHAMPION)
+        target = now.unfinished.note.target if now.unfinished else None
+        if now.unfinished and target and alias == target.number:
+            self._follow(now.unfinished.note, target)
+            now = self.state()
+        return now, alias
+
+    def _target(self, now: State, number: str | None) -> Version:
+        if number is None:
+            if not now.earlier:
+                raise GateRefused(f"No version of {self.name} served before: there is nothing to go back to.")
+            return now.earlier[-1]
+        known = served(self.ledger.entries())
+        if number not in known:
+            allowed = ", ".join(sorted(known, key=int)) or "none yet"
+            raise GateRefused(
+                f"{self.name} version {number} was never champion.", f"Versions that were: {allowed}."
+            )
+        return known[number]
+
+    def _waiting(self, now: State, number: str) -> Entry:
+        waiting = now.waiting
+        if waiting is None or waiting.note.target is None or waiting.note.target.number != number:
+            held = waiting.note.target.number if waiting and waiting.note.target else "none"
+            raise GateRefused(
+                f"{self.name} version {number} does not wait for approval (waiting: {held}).",
+                "If the champion has changed since it was proposed, run: python -m flows.promote",
+            )
+        return waiting
+
+    def _follow(self, note: Note, target: Version) -> None:
+        self._point(CHAMPION, target)
+        self.ledger.append(Note(MOVED, note.who, note.source, target))
+        self._drop_challenger()
+
+    def _point(self, alias: str, target: Version) -> None:
+        client = self.connection.client
+        self._ask(lambda: client.set_registered_model_alias(self.name, alias, target.number))
+
+    def _show(self, waiting: Entry | None) -> None:
+        """The alias of what waits, in case that somebody died before it."""
+        target = waiting.note.target if waiting else None
+        if target and self.alias(CHALLENGER) != target.number:
+            self._point(CHALLENGER, target)
+
+    def _drop_challenger(self) -> None:
+        client = self.connection.client
+        if self.alias(CHALLENGER) is not None:
+            self._ask(lambda: client.delete_registered_model_alias(self.name, CHALLENGER))
+
+    def _foreign(self, alias: str | None, serving: str | None) -> RegistryError:
+        remedy = BACK.format(number=serving) if serving else "Delete the alias in MLflow, and promote."
+        return RegistryError(
+            f"The alias {CHAMPION} of {self.name} points to {f'version {alias}' if alias else 'nothing'}, the ledger "
+            f"says {f'version {serving}' if serving else 'nothing serves'}: somebody moved it past the ledger.",
+            remedy,
+        )
+
+    def _ask(self, call: Callable[[], T], patience: float = PATIENCE) -> T:
+        return patiently(call, patience)
+
+
+def open_desk(root: Path, tracking: TrackingParams) -> Desk:
+    """Raises RegistryError where the registry is shared or cannot be reached."""
+    guarded = guard(locate(root, tracking), tracking.model)
+    return Desk(connect(root, tracking), tracking.model, guarded)

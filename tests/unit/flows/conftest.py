@@ -9,9 +9,6 @@ import pytest
 import yaml
 from written import WRITTEN
 
-from components.params.operation import TrackingParams
-from components.registry.store import connect
-
 PARAMS = {
     "seed": 0,
     "task": {"name": "image_classification"},
@@ -61,14 +58,6 @@ DVC = {
         },
     }
 }
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite store with its schema: making one takes seconds, copying it does not."""
-    root = tmp_path_factory.mktemp("store")
-    connect(root, TrackingParams())
-    return root / ".graftline" / "mlflow" / "mlflow.db"
 
 
 @pytest.fixture

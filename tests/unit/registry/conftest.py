@@ -5,18 +5,9 @@ import pytest
 from stored import StoredId
 
 from components.params import Params
-from components.params.operation import TrackingParams
 from components.registry.delivery import known_as
 from components.registry.runs import RunHandle
-from components.registry.store import connect, locate
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite store with its schema: making one takes seconds, copying it does not."""
-    root = tmp_path_factory.mktemp("store")
-    connect(root, TrackingParams())
-    return root / ".graftline" / "mlflow" / "mlflow.db"
+from components.registry.store import locate
 
 
 @pytest.fixture

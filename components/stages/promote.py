@@ -1,0 +1,236 @@
+"""The command `promote`: the workspace's release against the champion, on the test side that lies in the workspace."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from components.data.dataset import Dataset
+from components.errors import Busy, GateRefused
+from components.evaluation import gates
+from components.evaluation.intervals import Plan
+from components.evaluation.metrics import Outcome, positive_class
+from components.evaluation.promotion import PROMOTE, REFUSED, Pair, Ruling, decide, first, refused
+from components.inference.bundle import open_bundle, verify
+from components.params import Params
+from components.progress import log, progress
+from components.registry.desk import Desk, Fetched, Listed, open_desk
+from components.registry.history import State, rolled_back
+from components.registry.ledger import Note, Version, whoami
+from components.stages.domains import Chosen, judged
+from components.stages.evaluate import drawn_together, note, test_digest
+from components.stages.register import samples
+from components.storage.home import home
+from components.storage.publish import read_json, sha256_bytes, sha256_tree
+
+Seen = Mapping[str, Sequence[str]]  # side → ids
+CHAMPION, WAITS = "champion", "waits"
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """How it ended.
+
+    Attributes:
+        outcome: promote (it is champion now), champion (it was already), waits (for approval), keep, inconclusive or
+            refused.
+        champion: number of the version that serves now.
+    """
+
+    outcome: str
+    candidate: str
+    champion: str | None
+    ruling: Ruling
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What is to be ruled on; `entries` stand in the ledger when it is looked at."""
+
+    desk: Desk
+    dataset: Dataset
+    chosen: Chosen
+    found: Listed
+    candidate: Version
+    before: State
+
+
+def promote(root: Path, params: Params) -> Promotion:
+    """Compare, write the ruling down, and move the alias where it says so.
+
+    Raises GateRefused (the release is not registered), RegistryError and DigestMismatch (a version's files cannot be
+    read, or are others), Busy where somebody else moved the champion meanwhile.
+    """
+    desk = open_desk(root, params.tracking)
+    digest = sha256_tree(root / "release")
+    with desk.locked():
+        before = desk.settle()
+    found = desk.find(digest)
+    if found is None:
+        raise GateRefused(
+            f"The release of this workspace ({digest[:12]}…) is no version of {desk.name}.",
+            "Run: python -m components register",
+        )
+    number, champion = found.number, before.champion
+    if champion and champion.digest == digest:
+        return Promotion(CHAMPION, number, champion.number, Ruling(CHAMPION, ("it is the champion already",)))
+    waiting = before.waiting.note if before.waiting else None
+    if waiting and waiting.target and waiting.target.digest == digest and _asks(params):
+        return Promotion(WAITS, number, champion.number if champion else None, _waits(waiting.reasons))
+    dataset = Dataset.open(root / "dataset")
+    candidate = Version(number, digest, sha256_bytes(samples(dataset)))
+    case = _Case(desk, dataset, judged(dataset, params.domains), found, candidate, before)
+    return _carry_out(case, params, _ruling(root, params, case))
+
+
+def _ruling(root: Path, params: Params, case: _Case) -> Ruling:
+    if wrong := list(_refusals(root, params, case)):
+        return refused(wrong)
+    log(f"Promotion: fetching version {case.candidate.number}")
+    with case.desk.fetched(case.candidate) as ours:
+        if case.before.champion is None:
+            return first()
+        log(f"Promotion: fetching the champion, version {case.before.champion.number}")
+        with case.desk.fetched(case.before.champion) as theirs:
+            return _compared(root, params, case, ours, theirs)
+
+
+def _refusals(root: Path, params: Params, case: _Case) -> Iterator[str]:
+    """All that forbids the promotion whatever the models can do."""
+    manifest, metrics = verify(root / "release"), read_json(root / "evaluation" / "metrics.json")
+    lineage = manifest.get("lineage")
+    if isinstance(lineage, Mapping) and lineage.get("dataset_sha256") != case.dataset.digest:
+        yield "release/ was made from other data than dataset/ holds; run: dvc repro"
+    if metrics.get("test_digest") != test_digest(case.chosen.ids):
+        yield "evaluation/ is of another test side than dataset/ holds; run: dvc repro"
+    if case.found.samples != case.candidate.samples:
+        yield (
+            "the registry has no list of the samples that it was made from; delete the version in MLflow, and run: "
+            "python -m components register"
+        )
+    parity = read_json(root / "release" / "parity.json")
+    release = gates.Release(params.export.release, case.candidate.digest, parity, manifest)
+    verdict = gates.judge(params.gate, release, metrics)
+    for rule in verdict.rules:
+        if rule.outcome != gates.PASS:
+            yield f"the gate says {rule.outcome}: {rule.rule}: {rule.evidence}"
+    yield from _traced(params, case)
+    yield from _ranked(case)
+
+
+def _traced(params: Params, case: _Case) -> Iterator[str]:
+    if params.promotion.allow_dirty:
+        return
+    if case.found.dirty != "false":
+        what = "with changes that no commit holds" if case.found.dirty else "where no git commit was known"
+        yield f"it was trained or registered {what}; commit and run again, or set promotion.allow_dirty"
+
+
+def _ranked(case: _Case) -> Iterator[str]:
+    """A promotion never goes back: that is a rollback, which is asked for by name."""
+    number, champion = case.candidate.number, case.before.champion
+    if champion and int(number) < int(champion.number):
+        yield f"it is older than the champion: version {number} < {champion.number}"
+    if number in rolled_back(case.desk.ledger.entries()):
+        yield f"it was rolled back; to bring it back: python -m flows.promote rollback --to {number}"
+
+
+def _compared(root: Path, params: Params, case: _Case, ours: Fetched, theirs: Fetched) -> Ruling:
+    known, learned = _seen(theirs), _seen(ours)
+    met = {i for side in known.values() for i in side}
+    if leaked := met & set(case.chosen.ids):
+        return refused(
+            [
+                f"the champion was made from {len(leaked)} of the {len(case.chosen)} test samples; keep "
+                "data.split.salt and declared sides, or begin a new model (tracking.model)"
+            ]
+        )
+    theirs_of, ours_of = (set(open_bundle(f.release).classes) for f in (theirs, ours))
+    if theirs_of != ours_of or ours_of != set(case.dataset.classes):
+        return refused(
+            [
+                f"the champion decides between {_list(theirs_of)}, the candidate between {_list(ours_of)}, the test "
+                f"side between {_list(case.dataset.classes)}; begin a new model (tracking.model)"
+            ]
+        )
+    pair = Pair(
+        _answers(ours, case, params, "Test: candidate"),
+        _answers(theirs, case, params, "Test: champion"),
+        {name: values[case.chosen.places] for name, values in case.dataset.slices("test").items()},
+    )
+    note(home(root), {"test_digest": test_digest(case.chosen.ids), "release_sha256": case.candidate.digest})
+    resamples, confidence = params.evaluate.resamples, params.evaluate.confidence
+    plan = Plan(resamples, confidence, params.seed, drawn_together(case.dataset, case.chosen))
+    gated = [rule.metric for rule in params.gate.rules]
+    newer = len(set(learned.get("train", ())) - met)
+    return decide(pair, plan, gated, params.promotion, newer)
+
+
+def _answers(fetched: Fetched, case: _Case, params: Params, shown: str) -> Outcome:
+    """From raw samples to decisions, as the bundle says; its classes in the dataset's order."""
+    bundle, names = open_bundle(fetched.release), case.dataset.classes
+    runner = bundle.runner(params.runtime.providers, params.runtime.cores)
+    raw = (case.dataset.read(i) for i in case.chosen.ids)
+    rows = progress(runner.predict(raw, bundle.task.decode), shown, "samples", total=len(case.chosen))
+    found = np.array(list(rows), dtype=np.float64).reshape(len(case.chosen), len(names))
+    column = [bundle.classes.index(name) for name in names]
+    decisions = np.argsort(column)[bundle.decision(found)]
+    positive = positive_class(params.task.positive, names)
+    return Outcome(case.chosen.targets, found[:, column], decisions, positive)
+
+
+def _carry_out(case: _Case, params: Params, ruling: Ruling) -> Promotion:
+    """Write it down and move, unless somebody else moved the champion while we compared."""
+    desk, champion = case.desk, case.before.champion
+    facts = _facts(case, ruling)
+    written = Note(ruling.outcome, whoami(), champion, case.candidate, ruling.reasons, facts)
+    with desk.locked():
+        now = desk.settle()
+        if now.fence != case.before.fence:
+            serves = now.champion.number if now.champion else "none"
+            raise Busy(
+                f"While version {case.candidate.number} was compared, version {serves} became champion.",
+                "The same command compares with that one.",
+            )
+        outcome = ruling.outcome
+        if outcome != PROMOTE:
+            desk.note_once(written)
+        elif _asks(params):
+            desk.challenge(written)
+            outcome, ruling = WAITS, Ruling(WAITS, ruling.reasons, ruling.rules)
+        else:
+            desk.move(written)
+            champion = case.candidate
+    return Promotion(outcome, case.candidate.number, champion.number if champion else None, ruling)
+
+
+def _facts(case: _Case, ruling: Ruling) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "test_digest": test_digest(case.chosen.ids),
+        "test_samples": len(case.chosen),
+        "dataset_sha256": case.dataset.digest,
+        "git_commit": case.found.tags.get("graftline.git_commit", ""),
+        "git_dirty": case.found.dirty,
+    }
+    if ruling.outcome != REFUSED:
+        facts["rules"] = [[rule.rule, rule.outcome, rule.evidence] for rule in ruling.rules]
+    return facts
+
+
+def _asks(params: Params) -> bool:
+    return params.promotion.approval == "required"
+
+
+def _waits(reasons: Sequence[str]) -> Ruling:
+    return Ruling(WAITS, tuple(reasons))
+
+
+def _seen(fetched: Fetched) -> Seen:
+    found: Seen = json.loads(fetched.samples.read_bytes())
+    return found
+
+
+def _list(names: "Sequence[str] | set[str]") -> str:
+    return ", ".join(sorted(names))

@@ -25,6 +25,8 @@ from components.storage.publish import kernel_lock, read_json, sha256_tree
 if TYPE_CHECKING:
     import psutil
 
+    from components.stages.promote import Promotion
+
 DEFAULTS = {
     # Under load the temporary server needs longer than the 20 s that Prefect gives it.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
@@ -82,6 +84,7 @@ class Execution:
         self.repo = repo
         self.steps: list[Step] = []
         self.registered: str | None = None
+        self.promotion: Promotion | None = None
 
     def stage(self, name: str, outputs: Sequence[str]) -> Step:
         """Bring stage `name` up to date through DVC, whose lock both engines share.
@@ -128,6 +131,16 @@ class Execution:
         started = time.monotonic()
         self.registered = str(register(self.root, self.params))
         step = Step("register", "done", time.monotonic() - started)
+        self.steps.append(step)
+        return step
+
+    def promote(self) -> Step:
+        """The registered release against the champion, which it replaces where the ruling says so."""
+        from components.stages.promote import promote
+
+        started = time.monotonic()
+        self.promotion = promote(self.root, self.params)
+        step = Step("promote", "done", time.monotonic() - started)
         self.steps.append(step)
         return step
 

@@ -1,4 +1,4 @@
-"""The Prefect flow: refresh, a task for each row of the table, report, register. No machine learning here."""
+"""The Prefect flow: refresh, a task for each row of the table, report, register, promote. No machine learning here."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +15,7 @@ from components.registry.register import failed_rules, refuse_unless_pass
 from components.stages.table import STAGES
 from components.storage.publish import read_json
 from flows.engine import Execution, Step, execution, exit_code, worth_retrying
+from flows.standing import headline, ruling_markdown
 from flows.summary import markdown, summary
 
 FETCHING = {"refresh", "fetch_checkpoint"}
@@ -41,6 +42,11 @@ def register(line: Execution) -> Step:
     return line.register()
 
 
+@task(cache_policy=NO_CACHE, persist_result=False)
+def promote(line: Execution) -> Step:
+    return line.promote()
+
+
 def _retrying(chosen: Task[..., Step], name: str) -> Task[..., Step]:
     if name not in FETCHING:
         return chosen.with_options(name=name)
@@ -50,24 +56,26 @@ def _retrying(chosen: Task[..., Step], name: str) -> Task[..., Step]:
 
 
 @flow(name="graftline-train", persist_result=False, validate_parameters=False)
-def train(root: str = ".", stop_after: str | None = None, registering: bool = True) -> State[int]:
-    """Bring the line in `root` up to date and register its release.
+def train(
+    root: str = ".", stop_after: str | None = None, registering: bool = True, promoting: bool = False
+) -> State[int]:
+    """Bring the line in `root` up to date, register its release and, with `promoting`, let it meet the champion.
 
-    Ends Completed; Failed named GateFailed where the gate refused, or by the error's class otherwise.
-    The state's data is the exit code.
+    Ends Completed, also where the champion is kept; Failed named GateFailed where the gate refused,
+    PromotionRefused, or by the error's class otherwise. The state's data is the exit code.
     """
     folder = Path(root).resolve()
     try:
         params = load_params(folder / "params.yaml")
         with execution(folder, params) as line:
-            return _line(line, stop_after, registering)
+            return _line(line, stop_after, registering, promoting)
     except GateRefused as refused:
         return Failed(name="GateFailed", message=str(refused), data=refused.exit_code)
     except GraftlineError as error:
         return Failed(name=type(error).__name__, message=str(error), data=exit_code(error))
 
 
-def _line(line: Execution, stop_after: str | None, registering: bool) -> State[int]:
+def _line(line: Execution, stop_after: str | None, registering: bool, promoting: bool) -> State[int]:
     _retrying(command, "refresh")(line, "refresh")
     for row in STAGES:
         _retrying(stage, row.name)(line, row.name, row.outputs)
@@ -81,9 +89,24 @@ def _line(line: Execution, stop_after: str | None, registering: bool) -> State[i
         refuse_unless_pass(verdict, {"verdict": "pass"})
         if registering:
             _retrying(register, "register")(line)
+            if promoting:
+                _retrying(promote, "promote")(line)
     except GateRefused:
         get_run_logger().error("; ".join(failed_rules(verdict)) or "an operational rule")
         raise
     finally:
         summary(line)
-    return Completed(message=line.registered or "not registered, as asked", data=0)
+    return _promoted(line) or Completed(message=line.registered or "not registered, as asked", data=0)
+
+
+def _promoted(line: Execution) -> State[int] | None:
+    """How the promotion ended, where one was asked for: a champion that is kept is no failure."""
+    done = line.promotion
+    if done is None:
+        return None
+    text = ruling_markdown(done)
+    create_markdown_artifact(text, key="promotion", description="The candidate against the champion")
+    message = f"{line.registered}; {headline(done)}"
+    if done.outcome == "refused":
+        return Failed(name="PromotionRefused", message=message, data=GateRefused.exit_code)
+    return Completed(message=message, data=0)

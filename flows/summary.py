@@ -11,6 +11,7 @@ from components.reporting.sweep import counted, gained
 from components.reporting.trials import Sweep, Trial
 from components.storage.publish import read_json
 from flows.engine import Execution
+from flows.standing import ruling_lines
 
 BEST = 5  # trials of a sweep that are listed
 MARKS = {"pass": "pass", "fail": "FAIL", "inconclusive": "?"}
@@ -35,6 +36,8 @@ def lines(line: Execution) -> Iterator[str]:
     for step in line.steps:
         yield f"  {step.name:<18} {step.seconds:8.1f}  {step.how}"
     yield f"Registered: {line.registered or 'nothing'}"
+    if line.promotion:
+        yield from ruling_lines(line.promotion)
     report = line.state / "reports" / "report.html"
     if report.exists():
         yield f"Report:     {report}"

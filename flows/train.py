@@ -19,12 +19,16 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m flows.train",
         description="Raw samples in, a judged and registered ONNX model out. Reruns only what has changed.",
-        epilog="Exit codes: 0 registered; 2 params.yaml is wrong; 3 the gate refused; 75 busy or stopped, "
-        "the same command resumes; others: see components/errors.py.",
+        epilog="Exit codes: 0 registered; 2 params.yaml is wrong; 3 the gate or the promotion refused; 75 busy or "
+        "stopped, the same command resumes; others: see components/errors.py.",
     )
     names = [row.name for row in STAGES]
     made.add_argument("--stop-after", metavar="STAGE", choices=names, help=f"one of {', '.join(names)}")
-    made.add_argument("--no-register", action="store_true", help="judge, but register nothing")
+    last = made.add_mutually_exclusive_group()
+    last.add_argument("--no-register", action="store_true", help="judge, but register nothing")
+    last.add_argument(
+        "--promote", action="store_true", help="let the registered release meet the champion (docs/gates.md)"
+    )
     return made
 
 
@@ -35,7 +39,7 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 
     try:
         with stoppable():
-            return _run(folder, options.stop_after, not options.no_register)
+            return _run(folder, options)
     except GraftlineError as error:
         return _end(f"error: {error}", error.exit_code)
     except (Stopped, KeyboardInterrupt):
@@ -46,7 +50,7 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
         return _end("Stopped. The same command resumes.", RESUMABLE)
 
 
-def _run(root: Path, stop_after: str | None, registering: bool) -> int:
+def _run(root: Path, options: argparse.Namespace) -> int:
     from components.params import load_params
     from components.runtime.distribution import check_distribution
     from flows.engine import prepare_environment, probe, warm
@@ -61,7 +65,9 @@ def _run(root: Path, stop_after: str | None, registering: bool) -> int:
         from flows.pipeline import train
 
         ready()
-        state = train(str(root), stop_after, registering, return_state=True)
+        state = train(
+            str(root), options.stop_after, not options.no_register, options.promote, return_state=True
+        )
     if state.is_completed():
         return 0
     data = state.result(raise_on_failure=False)

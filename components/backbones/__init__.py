@@ -2,4 +2,4 @@
 
 from components.backbones.catalogue import BACKBONES
 
-NAMES = tuple(BACKBONES)  # each is its file's name
+NAMES = tuple(BACKBONES)  # each is its file's name, with its folder's before it

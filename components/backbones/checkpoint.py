@@ -39,6 +39,8 @@ DTYPES = {
     "I64": "int64",
     "I32": "int32",
 }
+# Numbers, too, but nothing trains them.
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR", "LANG")
 
 
@@ -118,7 +120,7 @@ def _convert(
             f"The checkpoint is not one of {entry.name}: {error}.",
             "Choose the backbone that it was made for, or another checkpoint.",
         ) from error
-    _finite(state, entry.name)
+    check_finite(state, entry.name)
     return state
 
 
@@ -126,8 +128,7 @@ def save(folder: Path, state: dict[str, Tensor], provenance: Provenance) -> Prov
     """Write both files; returns the provenance with `parameters` and `weights_sha256` filled in."""
     data = tensors_file.save({name: state[name].contiguous() for name in sorted(state)})
     write_bytes(folder / WEIGHTS, data)
-    # Buffers (running statistics) are numbers too, but nothing trains them.
-    trained = sum(t.numel() for name, t in state.items() if name.rsplit(".", 1)[-1] in ("weight", "bias"))
+    trained = sum(t.numel() for name, t in state.items() if name.rsplit(".", 1)[-1] not in STATISTICS)
     done = replace(provenance, parameters=trained, weights_sha256=sha256_bytes(data))
     write_json(folder / PROVENANCE, done.as_json())
     return done
@@ -238,7 +239,8 @@ def _run_limited(raw: Path, out: Path, request: str) -> str:
     return f"the process that read it fell ({done.returncode}), as for a file that asks for too much"
 
 
-def _finite(state: dict[str, Tensor], name: str) -> None:
+def check_finite(state: Mapping[str, Tensor], name: str) -> None:
+    """Raise CheckpointError where a number of the state is none."""
     for key, tensor in state.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise CheckpointError(

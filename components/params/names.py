@@ -9,7 +9,16 @@ from typing import Literal
 
 Task = Literal["image_classification", "text_classification"]
 Backbone = Literal[
-    "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "minilm_l6", "mobilenet_v2"
+    "efficientnet_lite0",
+    "efficientnet_lite1",
+    "efficientnet_lite2",
+    "minilm_l6",
+    "mobilenet_v2",
+    "transformers/bert",
+    "transformers/convnext",
+    "transformers/distilbert",
+    "transformers/resnet",
+    "transformers/vit",
 ]
 Head = Literal["linear", "logistic", "mlp", "neighbours", "prototypes", "random_features"]
 Method = Literal["bias_only", "gradual_unfreezing", "last_blocks", "layerwise_rates", "lora"]
@@ -60,4 +69,11 @@ SEES: Mapping[str, str] = {
     "efficientnet_lite2": "images",
     "minilm_l6": "texts",
     "mobilenet_v2": "images",
+    "transformers/bert": "texts",
+    "transformers/convnext": "images",
+    "transformers/distilbert": "texts",
+    "transformers/resnet": "images",
+    "transformers/vit": "images",
 }
+# Families that a library defines: which network it is, and its weights, the user's own address says.
+FAMILIES = tuple(name for name in SEES if "/" in name)

@@ -17,10 +17,18 @@ class FolderSource:
     Links to files are followed where they stay inside; links that leave, links to folders, and devices are
     refused: what they show could change under one name, or without end.
 
-    `sha256` pins the content: of the file, or of the listing (`listing_digest`) for a folder.
+    `sha256` pins the content: of the file, or of the listing (`listing_digest`) for a folder. With `only`, a folder
+    is those of its files that are named so; the others are neither read nor listed.
     """
 
-    def __init__(self, uri: str, root: Path, sha256: str | None = None, revision: str | None = None) -> None:
+    def __init__(
+        self,
+        uri: str,
+        root: Path,
+        sha256: str | None = None,
+        revision: str | None = None,
+        only: Sequence[str] = (),
+    ) -> None:
         if not root.exists():
             raise SourceError(
                 f"{uri}: {root} does not exist.", "Relative paths start at the workspace's root."
@@ -28,7 +36,7 @@ class FolderSource:
         self.uri = uri
         self._single = root.is_file()
         self._root = (root.parent if self._single else root).resolve()
-        self._only = root.name if self._single else None
+        self._names = (root.name,) if self._single else only
         self._sha256 = sha256
         self._revision = revision
         self._entries: dict[str, Entry] | None = None
@@ -41,7 +49,7 @@ class FolderSource:
     def list(self) -> Entries:
         """Every file is hashed, once for this object."""
         if self._entries is None:
-            paths = (self._only,) if self._only else self._walk()
+            paths = self._walk() if not self._names else [n for n in sorted(self._names) if self._there(n)]
             entries = [self._entry(path) for path in progress(paths, "hash source", "file")]
             check_digest(self.uri, self._sha256, self._digest(entries) if self._sha256 else "")
             self._entries = {entry.path: entry for entry in entries}
@@ -74,6 +82,9 @@ class FolderSource:
                     )
             found += [contained((here / name).relative_to(self._root).as_posix()) for name in files]
         return sorted(found)
+
+    def _there(self, name: str) -> bool:
+        return self._single or (self._root / name).exists()
 
     def _unreadable(self, error: OSError) -> None:
         raise SourceError(f"{self.uri}: {error.filename} cannot be read: {error.strerror}.") from error

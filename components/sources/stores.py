@@ -4,7 +4,7 @@ import hashlib
 import importlib.util
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -31,15 +31,24 @@ class ObjectSource:
     """The objects below a prefix, each fetched once as long as the store says that it has not changed.
 
     A store names an object's state by ETag and size; Graftline names it by SHA-256, so each object is copied
-    to `cache/downloads/objects/` and hashed there.
+    to `cache/downloads/objects/` and hashed there. With `only`, no other objects are looked at.
     """
 
-    def __init__(self, uri: str, files: Files, root: str, cache: Path, sha256: str | None = None) -> None:
+    def __init__(
+        self,
+        uri: str,
+        files: Files,
+        root: str,
+        cache: Path,
+        sha256: str | None = None,
+        only: Sequence[str] = (),
+    ) -> None:
         self.uri = uri
         self._files = files
         self._root = root.strip("/")
         self._folder = cache / "downloads" / "objects"
         self._sha256 = sha256
+        self._only = only
         self._found: dict[str, tuple[Entry, Path]] | None = None
 
     @property
@@ -76,15 +85,23 @@ class ObjectSource:
             raise SourceError(
                 f"{self.uri} cannot be listed: {_first_line(error)}", "Check access and name."
             ) from error
-        objects = {key: info for key, info in sorted(found.items()) if not key.endswith("/")}
+        objects = {
+            key: info
+            for key, info in sorted(found.items())
+            if not key.endswith("/") and (not self._only or self._name(key) in self._only)
+        }
         if not objects:
             raise SourceError(f"{self.uri} holds no objects.", "Check bucket and prefix.")
         return objects
 
+    def _name(self, key: str) -> str:
+        """The object's path below the prefix; its last part where the prefix is the object itself."""
+        name = key.strip("/")
+        return name.removeprefix(self._root).strip("/") or name.rsplit("/", 1)[-1]
+
     def _fetch(self, key: str, info: Mapping[str, object]) -> tuple[Entry, Path]:
         """objects/<the store's name of this state>/<SHA-256>: a damaged copy is fetched again."""
-        name = key.strip("/")
-        path = contained(name.removeprefix(self._root).strip("/") or name.rsplit("/", 1)[-1])
+        path = contained(self._name(key))
         state = info.get("ETag") or info.get("LastModified") or info.get("created")
         identity = f"{self.uri}\0{key}\0{info.get('size')}\0{state}"
         home = self._folder / hashlib.sha256(identity.encode()).hexdigest()
@@ -101,7 +118,7 @@ class ObjectSource:
         return Entry(path, local.stat().st_size, local.name), local
 
 
-def open_s3(uri: str, sha256: str | None, cache: Path) -> ObjectSource:
+def open_s3(uri: str, sha256: str | None, cache: Path, only: Sequence[str] = ()) -> ObjectSource:
     """`s3://bucket/prefix`; credentials and endpoint come from the environment, as for every AWS client."""
     import fsspec
 
@@ -112,10 +129,10 @@ def open_s3(uri: str, sha256: str | None, cache: Path) -> ObjectSource:
         raise SourceError(
             f"{uri} needs the extra `s3`.", "Install it: pip install 'graftline[s3]'."
         ) from error
-    return ObjectSource(uri, files, uri.removeprefix("s3://"), cache, sha256)
+    return ObjectSource(uri, files, uri.removeprefix("s3://"), cache, sha256, only)
 
 
-def open_hf(uri: str, sha256: str | None, cache: Path) -> FolderSource:
+def open_hf(uri: str, sha256: str | None, cache: Path, only: Sequence[str] = ()) -> FolderSource:
     """`hf://owner/name@revision/path`, or `hf://datasets/owner/name@revision/path`."""
     match = HF.fullmatch(uri)
     if match is None:
@@ -123,26 +140,27 @@ def open_hf(uri: str, sha256: str | None, cache: Path) -> FolderSource:
     if importlib.util.find_spec("huggingface_hub") is None:
         raise SourceError(f"{uri} needs the extra `hf`.", "Install it: pip install 'graftline[hf]'.")
     try:
-        root, commit = _snapshot(match, cache / "downloads" / "hf")
+        root, commit = _snapshot(match, cache / "downloads" / "hf", only)
     except Exception as error:  # the library's errors have no common base
         raise SourceError(
             f"{uri} cannot be fetched: {_first_line(error)}", "Check name, revision, access."
         ) from error
     path = match["path"]
-    return FolderSource(uri, root / path if path else root, sha256, revision=commit)
+    return FolderSource(uri, root / path if path else root, sha256, commit, only)
 
 
-def _snapshot(match: re.Match[str], folder: Path) -> tuple[Path, str]:
+def _snapshot(match: re.Match[str], folder: Path, only: Sequence[str]) -> tuple[Path, str]:
     """The repository's files below the path, at the commit that the revision names now, and that commit."""
     import huggingface_hub
 
     kind = "dataset" if match["kind"] == "datasets" else "model"
     repo, path = match["repo"], match["path"]
     commit = str(huggingface_hub.HfApi().repo_info(repo, revision=match["revision"], repo_type=kind).sha)
-    target = folder / hashlib.sha256(f"{kind}/{repo}@{commit}/{path}".encode()).hexdigest()
+    what = "/".join([f"{kind}/{repo}@{commit}/{path}", *only])
+    target = folder / hashlib.sha256(what.encode()).hexdigest()
     done = target.with_suffix(".done")
     if not done.is_file():
-        wanted = [path, f"{path}/*"] if path else None
+        wanted = [path, *(f"{path}/{name}" for name in only or "*")] if path else [*only] or None
         huggingface_hub.snapshot_download(
             repo, revision=commit, repo_type=kind, local_dir=target, allow_patterns=wanted
         )

@@ -23,7 +23,7 @@ from components.evaluation.transferability import (
     proxy_a_distance,
 )
 from components.params import Params
-from components.params.names import SEES
+from components.params.names import FAMILIES, SEES
 from components.stages.candidates import Features, Known, fill, known, names
 from components.stages.domains import learned
 from components.stages.table import Context
@@ -149,8 +149,15 @@ def _legend(scores: Sequence[Scores], targets: Indices) -> Iterator[str]:
     yield f"LEEP: {shares @ np.log(shares):.3f} where the source's classes say nothing about these, 0 where everything."
     yield f"k-NN: balanced accuracy of the five nearest training samples; chance is {1 / len(shares):.3f}."
     for name in (one.candidate.name for one in scores if one.leep is None):
-        kept = f"its source's classifier is not kept here; run: python -m components advise --fill {name}"
-        yield f"No LEEP of {name}: {kept if entry(name).source_classes else 'it was trained without classes.'}"
+        yield f"No LEEP of {name}: {_why_no_leep(name)}"
+
+
+def _why_no_leep(name: str) -> str:
+    if name in FAMILIES:
+        return "what its source's classes were is not known."
+    if not entry(name).source_classes:
+        return "it was trained without classes."
+    return f"its source's classifier is not kept here; run: python -m components advise --fill {name}"
 
 
 def _probabilities(features: Features, classifier: tuple[Features, Features]) -> Features:

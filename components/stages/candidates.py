@@ -14,7 +14,7 @@ from components.data.dataset import Dataset
 from components.errors import GraftlineError, ParamsError, StorageError
 from components.params import Params
 from components.params.backbone import BackboneParams
-from components.params.names import SEES
+from components.params.names import FAMILIES, SEES
 from components.progress import log
 from components.sources.base import public
 from components.stages.fetch_checkpoint import fetch, origin_of, published
@@ -47,9 +47,13 @@ class Known:
 
 
 def names(params: Params) -> list[str]:
-    """The backbone in use, then the others that see the same kind of samples."""
+    """The backbone in use, then the others of the catalogue that see the same kind of samples.
+
+    A library's families have no weights of their own to compare with.
+    """
     used = params.backbone.name
-    return [used, *(name for name in SEES if SEES[name] == SEES[used] and name != used)]
+    others = (name for name in SEES if name not in FAMILIES and name != used)
+    return [used, *(name for name in others if SEES[name] == SEES[used])]
 
 
 def known(name: str, root: Path, params: Params, context: Context, dataset: Dataset) -> Known | None:
@@ -63,7 +67,7 @@ def known(name: str, root: Path, params: Params, context: Context, dataset: Data
     if features is None:
         return None
     parameters = sum(parameter.numel() for parameter in frozen.backbone.parameters())
-    return Known(name, features, _classifier(folder, name), parameters)
+    return Known(name, features, _classifier(folder), parameters)
 
 
 def fill(wanted: Sequence[str], params: Params, context: Context, dataset: Dataset) -> None:
@@ -97,7 +101,8 @@ def _params(params: Params, name: str) -> Params:
 
 def _kept(cache: Path, chosen: BackboneParams) -> Path:
     """Where the checkpoint of a candidate lies, by what its source must be."""
-    return cache / "checkpoints" / f"{chosen.name}-{CONVERTER}-{origin_of(chosen).sha256[:16]}"
+    name = chosen.name.replace("/", "-")
+    return cache / "checkpoints" / f"{name}-{CONVERTER}-{origin_of(chosen).sha256[:16]}"
 
 
 def _checkpoint(root: Path, params: Params, cache: Path) -> Path | None:
@@ -115,15 +120,14 @@ def _checkpoint(root: Path, params: Params, cache: Path) -> Path | None:
 
 def _keep_classifier(chosen: BackboneParams, folder: Path, cache: Path) -> None:
     """classifier.safetensors, where the catalogue says what the classifier looks like."""
-    row = entry(chosen.name)
-    if row.source_classes and chosen.uri is None:
+    if chosen.uri is None and (row := entry(chosen.name)).source_classes:
         with published(origin_of(chosen), cache) as raw:
             weight, bias = convert_classifier(raw.path, row)
         save_tensors(folder / CLASSIFIER, {"weight": weight, "bias": bias})
 
 
-def _classifier(folder: Path, name: str) -> tuple[Features, Features] | None:
-    if not entry(name).source_classes or not (folder / CLASSIFIER).exists():
+def _classifier(folder: Path) -> tuple[Features, Features] | None:
+    if not (folder / CLASSIFIER).exists():
         return None
     tensors = load_file(folder / CLASSIFIER)
     return tensors["weight"], tensors["bias"]

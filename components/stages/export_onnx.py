@@ -11,6 +11,7 @@ import numpy.typing as npt
 import onnx
 import torch
 
+from components.backbones.base import Backbone
 from components.backbones.catalogue import build
 from components.data.ahead import in_order
 from components.data.dataset import Dataset
@@ -50,7 +51,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     selected = read_json(inputs["selected"] / "selected.json")
     task = open_task(params, inputs["adapted"])
     samples = _parity_samples(dataset, task, params, context)
-    network = _network(inputs["selected"], selected, dataset, task, params)
+    backbone = build(params.backbone.name, checkpoint=inputs["adapted"])
+    network = _network(inputs["selected"], selected, dataset, task, backbone)
     facts = _facts(dataset, inputs["adapted"], selected, task, params)
     models = _models(network, dataset, task, params, facts, context)
     parity = _parity(network, models, samples, decision(selected, dataset.classes), params, context)
@@ -66,9 +68,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
 
 
 def _network(
-    folder: Path, selected: Mapping[str, object], dataset: Dataset, task: Task, params: Params
+    folder: Path, selected: Mapping[str, object], dataset: Dataset, task: Task, backbone: Backbone
 ) -> ReleaseNetwork:
-    backbone = build(params.backbone.name)
     head = load_selected(folder, backbone, task, len(dataset.classes))
     return ReleaseNetwork(task.preprocessor(), backbone, head, float(str(selected["temperature"]))).eval()
 
@@ -80,7 +81,7 @@ def _facts(
     takes = task.signature
     provenance = read_json(checkpoint / "provenance.json")
     return {
-        "task": {"name": params.task.name, "size": input_spec(params).size},
+        "task": {"name": params.task.name, "size": input_spec(params, checkpoint).size},
         "input": {"name": takes.name, "type": takes.dtype, "shape": list(takes.axes)},
         "output": {"name": OUTPUT, "type": "float32", "shape": ["batch", "classes"]},
         "classes": list(dataset.classes),

@@ -1,17 +1,19 @@
 """fetch_checkpoint: the pretrained weights, fetched, checked and converted once."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.backbones import library
 from components.backbones.base import Asset
-from components.backbones.catalogue import entry
-from components.backbones.checkpoint import CONVERTER, Provenance, convert, save
-from components.errors import CheckpointError, DigestMismatch, ParamsError
+from components.backbones.catalogue import entry, family
+from components.backbones.checkpoint import CONVERTER, Provenance, check_finite, convert, save
+from components.errors import CheckpointError, DigestMismatch
 from components.params import Params
 from components.params.backbone import BackboneParams
+from components.params.names import FAMILIES
 from components.sources import Entry, Source, open_source
 from components.sources.base import public
 from components.stages.table import Context
@@ -47,11 +49,32 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
 
 def fetch(chosen: BackboneParams, folder: Path, cache: Path) -> Provenance:
     """Write the chosen backbone's checkpoint into `folder`; `cache` keeps what was downloaded."""
+    if chosen.name in FAMILIES:
+        return _from_library(chosen, folder, cache)
     row, origin = entry(chosen.name), origin_of(chosen)
     with published(origin, cache) as raw:
         state = convert(raw.path, row, raw.sha256)
-    made = Provenance(
-        name=row.name,
+    done = save(folder, state, _provenance(chosen.name, origin, raw))
+    for asset in row.assets:
+        write_bytes(folder / asset.name, _fetched(asset, cache))
+    return done
+
+
+def _from_library(chosen: BackboneParams, folder: Path, cache: Path) -> Provenance:
+    """As `fetch`: the library reads the files of its own format, and those that describe the network are kept."""
+    rows, origin = family(chosen.name), origin_of(chosen)
+    with _unpacked(origin, (library.WEIGHTS, *rows.files), cache) as raw:
+        state = rows.pretrained(raw.path.parent).state_dict()
+        check_finite(state, chosen.name)
+        for name in rows.files:
+            write_bytes(folder / name, (raw.path.parent / name).read_bytes())
+    return save(folder, state, _provenance(chosen.name, origin, raw))
+
+
+def _provenance(name: str, origin: Origin, raw: Published) -> Provenance:
+    """`save` fills in what the weights say themselves."""
+    return Provenance(
+        name=name,
         uri=public(origin.uri),
         revision=raw.revision,
         file=raw.file,
@@ -61,10 +84,24 @@ def fetch(chosen: BackboneParams, folder: Path, cache: Path) -> Provenance:
         parameters=0,
         weights_sha256="",
     )
-    done = save(folder, state, made)
-    for asset in row.assets:
-        write_bytes(folder / asset.name, _fetched(asset, cache))
-    return done
+
+
+@contextmanager
+def _unpacked(origin: Origin, names: Sequence[str], cache: Path) -> Iterator[Published]:
+    """The named files of the origin in a folder, verified by the digest of the whole; the first is the checkpoint."""
+    source = open_source(origin.uri, origin.sha256, cache, names)
+    listed = {item.path: item for item in source.list()}
+    if missing := [name for name in names if name not in listed]:
+        raise CheckpointError(
+            f"{public(origin.uri)} holds no {' and no '.join(missing)}.",
+            f"Let backbone.uri name a folder, a repository or an archive with {', '.join(names)}.",
+        )
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".checkpoint-") as place:
+        for name in names:
+            (Path(place) / name).write_bytes(source.read(name))
+        first = listed[names[0]]
+        yield Published(Path(place) / first.path, first.path, source.revision, first.sha256)
 
 
 @contextmanager
@@ -95,8 +132,7 @@ def origin_of(chosen: BackboneParams) -> Origin:
     if chosen.uri is None:
         row = entry(chosen.name)
         return Origin(row.uri, row.sha256, row.file_sha256, row.licence)
-    if chosen.sha256 is None or chosen.licence is None:
-        raise ParamsError("backbone.uri needs backbone.sha256 and backbone.licence beside it.")
+    assert chosen.sha256 is not None and chosen.licence is not None, "params ask for both"  # noqa: PT018
     return Origin(chosen.uri, chosen.sha256, None, chosen.licence)
 
 

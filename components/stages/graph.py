@@ -80,32 +80,26 @@ def closure(row: Stage) -> set[str]:
     found = grimp.build_graph("components", exclude_type_checking_imports=True, cache_dir=None)
     start = f"components.stages.{row.name}"
     modules = found.find_upstream_modules(start) | {start}
-    plugins = {f"components.{room}." for room, _ in row.plugins}
     plain = {m for m in modules if m not in HARMLESS and not m.startswith("components.params.")}
-    chosen = {m for m in plain if any(m.startswith(p) and _is_plugin(m) for p in plugins)}
+    chosen = plain & {plugin for room, _ in row.plugins for plugin in _plugins(room)}
     sections = {f"components.params.{SECTION_MODULES[s]}" for s in row.params if s in SECTION_MODULES}
     return (plain - chosen) | sections | _shared(found, [room for room, _ in row.plugins])
 
 
 def _shared(graph: "ImportGraph", rooms: Sequence[str]) -> set[str]:
     """What plugins of these rooms import: grimp does not see a plugin that is imported by its name."""
-    plugins = {f"components.{room}.{name}" for room in rooms for name in _names(room)}
+    plugins = {plugin for room in rooms for plugin in _plugins(room)}
     found = set().union(*(graph.find_upstream_modules(plugin) for plugin in plugins))
     shared = {m for m in found if m not in HARMLESS and not m.startswith("components.params.")}
     return shared - plugins
 
 
-def _is_plugin(module: str) -> bool:
-    """A plugin module declares itself in its room's table; `base` and helpers do not."""
-    room, _, name = module.rpartition(".")
-    return name in _names(room.removeprefix("components."))
-
-
-def _names(room: str) -> Sequence[str]:
+def _plugins(room: str) -> set[str]:
+    """Modules that the room's table names; `base` and helpers are none."""
     from importlib import import_module
 
-    found: Sequence[str] = getattr(import_module(f"components.{room}"), "NAMES", ())
-    return found
+    names: Sequence[str] = getattr(import_module(f"components.{room}"), "NAMES", ())
+    return {f"components.{room}.{name.replace('/', '.')}" for name in names}
 
 
 def _entry(row: Stage) -> dict[str, object]:

@@ -8,11 +8,12 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from components.backbones.base import Backbone
-from components.backbones.catalogue import build, entry
+from components.backbones.catalogue import build, described
 from components.backbones.checkpoint import load
+from components.errors import ParamsError
 from components.heads import restore
 from components.params import Params
-from components.params.backbone import InputSpec
+from components.params.backbone import InputSpec, TextSpec
 from components.params.task import AugmentParams
 from components.stages.frozen import Frozen
 from components.storage.publish import read_json, write_bytes
@@ -20,20 +21,24 @@ from components.tasks import load_task
 from components.tasks.base import Task
 
 
-def input_spec(params: Params) -> InputSpec:
-    """The backbone's own input, at the size that params ask for."""
-    declared = entry(params.backbone.name).input
-    return replace(declared, size=params.task.size or declared.size)
+def input_spec(params: Params, checkpoint: Path) -> InputSpec:
+    """The backbone's own input, at the size that params ask for. ParamsError: more tokens than it has positions."""
+    declared = described(params.backbone.name, checkpoint).input
+    wanted = params.task.size or declared.size
+    longest = declared.longest if isinstance(declared, TextSpec) else None
+    if longest is not None and wanted > longest:
+        raise ParamsError(f"task.size is {wanted}; {params.backbone.name} takes at most {longest} tokens.")
+    return replace(declared, size=wanted)
 
 
 def open_task(params: Params, assets: Path, augment: AugmentParams | None = None) -> Task:
-    """The task as the backbone sees it; `assets` is the checkpoint, or whatever folder holds the task's assets."""
-    return load_task(params.task, input_spec(params), augment, assets)
+    """The task as the backbone sees it; `assets` is the checkpoint, as it was fetched or adapted."""
+    return load_task(params.task, input_spec(params, assets), augment, assets)
 
 
 def open_checkpoint(checkpoint: Path, params: Params) -> tuple[Backbone, str]:
     """The pretrained backbone and the SHA-256 of its weights."""
-    backbone = build(params.backbone.name)
+    backbone = build(params.backbone.name, checkpoint=checkpoint)
     load(checkpoint, backbone)
     return backbone.eval(), str(read_json(checkpoint / "provenance.json")["weights_sha256"])
 

@@ -1,5 +1,6 @@
 """report: the page about what lies in the workspace. Nothing that is locked depends on it."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,13 +125,13 @@ def _shown(
     root: Path, params: Params, dataset: Dataset, found: Sequence[Wrong], threads: int
 ) -> dict[str, Shown]:
     """Id → the sample as people see it, with what spoke for its decision."""
-    task = open_task(params, root / "release")
+    task = open_task(params, root / "adapted")
     samples = [task.decode(dataset.read(item.id)) for item in found]
     targets = [item.decision for item in found]
-    maps = _maps(root, params, task, samples, (targets, len(dataset.classes), threads))
+    evidences = maps(root, params, task, samples, (targets, len(dataset.classes), threads))
     return {
         item.id: _show(task, sample, evidence)
-        for item, sample, evidence in zip(found, samples, maps, strict=True)
+        for item, sample, evidence in zip(found, samples, evidences, strict=True)
     }
 
 
@@ -142,22 +143,30 @@ def _show(task: Task, sample: Sample, evidence: npt.NDArray[np.float32]) -> Show
     return Shown() if picture is None else Shown(photograph(picture), overlay(evidence))
 
 
-def _maps(
+def maps(
     root: Path,
     params: Params,
     task: Task,
     samples: Sequence[Sample],
     explained: tuple[Sequence[int], int, int],
 ) -> list[npt.NDArray[np.float32]]:
-    """Evidence for each sample's decision in the selected network, at the output of its last block."""
+    """Evidence for each sample's decision in the selected network, behind its last block, or the one before."""
     targets, classes, threads = explained
     torch.set_num_threads(threads)
-    backbone = build(params.backbone.name)
+    backbone = build(params.backbone.name, checkpoint=root / "adapted")
     head = load_selected(root / "selected", backbone, task, classes)
     backbone.eval()
-    below, above = backbone.below(backbone.blocks), nn.Sequential(backbone.above(backbone.blocks), head)
-    preprocess, maps = task.preprocessor(), []
+    # Of the last block, only the class's token counts: what the patches say comes in before it.
+    cut = backbone.blocks - bool(backbone.marks)
+    below, above = backbone.below(cut), nn.Sequential(backbone.above(cut), head)
+    preprocess, made = task.preprocessor(), []
     for sample, target in zip(samples, targets, strict=True):
         shown = preprocess(torch.from_numpy(sample.copy())[None])  # decoded samples are read-only
-        maps.append(evidence_map(below, above, shown, torch.tensor([target]))[0].numpy())
-    return maps
+        found = evidence_map(below, above, shown, torch.tensor([target]))[0]
+        made.append((_squared(found[backbone.marks :]) if backbone.marks else found).numpy())
+    return made
+
+
+def _squared(patches: torch.Tensor) -> torch.Tensor:
+    """Patches (n²,) of a square image as a map (n, n)."""
+    return patches.view(math.isqrt(len(patches)), -1)

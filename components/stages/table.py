@@ -95,7 +95,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("checkpoint",),
         params=("backbone",),
         plugins=(BACKBONE,),
-        versions=("safetensors",),
+        versions=("safetensors", "transformers"),
     ),
     Stage(
         "adapt_checkpoint",

@@ -44,7 +44,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     """Write controls.json and scratch.onnx, which has the release's signature."""
     dataset = Dataset.open(inputs["dataset"])
     task = open_task(params, inputs["checkpoint"], params.augment)
-    network = _fresh(params, task, len(dataset.classes))
+    network = _fresh(params, inputs["checkpoint"], task, len(dataset.classes))
     chosen = learned(dataset, params.domains)
     data = Data(
         _samples(dataset, chosen, len(task.views), task, params, context),
@@ -88,8 +88,8 @@ def majority(dataset: Dataset, chosen: Chosen) -> dict[str, object]:
     return {"class": dataset.classes[index], "index": index, "share": float(counts[index] / counts.sum())}
 
 
-def _fresh(params: Params, task: Task, classes: int) -> Network:
-    backbone = build(params.backbone.name, params.seed)
+def _fresh(params: Params, checkpoint: Path, task: Task, classes: int) -> Network:
+    backbone = build(params.backbone.name, params.seed, checkpoint)
     return Network(backbone, fresh_head(task, backbone.width, classes, params.seed), cut=0)
 
 

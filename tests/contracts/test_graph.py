@@ -49,7 +49,7 @@ def test_what_a_plugin_imports_is_tracked_too(row: Stage) -> None:
     known = closure(row) | HARMLESS
     for room, _ in row.plugins:
         for name in import_module(f"components.{room}").NAMES:
-            leans = found.find_upstream_modules(f"components.{room}.{name}")
+            leans = found.find_upstream_modules(f"components.{room}.{name.replace('/', '.')}")
             params = {module for module in leans if module.startswith("components.params")}
             assert leans - known - params == set(), f"{room}/{name} leans on modules that nothing tracks"
 

@@ -7,9 +7,9 @@ import components.backbones
 from components.backbones.catalogue import BACKBONES, build, entry, skeleton
 from components.errors import ParamsError
 from components.params.backbone import BackboneParams, ImageSpec
-from components.params.names import SEES
+from components.params.names import FAMILIES, SEES
 
-NAMES = sorted(BACKBONES)
+NAMES = sorted(set(BACKBONES) - set(FAMILIES))
 
 
 def shown(name: str, size: int) -> torch.Tensor:
@@ -29,7 +29,6 @@ def test_a_row_is_complete_and_its_file_has_its_name(name: str) -> None:
     assert len(row.sha256) == len(row.file_sha256) == 64
     assert row.licence
     assert row.input.size > 0
-    assert set(BACKBONES) == set(SEES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,8 +59,17 @@ def test_random_weights_keep_the_signal_alive(name: str) -> None:
     assert float(features.std(0).mean()) > 0.01
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_familys_file_has_its_name(name: str) -> None:
+    folder, file = name.split("/")
+    assert BACKBONES[name] == f"components.backbones.{folder}.{file}:FAMILY"
+    assert (Path(components.backbones.__path__[0]) / folder / f"{file}.py").is_file()
+    with pytest.raises(ValueError, match="described by its checkpoint"):
+        build(name)
+
+
 def test_params_know_the_same_names() -> None:
-    assert set(BACKBONES) == set(BackboneParams.model_fields["name"].annotation.__args__)
+    assert set(BACKBONES) == set(SEES) == set(BackboneParams.model_fields["name"].annotation.__args__)
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:

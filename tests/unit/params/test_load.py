@@ -58,6 +58,33 @@ def test_impossible_combinations_are_refused(
         check(values)
 
 
+@pytest.mark.parametrize(
+    ("backbone", "words"),
+    [
+        ({"name": "mobilenet_v2", "uri": "file:x"}, r"needs backbone\.sha256, backbone\.licence beside it"),
+        (
+            {"name": "transformers/vit"},
+            r"write backbone\.uri, backbone\.sha256, backbone\.licence, too",
+        ),
+        (
+            {"name": "transformers/vit", "uri": "hf://a/b@c", "sha256": "0" * 64},
+            r"write backbone\.licence, too",
+        ),
+        ({"name": "transformers/resnets"}, r"did you mean 'transformers/resnet'\?"),
+        (
+            {"name": "transformers/bert", "uri": "hf://a/b@c", "sha256": "0" * 64, "licence": "MIT"},
+            "sees texts",
+        ),
+    ],
+)
+def test_a_backbone_without_an_address_that_can_be_trusted_is_refused(
+    values: dict[str, dict[str, object]], backbone: dict[str, object], words: str
+) -> None:
+    values["backbone"] = backbone
+    with pytest.raises(ParamsError, match=words):
+        check(values)
+
+
 def test_a_gate_on_an_undeclared_slice_is_refused(values: dict[str, dict[str, object]]) -> None:
     values["gate"]["rules"] = [{"metric": "accuracy", "at_least": 0.5, "slice": "colour=red"}]
     with pytest.raises(ParamsError, match=r"colour=red.*not in data\.labels\.slices \(type\)"):

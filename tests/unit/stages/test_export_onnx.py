@@ -144,7 +144,7 @@ def test_the_release_is_the_selected_network_from_raw_bytes_to_decision(
 ) -> None:
     """Rebuilt here by hand: softmax(head(backbone(preprocess(picture))) / temperature), light from 0.42 on."""
     dataset = Dataset.open(line.root / "dataset")
-    task = load_task(line.params.task, input_spec(line.params))
+    task = load_task(line.params.task, input_spec(line.params, line.root / "adapted"))
     state = load_file(line.root / "selected" / "network.safetensors")
     backbone = build("efficientnet_lite0")
     backbone.load_state_dict({k[9:]: v for k, v in state.items() if k.startswith("backbone.")})

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from components.backbones.catalogue import build
 from components.backbones.checkpoint import load
-from components.errors import CheckpointError, DigestMismatch, ParamsError
+from components.errors import CheckpointError, DigestMismatch
 from components.params import load_params
 from components.params.backbone import BackboneParams
 from components.params.tree import Params
@@ -57,11 +57,6 @@ def test_ones_own_checkpoint_is_converted_with_its_provenance(tmp_path: Path, ow
 def test_other_bytes_than_named_are_refused(tmp_path: Path, own: Path) -> None:
     with pytest.raises(DigestMismatch):
         fetch(tmp_path, params(uri=f"file:{own}", sha256="0" * 64, licence="MIT"))
-
-
-def test_digest_and_licence_are_required_beside_a_uri(tmp_path: Path, own: Path) -> None:
-    with pytest.raises(ParamsError, match=r"backbone\.licence"):
-        fetch(tmp_path, params(uri=f"file:{own}"))
 
 
 def test_a_source_of_several_files_is_refused(tmp_path: Path, own: Path) -> None:

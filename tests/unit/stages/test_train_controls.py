@@ -39,7 +39,7 @@ def test_majority_and_scratch_are_written_and_scratch_answers(workspace):
 
 def test_pixels_are_what_the_preprocessor_makes_to_half_a_grey_level(workspace):
     dataset = Dataset.open(workspace.root / "dataset")
-    spec = input_spec(workspace.params)
+    spec = input_spec(workspace.params, workspace.root / "checkpoint")
     task = open_task(workspace.params, workspace.root / "checkpoint", workspace.params.augment)
     ids = dataset.ids("validation")
     pixels = CompactSamples(dataset, ids, task).fill(workspace.context)

@@ -1,0 +1,1 @@
+"""Families of `transformers`, a file each: `backbone.name: transformers/<file>`."""

@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from components.errors import CheckpointError
 from components.params.backbone import InputSpec
 
 
@@ -89,6 +90,11 @@ class Family(Protocol):
         """Names of these files: a user's folder must hold them beside `library.WEIGHTS`, checkpoint/ keeps them."""
         ...
 
+    @property
+    def version(self) -> str:
+        """The library's, where versions.json does not know of it; `Provenance.converter` then does."""
+        ...
+
     def described(self, folder: Path) -> Architecture:
         """The network that the files in `folder` describe. CheckpointError: none of this family."""
         ...
@@ -133,7 +139,7 @@ def initialise(backbone: nn.Module, seed: int) -> None:
     (Devlin et al. 2019, as published). Norms: scale 1, shift 0, mean 0, variance 1. Biases: 0. What a library's layer
     holds by itself: `NORMAL` and `SMALL`, by name.
 
-    Raises TypeError for a layer of another kind with parameters of its own: nothing says how it starts.
+    Raises CheckpointError for a layer of another kind with numbers of its own: nothing says how it starts.
     """
     generator = torch.Generator().manual_seed(seed)
     for module in backbone.modules():
@@ -164,4 +170,7 @@ def _initialise_others(module: nn.Module, generator: torch.Generator) -> None:
         elif name in SMALL:
             nn.init.constant_(tensor, SMALL[name])
         else:
-            raise TypeError(f"{type(module).__name__}.{name} has no rule for fresh weights")
+            raise CheckpointError(
+                f"{type(module).__name__}.{name} has no rule for fresh weights, which a control starts from.",
+                "Take a network without such a layer.",
+            )

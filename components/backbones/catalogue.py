@@ -23,6 +23,9 @@ BACKBONES: dict[str, str] = {
     "efficientnet_lite2": "components.backbones.efficientnet_lite2:ENTRY",
     "mobilenet_v2": "components.backbones.mobilenet_v2:ENTRY",
     "minilm_l6": "components.backbones.minilm_l6:ENTRY",
+    "timm/convnext": "components.backbones.timm.convnext:FAMILY",
+    "timm/efficientnet": "components.backbones.timm.efficientnet:FAMILY",
+    "timm/resnet": "components.backbones.timm.resnet:FAMILY",
     "transformers/bert": "components.backbones.transformers.bert:FAMILY",
     "transformers/convnext": "components.backbones.transformers.convnext:FAMILY",
     "transformers/distilbert": "components.backbones.transformers.distilbert:FAMILY",
@@ -58,7 +61,7 @@ def skeleton(name: str, checkpoint: Path | None = None) -> "Backbone":
     import torch
 
     with torch.device("meta"):
-        return described(name, checkpoint).architecture()
+        return described(name, checkpoint).architecture().to("meta")  # timm counts with real numbers
 
 
 def build(name: str, seed: int = 0, checkpoint: Path | None = None) -> "Backbone":

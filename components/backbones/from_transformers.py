@@ -44,6 +44,8 @@ class TransformersFamily:
     beside: str
     sees: Callable[[PretrainedConfig, Path], InputSpec]
 
+    version = ""  # versions.json knows it
+
     @property
     def files(self) -> Sequence[str]:
         return CONFIG, self.beside

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.backbones import library
@@ -68,7 +68,8 @@ def _from_library(chosen: BackboneParams, folder: Path, cache: Path) -> Provenan
         check_finite(state, chosen.name)
         for name in rows.files:
             write_bytes(folder / name, (raw.path.parent / name).read_bytes())
-    return save(folder, state, _provenance(chosen.name, origin, raw))
+    made = _provenance(chosen.name, origin, raw)
+    return save(folder, state, replace(made, converter=f"{CONVERTER} {rows.version}".strip()))
 
 
 def _provenance(name: str, origin: Origin, raw: Published) -> Provenance:

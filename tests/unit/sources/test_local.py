@@ -33,6 +33,13 @@ def test_another_listing_than_named_is_refused(folder: Path, tmp_path: Path) -> 
         open_source(f"file:{folder}", "0" * 64, tmp_path).list()
 
 
+def test_named_files_alone_are_read_and_counted(folder: Path, tmp_path: Path) -> None:
+    source = open_source(f"file:{folder}", None, tmp_path, ("b/x.txt", "none.txt"))
+    assert [e.path for e in source.list()] == ["b/x.txt"]
+    (folder / "a.txt").write_bytes(b"changed")
+    assert open_source(f"file:{folder}", source.revision, tmp_path, ["b/x.txt"]).read("b/x.txt") == b"abc"
+
+
 def test_a_relative_path_starts_at_the_working_directory(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

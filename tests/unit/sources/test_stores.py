@@ -75,3 +75,13 @@ def test_a_missing_extra_is_named(tmp_path: Path, module: str, uri: str, extra: 
         pytest.skip(f"{module} is installed")
     with pytest.raises(SourceError, match=rf"graftline\[{extra}\]"):
         open_source(uri, None, tmp_path)
+
+
+def test_named_objects_alone_are_fetched_and_counted(
+    bucket: fsspec.AbstractFileSystem, tmp_path: Path
+) -> None:
+    source = ObjectSource("s3://bucket/data", bucket, "bucket/data", tmp_path, only=("b.txt", "none.txt"))
+    assert [entry.path for entry in source.list()] == ["b.txt"]
+    assert len([*(tmp_path / "downloads" / "objects").glob("*/*")]) == 1
+    bucket.pipe({"/bucket/data/new.txt": b"new"})
+    ObjectSource("s3://bucket/data", bucket, "bucket/data", tmp_path, source.revision, ["b.txt"]).list()

@@ -1,0 +1,1 @@
+"""Families of `timm`, a file each: `backbone.name: timm/<file>`."""

@@ -1,0 +1,20 @@
+"""ConvNeXt, and ConvNeXt V2 (Liu et al., CVPR 2022; Woo et al., CVPR 2023)."""
+
+from typing import Any
+
+from torch import nn
+
+from components.backbones.base import Backbone
+from components.backbones.from_timm import TimmFamily
+
+
+def chain(model: Any) -> Backbone:  # the library has no types
+    """Stem, a block for each residual block, pooling and norm; what makes maps smaller belongs to the next block."""
+    blocks: list[nn.Module] = []
+    for stage in model.stages:
+        first, *others = stage.blocks
+        blocks += [nn.Sequential(stage.downsample, first), *others]
+    return Backbone([model.stem, *blocks, nn.Sequential(model.norm_pre, model.head)], model.num_features)
+
+
+FAMILY = TimmFamily(("ConvNeXt",), chain)

@@ -31,7 +31,7 @@ class Frozen:
     """The layers below a cut.
 
     Attributes:
-        weights: SHA-256 of the checkpoint's weights.
+        weights: SHA-256 of the checkpoint, as `network.open_checkpoint` gives it.
         cut: number of blocks below the cut; `backbone.blocks + 1` means everything, pooled.
     """
 

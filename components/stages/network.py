@@ -10,13 +10,15 @@ from torch import Tensor, nn
 from components.backbones.base import Backbone
 from components.backbones.catalogue import build, described
 from components.backbones.checkpoint import load
+from components.backbones.library import CONFIG
 from components.errors import ParamsError
 from components.heads import restore
 from components.params import Params
 from components.params.backbone import InputSpec, TextSpec
+from components.params.names import FAMILIES
 from components.params.task import AugmentParams
 from components.stages.frozen import Frozen
-from components.storage.publish import read_json, write_bytes
+from components.storage.publish import read_json, sha256_bytes, sha256_file, write_bytes
 from components.tasks import load_task
 from components.tasks.base import Task
 
@@ -37,10 +39,17 @@ def open_task(params: Params, assets: Path, augment: AugmentParams | None = None
 
 
 def open_checkpoint(checkpoint: Path, params: Params) -> tuple[Backbone, str]:
-    """The pretrained backbone and the SHA-256 of its weights."""
+    """The pretrained backbone, and the SHA-256 that tells what it computes from what others do.
+
+    That is its weights'; of a library's network, the file that describes it counts, too, and who read it.
+    """
     backbone = build(params.backbone.name, checkpoint=checkpoint)
-    load(checkpoint, backbone)
-    return backbone.eval(), str(read_json(checkpoint / "provenance.json")["weights_sha256"])
+    made = load(checkpoint, backbone)
+    digest = made.weights_sha256
+    if params.backbone.name in FAMILIES:
+        told = f"{digest} {sha256_file(checkpoint / CONFIG)} {made.converter}"
+        digest = sha256_bytes(told.encode())
+    return backbone.eval(), digest
 
 
 def frozen_part(checkpoint: Path, params: Params, cut: int | None) -> Frozen:

@@ -25,7 +25,7 @@ from components.sources import open_source
 from components.stages.advise import advise
 from components.stages.candidates import names
 from components.stages.fetch_checkpoint import fetch
-from components.stages.network import input_spec, open_task
+from components.stages.network import frozen_part, input_spec, open_task
 from components.stages.refresh import refresh
 from components.stages.report import maps
 from components.stages.table import stage
@@ -193,6 +193,18 @@ def test_it_is_a_candidate_where_it_is_chosen_and_nowhere_else(pictures: Workspa
     assert found[0] == "transformers/vit"
     assert "mobilenet_v2" in found
     assert not any("/" in name for name in found[1:])
+
+
+def test_what_another_description_computes_is_not_taken_from_the_store(
+    pictures: Workspace, theirs: Path
+) -> None:
+    line = with_sections(pictures, backbone=backbone("transformers/vit", theirs))
+    run(line, "fetch_checkpoint", "adapt_checkpoint")
+    task = open_task(line.params, line.root / "adapted")
+    before = frozen_part(line.root / "adapted", line.params, None).space(task)
+    config = line.root / "adapted" / "config.json"
+    config.write_text(config.read_text().replace('"gelu"', '"relu"'))
+    assert frozen_part(line.root / "adapted", line.params, None).space(task).digest != before.digest
 
 
 def test_more_tokens_than_positions_are_refused(pictures: Workspace, tmp_path: Path) -> None:

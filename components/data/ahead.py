@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -24,7 +24,7 @@ def in_order(
     items: Iterable[T],
     threads: int,
     count: int,
-) -> Iterator[R]:
+) -> Generator[R]:
     """`work(item)` for each item, in order, computed ahead by `threads` threads.
 
     Ahead are at most `count` items, of CAP bytes, and results of CAP bytes, but always one; results may exceed

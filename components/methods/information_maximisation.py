@@ -16,7 +16,6 @@ import math
 from torch import Tensor
 
 from components.methods.base import Objective, Shape, Step
-from components.methods.entropy import entropy
 from components.params.objectives import ObjectivesParams
 
 WEIGHT = 1.0  # the paper's: its loss is nothing else
@@ -36,5 +35,6 @@ class InformationMaximisation(Objective):
 def information_loss(logits: Tensor) -> Tensor:
     """Scalar, in nats, -log classes to 0, of logits (n, classes)."""
     logs = logits.log_softmax(1)
+    doubt = -(logs.exp() * logs).sum(1).mean()
     together = logs.logsumexp(0) - math.log(len(logits))
-    return entropy(logits) + (together.exp() * together).sum()
+    return doubt + (together.exp() * together).sum()

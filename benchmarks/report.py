@@ -45,16 +45,20 @@ def _table(name: str, pair: Mapping[str, object]) -> str:
     rows = pair["cells"]
     assert isinstance(rows, dict)
     on_source = any("source_balanced_accuracy" in row for row in rows.values())
-    head = ["method", "balanced accuracy", f"against {pair['control']}", "share of the gap"]
-    head += ["on the source"] if on_source else []
+    shared = any(row.get("share_of_gap") is not None for row in rows.values())
+    keeps = on_source and not shared
+    head = ["method", "balanced accuracy", f"against {pair['control']}"]
+    head += ["share of the gap"] * shared + ["on the source"] * on_source
+    head += [f"there, against {pair['control']}"] * keeps
     head += ["trained", "seconds", "MiB"]
     lines = [f"## {name}", "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for title, row in rows.items():
         spread = "" if row["sd"] is None else f" ± {row['sd']:.3f}"
         share = row.get("share_of_gap")
         cells = [title, f"{row['balanced_accuracy']:.3f}{spread}", _against(row.get("against"))]
-        cells += ["" if share is None else f"{share:.0%}"]
-        cells += [f"{row.get('source_balanced_accuracy', 0):.3f}"] if on_source else []
+        cells += ["" if share is None else f"{share:.0%}"] * shared
+        cells += [f"{row.get('source_balanced_accuracy', 0):.3f}"] * on_source
+        cells += [_against(row.get("source_against"))] * keeps
         cells += [f"{row['trained']:,}" if row["trained"] else "", f"{row['seconds']:.0f}", f"{row['mib']}"]
         lines.append(f"| {' | '.join(cells)} |")
     first = next(iter(rows.values()))

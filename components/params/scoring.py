@@ -13,7 +13,7 @@ SHARD = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
 CHAMPION = "champion"
 
 
-def shard(text: object) -> object:
+def read_shard(text: object) -> object:
     """`3/8` → (3, 8)."""
     if not isinstance(text, str):
         return text
@@ -43,7 +43,7 @@ class Job(Section):
     content: str | None = None
     id: str | None = None
     files: str | None = None
-    shard: Annotated[tuple[int, int], BeforeValidator(shard)] = (1, 1)
+    shard: Annotated[tuple[int, int], BeforeValidator(read_shard)] = (1, 1)
     rows: int = Field(default=1024, ge=1, le=1_000_000)
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""ConvNeXt, and ConvNeXt V2 (Liu et al., CVPR 2022; Woo et al., CVPR 2023)."""
+"""ConvNeXt (Liu et al., CVPR 2022); of V2, the response norms have no rule for fresh weights here."""
 
 from typing import Any
 

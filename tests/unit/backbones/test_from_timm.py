@@ -17,7 +17,6 @@ NETWORKS = {
     "resnet10t": "timm/resnet",
     "seresnext26t_32x4d": "timm/resnet",
     "convnext_atto": "timm/convnext",
-    "convnextv2_atto": "timm/convnext",
     "mobilenetv3_small_050": "timm/efficientnet",
     "mobilenetv2_035": "timm/efficientnet",
     "efficientnet_b0": "timm/efficientnet",
@@ -67,6 +66,13 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({**config, "architecture": "nothing"}))
     with pytest.raises(CheckpointError, match="'nothing' cannot be made"):
         family("timm/resnet").pretrained(tmp_path)
+
+
+@installed
+def test_a_layer_that_nobody_can_start_afresh_is_named(tmp_path: Path) -> None:
+    publish("convnextv2_atto", tmp_path)
+    with pytest.raises(CheckpointError, match=r"GlobalResponseNorm\.weight has no rule for fresh weights"):
+        build("timm/convnext", 0, tmp_path)
 
 
 @installed

@@ -238,9 +238,11 @@ class Desk:
         self._ask(lambda: client.set_registered_model_alias(self.name, alias, target.number))
 
     def _show(self, waiting: Entry | None) -> None:
-        """The alias of what waits, in case that somebody died before it."""
+        """The alias of what waits, and none where nothing does, in case that somebody died before it."""
         target = waiting.note.target if waiting else None
-        if target and self.alias(CHALLENGER) != target.number:
+        if target is None:
+            self._drop_challenger()
+        elif self.alias(CHALLENGER) != target.number:
             self._point(CHALLENGER, target)
 
     def _drop_challenger(self) -> None:

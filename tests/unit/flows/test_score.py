@@ -157,7 +157,7 @@ def test_sigterm_keeps_what_is_done_and_the_same_command_goes_on(
         signal.signal(signal.SIGTERM, before)
     assert "The same command goes on" in capfd.readouterr().err
     done = len(list((space / "out" / "_parts").glob("*.json")))
-    assert 3 <= done < 412
+    assert 2 <= done < 412  # a part is there a moment before its receipt
     assert run_score(*words) == 0
     assert f"{done} of 412 parts are there already" in capfd.readouterr().err
     assert pq.read_table(space / "out").num_rows == 412

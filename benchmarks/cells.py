@@ -7,7 +7,6 @@ is not read. Where the pair has a source, the source's calibration side is measu
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +38,7 @@ STAGES = {"source": "train_source", "tuned": "fine_tune", "head": "train_head", 
 
 @dataclass(frozen=True)
 class Spent:
-    """Wall seconds of the stage that trains, and the most memory that it held."""
+    """Core-seconds of the stage that trains, and the most memory that it held."""
 
     seconds: float
     mib: float
@@ -49,7 +48,6 @@ def train(space: Path, what: str) -> Spent:
     """Run the stage that makes `what` in a workspace whose data and features are there."""
     command = [sys.executable, "-m", "components", STAGES[what]]
     environment = os.environ | {"GRAFTLINE_HOME": str(ROOT / ".graftline"), "PYTHONPATH": str(ROOT)}
-    started = time.perf_counter()
     log = (space / f"{what}.log").open("w")
     process = subprocess.Popen(command, cwd=space, env=environment, stdout=log, stderr=log)
     _, status, used = os.wait4(process.pid, 0)
@@ -57,7 +55,7 @@ def train(space: Path, what: str) -> Spent:
     log.close()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{(space / f'{what}.log').read_text()[-2000:]}")
-    return Spent(round(time.perf_counter() - started, 1), round(used.ru_maxrss / 1024))
+    return Spent(round(used.ru_utime + used.ru_stime, 1), round(used.ru_maxrss / 1024))
 
 
 def measure(space: Path, what: str, cores: int) -> dict[str, object]:

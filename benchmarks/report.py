@@ -50,7 +50,7 @@ def _table(name: str, pair: Mapping[str, object]) -> str:
     head = ["method", "balanced accuracy", f"against {pair['control']}"]
     head += ["share of the gap"] * shared + ["on the source"] * on_source
     head += [f"there, against {pair['control']}"] * keeps
-    head += ["trained", "seconds", "MiB"]
+    head += ["trained", "core-seconds", "MiB"]
     lines = [f"## {name}", "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for title, row in rows.items():
         spread = "" if row["sd"] is None else f" ± {row['sd']:.3f}"

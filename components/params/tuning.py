@@ -26,7 +26,10 @@ class TuneParams(Section):
         layer_decay: of `layerwise_rates`: each unit's rate, as a share of that of the unit above it.
         rank: of `lora`: rank of what is added to a weight.
         alpha: of `lora`: what is added counts alpha / rank times.
-        patience: epochs without a better validation loss until training stops.
+        patience: epochs without a better one until training stops.
+        best_by: what of the labelled validation samples finds the best epoch: their loss, or a metric, which asks only
+            for decisions: with few labels the loss grows, as answers get too sure, while decisions still get better.
+            `domains.criterion` takes its place where labels are hidden.
         then: what follows training, by unlabelled samples of the target, above the cut: batch norms take the target's
             statistics (`adabn`), or norms learn to make its answers sure (`tent`).
         then_epochs: of `tent`.
@@ -48,6 +51,7 @@ class TuneParams(Section):
     schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     patience: int = Field(default=4, ge=1)
+    best_by: Literal["loss", "accuracy", "balanced_accuracy", "auroc", "average_precision", "f1"] = "loss"
     then: names.Then = "none"
     then_epochs: int = Field(default=1, ge=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"

@@ -94,7 +94,9 @@ def _charts(material: Material) -> Mapping[str, object]:
         "validation": _by_epoch(tuned, "validation_loss"),
     }
     accuracy = {"validation": _by_epoch(tuned, "validation_accuracy")}
-    unseen = {"target": _by_epoch(tuned, "criterion")}
+    decides = _by_epoch(tuned, "criterion")
+    by = str(material.tuned.get("best_by", "loss"))
+    unseen = by == "information_maximisation"
     classes = [str(name) for name in sequence(material.dataset.get("classes"))]
     reliable = points(material.reliability, "confidence", "accuracy")
     weights = next(
@@ -103,7 +105,9 @@ def _charts(material: Material) -> Mapping[str, object]:
     return {
         "losses": Chart(charts.curves(losses, "epoch", "loss"), tuple(losses)),
         "accuracies": Chart(charts.curves(accuracy, "epoch", "accuracy"), tuple(accuracy)),
-        "unseen": charts.curves(unseen, "epoch", "nats"),
+        "decides": charts.curves({by: decides}, "epoch", "nats" if unseen else by.replace("_", " ")),
+        "best_by": by.replace("_", " "),
+        "unseen": unseen,
         "head": [
             (row.get("candidate", ""), row.get("score", ""), row.get("loss", ""))
             for row in material.head_curve

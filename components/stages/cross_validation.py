@@ -22,6 +22,7 @@ from components.params import Params
 from components.reporting.trials import Measured
 from components.stages import fine_tune, train_head
 from components.stages.auxiliary import columns
+from components.stages.best_epoch import by_labels
 from components.stages.domains import Chosen, learned, of_source, unlabelled, watched
 from components.stages.fitting import Activations, Training, fit, recipe
 from components.stages.folds import Fold, Folds, make_folds
@@ -125,7 +126,10 @@ class CrossValidation:
             return head, 0.0
         learn, stop = self._folds.split_off(material.before, params.seed)
         network = Network(samples.frozen.backbone, head, samples.frozen.cut)
-        data = Data(samples.augmented(learn), samples.clean(stop))
+        clean = samples.clean(stop)
+        data = Data(
+            samples.augmented(learn), clean, criterion=by_labels(clean, self._dataset.classes, params)
+        )
         fitted = fit(
             Training(network, samples.task, load_method(params.tune)),
             data,

@@ -15,13 +15,13 @@ from torch import nn
 
 from components.data.dataset import Dataset
 from components.errors import DataError
-from components.evaluation.unlabelled import information_maximisation
 from components.methods import load_adaptation, load_method, load_objectives, load_tasks
 from components.methods.base import Shape
 from components.methods.multi_task import Column
 from components.params import Params
 from components.progress import log
 from components.stages.auxiliary import columns
+from components.stages.best_epoch import by_answers, by_labels
 from components.stages.domains import Chosen, decided, learned, of_source, unlabelled, watched
 from components.stages.fitting import Activations, Then, Training, described, fit, recipe, write
 from components.stages.network import load_trained
@@ -30,7 +30,7 @@ from components.stages.unfinished import unfinished
 from components.stages.weights import sample_weights
 from components.training.adapting import adapt
 from components.training.network import Network
-from components.training.plan import Criterion, Data, Watch
+from components.training.plan import Data, Watch
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     fitted = fit(training, data, used, watch)
     clean = samples.clean(material.learned)
     facts = described(fitted, samples.task.loss, clean, data.validation, used.batch)
-    write(outputs["tuned"], "tuned", fitted, facts | _facts(params, tasks))
+    write(outputs["tuned"], "tuned", data, fitted, facts | _facts(params, tasks))
     checkpoints.clear()
     best, epochs = fitted.outcome.best, len(fitted.outcome.history)
     log(
@@ -116,14 +116,15 @@ def met(samples: Activations, material: Material) -> Data:
     """Every view of what is learned from, clean views of what decides: memory-mapped."""
     objectives, before = samples.params.objectives, material.before
     wanted = [f"objectives.{role}" for role in ("align", "confident") if getattr(objectives, role) != "none"]
+    validation = samples.clean(material.decides)
     return Data(
         train=samples.augmented(material.learned),
-        validation=samples.clean(material.decides),
+        validation=validation,
         unlabelled=samples.augmented(_beside(material, *wanted)) if wanted else None,
         source=samples.clean(before) if before else None,
-        criterion=Criterion(samples.clean(material.watched), information_maximisation)
+        criterion=by_answers(samples.clean(material.watched))
         if material.watched
-        else None,
+        else by_labels(validation, samples.dataset.classes, samples.params),
     )
 
 

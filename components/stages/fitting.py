@@ -165,7 +165,7 @@ def recipe(params: Params, context: Context) -> Recipe:
     )
 
 
-def write(folder: Path, name: str, fitted: Fitted, more: Mapping[str, object]) -> None:
+def write(folder: Path, name: str, data: Data, fitted: Fitted, more: Mapping[str, object]) -> None:
     """<name>.safetensors (`above.*`, `head.*`), <name>.json and curves.csv."""
     network, outcome, best = fitted.network, fitted.outcome, fitted.outcome.best
     save_tensors(folder / f"{name}.safetensors", _tensors(network))
@@ -176,6 +176,7 @@ def write(folder: Path, name: str, fitted: Fitted, more: Mapping[str, object]) -
         "steps": outcome.steps,
         "trained_parameters": fitted.trained,
         "validation": {"loss": best.validation_loss, "accuracy": best.validation_accuracy},
+        "best_by": data.criterion.name if data.criterion else "loss",
         "criterion": best.criterion,
         "frozen_sha256_before": outcome.frozen_before,
         "frozen_sha256_after": outcome.frozen_after,

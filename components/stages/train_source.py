@@ -11,6 +11,7 @@ from components.export.release import ReleaseNetwork, export_release
 from components.methods import load_method
 from components.params import Params
 from components.progress import log
+from components.stages.best_epoch import by_labels
 from components.stages.domains import of_source
 from components.stages.fitting import Activations, Training, described, fit, recipe, write
 from components.stages.table import Context
@@ -31,13 +32,14 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     samples = Activations.open(inputs["adapted"], dataset, method.cut, params, context)
     network = Network(samples.frozen.backbone, samples.fresh_head(), samples.frozen.cut)
     train, validation = (of_source(dataset, side, params.domains) for side in ("train", "validation"))
-    data = Data(samples.augmented(train), samples.clean(validation))
+    clean = samples.clean(validation)
+    data = Data(samples.augmented(train), clean, criterion=by_labels(clean, dataset.classes, params))
     checkpoints = unfinished("train_source", inputs, params, context)
     watch = Watch("Source domain", context.tracker, checkpoints, "source.")
     used, task = recipe(params, context), samples.task
     fitted = fit(Training(network, task, method), data, used, watch)
     facts = described(fitted, task.loss, samples.clean(train), data.validation, used.batch)
-    write(folder, "source", fitted, {**facts, "trained": True, "domains": list(params.domains.source)})
+    write(folder, "source", data, fitted, {**facts, "trained": True, "domains": list(params.domains.source)})
     network.to("cpu").eval()
     whole = ReleaseNetwork(task.preprocessor(), network.backbone, network.head).eval()
     write_bytes(folder / "source.onnx", export_release(whole, task.signature))

@@ -40,7 +40,8 @@ class Epoch:
 
     def better_than(self, other: "Epoch") -> bool:
         if self.criterion is not None and other.criterion is not None:
-            return self.criterion > other.criterion
+            # Metrics of few samples are often equal.
+            return (self.criterion, -self.validation_loss) > (other.criterion, -other.validation_loss)
         return self.validation_loss < other.validation_loss
 
 

@@ -149,7 +149,7 @@ class Loop:
         self._save(optimiser)
 
     def _criterion(self) -> float | None:
-        """How good the network looks without labels, where that finds the best epoch."""
+        """How good the network looks, where more than its validation loss finds the best epoch."""
         found = self.data.criterion
         if found is None:
             return None

@@ -39,13 +39,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Criterion:
-    """What finds the best epoch without labels.
+    """What finds the best epoch in place of the validation loss.
 
     Attributes:
-        samples: their targets are unknown.
+        name: what is measured.
+        samples: their targets may be unknown.
         measure: of probabilities (N, classes) float64; larger is better.
     """
 
+    name: str
     samples: Samples
     measure: Callable[[npt.NDArray[np.float64]], float]
 

@@ -1,5 +1,6 @@
 """The page as text: whole, harmless, without a single address to fetch, and honest about what is missing."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -62,10 +63,22 @@ def test_whole_page_is_balanced_and_shows_every_section(workspace: Path) -> None
 def test_what_the_criterion_said_is_shown_and_named(workspace: Path) -> None:
     curves = workspace / "tuned/curves.csv"
     curves.write_text(curves.read_text().replace("0.001,\n", "0.001,0.25\n"))
+    told = workspace / "tuned/tuned.json"
+    told.write_text(json.dumps(json.loads(told.read_text()) | {"best_by": "information_maximisation"}))
     text = page(workspace)
     assert "Target: information, labels unseen" in text
     assert "Validation accuracy on the source" in text
     assert "the best by the target's answers is number 8" in text
+
+
+def test_a_metric_that_found_the_best_epoch_is_shown_and_named(workspace: Path) -> None:
+    curves, told = workspace / "tuned/curves.csv", workspace / "tuned/tuned.json"
+    curves.write_text(curves.read_text().replace("0.001,\n", "0.001,0.25\n"))
+    told.write_text(json.dumps(json.loads(told.read_text()) | {"best_by": "balanced_accuracy"}))
+    text = page(workspace)
+    assert "Validation balanced accuracy" in text
+    assert "the best by balanced accuracy is number 8" in text
+    assert "labels unseen" not in text
 
 
 def test_nothing_is_fetched(workspace: Path) -> None:

@@ -21,7 +21,7 @@ epoch is chosen by information maximisation on the target's validation samples, 
 says so. How many epochs there are, and that the criterion helps at all, was settled by looking at MCC, MMD and CDAN
 with seed 1 on two of these pairs (digits to MNIST, mono to poly), on the very samples that are shown here.
 
-Machine: {cpu}, {cores} cores, {date}; not run on a GPU. Seconds are those of the stage that trains, on one core,
+Machine: {cpu}, {cores} cores, {date}; not run on a GPU. Core-seconds are those of the stage that trains, its
 activations cached, the least of the seeds; "trained" counts the numbers that it changes.
 
 ![Balanced accuracy on the target by method and pair, between source only and target only](benchmark-methods.svg)

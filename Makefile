@@ -43,6 +43,27 @@ check: $(STAMP)  ## ruff, mypy --strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+up: $(STAMP)  ## PostgreSQL, MLflow, Prefect and a worker on this machine (loopback only), or mend them
+	@$(BIN)/python -m infra.servers up
+
+down: $(STAMP)  ## stop them, and what the worker runs
+	@$(BIN)/python -m infra.servers down
+
+status: $(STAMP)  ## state, address, health, since when, log file of each server
+	@$(BIN)/python -m infra.servers status
+
+backup: $(STAMP)  ## databases, artefacts, ledger, locks: make backup TO=FOLDER
+	@$(BIN)/python -m infra.servers backup "$(TO)"
+
+restore: $(STAMP)  ## make restore FROM=FOLDER/graftline-DATE; FORCE=yes sets aside what is there
+	@$(BIN)/python -m infra.servers restore "$(FROM)" $(if $(filter yes,$(FORCE)),--force)
+
+deploy: $(STAMP)  ## schedules, work pools and automations of prefect.yaml on the servers of `make up`
+	@$(BIN)/python -m flows.deploy
+
+platform: $(STAMP)  ## the tests that start all servers, wait for a schedule, kill, back up and restore (minutes)
+	$(BIN)/python -m pytest -m platform
+
 mlflow: $(STAMP)  ## open the runs and the registered models in a browser (loopback only)
 	$(BIN)/python -m components mlflow
 
@@ -59,4 +80,4 @@ clean:  ## remove the environment and all local state; data/source.lock and dvc.
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
 
-.PHONY: setup run example test faults check mlflow benchmark benchmark-methods clean help
+.PHONY: setup run example test faults check up down status backup restore deploy platform mlflow benchmark benchmark-methods clean help

@@ -1,0 +1,1 @@
+"""Everything around the code: servers, images, clusters."""

@@ -1,0 +1,74 @@
+"""`python -m infra.servers`: up, down, status, backup, restore."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from components.errors import GraftlineError
+from infra.servers.layout import Layout, layout
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="python -m infra.servers",
+        description="PostgreSQL, MLflow, Prefect and a worker on this machine, on loopback, without containers. Their "
+        "files lie in .graftline/servers. Each command may be said again at any time.",
+        epilog="Exit codes: 0 done (status: all healthy); 1 a server is not healthy; 14 something on the disk; 75 "
+        "another command holds the servers. More: docs/operate.md.",
+    )
+    commands = made.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands.add_parser("up", help="start what does not run, and mend what does not answer")
+    commands.add_parser("down", help="stop everything, runs of the worker included")
+    commands.add_parser("status", help="state, address, health, since when, log file")
+    commands.add_parser("launch").add_argument("name")  # supervisord's business
+    return made
+
+
+def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> int:
+    options = parser().parse_args(arguments)
+    where = layout(root or Path.cwd())
+    try:
+        return _run(where, options)
+    except GraftlineError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped. The same command goes on.\n")
+        return 75
+
+
+def _run(where: Layout, options: argparse.Namespace) -> int:
+    if options.command == "launch":
+        from infra.servers.launch import launch
+
+        launch(options.name, where)
+    from infra.servers import operate
+
+    if options.command == "up":
+        operate.up(where)
+        _say(operate.table(operate.status(where)))
+        _say([f"For a shell of your own: . {where.environment}"])
+    elif options.command == "down":
+        operate.down(where)
+        _say(["Nothing runs any more."])
+    else:
+        return _status(where)
+    return 0
+
+
+def _status(where: Layout) -> int:
+    from infra.servers import operate
+
+    rows = operate.status(where)
+    _say(operate.table(rows) if rows else ["No servers here yet: make up"])
+    return 0 if rows and all(row.well for row in rows) else 1
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -21,6 +21,7 @@ from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
 from components.registry.store import preload
 from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, sha256_tree
+from components.storage.servers import use_servers
 
 if TYPE_CHECKING:
     import psutil
@@ -151,6 +152,7 @@ class Execution:
 
 def prepare_environment(root: Path) -> None:
     """Defaults for the tools, set before they are imported; what the user set stays."""
+    use_servers(root)
     for key, value in DEFAULTS.items():
         os.environ.setdefault(key, value)
     os.environ.setdefault("PREFECT_HOME", str(home(root) / "prefect"))

@@ -20,16 +20,20 @@ from components.errors import GraftlineError
 ROOT = Path(__file__).resolve().parents[1]
 APPLICATION = "prefect.server.api.server:create_app"
 ENVIRONMENT = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+OUTAGE = 60.0  # seconds that a server may be away
 LAST_WORDS = 10.0  # seconds for what Prefect still has to tell its server
 
 
 @contextmanager
 def temporary_server() -> Iterator[Callable[[], None]]:
-    """Start a server, unless the settings name one; yield a function that waits until it answers."""
+    """Start a server, unless the settings name one; yield a function that waits until it answers.
+
+    Of a server that is named, it raises GraftlineError where it does not answer for a minute.
+    """
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    if PREFECT_API_URL.value():
-        yield lambda: None
+    if named := PREFECT_API_URL.value():
+        yield lambda: _await_named(named)
         return
     url = f"http://127.0.0.1:{_free_port()}/api"
     with _process(url) as process:
@@ -75,6 +79,27 @@ def _await(process: subprocess.Popen[bytes], url: str) -> None:
     raise GraftlineError(
         f"Prefect's temporary server {state}.",
         "Run the same command again, or name a server of your own in PREFECT_API_URL.",
+    )
+
+
+def _await_named(url: str) -> None:
+    """Without this, Prefect would try for minutes and say so in a traceback."""
+    import httpx
+
+    deadline = time.monotonic() + OUTAGE
+    with httpx.Client(trust_env=False, timeout=5, follow_redirects=True) as client:
+        while True:
+            try:
+                if client.get(f"{url.rstrip('/')}/health").status_code < httpx.codes.INTERNAL_SERVER_ERROR:
+                    return
+            except httpx.TransportError:
+                pass
+            if time.monotonic() > deadline:
+                break
+            time.sleep(1)
+    raise GraftlineError(
+        f"Prefect's server at {url} did not answer for {OUTAGE:g} s.",
+        "Start it (make up), or unset PREFECT_API_URL.",
     )
 
 

@@ -1,8 +1,18 @@
 """Whole lines go first: they take minutes, and beside them the short tests fill the other core."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Whoever tests may have the servers of `make up` in the environment: they are not for tests.
+for name in (
+    "MLFLOW_TRACKING_URI",
+    "PREFECT_API_URL",
+    "PREFECT_API_AUTH_STRING",
+    "GRAFTLINE_LEDGER_DATABASE",
+):
+    os.environ.pop(name, None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -20,7 +20,9 @@ class RuntimeParams(Section):
 
 
 class TrackingParams(Section):
-    """`uri`: `sqlite` for the embedded store, or the address of an MLflow server."""
+    """`uri`: the address of an MLflow server; `sqlite:///PATH` for an embedded store; or `sqlite`: the server that
+    MLFLOW_TRACKING_URI names, else the one of `make up` where this workspace had one, else an embedded store.
+    """
 
     uri: str = Field(default="sqlite", pattern=r"^(sqlite|sqlite:///.+|https?://.+|postgresql.*://.+)$")
     experiment: str = "graftline"

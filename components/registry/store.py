@@ -13,6 +13,7 @@ from components.errors import RegistryError
 from components.params.operation import TrackingParams
 from components.storage.home import home
 from components.storage.publish import kernel_lock
+from components.storage.servers import use_servers
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -62,6 +63,11 @@ class Place:
 
 
 def locate(root: Path, tracking: TrackingParams) -> Place:
+    """An address in params.yaml; else the environment's MLFLOW_TRACKING_URI or the servers of `make up`; else here."""
+    if tracking.uri == "sqlite":
+        use_servers(root)
+        if server := os.environ.get("MLFLOW_TRACKING_URI"):
+            return Place(server, None)
     if not tracking.uri.startswith("sqlite"):
         return Place(tracking.uri, None)
     folder = home(root) / "mlflow"

@@ -10,6 +10,12 @@ from pathlib import Path
 
 from components.storage.home import home
 
+# What belongs together, and what names it.
+OWN = (
+    (("MLFLOW_TRACKING_", "GRAFTLINE_LEDGER_"), "MLFLOW_TRACKING_URI"),
+    (("PREFECT_API_",), "PREFECT_API_URL"),
+)
+
 
 def environment_file(root: Path) -> Path:
     return home(root) / "servers" / "env"
@@ -23,10 +29,14 @@ def use_servers(root: Path) -> None:
     path = environment_file(root)
     if not path.exists():
         return
-    pairs = [word.split("=", 1) for word in shlex.split(path.read_text(encoding="utf-8"), comments=True) if "=" in word]
-    found = {key: value for key, value in pairs}
-    for prefix, name in (("MLFLOW_TRACKING_", "MLFLOW_TRACKING_URI"), ("PREFECT_API_", "PREFECT_API_URL")):
+    pairs = [
+        (word.partition("=")[0], word.partition("=")[2])
+        for word in shlex.split(path.read_text(encoding="utf-8"), comments=True)
+        if "=" in word
+    ]
+    found = dict(pairs)
+    for prefixes, name in OWN:
         if os.environ.get(name, found.get(name)) != found.get(name):
-            found = {key: value for key, value in found.items() if not key.startswith(prefix)}
+            found = {key: value for key, value in found.items() if not key.startswith(prefixes)}
     for key, value in found.items():
         os.environ.setdefault(key, value)

@@ -68,6 +68,7 @@ def client_environment(settings: Settings) -> dict[str, str]:
         "MLFLOW_TRACKING_PASSWORD": settings.mlflow_password,
         "PREFECT_API_URL": f"{address('prefect', settings)}/api",
         "PREFECT_API_AUTH_STRING": f"{USER}:{settings.prefect_password}",
+        "GRAFTLINE_LEDGER_DATABASE": database(settings, "mlflow"),
         **SILENT,
     }
 

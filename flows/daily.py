@@ -1,0 +1,20 @@
+"""Batch scoring on a schedule: each run has an output folder of its own, named by when it was due."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from prefect import State, flow
+from prefect.runtime import flow_run
+
+from flows.batch import score
+
+
+@flow(name="graftline-daily", persist_result=False, validate_parameters=False)
+def daily(job: Mapping[str, object], root: str = ".") -> State[State[int]]:
+    """Score `job`, in whose output the signs of strftime stand for the scheduled start, in UTC.
+
+    Ends as `flows.batch.score` does. A run that is late, or repeated, fills the folder of its own day.
+    """
+    due = flow_run.scheduled_start_time or datetime.now(UTC)
+    dated = {**job, "output": due.astimezone(UTC).strftime(str(job["output"]))}
+    return score(dated, root, return_state=True)

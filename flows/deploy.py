@@ -1,0 +1,113 @@
+"""`python -m flows.deploy`: brings a Prefect server up to date with prefect.yaml.
+
+Work pool, deployments with their schedules, and two automations: drift starts the training, and a run whose
+process is gone ends as Crashed. May be said again at any time.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.errors import GraftlineError, ParamsError
+
+TRAINING = "training"  # the deployment that drift starts
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What is told of a row of prefect.yaml; Prefect reads the rest."""
+
+    name: str
+    code: str
+    pool: str
+    when: str
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="python -m flows.deploy",
+        description="Brings the Prefect server of `make up`, or the one that PREFECT_API_URL names, up to date with "
+        "prefect.yaml: work pool, deployments, schedules, automations.",
+        epilog="Exit codes: 0 done; 1 the server refused or is away; 2 prefect.yaml is wrong. More: docs/operate.md.",
+    )
+    made.add_argument("--file", type=Path, default=Path("prefect.yaml"), help="default: prefect.yaml")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> int:
+    options = parser().parse_args(arguments)
+    folder = (root or Path.cwd()).resolve()
+    try:
+        for line in deploy(folder, folder / options.file):
+            sys.stdout.write(f"{line}\n")
+    except GraftlineError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    return 0
+
+
+def deploy(root: Path, file: Path) -> Iterator[str]:
+    """Yield a line for each thing that is there afterwards.
+
+    Raises ParamsError where the file is wrong, GraftlineError where the server refuses or is away.
+    """
+    from flows.engine import prepare_environment
+    from flows.server import temporary_server
+
+    deployments = read(root, file)
+    prepare_environment(root)
+    if not os.environ.get("PREFECT_API_URL"):
+        raise GraftlineError("There is no Prefect server to deploy to.", "make up, or set PREFECT_API_URL.")
+    with temporary_server() as ready:
+        ready()
+    from flows.automations import automate, make_pools
+
+    yield from make_pools(sorted({one.pool for one in deployments}))
+    _prefect(root, file)
+    for one in deployments:
+        yield f"deployment {one.name}: {one.when or 'no schedule'}"
+    yield from automate(TRAINING if any(one.name == TRAINING for one in deployments) else None)
+
+
+def read(root: Path, file: Path) -> Sequence[Deployment]:
+    """The deployments of prefect.yaml, whose code must be here: Prefect's own message would be a traceback.
+
+    Raises ParamsError.
+    """
+    try:
+        rows = yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]
+        found = [_deployment(row) for row in rows]
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise ParamsError(
+            f"{file} is no list of deployments ({said}).", "docs/operate.md shows one."
+        ) from None
+    if absent := sorted({one.code for one in found if not (root / one.code).is_file()}):
+        raise ParamsError(f"{file.name} names {', '.join(absent)}, which is not here.", "Mend `entrypoint`.")
+    return found
+
+
+def _deployment(row: Mapping[str, Any]) -> Deployment:
+    plans = [f"{plan['cron']} {plan.get('timezone', 'UTC')}" for plan in row.get("schedules", ())]
+    code = str(row["entrypoint"]).partition(":")[0]
+    return Deployment(str(row["name"]), code, str(row["work_pool"]["name"]), ", ".join(plans))
+
+
+def _prefect(root: Path, file: Path) -> None:
+    words = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
+    environment = {**os.environ, "GRAFTLINE_ROOT": str(root), "NO_COLOR": "1"}
+    done = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-5:]
+        raise GraftlineError("Prefect refused the deployments: " + " ".join(line.strip() for line in said))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from components.errors import GraftlineError
+from components.errors import GraftlineError, ParamsError
 from infra.servers.layout import Layout, layout
 
 
@@ -21,6 +21,11 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("up", help="start what does not run, and mend what does not answer")
     commands.add_parser("down", help="stop everything, runs of the worker included")
     commands.add_parser("status", help="state, address, health, since when, log file")
+    saved = commands.add_parser("backup", help="databases, artefacts, ledger, locks; the servers go on")
+    saved.add_argument("to", metavar="FOLDER", help="gets a folder graftline-DATE")
+    back = commands.add_parser("restore", help="servers from a backup; then `up`")
+    back.add_argument("source", metavar="FOLDER", help="a folder graftline-DATE")
+    back.add_argument("--force", action="store_true", help="set aside the servers that are there")
     commands.add_parser("launch").add_argument("name")  # supervisord's business
     return made
 
@@ -52,9 +57,27 @@ def _run(where: Layout, options: argparse.Namespace) -> int:
     elif options.command == "down":
         operate.down(where)
         _say(["Nothing runs any more."])
-    else:
+    elif options.command == "status":
         return _status(where)
+    else:
+        _copies(where, options)
     return 0
+
+
+def _copies(where: Layout, options: argparse.Namespace) -> None:
+    """Raises ParamsError where no folder is named, as by a bare `make backup`."""
+    from infra.servers.backup import backup, restore
+
+    named = options.to if options.command == "backup" else options.source
+    if not named:
+        raise ParamsError(
+            "No folder is named.", "make backup TO=FOLDER, make restore FROM=FOLDER/graftline-DATE"
+        )
+    if options.command == "backup":
+        _say([f"Backup: {backup(where, Path(named))}"])
+    else:
+        restore(where, Path(named), options.force)
+        _say(["Restored. Start the servers: make up"])
 
 
 def _status(where: Layout) -> int:

@@ -16,5 +16,8 @@ def daily(job: Mapping[str, object], root: str = ".") -> State[State[int]]:
     Ends as `flows.batch.score` does. A run that is late, or repeated, fills the folder of its own day.
     """
     due = flow_run.scheduled_start_time or datetime.now(UTC)
-    dated = {**job, "output": due.astimezone(UTC).strftime(str(job["output"]))}
-    return score(dated, root, return_state=True)
+    return score(dated(job, due), root, return_state=True)
+
+
+def dated(job: Mapping[str, object], due: datetime) -> Mapping[str, object]:
+    return {**job, "output": due.astimezone(UTC).strftime(str(job["output"]))}

@@ -106,7 +106,7 @@ def _fill(part: Layout, source: Path, old: Layout) -> None:
     postgres.initialise(part, settings)
     _copy(source / "artifacts", part.artifacts)
     part.artifacts.chmod(0o700)
-    with _running(part, settings):
+    with alone(part, settings):
         postgres.prepare(settings, DATABASES)
         for name in DATABASES:
             words = ["--no-owner", "--clean", "--if-exists", "--exit-on-error", "--single-transaction"]
@@ -126,9 +126,9 @@ def _set_password(settings: Settings) -> None:
 
 
 @contextmanager
-def _running(part: Layout, settings: Settings) -> Iterator[None]:
-    """PostgreSQL alone, for the time of the block."""
-    log_file = part.folder / "postgres" / "restore.log"
+def alone(part: Layout, settings: Settings) -> Iterator[None]:
+    """PostgreSQL without the other servers and without their supervisor, for the time of the block."""
+    log_file = part.cluster / "restore.log"
     options = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c port={settings.postgres_port}"
     control = ["--pgdata", str(part.cluster), "--wait", "--silent"]
     owner = postgres.account()

@@ -1,6 +1,6 @@
 """Objects are listed once and read one by one; a store that is away is no property of an object."""
 
-import importlib.util
+import sys
 from collections.abc import Mapping
 
 import fsspec
@@ -61,7 +61,8 @@ def test_an_empty_prefix_and_one_that_cannot_be_listed_are_errors(bucket: fsspec
         Prefix("s3://bucket/data", Closed(), "bucket/data").objects()
 
 
-@pytest.mark.skipif(importlib.util.find_spec("s3fs") is not None, reason="s3fs is installed")
-def test_a_missing_extra_is_named() -> None:
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
+    monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(SourceError, match=r"graftline\[s3\]"):
         open_prefix("s3://bucket/x")

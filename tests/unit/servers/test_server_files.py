@@ -1,0 +1,132 @@
+"""Ports and passwords are chosen once, are for their owner, and stand in no command."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from components.errors import GraftlineError, StorageError
+from components.params.operation import TrackingParams
+from components.registry.store import locate
+from components.storage.servers import use_servers
+from infra.servers import layout as layouts
+from infra.servers import postgres
+from infra.servers.layout import Layout, Settings, make_settings, new_settings, read_settings, write_secret
+from infra.servers.programs import NAMES, environment_file, program
+from infra.servers.supervision import configure
+
+CLIENT = ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_PASSWORD", "PREFECT_API_URL", "PREFECT_API_AUTH_STRING")
+
+
+def passwords(settings: Settings) -> set[str]:
+    return {str(value) for key, value in vars(settings).items() if not key.endswith("_port")}
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_ports_and_passwords_are_kept_and_all_different(where: Layout) -> None:
+    assert read_settings(where) is None
+    made = make_settings(where)
+    assert make_settings(where) == made == read_settings(where)
+    assert len(passwords(made)) == 5
+    assert min(map(len, passwords(made))) >= 43  # 32 bytes
+    assert mode(where.settings) == 0o600
+    assert passwords(made).isdisjoint(passwords(new_settings()))
+
+
+def test_a_port_where_somebody_listens_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layouts, "PORTS", range(20000, 20005))
+    monkeypatch.setattr(layouts, "listening", lambda port: port == 20003)
+    assert sorted(layouts.free_ports(4)) == [20000, 20001, 20002, 20004]
+
+
+def test_damaged_settings_are_not_replaced_by_new_ones(where: Layout) -> None:
+    write_secret(where.settings, '{"postgres_port": 1}')
+    with pytest.raises(StorageError, match=r"settings\.json is not what"):
+        make_settings(where)
+
+
+def test_no_password_stands_in_a_command_or_in_a_file_that_others_can_read(
+    where: Layout, programs: None
+) -> None:
+    settings = make_settings(where)
+    configure(where, settings)
+    write_secret(where.environment, environment_file(settings))
+    words = [word for name in NAMES for word in program(name, where, settings).words]
+    assert not [word for word in words for secret in passwords(settings) if secret in word]
+    for file in (path for path in where.folder.rglob("*") if path.is_file()):
+        assert mode(file) == 0o600, file
+
+
+def test_the_servers_programs_send_nothing_home_and_listen_on_loopback(where: Layout, programs: None) -> None:
+    settings = make_settings(where)
+    for name in ("mlflow", "prefect", "worker"):
+        chosen = program(name, where, settings)
+        assert chosen.environment["DO_NOT_TRACK"] == "1"
+        assert "0.0.0.0" not in " ".join(chosen.words)
+    assert program("mlflow", where, settings).environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+
+
+def test_what_names_other_servers_is_not_handed_on(
+    where: Layout, programs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://elsewhere/api")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://store")
+    environment = program("worker", where, make_settings(where)).environment
+    assert "elsewhere" not in environment["PREFECT_API_URL"]
+    assert environment["AWS_ENDPOINT_URL"] == "http://store"
+
+
+def test_a_workspace_with_servers_uses_them(where: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in CLIENT:
+        monkeypatch.setenv(name, "")  # so that what is set below goes again
+        monkeypatch.delenv(name)
+    tracking = TrackingParams()
+    assert locate(where.root, tracking).uri.startswith("sqlite:///")
+    settings = make_settings(where)
+    write_secret(where.environment, environment_file(settings))
+    assert locate(where.root, TrackingParams(uri="sqlite:////tmp/own.db")).uri == "sqlite:////tmp/own.db"
+    assert locate(where.root, tracking).uri == f"http://127.0.0.1:{settings.mlflow_port}"
+    assert os.environ["MLFLOW_TRACKING_PASSWORD"] == settings.mlflow_password
+
+
+def test_another_server_in_the_environment_gets_none_of_our_passwords(
+    where: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in CLIENT:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://elsewhere")
+    write_secret(where.environment, environment_file(make_settings(where)))
+    use_servers(where.root)
+    assert locate(where.root, TrackingParams()).uri == "https://elsewhere"
+    assert "MLFLOW_TRACKING_PASSWORD" not in os.environ
+    assert "PREFECT_API_AUTH_STRING" in os.environ
+
+
+def test_missing_programs_are_named_with_their_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "DEBIAN", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GraftlineError, match="apt-get install postgresql"):
+        postgres.binary("postgres")
+    for version in ("9", "15", "101"):
+        (tmp_path / version / "bin").mkdir(parents=True)
+        (tmp_path / version / "bin" / "postgres").touch()
+    assert postgres.binary("postgres") == tmp_path / "101" / "bin" / "postgres"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as somebody else")
+def test_a_folder_that_is_closed_to_postgresql_is_named(
+    tmp_path: Path, programs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    monkeypatch.setenv("GRAFTLINE_HOME", str(closed / "home"))
+    here = layouts.layout(tmp_path)
+    with pytest.raises(StorageError, match=r"is closed to the user .*chmod o\+x"):
+        postgres.initialise(here, make_settings(here))

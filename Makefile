@@ -64,6 +64,12 @@ deploy: $(STAMP)  ## schedules, work pools and automations of prefect.yaml on th
 platform: $(STAMP)  ## the tests that start all servers, wait for a schedule, kill, back up and restore (minutes)
 	$(BIN)/python -m pytest -m platform
 
+infra/.env:  # passwords for infra/compose.yaml: made once
+	@umask 077
+	for name in POSTGRES MLFLOW PREFECT S3; do echo "$${name}_PASSWORD=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(32))')"; done > $@.part
+	echo "MLFLOW_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(32))')" >> $@.part
+	mv $@.part $@
+
 mlflow: $(STAMP)  ## open the runs and the registered models in a browser (loopback only)
 	$(BIN)/python -m components mlflow
 

@@ -64,12 +64,15 @@ def ending() -> "AutomationCore":
 
 
 def retraining(deployment: "UUID") -> "AutomationCore":
-    """After it fired for a line and window, Prefect looks at no further event of the two until QUIET is over."""
+    """After it fired for a line and window, Prefect looks at no further event of the two until QUIET is over.
+
+    An event without a window starts nothing: all such events would count as one window.
+    """
     trigger = {
         "type": "event",
         "posture": "Reactive",
         "expect": [DRIFT],
-        "match": {"prefect.resource.id": "graftline.*"},
+        "match": {"prefect.resource.id": "graftline.line.*", WINDOW: "*"},
         "for_each": ["prefect.resource.id", WINDOW],
         "threshold": 1,
         "within": QUIET,

@@ -1,0 +1,121 @@
+"""The servers of a workspace of its own, and Prefect's and MLflow's clients for it."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import yaml
+
+from infra.servers.launch import left_over
+from infra.servers.layout import Layout, read_settings
+from infra.servers.programs import MARK, USER, address
+
+STAND_IN = Path(__file__).with_name("stand_in.py")
+DEPLOYMENT = {
+    "name": "training",
+    "entrypoint": "stand_in.py:beat",
+    "schedules": [{"cron": "* * * * *", "timezone": "Etc/UTC"}],
+    "concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
+    "work_pool": {"name": "graftline"},
+}
+
+
+@dataclass
+class Platform:
+    folder: Path
+    where: Layout = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.where = Layout(self.folder / "line", self.folder / "home" / "servers")
+        self.where.root.mkdir()
+        shutil.copy(STAND_IN, self.where.root / "stand_in.py")
+        step = {"prefect.deployments.steps.set_working_directory": {"directory": "{{ $GRAFTLINE_ROOT }}"}}
+        content = {"name": "line", "pull": [step], "deployments": [DEPLOYMENT]}
+        (self.where.root / "prefect.yaml").write_text(yaml.safe_dump(content))
+
+    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """`python -m WORDS` in the workspace."""
+        kept = {
+            key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "PREFECT_"))
+        }
+        environment = {**kept, "GRAFTLINE_HOME": str(self.folder / "home")}
+        command = [sys.executable, "-m", *words]
+        return subprocess.run(command, cwd=self.where.root, env=environment, capture_output=True, text=True)
+
+    def servers(self, *words: str) -> str:
+        done = self.run("infra.servers", *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def kill(self, *names: str) -> None:
+        """SIGKILL to whatever belongs to these servers."""
+        for process in list(left_over(self.where.folder)):
+            if process.environ()[MARK].partition("#")[2] in names:
+                process.send_signal(signal.SIGKILL)
+
+    def pids(self) -> Mapping[str, int]:
+        """Of each server's first process."""
+        found: dict[str, int] = {}
+        for process in left_over(self.where.folder):
+            name = process.environ()[MARK].partition("#")[2]
+            found[name] = min(process.pid, found.get(name, process.pid))
+        return found
+
+    def ask(self, path: str, body: object = None, server: str = "prefect") -> Any:
+        """What a server answers to a POST (a GET without `body`), with its password."""
+        settings = read_settings(self.where)
+        assert settings is not None
+        password = settings.prefect_password if server == "prefect" else settings.mlflow_password
+        url = address(server, settings) + path
+        with httpx.Client(auth=(USER, password), trust_env=False, timeout=30) as client:
+            answer = client.get(url) if body is None else client.post(url, json=body)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def runs(self, **wanted: str) -> Sequence[Mapping[str, Any]]:
+        """Flow runs that are not only planned."""
+        found = self.ask("/api/flow_runs/filter", {"limit": 200})
+        begun = [run for run in found if run["state_type"] != "SCHEDULED"]
+        return [run for run in begun if all(run["parameters"].get(k, "") == v for k, v in wanted.items())]
+
+    def start(self, **parameters: object) -> str:
+        """A run of the deployment now; its id."""
+        found = self.ask("/api/deployments/filter", {})
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        return str(self.ask(f"/api/deployments/{found[0]['id']}/create_flow_run", body)["id"])
+
+    def state(self, run: str) -> str:
+        return str(self.ask(f"/api/flow_runs/{run}")["state_type"])
+
+    def drift(self, window: str) -> None:
+        event = {
+            "occurred": datetime.now(UTC).isoformat(),
+            "event": "graftline.drift",
+            "resource": {"prefect.resource.id": "graftline.line.m", "graftline.window": window},
+            "payload": {},
+            "id": str(uuid4()),
+        }
+        self.ask("/api/events", [event])
+
+
+def until(met: Callable[[], object], seconds: float, what: str) -> None:
+    """Asks again and again; a server that is away meanwhile is no answer."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if met():
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(1)
+    raise AssertionError(f"not within {seconds:g} s: {what}")

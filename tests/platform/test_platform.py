@@ -1,0 +1,185 @@
+"""All servers at work, in the order of a bad week: `make platform`, some minutes.
+
+The training is a stand-in here. Still missing, until the parts are in one tree: the drift event of `flows.monitor`
+itself, a real retraining by `flows.scheduled`, scoring with its champion, a rollback.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from platforms import Platform, until
+
+from components.params.operation import TrackingParams
+from components.registry.store import Connection, connect
+from infra.servers import postgres
+from infra.servers.layout import layout
+
+pytestmark = pytest.mark.platform
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[Platform]:
+    try:
+        postgres.binary("postgres")
+    except Exception as error:
+        pytest.skip(str(error))
+    folder = Path(tempfile.mkdtemp(prefix="graftline-platform-"))
+    folder.chmod(0o711)
+    made = Platform(folder)
+    made.servers("up")
+    yield made
+    made.servers("down")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def registry(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    monkeypatch.setenv("GRAFTLINE_HOME", str(platform.folder / "home"))
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    return connect(layout(platform.where.root).root, TrackingParams(model="m"))
+
+
+def test_up_twice_does_nothing_and_status_says_healthy(platform: Platform) -> None:
+    before = platform.pids()
+    assert set(before) == {"supervisor", "postgres", "mlflow", "prefect", "worker"}
+    platform.servers("up")
+    assert platform.pids() == before
+    assert platform.servers("status").count("healthy, since") == 4
+
+
+def test_nobody_gets_in_without_the_password(platform: Platform) -> None:
+    for line in platform.servers("status").splitlines():
+        if (url := line.split()[-1]).startswith("http"):
+            path = (
+                "/api/flow_runs/filter"
+                if line.startswith("prefect")
+                else "/api/2.0/mlflow/experiments/search"
+            )
+            assert httpx.post(url + path, json={"max_results": 1}, trust_env=False).status_code == 401
+
+
+def test_a_version_and_its_files_go_through_the_server(registry: Connection, tmp_path: Path) -> None:
+    client = registry.client
+    run = client.create_run(registry.experiment)
+    (tmp_path / "model.onnx").write_bytes(b"network")
+    client.log_artifact(run.info.run_id, str(tmp_path / "model.onnx"))
+    client.create_registered_model("m")
+    version = client.create_model_version("m", run.info.artifact_uri, run.info.run_id)
+    client.set_registered_model_alias("m", "champion", version.version)
+    assert served(registry, tmp_path / "down") == b"network"
+
+
+def served(registry: Connection, folder: Path) -> bytes:
+    """The champion's file, as the server has it."""
+    folder.mkdir()
+    version = registry.client.get_model_version_by_alias("m", "champion")
+    return Path(registry.client.download_artifacts(version.run_id, "model.onnx", str(folder))).read_bytes()
+
+
+def test_a_cron_schedule_starts_a_run_by_itself(platform: Platform) -> None:
+    deployed = platform.run("flows.deploy")
+    assert deployed.returncode == 0, deployed.stderr
+    assert platform.run("flows.deploy").returncode == 0  # as often as you like
+
+    def came() -> bool:
+        made = [run for run in platform.runs() if run["created_by"]["type"] == "SCHEDULE"]
+        return any(run["state_type"] == "COMPLETED" for run in made)
+
+    until(came, 240, "a scheduled run completed")
+    assert "schedule" in (platform.where.root / "beats").read_text()
+
+
+def test_a_second_run_is_refused_and_seen(platform: Platform) -> None:
+    first = platform.start(seconds=60)
+    until(lambda: platform.state(first) == "RUNNING" or platform.state(first) in ENDED, 180, "a run began")
+    if platform.state(first) == "CANCELLED":  # the schedule's own run was there before
+        return
+    second = platform.start(seconds=0)
+    until(lambda: platform.state(second) == "CANCELLED", 180, "the second was refused")
+    said = platform.ask(f"/api/flow_runs/{second}")["state"]["message"]
+    assert said == "Deployment concurrency limit reached."
+    until(lambda: platform.state(first) == "COMPLETED", 180, "the first was not disturbed")
+
+
+def test_one_window_starts_one_training_however_often_drift_is_seen(platform: Platform) -> None:
+    for _ in range(10):
+        platform.drift("2026-11-21T22")
+    platform.drift("2026-11-21T23")
+    until(lambda: platform.runs(because="drift: window 2026-11-21T23"), 120, "the later window's run")
+    assert len(platform.runs(because="drift: window 2026-11-21T22")) == 1
+
+
+def test_servers_killed_under_a_run_come_back_and_the_run_ends(
+    platform: Platform, registry: Connection, tmp_path: Path
+) -> None:
+    run = begun(platform, seconds=45)
+    platform.kill("postgres", "mlflow", "prefect")
+    platform.servers("up")
+    until(lambda: platform.state(run) in ENDED, 300, "the run ended")
+    assert served(registry, tmp_path / "down") == b"network"
+
+
+def begun(platform: Platform, seconds: float) -> str:
+    """A run that really began: the schedule's own may hold the only place."""
+    for _ in range(5):
+        run = platform.start(seconds=seconds)
+        until(lambda run=run: platform.state(run) in {"RUNNING", *ENDED}, 180, "a run began")
+        if platform.state(run) == "RUNNING":
+            return run
+    raise AssertionError("no run began")
+
+
+def test_a_run_whose_machine_is_lost_ends_as_crashed(platform: Platform) -> None:
+    run = begun(platform, seconds=600)
+    until(lambda: heartbeat(platform, run), 120, "a heartbeat")
+    platform.kill("worker")  # and the run's own process, which carries the same mark
+    platform.servers("up")
+    until(lambda: platform.state(run) == "CRASHED", 300, "the lost run is Crashed")
+
+
+def heartbeat(platform: Platform, run: str) -> bool:
+    named = {
+        "event": {"name": ["prefect.flow-run.heartbeat"]},
+        "resource": {"id": [f"prefect.flow-run.{run}"]},
+    }
+    return bool(platform.ask("/api/events/filter", {"filter": named})["events"])
+
+
+def test_a_killed_supervisor_leaves_nothing_that_up_cannot_mend(platform: Platform) -> None:
+    platform.kill("supervisor")
+    platform.servers("up")
+    assert platform.servers("status").count("healthy, since") == 4
+
+
+def test_a_backup_brings_back_registry_runs_and_artefacts(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = len(platform.runs())
+    platform.servers("backup", str(tmp_path))
+    (made,) = tmp_path.glob("graftline-*")
+    assert platform.run("infra.servers", "restore", str(made)).returncode == 75  # they run
+    platform.servers("down")
+    assert platform.pids() == {}
+    shutil.rmtree(platform.where.folder)
+    platform.servers("restore", str(made))
+    platform.servers("up")
+    assert len(platform.runs()) >= count
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GRAFTLINE_HOME", str(platform.folder / "home"))
+    assert served(connect(platform.where.root, TrackingParams(model="m")), tmp_path / "down") == b"network"
+
+
+def test_down_leaves_nothing_running(platform: Platform) -> None:
+    platform.servers("down")
+    assert platform.pids() == {}
+    assert platform.run("infra.servers", "status").returncode == 1
+    platform.servers("down")  # as often as you like

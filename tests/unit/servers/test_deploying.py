@@ -1,6 +1,6 @@
 """What runs by itself, as prefect.yaml says, and what is refused before Prefect is asked."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -72,4 +72,5 @@ def test_a_scheduled_scoring_has_the_folder_of_the_day_it_was_due() -> None:
     from flows.daily import dated
 
     due = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
-    assert dated({"input": "inbox", "output": "scores/%Y-%m-%d"}, due)["output"] == "scores/2026-11-21"
+    assert dated("scores/%Y-%m-%d", due) == "scores/2026-11-21"
+    assert dated("scores/%Y-%m-%d", due.astimezone(timezone(timedelta(hours=-9)))) == "scores/2026-11-21"

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from s3 import speaking
 
-from components.errors import DataError, SourceError
+from components.errors import DataError, SourceError, StorageError
 from components.inference.inputs import Objects
 from components.sources.prefix import open_prefix
 from components.sources.stores import open_s3
+from components.storage.upload import upload
 
 s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'graftline[s3]'")
 
@@ -62,6 +63,20 @@ def test_scoring_reads_a_prefix_object_by_object(bucket: "s3fs.S3FileSystem") ->
     bucket.rm("bucket/data/b.txt")
     with pytest.raises(DataError, match="No such object"):
         second.load()
+
+
+def test_scores_are_copied_with_the_manifest_last(bucket: "s3fs.S3FileSystem", tmp_path: Path) -> None:
+    (tmp_path / "part-000000.parquet").write_bytes(b"rows")
+    (tmp_path / "_plan.json").write_bytes(b"{}")
+    with pytest.raises(StorageError, match="is not finished"):
+        upload(tmp_path, "s3://bucket/scores/2026-11-21")
+    (tmp_path / "_manifest.json").write_bytes(b"{}")
+    assert upload(tmp_path, "s3://bucket/scores/2026-11-21/") == 2
+    found = bucket.find("bucket/scores", detail=True)
+    assert [name.rpartition("/")[2] for name in found] == ["_manifest.json", "part-000000.parquet"]
+    assert bucket.cat_file("bucket/scores/2026-11-21/part-000000.parquet") == b"rows"
+    with pytest.raises(StorageError, match=r"nobody/x: part-000000\.parquet cannot be written"):
+        upload(tmp_path, "s3://nobody/x")
 
 
 def test_dvc_pushes_to_a_bucket_and_pulls_what_was_lost(bucket: "s3fs.S3FileSystem", tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ benchmark: $(STAMP)  ## what we claim, measured on this machine (about an hour o
 	$(BIN)/python -m benchmarks
 
 clean:  ## remove the environment and all local state; data/source.lock and dvc.lock stay
+	[ ! -d .graftline/servers ] || $(BIN)/python -m infra.servers down
 	rm -rf $(VENV) .graftline dataset checkpoint adapted features head source tuned controls selected release evaluation verdict.json
 
 help:

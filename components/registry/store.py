@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from components.errors import RegistryError
+from components.errors import Busy, RegistryError
 from components.params.operation import TrackingParams
 from components.storage.home import home
 from components.storage.publish import kernel_lock
@@ -63,7 +63,8 @@ class Place:
 
 def locate(root: Path, tracking: TrackingParams) -> Place:
     if not tracking.uri.startswith("sqlite"):
-        return Place(tracking.uri, None)
+        # SQLAlchemy would look for an older driver than the one that we lock.
+        return Place(re.sub(r"^postgresql://", "postgresql+psycopg://", tracking.uri), None)
     folder = home(root) / "mlflow"
     uri = f"sqlite:///{folder / 'mlflow.db'}" if tracking.uri == "sqlite" else tracking.uri
     return Place(uri, (folder / "artifacts").as_uri())
@@ -135,11 +136,13 @@ def transient(error: BaseException) -> bool:
 
 
 def patiently(call: Callable[[], T], seconds: float = 90.0, pause: float = 1.0) -> T:
-    """Call until it works; a store that is away comes back, or RegistryError after `seconds`."""
+    """Call until it works; a store that is away comes back, or RegistryError after `seconds`. Busy is final."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             return call()
+        except Busy:
+            raise
         except Exception as error:
             if not transient(error) or time.monotonic() >= deadline:
                 known = isinstance(error, RegistryError)

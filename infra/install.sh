@@ -40,7 +40,7 @@ if "$VENV/bin/python" -m pip show --quiet "$other" 2>/dev/null; then
     "$VENV/bin/python" -m pip uninstall --quiet --yes onnxruntime onnxruntime-gpu
 fi
 install torch==2.13.0 ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt
-install -e ".[$RUNTIME,dev]" -c constraints.txt
+install -e ".[$RUNTIME,servers,dev]" -c constraints.txt
 
 # What uv takes for installed may have lost files: then everything is made anew, once.
 works && exit

@@ -80,7 +80,7 @@ def _dvc(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def _candidate(
     root: Path, params: Params, verdict: Mapping[str, object], judged: Mapping[str, object]
 ) -> Candidate:
-    report = home(root) / "reports" / "report.html"
+    report, lock = home(root) / "reports" / "report.html", root / "dvc.lock"
     measured = judged.get("measured")
     figures = {
         f"operational/{key}": float(value)
@@ -96,6 +96,7 @@ def _candidate(
         providers=[PROVIDERS[name] for name in params.runtime.providers],
         report=report if report.exists() else None,
         samples=samples(Dataset.open(root / "dataset")) if (root / "dataset").exists() else b"",
+        lock=lock.read_bytes() if lock.exists() else b"",
     )
 
 

@@ -13,6 +13,7 @@ from components.errors import Busy, RegistryError
 from components.params.operation import TrackingParams
 from components.storage.home import home
 from components.storage.publish import kernel_lock
+from components.telemetry import OFF
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
+    **OFF,
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",

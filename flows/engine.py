@@ -18,7 +18,7 @@ from components.errors import Busy, GraftlineError, Interrupted, SourceError
 from components.params import Params
 from components.registry.delivery import Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
-from components.registry.store import preload
+from components.registry.store import preload, redact
 from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, sha256_tree
 from components.telemetry import OFF
@@ -237,7 +237,7 @@ def failure(name: str, error: BaseException) -> GraftlineError:
         if type(cause).__name__ in ("LockError", "RWLockError"):
             return Busy(f"DVC's lock of {name} is held by another process.", "Wait for it, or stop it.")
         cause = cause.__cause__
-    return GraftlineError(f"{name}: {error}")
+    return GraftlineError(redact(f"{name}: {error}"))
 
 
 def failed(name: str, code: int) -> GraftlineError:

@@ -21,7 +21,6 @@ def test_canaries_are_found_nowhere(tmp_path: Path) -> None:
     workspace.environment |= planted(key)
     workspace.change("promotion", "allow_dirty", True)
     workspace.change("gate", "rules", [{"metric": "accuracy", "at_least": 0.0, "by": "estimate"}])
-    workspace.change("gate", "better_than_controls", {"metric": "accuracy", "margin": 0.9})
     workspace.change("gate", "operational", {"batch1_ms_p95": 9000, "samples_per_second": 0.1})
     said = ""
     for words in (

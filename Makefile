@@ -80,6 +80,9 @@ benchmark: $(STAMP)  ## what we claim, measured on this machine (about an hour o
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "transformers>=5.23,<6" "accelerate>=1.15,<2"
 	$(BIN)/python -m benchmarks
 
+gc: $(STAMP)  ## free caches and versions that nothing needs (OPTIONS=--dry-run: only show them)
+	@$(BIN)/python -m components gc $(OPTIONS)
+
 clean:  ## remove the environment and all local state; data/source.lock and dvc.lock stay
 	[ ! -d .graftline/servers ] || $(BIN)/python -m infra.servers down
 	rm -rf $(VENV) .graftline dataset checkpoint adapted features head source tuned controls selected release evaluation verdict.json
@@ -87,4 +90,4 @@ clean:  ## remove the environment and all local state; data/source.lock and dvc.
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
 
-.PHONY: setup run example test faults check up down status backup restore deploy platform mlflow benchmark benchmark-methods clean help
+.PHONY: setup run example test faults check up down status backup restore deploy platform mlflow benchmark benchmark-methods gc clean help

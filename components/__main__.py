@@ -11,6 +11,7 @@ from pathlib import Path
 
 from components.errors import GraftlineError, StorageError
 from components.stages.table import STAGES
+from components.telemetry import switch_off
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 MORE_MEMORY = "Lower runtime.threads, features.batch or data.limits.max_pixels, and run the same command."
@@ -19,6 +20,7 @@ COMMANDS = {
     "refresh": "look at the data source and write data/source.lock",
     "register": "register the release as one MLflow model version, if the verdict allows it",
     "advise": "recommend a backbone and a method from the features at hand, before anything is trained",
+    "gc": "free caches and versions that nothing needs, and spare what a needed version was made from",
     "report": "write the report page from the artefacts that are there",
     "mlflow": "open the runs and registered models in a browser (loopback only)",
     "graph": "show dvc.yaml as the table of stages gives it; --write writes it (developers)",
@@ -45,13 +47,30 @@ def parser() -> argparse.ArgumentParser:
         if name == "advise":
             text = "compute what is missing of these backbones' features first (all: of every one that fits)"
             command.add_argument("--fill", nargs="+", default=[], metavar="NAME", help=text)
+        if name == "gc":
+            text = "show what would go and what stays, and why"
+            command.add_argument("--dry-run", action="store_true", help=text)
+            text = "what was not used for so long goes from the caches (default 14)"
+            command.add_argument("--days", type=_days, default=14.0, help=text)
+            text = "versions without an alias that were neither made nor served for so long go (default 90)"
+            command.add_argument("--version-days", type=_days, default=90.0, metavar="DAYS", help=text)
         if name == "mlflow":
             command.add_argument("--port", type=int, default=5000, help="port on 127.0.0.1 (default 5000)")
     return made
 
 
+def _days(text: str) -> float:
+    found = float(text)
+    if not 1 <= found < float("inf"):
+        raise argparse.ArgumentTypeError(
+            f"{text} is no number of days from 1 on: what is younger may be in use"
+        )
+    return found
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    switch_off()
     try:
         return run(options, Path.cwd())
     except GraftlineError as error:

@@ -18,10 +18,11 @@ from components.errors import Busy, GraftlineError, Interrupted, SourceError
 from components.params import Params
 from components.registry.delivery import Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
-from components.registry.store import preload
+from components.registry.store import preload, redact
 from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, sha256_tree
 from components.storage.servers import use_servers
+from components.telemetry import OFF
 
 if TYPE_CHECKING:
     import psutil
@@ -31,14 +32,11 @@ if TYPE_CHECKING:
 DEFAULTS = {
     # Under load the temporary server needs longer than the 20 s that Prefect gives it.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",  # a logger that does not follow the one above
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
-    "DO_NOT_TRACK": "1",
-    "DVC_NO_ANALYTICS": "true",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
+    **OFF,
 }
 INTERRUPTED = {75, 130, 143, -signal.SIGINT, -signal.SIGTERM}
 PATIENCE = 20.0  # seconds that a stage has to write its checkpoint after SIGTERM
@@ -241,7 +239,7 @@ def failure(name: str, error: BaseException) -> GraftlineError:
         if type(cause).__name__ in ("LockError", "RWLockError"):
             return Busy(f"DVC's lock of {name} is held by another process.", "Wait for it, or stop it.")
         cause = cause.__cause__
-    return GraftlineError(f"{name}: {error}")
+    return GraftlineError(redact(f"{name}: {error}"))
 
 
 def failed(name: str, code: int) -> GraftlineError:

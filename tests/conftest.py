@@ -1,7 +1,9 @@
 """Whole lines go first: they take minutes, and beside them the short tests fill the other core."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +15,8 @@ for name in (
     "GRAFTLINE_LEDGER_DATABASE",
 ):
     os.environ.pop(name, None)
+if TYPE_CHECKING:
+    from postgres import Cluster
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,3 +32,16 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("store")
     connect(root, TrackingParams())
     return root / ".graftline" / "mlflow" / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[Cluster]":
+    """A PostgreSQL server: two seconds for each worker that asks for one."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'graftline[servers]'")
+    from postgres import cluster, programs
+
+    folder = programs()
+    if folder is None:
+        pytest.skip("PostgreSQL's programs are missing: apt-get install postgresql")
+    with cluster(folder) as running:
+        yield running

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from components.errors import DigestMismatch, GateRefused, RegistryError
+from components.errors import Busy, DigestMismatch, GateRefused, RegistryError
 from components.params.operation import TrackingParams
 from components.registry.guard import Guard, database, guard
 from components.registry.history import CHALLENGE, MOVED, REJECT, State, served, state
@@ -64,6 +64,7 @@ class Desk:
         self.name = name
         self.ledger = guarded.ledger
         self.locked = guarded.lock
+        self._held = guarded.held
 
     def state(self) -> State:
         return state(self.ledger.entries())
@@ -230,12 +231,28 @@ class Desk:
 
     def _follow(self, note: Note, target: Version) -> None:
         self._point(CHAMPION, target)
-        self.ledger.append(Note(MOVED, note.who, note.source, target))
+        try:
+            self.ledger.append(Note(MOVED, note.who, note.source, target))
+        except Busy:  # the lock was lost around the move, which may have come too late
+            with self.locked():
+                self._take_back(target)
+            raise
         self._drop_challenger()
+
+    def _take_back(self, target: Version) -> None:
+        """Our own move of the alias to `target`, where somebody else made another one before it arrived."""
+        now, alias = self.state(), self.alias(CHAMPION)
+        if now.champion and now.unfinished is None and alias == target.number != now.champion.number:
+            self._point(CHAMPION, now.champion)
 
     def _point(self, alias: str, target: Version) -> None:
         client = self.connection.client
-        self._ask(lambda: client.set_registered_model_alias(self.name, alias, target.number))
+
+        def point() -> None:
+            self._held()  # at each attempt: between two of them the lock may be lost
+            client.set_registered_model_alias(self.name, alias, target.number)
+
+        self._ask(point)
 
     def _show(self, waiting: Entry | None) -> None:
         """The alias of what waits, and none where nothing does, in case that somebody died before it."""
@@ -263,6 +280,6 @@ class Desk:
 
 
 def open_desk(root: Path, tracking: TrackingParams) -> Desk:
-    """Raises RegistryError where the registry is shared or cannot be reached."""
+    """Raises RegistryError where the registry cannot be reached, or is shared and has no lock."""
     guarded = guard(locate(root, tracking), tracking.model)
     return Desk(connect(root, tracking), tracking.model, guarded)

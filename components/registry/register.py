@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 DIGEST_TAG = "graftline.release_sha256"
 VERIFIED_TAG = "graftline.verified"
 SAMPLES, SAMPLES_TAG = "samples.json", "graftline.samples_sha256"
+LOCK = "dvc.lock"  # by it `dvc` finds everything that the version was made from
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Candidate:
         metrics: name → estimate on the test side.
         providers: execution providers for MLflow's own description.
         samples: the list of the samples that the release was made from; empty where nobody knows them.
+        lock: dvc.lock, as the release was made.
     """
 
     release: Path
@@ -50,6 +52,7 @@ class Candidate:
     providers: Sequence[str]
     report: Path | None = None
     samples: bytes = b""
+    lock: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ def _create(
 
 
 def _upload(connection: Connection, name: str, candidate: Candidate, run_id: str) -> "LoggedModel":
-    """Upload model, bundle, report and list of samples."""
+    """Upload model, bundle, report, list of samples and dvc.lock."""
     from mlflow.entities import LoggedModelOutput, Metric
     from mlflow.models import Model
 
@@ -180,6 +183,8 @@ def _upload(connection: Connection, name: str, candidate: Candidate, run_id: str
         write_model(target, candidate.release, candidate.providers, described, candidate.report)
         if candidate.samples:
             (target / SAMPLES).write_bytes(candidate.samples)
+        if candidate.lock:
+            (target / LOCK).write_bytes(candidate.lock)
         client.log_model_artifacts(logged.model_id, str(target))
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])

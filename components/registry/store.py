@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from components.errors import RegistryError
+from components.errors import Busy, RegistryError
 from components.params.operation import TrackingParams
 from components.storage.home import home
 from components.storage.publish import kernel_lock
 from components.storage.servers import use_servers
+from components.telemetry import OFF
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
+    **OFF,
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
@@ -69,7 +70,8 @@ def locate(root: Path, tracking: TrackingParams) -> Place:
         if server := os.environ.get("MLFLOW_TRACKING_URI"):
             return Place(server, None)
     if not tracking.uri.startswith("sqlite"):
-        return Place(tracking.uri, None)
+        # SQLAlchemy would look for an older driver than the one that we lock.
+        return Place(re.sub(r"^postgresql://", "postgresql+psycopg://", tracking.uri), None)
     folder = home(root) / "mlflow"
     uri = f"sqlite:///{folder / 'mlflow.db'}" if tracking.uri == "sqlite" else tracking.uri
     return Place(uri, (folder / "artifacts").as_uri())
@@ -141,11 +143,13 @@ def transient(error: BaseException) -> bool:
 
 
 def patiently(call: Callable[[], T], seconds: float = 90.0, pause: float = 1.0) -> T:
-    """Call until it works; a store that is away comes back, or RegistryError after `seconds`."""
+    """Call until it works; a store that is away comes back, or RegistryError after `seconds`. Busy is final."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             return call()
+        except Busy:
+            raise
         except Exception as error:
             if not transient(error) or time.monotonic() >= deadline:
                 known = isinstance(error, RegistryError)

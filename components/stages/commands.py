@@ -22,6 +22,11 @@ def run(options: argparse.Namespace, root: Path, params: Params) -> int:
 
             lines = advise(root, params, context(root, params), options.fill)
             sys.stdout.writelines(f"{line}\n" for line in lines)
+        case "gc":
+            from components.stages.collect import Options, collect, table
+
+            asked = Options(options.dry_run, options.days, options.version_days)
+            sys.stdout.writelines(f"{line}\n" for line in table(collect(root, params, asked), asked.dry))
         case "report":
             from components.stages.report import report
 

@@ -15,6 +15,7 @@ from components.registry.lineage import lineage
 from components.registry.register import Candidate, Registered, refuse_unless_pass
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
+from components.registry.store import redact
 from components.storage.home import home
 from components.storage.publish import read_json, sha256_file, sha256_tree
 
@@ -67,7 +68,7 @@ def push(root: Path) -> None:
     if pushed.returncode or missing.returncode:
         said = (pushed.stderr or missing.stderr).strip().splitlines()
         raise RegistryError(
-            f"The DVC remote did not take everything: {said[-1] if said else 'it is incomplete'}.",
+            f"The DVC remote did not take everything: {redact(said[-1]) if said else 'it is incomplete'}.",
             "Check the remote with `dvc push`, then run the same command.",
         )
 
@@ -80,7 +81,7 @@ def _dvc(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def _candidate(
     root: Path, params: Params, verdict: Mapping[str, object], judged: Mapping[str, object]
 ) -> Candidate:
-    report = home(root) / "reports" / "report.html"
+    report, lock = home(root) / "reports" / "report.html", root / "dvc.lock"
     measured = judged.get("measured")
     figures = {
         f"operational/{key}": float(value)
@@ -96,6 +97,7 @@ def _candidate(
         providers=[PROVIDERS[name] for name in params.runtime.providers],
         report=report if report.exists() else None,
         samples=samples(Dataset.open(root / "dataset")) if (root / "dataset").exists() else b"",
+        lock=lock.read_bytes() if lock.exists() else b"",
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from canaries import MARK, found, planted
 from lines import Workspace, clone
 from PIL import Image
 
@@ -54,6 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, subproces
     draw(place / "images")
     workspace = clone(place)
     recipe(workspace.folder / "params.yaml")
+    workspace.environment |= planted(place / "key.pem")
     return workspace, workspace.run("flows.train")
 
 
@@ -71,6 +73,9 @@ def test_the_line_runs_once_and_both_engines_agree(
 
     assert "up to date" in workspace.run("dvc", "status").stdout
     assert workspace.stages_run() == []
+    # Secrets of the environment are in none of it: tests/e2e/test_secrets.py goes on to promotion and scores.
+    assert MARK not in first.stdout + first.stderr
+    assert found(workspace.folder) == []
     # A gate that refused leaves DVC usable, and what it says stays the same.
     assert workspace.run("dvc", "metrics", "show").returncode == 0
     assert (workspace.folder / "dvc.lock").read_bytes() == lock

@@ -34,7 +34,7 @@ PASS = {"verdict": "pass", "rules": []}
 
 @pytest.fixture
 def root(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("GRAFTLINE_RUN_ID", "GRAFTLINE_HOME"):
+    for name in ("GRAFTLINE_RUN_ID", "GRAFTLINE_HOME", "GRAFTLINE_LEDGER_DATABASE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GRAFTLINE_LEDGER_KEY", str(tmp_path / "key.pem"))
     (tmp_path / ".graftline" / "mlflow").mkdir(parents=True)

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 from dark_and_light import write_pictures
+from promoted import MORE, write_dataset
+from promoted import PICTURES as LEVELS
 from safetensors.torch import save_file
 from training_workspace import Workspace
 
@@ -91,3 +93,18 @@ def tabled(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Wo
     version_data.run(inputs, {"dataset": root / "dataset"}, params, workspace.context)
     (root / "adapted").symlink_to(workspace.root / "adapted")
     return Workspace(root, params, workspace.context)
+
+
+@pytest.fixture(scope="session")
+def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """`some`, `more` (with newer samples) and `other` (the same samples, other sides)."""
+    made = {}
+    for name, count, salt in (
+        ("some", LEVELS, "a"),
+        ("more", LEVELS + MORE, "a"),
+        ("other", LEVELS, "b"),
+    ):
+        root = tmp_path_factory.mktemp(name)
+        write_dataset(root, count, salt)
+        made[name] = root / "dataset"
+    return made

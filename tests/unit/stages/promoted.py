@@ -1,6 +1,9 @@
 """Lines whose releases decide by brightness at a threshold of their own, registered in one store of their own."""
 
 import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -137,3 +140,47 @@ class Line:
         """Where the registry keeps the version's files."""
         uri = self.desk.connection.client.get_model_version_download_uri("cells", number)
         return Path(uri.removeprefix("file://"))
+
+
+RACER = """
+import sys, time
+from pathlib import Path
+from components.errors import GraftlineError
+from components.params import Params
+from components.stages import promote
+root, meet = Path(sys.argv[1]), Path(sys.argv[2])
+carry_out = promote._carry_out
+def together(*words):
+    (meet / root.name).touch()
+    while len(list(meet.iterdir())) < 2:
+        time.sleep(0.01)
+    return carry_out(*words)
+promote._carry_out = together
+try:
+    print(promote.promote(root, Params.model_validate_json(sys.stdin.read())).outcome)
+except GraftlineError as error:
+    print(error)
+    sys.exit(error.exit_code)
+"""
+
+
+def race(lines: Sequence[Line], meet: Path) -> tuple[list[int], list[str]]:
+    """Exit codes and words of promoters that have all compared before one of them writes anything."""
+    meet.mkdir()
+    words = [sys.executable, "-c", RACER]
+    both = [
+        subprocess.Popen(
+            [*words, str(one.root), str(meet)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for one in lines
+    ]
+    for process, one in zip(both, lines, strict=True):
+        assert process.stdin is not None
+        process.stdin.write(one.params.model_dump_json())
+        process.stdin.close()
+    codes = [process.wait(timeout=120) for process in both]
+    said = [process.stdout.read() for process in both if process.stdout]
+    for process in both:
+        assert process.stdout is not None
+        process.stdout.close()
+    return codes, said

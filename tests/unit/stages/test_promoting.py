@@ -8,28 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from promoted import MORE, PICTURES, Line, line_params, write_dataset
+from promoted import Line, line_params, race
 
 from components.errors import Busy, DigestMismatch, GateRefused, RegistryError
 from components.registry import history
 from components.stages import evaluate
 from components.stages.promote import promote
 from components.storage.publish import sha256_tree
-
-
-@pytest.fixture(scope="session")
-def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """`some`, `more` (with newer samples) and `other` (the same samples, other sides)."""
-    made = {}
-    for name, count, salt in (
-        ("some", PICTURES, "a"),
-        ("more", PICTURES + MORE, "a"),
-        ("other", PICTURES, "b"),
-    ):
-        root = tmp_path_factory.mktemp(name)
-        write_dataset(root, count, salt)
-        made[name] = root / "dataset"
-    return made
 
 
 @pytest.fixture
@@ -279,13 +264,13 @@ def test_an_alias_that_somebody_moved_past_the_ledger_stops_promotion_until_a_pe
     assert promote(line.root, line.params).outcome == "promote"
 
 
-def test_a_shared_registry_without_a_lock_is_refused(line: Line) -> None:
+def test_a_shared_registry_without_a_lock_is_refused(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GRAFTLINE_LEDGER_DATABASE", raising=False)
     line.release()
-    for uri in ("https://mlflow.example.org", "postgresql://u:canary@db/mlflow"):
-        tracking = line.params.tracking.model_copy(update={"uri": uri})
-        with pytest.raises(RegistryError, match="is shared") as caught:
-            promote(line.root, line.params.model_copy(update={"tracking": tracking}))
-        assert "canary" not in str(caught.value)
+    tracking = line.params.tracking.model_copy(update={"uri": "https://u:canary@mlflow.example.org"})
+    with pytest.raises(RegistryError, match=r"is shared.*GRAFTLINE_LEDGER_DATABASE") as caught:
+        promote(line.root, line.params.model_copy(update={"tracking": tracking}))
+    assert "canary" not in str(caught.value)
 
 
 KILLED = """
@@ -362,28 +347,6 @@ def test_a_rollback_overtakes_a_move_that_was_never_made(line: Line) -> None:
     assert line.kinds == ["promote", "moved", "promote", "rollback", "moved"]
 
 
-RACER = """
-import sys, time
-from pathlib import Path
-from components.errors import GraftlineError
-from components.params import Params
-from components.stages import promote
-root, meet = Path(sys.argv[1]), Path(sys.argv[2])
-carry_out = promote._carry_out
-def together(*words):
-    (meet / root.name).touch()
-    while len(list(meet.iterdir())) < 2:
-        time.sleep(0.01)
-    return carry_out(*words)
-promote._carry_out = together
-try:
-    print(promote.promote(root, Params.model_validate_json(sys.stdin.read())).outcome)
-except GraftlineError as error:
-    print(error)
-    sys.exit(error.exit_code)
-"""
-
-
 def test_of_two_promoters_at_once_one_moves_and_the_other_leaves(line: Line, tmp_path: Path) -> None:
     """Both found their release better than version 1; they share a store, each has a workspace of its own."""
     store = line.root / ".graftline" / "mlflow" / "mlflow.db"
@@ -394,26 +357,7 @@ def test_of_two_promoters_at_once_one_moves_and_the_other_leaves(line: Line, tmp
     lines[0].promoted(boundary=160)
     lines[0].registered(boundary=130)
     lines[1].registered(boundary=128)
-    (tmp_path / "meet").mkdir()
-    words = [sys.executable, "-c", RACER]
-    both = [
-        subprocess.Popen(
-            [*words, str(one.root), str(tmp_path / "meet")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for one in lines
-    ]
-    for process in both:
-        assert process.stdin is not None
-        process.stdin.write(params.model_dump_json())
-        process.stdin.close()
-    codes = [process.wait(timeout=120) for process in both]
-    said = [process.stdout.read() for process in both if process.stdout]
-    for process in both:
-        assert process.stdout is not None
-        process.stdout.close()
+    codes, said = race(lines, tmp_path / "meet")
     assert sorted(codes) == [0, Busy.exit_code], said
     winner = codes.index(0)
     assert lines[0].champion == str(winner + 2)

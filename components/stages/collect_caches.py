@@ -1,0 +1,156 @@
+"""The caches in `.graftline/`: what each holds, what of it nobody needs, and how it goes."""
+
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.errors import Busy
+from components.params import Params
+from components.storage.garbage import (
+    Item,
+    days_unused,
+    days_unwritten,
+    is_locked,
+    left_over,
+    quiet,
+    remove_in_order,
+    size_of,
+)
+from components.storage.publish import kernel_lock, read_json, remove
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder of `.graftline/`.
+
+    Attributes:
+        days: what nobody used for so long goes.
+        spared: names of what is needed whatever its age → why.
+    """
+
+    state: Path
+    days: float
+    spared: dict[str, str]
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keeps users away while something is freed; Busy where that cannot be."""
+        return nullcontext()
+
+    def items(self) -> list[Item]:
+        """Named by their places in `.graftline/`."""
+        return [Item(str(p.relative_to(self.state)), size_of(p), self.why(p)) for p in self.paths()]
+
+    def free(self, item: Item) -> None:
+        remove(self.state / item.name)
+
+    def paths(self) -> list[Path]:
+        raise NotImplementedError
+
+    def why(self, path: Path) -> str:
+        young = f"used within {self.days:g} days" if days_unused(path) < self.days else ""
+        return self.spared.get(path.name.split(".")[0], "") or young
+
+
+class Store(Cache):
+    """The sample store, a space at a time."""
+
+    def held(self) -> AbstractContextManager[None]:
+        return quiet(self.state)
+
+    def paths(self) -> list[Path]:
+        return _inside(self.state / "store")
+
+    def free(self, item: Item) -> None:
+        remove_in_order(self.state / item.name, "*.json")
+
+
+class Trainings(Cache):
+    """Checkpoints of trainings that were never finished; each has a lock that its training holds."""
+
+    def paths(self) -> list[Path]:
+        return _inside(self.state / "training")
+
+    def why(self, path: Path) -> str:
+        if (path / "lock").exists() and is_locked(path / "lock"):
+            return "being trained"
+        young = days_unwritten(path) < self.days
+        return f"written within {self.days:g} days" if young else ""
+
+    def free(self, item: Item) -> None:
+        """The oldest checkpoint first: until the last is gone, the training could go on."""
+        folder = self.state / item.name
+        with suppress(Busy), kernel_lock(folder / "lock"):
+            remove_in_order(folder, "[0-9]*.checkpoint")
+
+
+class Fetched(Cache):
+    """Releases that were fetched for scoring, by digest."""
+
+    def held(self) -> AbstractContextManager[None]:
+        return kernel_lock(self.state / "locks" / "models")
+
+    def paths(self) -> list[Path]:
+        return [path for path in _inside(self.state / "models") if DIGEST.fullmatch(path.name)]
+
+
+class Downloaded(Cache):
+    """Downloads by digest, begun ones, and those that came under a wrong name."""
+
+    def paths(self) -> list[Path]:
+        folder = self.state / "downloads"
+        found = folder.rglob("*") if folder.is_dir() else ()
+        return sorted(p for p in found if p.is_file() and DIGEST.match(p.name) and p.suffix != ".lock")
+
+    def why(self, path: Path) -> str:
+        lock = path.parent / f"{path.name.split('.')[0]}.lock"
+        return "being fetched" if lock.exists() and is_locked(lock) else super().why(path)
+
+
+class LeftOver(Cache):
+    """What killed processes had begun to write."""
+
+    def paths(self) -> list[Path]:
+        names = ("store", "training", "models", "downloads", "runs", "reports", "operational", "refresh")
+        return list(left_over(self.state / name for name in names))
+
+    def why(self, path: Path) -> str:
+        return ""
+
+
+def digests_of(root: Path, params: Params) -> dict[str, str]:
+    """Every SHA-256 that the workspace's parameters and provenance name."""
+    texts = [params.model_dump_json()]
+    for name in ("checkpoint/provenance.json", "adapted/provenance.json"):
+        with suppress(FileNotFoundError):
+            texts.append((root / name).read_text())
+    with suppress(FileNotFoundError), (root / "data" / "source.lock").open(encoding="utf-8") as file:
+        texts.append(file.readline())
+    return dict.fromkeys(DIGEST.findall(" ".join(texts)), "this workspace")
+
+
+def spaces_of(root: Path, params: Params) -> dict[str, str]:
+    """The spaces of the sample store that the workspace's stages read, whichever cut they take."""
+    if not (root / "features" / "features.json").exists() or not (root / "adapted").exists():
+        return {}
+    from components.stages.frozen import Frozen
+    from components.stages.network import open_checkpoint, open_task
+
+    pooled = str(read_json(root / "features" / "features.json")["space"])
+    found = {pooled[:32]: "this workspace"}
+    task = open_task(params, root / "adapted")
+    backbone, weights = open_checkpoint(root / "adapted", params)
+    for cut in range(backbone.blocks + 2):
+        found[Frozen(backbone, weights, cut).space(task).digest[:32]] = "this workspace"
+    return found
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(path for path in _entries(folder) if not path.name.startswith("."))
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    return folder.iterdir() if folder.is_dir() else iter(())

@@ -15,7 +15,7 @@ from components.registry.lineage import lineage
 from components.registry.register import Candidate, Registered, refuse_unless_pass
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
-from components.storage.home import home
+from components.storage.home import home, reports
 from components.storage.publish import read_json, sha256_file, sha256_tree
 
 PROVIDERS = {
@@ -80,7 +80,7 @@ def _dvc(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def _candidate(
     root: Path, params: Params, verdict: Mapping[str, object], judged: Mapping[str, object]
 ) -> Candidate:
-    report = home(root) / "reports" / "report.html"
+    report = reports(root) / "report.html"
     measured = judged.get("measured")
     figures = {
         f"operational/{key}": float(value)

@@ -29,7 +29,8 @@ def open_repo(root: Path) -> Repo:
 
     from dvc.repo import Repo as DvcRepo
 
-    logging.getLogger("dvc").setLevel(logging.ERROR)
+    for name in ("dvc", "dvc_data"):  # the latter warns of every output that was never made
+        logging.getLogger(name).setLevel(logging.ERROR)
     repo: Repo = DvcRepo(str(root))
     return repo
 

@@ -6,6 +6,7 @@ the repository's objects and refs, DVC's cache and the sample store; its own are
 
 import hashlib
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -192,7 +193,10 @@ def _link_sources(root: Path, tree: Path, values: Mapping[str, object]) -> None:
                 f"Write /{path} into .gitignore (no slash behind it) and commit, or move the files elsewhere.",
             )
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(target)
+        if target.is_dir():
+            link.symlink_to(target)
+        else:  # a single file may not be a link: sources refuse those that lead elsewhere
+            shutil.copyfile(target, link)
 
 
 def _share_cache(root: Path, tree: Path) -> None:

@@ -75,6 +75,7 @@ class Execution:
     def __init__(self, root: Path, params: Params, run: RunHandle, repo: Repo) -> None:
         self.root = root
         self.state = home(root)
+        self.page = reports(root) / "report.html"
         self.params = params
         self.run = run
         self.repo = repo
@@ -109,9 +110,10 @@ class Execution:
 
     def report_is_fresh(self) -> bool:
         """Whether nothing ran since the page was written, here or by `dvc repro`."""
-        page = reports(self.root) / "report.html"
         lock, params = self.root / "dvc.lock", self.root / "params.yaml"
-        return page.exists() and page.stat().st_mtime > max(f.stat().st_mtime for f in (lock, params))
+        return self.page.exists() and self.page.stat().st_mtime > max(
+            f.stat().st_mtime for f in (lock, params)
+        )
 
     def register(self) -> Step:
         """The version of this release; GateRefused where a verdict is not `pass`."""

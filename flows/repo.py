@@ -1,7 +1,7 @@
 """What is used of DVC's own classes, which have no types."""
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,8 @@ class Repo(Protocol):
 
     @property
     def index(self) -> Index: ...
+    @property
+    def lock(self) -> AbstractContextManager[object]: ...
     def reproduce(self, targets: str, single_item: bool) -> Sequence[object]: ...
     def checkout(self, *, force: bool, allow_missing: bool) -> object: ...
 
@@ -37,7 +39,8 @@ def open_repo(root: Path) -> Repo:
 
 def as_locked(repo: Repo) -> bool:
     """Whether commands, parameters and code are those of dvc.lock; outputs that are not there are left out."""
-    return not any(stage.changed(allow_missing=True) for stage in repo.index.stages)
+    with repo.lock:
+        return not any(stage.changed(allow_missing=True) for stage in repo.index.stages)
 
 
 def restore(repo: Repo) -> None:

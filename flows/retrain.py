@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from components.data.lock import Lock, read_lock
 from components.errors import DataError, GraftlineError
@@ -22,8 +23,9 @@ from components.monitoring.need import labels_needed
 from components.params import Params, load_params
 from components.registry.lineage import git_state
 from components.registry.runs import RunHandle, start_run
+from components.registry.store import redact
 from components.stages.register import push
-from components.storage.home import home, reports
+from components.storage.home import home
 from components.storage.publish import read_json, write_bytes, write_json
 from components.training.interrupts import crash_point
 from flows.branches import LOCKS, Past, commit_locks, fetch_runs, finish, past_runs, push_branch
@@ -80,7 +82,6 @@ class _Done:
 
     line: Execution | None = None
     branch: str = ""
-    report: str = ""
 
 
 # As in flows.pipeline, neither Prefect's cache nor its results are used.
@@ -118,6 +119,9 @@ def retrain(root: str, asked: Mapping[str, object]) -> State[int]:
         state = _run(folder, params, wanted, done)
     except GraftlineError as error:
         state = failed_by(error)
+    except Exception as error:  # ours: people are told all the same
+        traceback.print_exc()
+        state = Failed(name=type(error).__name__, message=redact(str(error)), data=1)
     write_json(Path(wanted.result), asdict(_answer(state, done)))
     return state
 
@@ -140,7 +144,7 @@ def _run(root: Path, params: Params, asked: Asked, done: _Done) -> State[int]:
         crash_point("scheduled:stages")
         push_data(root)
         done.branch = commit(root, params, asked)
-        done.report = _keep_report(root, done.branch)
+        _keep_report(line, done.branch)
         crash_point("scheduled:branch")
         return _judged(line, asked, done)
 
@@ -216,23 +220,23 @@ def unchanged(root: Path, run: Past) -> bool:
     return as_locked(open_repo(root))
 
 
-def _keep_report(root: Path, branch: str) -> str:
+def _keep_report(line: Execution, branch: str) -> None:
     """The report outlives the worktree."""
-    page = reports(root) / "report.html"
-    if not page.exists():
-        return ""
-    kept = home(root) / "reports" / f"{branch}.html"
-    write_bytes(kept, page.read_bytes())
-    return str(kept)
+    if line.page.exists():
+        kept = home(line.root) / "reports" / f"{branch}.html"
+        write_bytes(kept, line.page.read_bytes())
+        line.page = kept
 
 
 def _answer(state: State[int], done: _Done) -> Answer:
+    line, verdict = done.line, ""
+    if line and done.branch:  # before that, what lies there may be an earlier run's
+        verdict = (
+            line.promotion.outcome
+            if line.promotion
+            else str(read_json(line.root / "verdict.json").get("verdict"))
+        )
     code = state.result(raise_on_failure=False)
-    promotion = done.line.promotion if done.line else None
-    judged = done.line.root / "verdict.json" if done.line else None
-    verdict = promotion.outcome if promotion else ""
-    if not verdict and judged and judged.exists() and done.branch:
-        verdict = str(read_json(judged).get("verdict", ""))
     return Answer(
         name=state.name or "",
         green=state.is_completed(),
@@ -240,7 +244,7 @@ def _answer(state: State[int], done: _Done) -> Answer:
         code=code if isinstance(code, int) else 1,
         event=_event(state, verdict),
         verdict=verdict,
-        report=done.report,
+        report=str(line.page) if line and done.branch and line.page.exists() else "",
         branch=done.branch,
     )
 

@@ -9,7 +9,6 @@ from components.registry.register import outcome
 from components.reporting.scatter import shown
 from components.reporting.sweep import counted, gained
 from components.reporting.trials import Sweep, Trial
-from components.storage.home import reports
 from components.storage.publish import read_json
 from flows.engine import Execution
 from flows.standing import ruling_lines
@@ -39,9 +38,8 @@ def lines(line: Execution) -> Iterator[str]:
     yield f"Registered: {line.registered or 'nothing'}"
     if line.promotion:
         yield from ruling_lines(line.promotion)
-    report = reports(line.root) / "report.html"
-    if report.exists():
-        yield f"Report:     {report}"
+    if line.page.exists():
+        yield f"Report:     {line.page}"
     yield "MLflow:     make mlflow"
 
 

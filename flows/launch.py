@@ -7,6 +7,7 @@ folder where this was started has no part in it.
 import os
 import subprocess
 import sys
+import traceback
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -18,15 +19,16 @@ from prefect.settings import PREFECT_API_KEY, PREFECT_API_URL
 from prefect.states import Completed, Failed
 from pydantic import ValidationError
 
-from components.errors import Busy, GraftlineError, ParamsError
+from components.errors import Busy, GraftlineError, Interrupted, ParamsError
 from components.params.base import Section
 from components.params.operation import TrackingParams
 from components.params.schedule import NotifyParams, ScheduleParams
+from components.registry.store import redact
 from components.storage.home import home
 from components.storage.publish import read_json, write_json
 from flows.engine import INTERRUPTED, exit_code, prepare_environment, terminate
+from flows.handover import Answer, Asked
 from flows.notify import News, tell
-from flows.retrain import RESUMABLE, Answer, Asked
 from flows.worktree import line_lock, parse_committed, resolve, without_git, worktree
 
 LEAVING = 60.0  # seconds that the run has to close everything after SIGTERM
@@ -85,6 +87,9 @@ def scheduled(root: str = ".", revision: str = "", because: str = "") -> State[i
         answer = _launch(folder, settings, Asked("", commit, revision, because, os.getpid()))
     except GraftlineError as error:
         answer = Answer(type(error).__name__, False, str(error), exit_code(error), "failed")
+    except Exception as error:  # a full disk, or a mistake of ours: people are told all the same
+        traceback.print_exc()
+        answer = Answer(type(error).__name__, False, redact(str(error)), 1, "failed")
     _show(answer, settings, revision, because)
     _tell(answer, settings, because)
     made = Completed if answer.green else Failed
@@ -133,7 +138,11 @@ def _answer(path: Path, code: int) -> Answer:
         return Answer(**read_json(path))  # type: ignore[arg-type]
     if code in INTERRUPTED:
         return Answer(
-            "Interrupted", False, "The run was stopped; the same command goes on.", RESUMABLE, "failed"
+            "Interrupted",
+            False,
+            "The run was stopped; the same command goes on.",
+            Interrupted.exit_code,
+            "failed",
         )
     how = f"by signal {-code}" if code < 0 else f"with code {code}"
     message = f"The run ended {how} and said nothing; the same command goes on from what it had."
@@ -159,7 +168,7 @@ def _show(answer: Answer, settings: Settings, revision: str, because: str) -> No
 def _tell(answer: Answer, settings: Settings, because: str) -> None:
     news = News(
         line=settings.tracking.model,
-        event=answer.event,  # type: ignore[arg-type]
+        event=answer.event,
         state=answer.name,
         message=answer.message,
         because=because,

@@ -21,6 +21,7 @@ from components.data.lock import Lock, read_lock
 from components.errors import DataError, GraftlineError
 from components.monitoring.need import labels_needed
 from components.params import Params, load_params
+from components.params.schedule import Event
 from components.registry.lineage import git_state
 from components.registry.runs import RunHandle, start_run
 from components.registry.store import redact
@@ -30,6 +31,7 @@ from components.storage.publish import read_json, write_bytes, write_json
 from components.training.interrupts import crash_point
 from flows.branches import LOCKS, Past, commit_locks, fetch_runs, finish, past_runs, push_branch
 from flows.engine import Execution, Step, Stopped, execution, run_command, stoppable
+from flows.handover import Answer, Asked
 from flows.pipeline import failed_by, judge, retrying, run_stages
 from flows.repo import as_locked, open_repo, restore
 from flows.worktree import committed, git
@@ -37,43 +39,6 @@ from flows.worktree import committed, git
 PR_SET_PDEATHSIG = 1
 RESUMABLE = 75
 LABELS_NEEDED = 7  # exit code
-DRIFT = "drift"  # the word with which `because` begins
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the launcher asks for, in a file.
-
-    Attributes:
-        result: where the answer goes.
-        base: the commit; revision: as it was asked for.
-        because: why the run was started; empty for a schedule or a person.
-        parent: process id of the launcher.
-    """
-
-    result: str
-    base: str
-    revision: str
-    because: str = ""
-    parent: int = 0
-
-    @property
-    def drift(self) -> bool:
-        return self.because.lower().startswith(DRIFT)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """How it ended: the state, and what people should hear of it."""
-
-    name: str
-    green: bool
-    message: str
-    code: int
-    event: str
-    verdict: str = ""
-    report: str = ""
-    branch: str = ""
 
 
 @dataclass
@@ -249,7 +214,7 @@ def _answer(state: State[int], done: _Done) -> Answer:
     )
 
 
-def _event(state: State[int], verdict: str) -> str:
+def _event(state: State[int], verdict: str) -> Event:
     if not state.is_completed():
         return "failed"
     if state.name == "LabelsNeeded":

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import traceback
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
@@ -77,34 +77,51 @@ def scheduled(root: str = ".", revision: str = "", because: str = "") -> State[i
     Ends Completed, also named NothingNew or LabelsNeeded; Failed named Busy, GateFailed, PromotionRefused, or by the
     error's class. The state's data is the exit code.
     """
-    folder, settings = Path(root).resolve(), Settings()
-    prepare_environment(folder)
+    launch = _Launch(Path(root).resolve(), revision, because)
+    prepare_environment(launch.root)
     try:
-        settings = _settings(folder, "HEAD")
-        revision = revision or settings.schedule.revision
-        commit = revision_of(folder, revision)
-        settings = _settings(folder, commit)
-        answer = _launch(folder, settings, Asked("", commit, revision, because, os.getpid()))
+        answer = launch.answer()
     except GraftlineError as error:
         answer = Answer(type(error).__name__, False, str(error), exit_code(error), "failed")
     except Exception as error:  # a full disk, or a mistake of ours: people are told all the same
         traceback.print_exc()
         answer = Answer(type(error).__name__, False, redact(str(error)), 1, "failed")
-    _show(answer, settings, revision, because)
-    _tell(answer, settings, because)
+    _show(answer, launch)
+    _tell(answer, launch)
     made = Completed if answer.green else Failed
     return made(name=answer.name, message=answer.message, data=answer.code)
 
 
-def _launch(root: Path, settings: Settings, asked: Asked) -> Answer:
-    """Raises Busy where another run of this line does not end in time."""
-    try:
-        with line_lock(root, settings.schedule.wait_minutes * 60), worktree(root, asked.base) as tree:
+class _Launch:
+    """One start; its settings are those of the checked-out branch until the revision is known."""
+
+    def __init__(self, root: Path, revision: str, because: str) -> None:
+        self.root = root
+        self.revision = revision
+        self.because = because
+        self.settings = Settings()
+
+    def answer(self) -> Answer:
+        """Raises Busy where another run of this line does not end in time."""
+        self.settings = _settings(self.root, "HEAD")
+        self.revision = self.revision or self.settings.schedule.revision
+        try:
+            with line_lock(self.root, self.settings.schedule.wait_minutes * 60):
+                return self._locked()
+        except Busy as error:
+            message = f"Another scheduled run of this line is at work. {error.message}"
+            raise Busy(message, error.remedy) from None
+
+    def _locked(self) -> Answer:
+        commit = revision_of(self.root, self.revision)  # after the wait: it may be newer by then
+        self.settings = _settings(self.root, commit)
+        with worktree(self.root, commit) as tree:
             if not (tree / "flows" / "retrain.py").exists():
-                raise ParamsError(f"{asked.revision} knows no scheduled runs.", "Name a newer --revision.")
-            return run_inside(root, tree, replace(asked, result=str(tree.parent / "answer.json")))
-    except Busy as error:
-        raise Busy(f"Another scheduled run of this line is at work. {error.message}", error.remedy) from None
+                raise ParamsError(f"{self.revision} knows no scheduled runs.", "Name a newer --revision.")
+            result = str(tree.parent / "answer.json")
+            return run_inside(
+                self.root, tree, Asked(result, commit, self.revision, self.because, os.getpid())
+            )
 
 
 def _settings(root: Path, commit: str) -> Settings:
@@ -149,12 +166,12 @@ def _answer(path: Path, code: int) -> Answer:
     return Answer("Crashed", False, message, code if code > 0 else 1, "failed")
 
 
-def _show(answer: Answer, settings: Settings, revision: str, because: str) -> None:
+def _show(answer: Answer, launch: _Launch) -> None:
     """A page for people who look at the flow run."""
     rows = {
-        "line": settings.tracking.model,
-        "revision": revision,
-        "because": because or "the schedule, or a person",
+        "line": launch.settings.tracking.model,
+        "revision": launch.revision,
+        "because": launch.because or "the schedule, or a person",
         "outcome": answer.name,
         "ruling": answer.verdict,
         "run branch": answer.branch,
@@ -165,14 +182,14 @@ def _show(answer: Answer, settings: Settings, revision: str, because: str) -> No
     create_markdown_artifact(text, key="scheduled-run", description="What the scheduled run did")
 
 
-def _tell(answer: Answer, settings: Settings, because: str) -> None:
+def _tell(answer: Answer, launch: _Launch) -> None:
     news = News(
-        line=settings.tracking.model,
+        line=launch.settings.tracking.model,
         event=answer.event,
         state=answer.name,
         message=answer.message,
-        because=because,
+        because=launch.because,
         verdict=answer.verdict,
         report=answer.report,
     )
-    tell(settings.notify, news)
+    tell(launch.settings.notify, news)

@@ -10,11 +10,11 @@ Event = Literal["failed", "labels", "champion", "done"]
 
 
 class ScheduleParams(Section):
-    """`python -m flows.scheduled`; see docs/operate.md. These two sections are read from the revision itself.
+    """`python -m flows.scheduled`; see docs/operate.md.
 
     Attributes:
-        revision: what a run works on: a branch, a tag, a commit. `REMOTE/BRANCH` is fetched first. This key alone is
-            read from the last commit of the checked-out branch.
+        revision: what a run works on: a branch, a tag, a commit. `REMOTE/BRANCH` is fetched first. This key and
+            `wait_minutes` are read from the last commit of the checked-out branch, all others from the revision.
         push: the git remote that run branches are pushed to; none: they stay in this repository.
         wait_minutes: how long a run waits for another one of this line; 0: it is refused with code 75.
     """

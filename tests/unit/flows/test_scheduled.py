@@ -14,10 +14,13 @@ import pytest
 import yaml
 
 from components.data.lock import Lock
+from components.params.schedule import NotifyParams
 from components.sources.base import Entry
 from flows.branches import finish, past_runs
+from flows.notify import News, tell
 from flows.worktree import line_lock, resolve, worktree
 from tests.unit.flows.repository import begin_work, git, make_repository, persons
+from tests.unit.flows.webhook import listening
 
 REFUSED, LABELS_NEEDED, BUSY = 3, 7, 75
 
@@ -175,9 +178,13 @@ def test_the_launcher_ends_as_the_run_inside_does(launched: Path, monkeypatch: p
     assert persons(launched) == before
 
     monkeypatch.delenv("ANSWER")
-    name, message, code = launch(launched)
+    with listening() as hook:
+        monkeypatch.setenv("GRAFTLINE_WEBHOOK", hook.address)
+        name, message, code = launch(launched)
     assert (name, code) == ("Crashed", 9)
     assert "ended with code 9 and said nothing" in message
+    assert [news["message"] for news in hook.got] == [message]
+    monkeypatch.delenv("GRAFTLINE_WEBHOOK")
 
     assert launch(launched, revision="main~1")[0] == "ParamsError"  # knows no scheduled runs
     assert launch(launched, revision="nowhere")[::2] == ("ParamsError", 2)
@@ -187,6 +194,17 @@ def test_the_launcher_ends_as_the_run_inside_does(launched: Path, monkeypatch: p
     assert message.startswith("Another scheduled run of this line is at work.")
     assert persons(launched) == before
     assert os.listdir(launched / ".graftline" / "scheduled") == []  # noqa: PTH208
+
+
+def test_the_address_may_lie_in_a_block_of_prefect(server: None) -> None:
+    from prefect.blocks.system import Secret
+
+    news = News("cells", "labels", "LabelsNeeded", "Label some.")
+    with listening() as hook:
+        Secret(value=hook.address).save("hook", overwrite=True, _sync=True)
+        assert tell(NotifyParams(block="secret/hook"), news)
+        assert not tell(NotifyParams(block="secret/another"), news)
+    assert [told["state"] for told in hook.got] == ["LabelsNeeded"]
 
 
 def test_outside_of_a_repository_it_is_refused_at_once(

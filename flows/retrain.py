@@ -63,7 +63,7 @@ def push_data(root: Path) -> None:
 @task(name="commit", cache_policy=NO_CACHE, persist_result=False)
 def commit(root: Path, params: Params, asked: Asked) -> str:
     """The run's branch, at the git remote too where params ask for it."""
-    why = asked.because or "Scheduled."
+    why = " ".join(asked.because.split()) or "Scheduled."
     message = f"Scheduled run of {params.tracking.model} on {asked.revision}\n\n{why}"
     branch = commit_locks(root, message)
     if params.schedule.push:

@@ -104,7 +104,7 @@ def test_nothing_is_done_unless_data_parameters_or_code_are_new(repository: Path
     (tree / "verdict.json").unlink()
     began = time.monotonic()
     answer = retrain(tree)
-    assert time.monotonic() - began < 10  # on a busy machine
+    assert time.monotonic() - began < 20  # a second's work, on a busy machine
     assert (answer["name"], answer["code"], answer["event"]) == ("NothingNew", 0, "done")
     assert answer["message"] == f"Data, parameters and code are those of {branch}."
     assert not (tree / "verdict.json").exists()

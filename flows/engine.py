@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from components.errors import Busy, GraftlineError, Interrupted, SourceError
 from components.params import Params
 from components.registry.delivery import Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
 from components.registry.store import preload, redact
-from components.storage.home import home
+from components.storage.home import home, reports, stage_lock
 from components.storage.publish import kernel_lock, read_json, sha256_tree
 from components.storage.servers import use_servers
 from components.telemetry import OFF
+from flows.repo import Repo, open_repo
 
 if TYPE_CHECKING:
     import psutil
@@ -39,6 +40,7 @@ DEFAULTS = {
     **OFF,
 }
 INTERRUPTED = {75, 130, 143, -signal.SIGINT, -signal.SIGTERM}
+WORKSPACE = "workspace"  # the name of its lock
 PATIENCE = 20.0  # seconds that a stage has to write its checkpoint after SIGTERM
 
 
@@ -63,12 +65,6 @@ class Step:
     seconds: float
 
 
-class Repo(Protocol):
-    """What is used of `dvc.repo.Repo`."""
-
-    def reproduce(self, targets: str, single_item: bool) -> Sequence[object]: ...
-
-
 class Execution:
     """One execution of the line in the workspace `root`.
 
@@ -78,11 +74,13 @@ class Execution:
     def __init__(self, root: Path, params: Params, run: RunHandle, repo: Repo) -> None:
         self.root = root
         self.state = home(root)
+        self.page = reports(root) / "report.html"
         self.params = params
         self.run = run
         self.repo = repo
         self.steps: list[Step] = []
         self.registered: str | None = None
+        self.proven = ""  # the commit that every stage was brought up to date with, in a clean tree
         self.promotion: Promotion | None = None
 
     def stage(self, name: str, outputs: Sequence[str]) -> Step:
@@ -105,23 +103,16 @@ class Execution:
         return step
 
     def command(self, name: str) -> Step:
-        """Run `python -m components NAME`; its messages and progress bars go to the same terminal."""
-        import subprocess
-
-        started = time.monotonic()
-        words = [sys.executable, "-m", "components", name]
-        code = subprocess.run(words, cwd=self.root, stdout=subprocess.DEVNULL, check=False).returncode
-        if code:
-            raise failed(name, code)
-        step = Step(name, "done", time.monotonic() - started)
+        step = run_command(self.root, name)
         self.steps.append(step)
         return step
 
     def report_is_fresh(self) -> bool:
         """Whether nothing ran since the page was written, here or by `dvc repro`."""
-        page = self.state / "reports" / "report.html"
         lock, params = self.root / "dvc.lock", self.root / "params.yaml"
-        return page.exists() and page.stat().st_mtime > max(f.stat().st_mtime for f in (lock, params))
+        return self.page.exists() and self.page.stat().st_mtime > max(
+            f.stat().st_mtime for f in (lock, params)
+        )
 
     def register(self) -> Step:
         """The version of this release; GateRefused where a verdict is not `pass`."""
@@ -138,7 +129,7 @@ class Execution:
         from components.stages.promote import promote
 
         started = time.monotonic()
-        self.promotion = promote(self.root, self.params)
+        self.promotion = promote(self.root, self.params, self.proven)
         step = Step("promote", "done", time.monotonic() - started)
         self.steps.append(step)
         return step
@@ -146,6 +137,18 @@ class Execution:
     def _timing(self, name: str) -> object:
         path = self.state / "runs" / "timings.json"
         return read_json(path).get(name) if path.exists() else None
+
+
+def run_command(root: Path, name: str) -> Step:
+    """Run `python -m components NAME`; its messages and progress bars go to the same terminal."""
+    import subprocess
+
+    started = time.monotonic()
+    words = [sys.executable, "-m", "components", name]
+    code = subprocess.run(words, cwd=root, stdout=subprocess.DEVNULL, check=False).returncode
+    if code:
+        raise failed(name, code)
+    return Step(name, "done", time.monotonic() - started)
 
 
 def prepare_environment(root: Path) -> None:
@@ -174,7 +177,7 @@ def execution(
     and the MLflow run is closed: FINISHED, FAILED, or KILLED by a signal. A gate that refuses has FAILED.
     """
     prepare_environment(root)
-    with kernel_lock(home(root) / "locks" / "workspace"):
+    with kernel_lock(stage_lock(root, WORKSPACE)):
         repo = open_repo(root)
         run = begin(root, params)
         deliverer = Deliverer(root, params.tracking)
@@ -203,7 +206,7 @@ def execution(
 def probe(root: Path) -> None:
     """Raises Busy where another run holds the workspace: before anything slow is started."""
     try:
-        with kernel_lock(home(root) / "locks" / "workspace"):
+        with kernel_lock(stage_lock(root, WORKSPACE)):
             return
     except Busy as error:
         raise Busy(f"Another run holds this workspace. {error.message}", error.remedy) from None
@@ -218,16 +221,6 @@ def warm() -> None:
             preload()
 
     threading.Thread(target=load, name="graftline-warm", daemon=True).start()
-
-
-def open_repo(root: Path) -> Repo:
-    import logging
-
-    from dvc.repo import Repo as DvcRepo
-
-    logging.getLogger("dvc").setLevel(logging.ERROR)
-    repo: Repo = DvcRepo(str(root))
-    return repo
 
 
 def failure(name: str, error: BaseException) -> GraftlineError:

@@ -47,7 +47,8 @@ def promote(line: Execution) -> Step:
     return line.promote()
 
 
-def _retrying(chosen: Task[..., Step], name: str) -> Task[..., Step]:
+def retrying(chosen: Task[..., Step], name: str) -> Task[..., Step]:
+    """`chosen` under the name of what it does, tried again where the network may be at fault."""
     if name not in FETCHING:
         return chosen.with_options(name=name)
     return chosen.with_options(
@@ -68,29 +69,41 @@ def train(
     try:
         params = load_params(folder / "params.yaml")
         with execution(folder, params) as line:
-            return _line(line, stop_after, registering, promoting)
-    except GateRefused as refused:
-        return Failed(name="GateFailed", message=str(refused), data=refused.exit_code)
+            retrying(command, "refresh")(line, "refresh")
+            if not run_stages(line, stop_after):
+                return Completed(message=f"Stopped after {stop_after}, as asked.", data=0)
+            return judge(line, registering, promoting)
     except GraftlineError as error:
-        return Failed(name=type(error).__name__, message=str(error), data=exit_code(error))
+        return failed_by(error)
 
 
-def _line(line: Execution, stop_after: str | None, registering: bool, promoting: bool) -> State[int]:
-    _retrying(command, "refresh")(line, "refresh")
+def failed_by(error: GraftlineError) -> State[int]:
+    """The state that an error ends a flow in."""
+    name = "GateFailed" if isinstance(error, GateRefused) else type(error).__name__
+    return Failed(name=name, message=str(error), data=exit_code(error))
+
+
+def run_stages(line: Execution, stop_after: str | None = None) -> bool:
+    """Bring every stage and the report up to date; False where it stopped before the end, as asked."""
     for row in STAGES:
-        _retrying(stage, row.name)(line, row.name, row.outputs)
+        retrying(stage, row.name)(line, row.name, row.outputs)
         if row.name == stop_after:
-            return Completed(message=f"Stopped after {row.name}, as asked.", data=0)
+            return False
     if not line.report_is_fresh():
-        _retrying(command, "report")(line, "report")
+        retrying(command, "report")(line, "report")
+    return True
+
+
+def judge(line: Execution, registering: bool, promoting: bool) -> State[int]:
+    """What the verdict allows: a version, and its comparison with the champion. Raises GateRefused."""
     verdict = read_json(line.root / "verdict.json")
     create_markdown_artifact(markdown(verdict), key="verdict", description="The rules and their evidence")
     try:
         refuse_unless_pass(verdict, {"verdict": "pass"})
         if registering:
-            _retrying(register, "register")(line)
+            retrying(register, "register")(line)
             if promoting:
-                _retrying(promote, "promote")(line)
+                retrying(promote, "promote")(line)
     except GateRefused:
         get_run_logger().error("; ".join(failed_rules(verdict)) or "an operational rule")
         raise

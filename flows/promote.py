@@ -90,12 +90,13 @@ def _run(root: Path, options: argparse.Namespace) -> int:
 def _promote(root: Path, params: "Params") -> int:
     from components.runtime.distribution import check_distribution
     from components.stages.promote import promote
-    from components.storage.home import home
+    from components.storage.home import stage_lock
     from components.storage.publish import kernel_lock
+    from flows.engine import WORKSPACE
     from flows.standing import ruling_lines
 
     check_distribution()
-    with kernel_lock(home(root) / "locks" / "workspace"):  # nothing may rewrite release/ meanwhile
+    with kernel_lock(stage_lock(root, WORKSPACE)):  # nothing may rewrite release/ meanwhile
         done = promote(root, params)
     _say(ruling_lines(done))
     return CODES[done.outcome]

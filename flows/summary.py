@@ -38,9 +38,8 @@ def lines(line: Execution) -> Iterator[str]:
     yield f"Registered: {line.registered or 'nothing'}"
     if line.promotion:
         yield from ruling_lines(line.promotion)
-    report = line.state / "reports" / "report.html"
-    if report.exists():
-        yield f"Report:     {report}"
+    if line.page.exists():
+        yield f"Report:     {line.page}"
     yield "MLflow:     make mlflow"
 
 

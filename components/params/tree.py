@@ -13,6 +13,7 @@ from components.params.operation import RuntimeParams, TrackingParams
 from components.params.pretrain import PretrainParams
 from components.params.promotion import PromotionParams
 from components.params.release import EvaluateParams, ExportParams, GateParams
+from components.params.schedule import NotifyParams, ScheduleParams
 from components.params.task import AugmentParams, TaskParams
 from components.params.tuning import TuneParams
 
@@ -36,6 +37,8 @@ class Params(Section):
     evaluate: EvaluateParams = EvaluateParams()
     gate: GateParams
     promotion: PromotionParams = PromotionParams()
+    schedule: ScheduleParams = ScheduleParams()
+    notify: NotifyParams = NotifyParams()
     runtime: RuntimeParams = RuntimeParams()
     tracking: TrackingParams = TrackingParams()
 

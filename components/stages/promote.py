@@ -55,10 +55,15 @@ class _Case:
     found: Listed
     candidate: Version
     before: State
+    proven: str
 
 
-def promote(root: Path, params: Params) -> Promotion:
+def promote(root: Path, params: Params, proven: str = "") -> Promotion:
     """Compare, write the ruling down, and move the alias where it says so.
+
+    Args:
+        proven: a commit whose clean tree the caller just brought every stage up to date with: the release is what
+            that commit makes, even where it was first made, and is cached from, a tree with changes.
 
     Raises GateRefused (the release is not registered), RegistryError and DigestMismatch (a version's files cannot be
     read, or are others), Busy where somebody else moved the champion meanwhile.
@@ -81,7 +86,7 @@ def promote(root: Path, params: Params) -> Promotion:
         return Promotion(WAITS, number, champion.number if champion else None, _waits(waiting.reasons))
     dataset = Dataset.open(root / "dataset")
     candidate = Version(number, digest, sha256_bytes(samples(dataset)))
-    case = _Case(desk, dataset, judged(dataset, params.domains), found, candidate, before)
+    case = _Case(desk, dataset, judged(dataset, params.domains), found, candidate, before, proven)
     return _carry_out(case, params, _ruling(root, params, case))
 
 
@@ -121,7 +126,7 @@ def _refusals(root: Path, params: Params, case: _Case) -> Iterator[str]:
 
 
 def _traced(params: Params, case: _Case) -> Iterator[str]:
-    if params.promotion.allow_dirty:
+    if params.promotion.allow_dirty or case.proven:
         return
     if case.found.dirty != "false":
         what = "with changes that no commit holds" if case.found.dirty else "where no git commit was known"
@@ -211,8 +216,8 @@ def _facts(case: _Case, ruling: Ruling) -> dict[str, object]:
         "test_digest": test_digest(case.chosen.ids),
         "test_samples": len(case.chosen),
         "dataset_sha256": case.dataset.digest,
-        "git_commit": case.found.tags.get("graftline.git_commit", ""),
-        "git_dirty": case.found.dirty,
+        "git_commit": case.proven or case.found.tags.get("graftline.git_commit", ""),
+        "git_dirty": "false" if case.proven else case.found.dirty,
     }
     if ruling.outcome != REFUSED:
         facts["rules"] = [[rule.rule, rule.outcome, rule.evidence] for rule in ruling.rules]

@@ -16,7 +16,7 @@ from components.registry.register import Candidate, Registered, refuse_unless_pa
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
 from components.registry.store import redact
-from components.storage.home import home
+from components.storage.home import reports
 from components.storage.publish import read_json, sha256_file, sha256_tree
 
 PROVIDERS = {
@@ -81,7 +81,7 @@ def _dvc(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def _candidate(
     root: Path, params: Params, verdict: Mapping[str, object], judged: Mapping[str, object]
 ) -> Candidate:
-    report, lock = home(root) / "reports" / "report.html", root / "dvc.lock"
+    report, lock = reports(root) / "report.html", root / "dvc.lock"
     measured = judged.get("measured")
     figures = {
         f"operational/{key}": float(value)

@@ -26,7 +26,7 @@ from components.reporting.saliency import evidence_map
 from components.stages.network import load_selected, open_task
 from components.stages.operational import operational
 from components.stages.table import Context
-from components.storage.home import home
+from components.storage.home import home, reports
 from components.storage.publish import read_json, write_bytes
 from components.tasks.base import Sample, Task
 
@@ -66,7 +66,7 @@ def report(root: Path, params: Params, context: Context, pictures: bool = True) 
         pictures=pictures,
     )
     material = gather(root, state, _operational(root, params, state))
-    path = state / "reports" / "report.html"
+    path = reports(root) / "report.html"
     write_bytes(path, render(material, _mistakes(root, params, context, pictures), heading).encode())
     return path
 

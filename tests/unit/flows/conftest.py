@@ -79,9 +79,9 @@ def line(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return tmp_path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server() -> Iterator[None]:
-    """One temporary Prefect server for a file of tests: each takes about ten seconds to start."""
+    """One temporary Prefect server for all tests of a worker: each takes about ten seconds to start."""
     from flows.engine import DEFAULTS
 
     before = {key: os.environ.get(key) for key in DEFAULTS}

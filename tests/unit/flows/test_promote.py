@@ -119,10 +119,10 @@ def test_a_changed_ledger_and_exchanged_files_are_found(
 
 
 def test_a_rollback_works_while_a_training_holds_the_workspace(root: Path, desk: Desk) -> None:
-    from components.storage.home import home
+    from components.storage.home import stage_lock
     from components.storage.publish import kernel_lock
 
-    with kernel_lock(home(root) / "locks" / "workspace"):
+    with kernel_lock(stage_lock(root, "workspace")):
         assert main(["rollback"], root) == 0
         assert main([], root) == 75
 

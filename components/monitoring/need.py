@@ -1,0 +1,68 @@
+"""Whether a retraining could learn anything new, or people must label first."""
+
+from components.data.lock import Lock
+from components.params import Params
+from components.params.names import NEEDS
+
+PRETRAINING = ("simclr", "masked_tokens", "clusters")  # the kinds that ask for no labels
+
+
+def labels_needed(params: Params, trained: Lock | None, now: Lock) -> str | None:
+    """Why a retraining because of drift would learn nothing new; None where it may.
+
+    Args:
+        trained: what the last training learned from; None where nothing was trained yet.
+        now: what is at the source.
+    """
+    if trained is None or new_labels(params, trained, now):
+        return None
+    methods = adapting(params)
+    if not methods:
+        return "there are no new labels at the source, and no method is configured that adapts on unlabelled data"
+    if _digests(now) <= _digests(trained):
+        return f"there is nothing new at the source, neither labels nor samples for {', '.join(methods)}"
+    return None
+
+
+def new_labels(params: Params, trained: Lock, now: Lock) -> bool:
+    """Whether labels may have come: a changed table of labels, or new files in the classes' folders.
+
+    A table is not read: one that got only rows without a label counts as changed, too.
+    """
+    if params.data.layout == "folders":
+        old = {_labelled(entry.path, entry.sha256) for entry in trained.entries}
+        return any(_labelled(entry.path, entry.sha256) not in old for entry in now.entries)
+    name = params.data.labels.file
+    return _digest(trained, name) != _digest(now, name)
+
+
+def adapting(params: Params) -> list[str]:
+    """The configured methods that learn from samples without labels, as `section.key method`."""
+    chosen = {
+        "objectives.align": params.objectives.align,
+        "objectives.confident": params.objectives.confident,
+        "weighting.method": params.weighting.method,
+        "tune.then": params.tune.then,
+        "pretrain.method": params.pretrain.method,
+    }
+    return [f"{key} {method}" for key, method in chosen.items() if _unlabelled(method)]
+
+
+def _unlabelled(method: str) -> bool:
+    needs = NEEDS.get(method, ())
+    return method in PRETRAINING or (
+        "target_labels" not in needs and bool({"domains", "unlabelled"} & {*needs})
+    )
+
+
+def _labelled(path: str, digest: str) -> tuple[str, str]:
+    """A sample with its class: the folder. A file that only has another name is not new."""
+    return path.partition("/")[0], digest
+
+
+def _digests(lock: Lock) -> set[str]:
+    return {entry.sha256 for entry in lock.entries}
+
+
+def _digest(lock: Lock, path: str) -> str:
+    return next((entry.sha256 for entry in lock.entries if entry.path == path), "")

@@ -1,0 +1,50 @@
+"""What the launcher of a scheduled run and the run in its worktree tell each other, in files."""
+
+from dataclasses import dataclass
+
+from components.params.schedule import Event
+
+DRIFT = "drift"  # the word with which `because` begins
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the launcher asks for.
+
+    Attributes:
+        result: the file where the answer goes.
+        base: the commit; revision: as it was asked for.
+        because: why the run was started; empty for a schedule or a person.
+        parent: process id of the launcher.
+    """
+
+    result: str
+    base: str
+    revision: str
+    because: str = ""
+    parent: int = 0
+
+    @property
+    def drift(self) -> bool:
+        return self.because.lower().startswith(DRIFT)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How it ended: the state, and what people should hear of it.
+
+    Attributes:
+        name, message: of Prefect's state; green: whether it is a completed one.
+        code: the command's exit code.
+        verdict: how the promotion ruled or, before one, the gate; empty where nothing was judged.
+        report, branch: what is left of the run; empty where nothing is.
+    """
+
+    name: str
+    green: bool
+    message: str
+    code: int
+    event: Event
+    verdict: str = ""
+    report: str = ""
+    branch: str = ""

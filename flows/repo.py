@@ -1,0 +1,49 @@
+"""What is used of DVC's own classes, which have no types."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import Protocol
+
+
+class DvcStage(Protocol):
+    def changed(self, allow_missing: bool) -> bool: ...
+
+
+class Index(Protocol):
+    @property
+    def stages(self) -> Sequence[DvcStage]: ...
+
+
+class Repo(Protocol):
+    """What is used of `dvc.repo.Repo`."""
+
+    @property
+    def index(self) -> Index: ...
+    @property
+    def lock(self) -> AbstractContextManager[object]: ...
+    def reproduce(self, targets: str, single_item: bool) -> Sequence[object]: ...
+    def checkout(self, *, force: bool, allow_missing: bool) -> object: ...
+
+
+def open_repo(root: Path) -> Repo:
+    import logging
+
+    from dvc.repo import Repo as DvcRepo
+
+    for name in ("dvc", "dvc_data"):  # the latter warns of every output that was never made
+        logging.getLogger(name).setLevel(logging.ERROR)
+    repo: Repo = DvcRepo(str(root))
+    return repo
+
+
+def as_locked(repo: Repo) -> bool:
+    """Whether commands, parameters and code are those of dvc.lock; outputs that are not there are left out."""
+    with repo.lock:
+        return not any(stage.changed(allow_missing=True) for stage in repo.index.stages)
+
+
+def restore(repo: Repo) -> None:
+    """Bring back what dvc.lock names and the cache has; whatever is missing, the stages make."""
+    with suppress(Exception):
+        repo.checkout(force=True, allow_missing=True)

@@ -16,7 +16,7 @@ from components.registry.register import Candidate, Registered, refuse_unless_pa
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
 from components.registry.store import redact
-from components.storage.home import reports
+from components.storage.home import home, reports
 from components.storage.publish import read_json, sha256_file, sha256_tree
 
 PROVIDERS = {

@@ -15,6 +15,7 @@ from components.registry.lineage import lineage
 from components.registry.register import Candidate, Registered, refuse_unless_pass
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
+from components.stages.reference import make_reference_if_possible
 from components.storage.home import home
 from components.storage.publish import read_json, sha256_file, sha256_tree
 
@@ -42,6 +43,7 @@ def register(root: Path, params: Params) -> Registered:
     done = register_candidate(root, params.tracking, _candidate(root, params, verdict, judged), run)
     if not made_by and handed_run(root) is None:
         run.set_status("FINISHED")
+    make_reference_if_possible(root, params, done.version)
     return done
 
 

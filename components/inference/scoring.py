@@ -213,6 +213,7 @@ class Scorer:
 
 def _lists(embeddings: Embeddings | None, absent: npt.NDArray[np.bool_], width: int) -> pa.Array:
     """A list a row, none where `absent`; of one type whether there are any or not."""
-    rows = np.zeros((len(absent), width), dtype=np.float32) if embeddings is None else embeddings
-    flat = pa.array(rows.reshape(-1), pa.float32())
-    return pa.FixedSizeListArray.from_arrays(flat, width, mask=pa.array(absent))
+    lengths = np.where(absent, 0, width)
+    kept = np.empty(0, np.float32) if embeddings is None else embeddings[~absent].reshape(-1)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(kept, pa.float32()), mask=pa.array(absent))

@@ -59,7 +59,8 @@ class Test:
 
 
 def compare(reference: Observed, window: Observed, asked: Asked) -> list[Test]:
-    """All tests that both sides have what is needed for.
+    """All tests that both sides have what is needed for. What is the same in every sample of both is not tested: that
+    depends on the pooled samples alone, and so costs no test its level.
 
     Raises DataError where a side has fewer than `asked.least` samples, ParamsError for too few permutations.
     """
@@ -69,7 +70,7 @@ def compare(reference: Observed, window: Observed, asked: Asked) -> list[Test]:
                 f"The {name} has {len(side)} samples that could be read; {asked.least} are needed.",
                 "Take a longer window, or lower monitoring.least.",
             )
-    names = [name for name in reference.statistics if name in window.statistics]
+    names = [name for name in reference.statistics if varies(name, reference, window)]
     embedded = bool(len(reference.embeddings) and len(window.embeddings))
     refuse_too_few(asked.permutations, len(names) + 2 + embedded, asked.rate)
     draw = np.random.default_rng(asked.seed)
@@ -81,8 +82,15 @@ def compare(reference: Observed, window: Observed, asked: Asked) -> list[Test]:
     return judged(made, asked.rate)
 
 
+def varies(name: str, reference: Observed, window: Observed) -> bool:
+    """Whether the statistic is known on both sides, and not the same everywhere."""
+    if name not in window.statistics:
+        return False
+    return bool(np.ptp(np.concatenate([reference.statistics[name], window.statistics[name]])) > 0)
+
+
 def count_tests(reference: Observed) -> int:
-    """How many tests a window has that lacks nothing."""
+    """How many tests a window has at most."""
     return len(reference.statistics) + 2 + bool(len(reference.embeddings))
 
 

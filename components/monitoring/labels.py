@@ -72,8 +72,8 @@ def to_csv(listed: list[Worth]) -> str:
 
 def _spread(points: npt.NDArray[np.float32], count: int) -> list[int]:
     """Greedy k-centre from the first point on: rows of `points` (N, width)."""
-    chosen = [0]
-    nearest = ((points - points[0]) ** 2).sum(axis=1)
+    chosen: list[int] = []
+    nearest = np.full(len(points), np.inf)
     while len(chosen) < min(count, len(points)):
         chosen.append(int(nearest.argmax()))
         nearest = np.minimum(nearest, ((points - points[chosen[-1]]) ** 2).sum(axis=1))

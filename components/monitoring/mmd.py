@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import pdist, squareform
+from sklearn.metrics.pairwise import euclidean_distances
 
 Array = npt.NDArray[np.floating]
 
@@ -35,7 +35,7 @@ def mmd_test(
 
 def pooled_kernel(points: Array) -> npt.NDArray[np.float32]:
     """(N, N): the mean of Gaussian kernels exp(-d² / 2fσ²) for f in FACTORS; σ is the median of all distances d."""
-    squared = squareform(pdist(np.asarray(points, dtype=np.float64), "sqeuclidean"))
+    squared = euclidean_distances(np.asarray(points, dtype=np.float64), squared=True)
     median = float(np.median(squared[np.triu_indices(len(points), 1)])) or 1.0
     kernels = [np.exp(-squared / (2 * factor * median)) for factor in FACTORS]
     return np.asarray(np.mean(kernels, axis=0), dtype=np.float32)

@@ -103,7 +103,7 @@ class Shelf:
         """Make `data` the reference of the version, in place of another one; twice is once."""
         digest = sha256_bytes(data)
         with kernel_lock(self._home / "locks" / "reference", wait_seconds=600):
-            if self._version(watched).tags.get(REFERENCE_TAG) != digest:
+            if not self._holds(watched, digest):
                 self._upload(watched, data, digest)
                 self._get(watched, f"{FOLDER}/{digest}.parquet", digest)
                 client = self._connection.client
@@ -111,6 +111,15 @@ class Shelf:
                     lambda: client.set_model_version_tag(watched.name, watched.version, REFERENCE_TAG, digest)
                 )
         return Watched(watched.name, watched.version, watched.digest, digest)
+
+    def _holds(self, watched: Watched, digest: str) -> bool:
+        if self._version(watched).tags.get(REFERENCE_TAG) != digest:
+            return False
+        try:
+            self._get(watched, f"{FOLDER}/{digest}.parquet", digest)
+        except (DigestMismatch, RegistryError):
+            return False  # what was lost or changed there is brought again
+        return True
 
     def _version(self, watched: Watched) -> "ModelVersion":
         return find_version(self._connection, watched.name, watched.version, "")

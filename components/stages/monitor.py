@@ -10,7 +10,7 @@ import numpy as np
 from components.errors import DataError, DigestMismatch
 from components.inference.results import read_scored
 from components.monitoring.accuracy import Interval, estimated, measured
-from components.monitoring.comparison import Asked, Test, compare, count_tests
+from components.monitoring.comparison import Asked, Test, compare, count_tests, varies
 from components.monitoring.labels import to_csv, worth_labelling
 from components.monitoring.observed import Observed, draw, from_parquet, to_parquet
 from components.monitoring.projection import plane
@@ -158,7 +158,8 @@ def _write(folder: Path, facts: Mapping[str, object], ours: Observed, theirs: Ob
     listed = worth_labelling(theirs, count)
     write_bytes(folder / "label.csv", to_csv(listed).encode())
     write_json(folder / "window.json", facts)
-    values = {name: (ours.statistics[name], theirs.statistics[name]) for name in theirs.statistics}
+    moving = [name for name in ours.statistics if varies(name, ours, theirs)]
+    values = {name: (ours.statistics[name], theirs.statistics[name]) for name in moving}
     values = {"confidence": (ours.confidence, theirs.confidence), **values}
     both = plane(ours.embeddings, theirs.embeddings) if len(theirs.embeddings) else ([], [])
     unsure = [(worth.id, worth.decision, worth.confidence) for worth in listed[:SHOWN]]

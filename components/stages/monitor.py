@@ -75,9 +75,14 @@ def monitor(root: Path, params: Params, look: Look) -> Found:
         "source": public(look.input) if look.input else str(look.scored),
         "accuracy": _accuracy(params, reference, window, known),
     }
-    folder = home(root) / "monitoring" / params.tracking.model / window.id[:16]
+    folder = folder_of(root, params, window.id)
     _write(folder, facts, ours, window.observed, params.monitoring.label)
     return Found(facts, folder, tuple(tests))
+
+
+def folder_of(root: Path, params: Params, window: str) -> Path:
+    """Where a look at the window `window` leaves its files: label.csv among them."""
+    return home(root) / "monitoring" / params.tracking.model / window[:16]
 
 
 def open_reference(shelf: Shelf, watched: Watched) -> Observed:

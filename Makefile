@@ -37,6 +37,9 @@ test: $(STAMP)  ## all tests
 faults: $(STAMP)  ## the fault tests that take minutes: whole lines, killed in every stage
 	$(BIN)/python -m pytest -n auto -m faults
 
+drift: $(STAMP)  ## false alarms and power of monitoring, on the demo's data and release (minutes; after make run)
+	$(BIN)/python -m pytest -m drift
+
 check: $(STAMP)  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -90,4 +93,4 @@ clean:  ## remove the environment and all local state; data/source.lock and dvc.
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
 
-.PHONY: setup run example test faults check up down status backup restore deploy platform mlflow benchmark benchmark-methods gc clean help
+.PHONY: setup run example test faults drift check up down status backup restore deploy platform mlflow benchmark benchmark-methods gc clean help

@@ -4,7 +4,18 @@ import argparse
 import sys
 from importlib import import_module
 
-NAMES = ("features", "tuning", "head", "memory", "accuracy", "controls", "methods", "heads", "scoring")
+NAMES = (
+    "features",
+    "tuning",
+    "head",
+    "memory",
+    "accuracy",
+    "controls",
+    "methods",
+    "heads",
+    "scoring",
+    "drift",
+)
 
 
 def main() -> None:

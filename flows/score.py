@@ -40,6 +40,11 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--id", metavar="COLUMN", help="of a table: names of the rows (default: the path)")
     made.add_argument("--files", metavar="FOLDER", help="where a table's paths begin (default: beside it)")
+    made.add_argument(
+        "--embeddings",
+        action="store_true",
+        help="add what the model's head sees of each input, for monitoring",
+    )
     made.add_argument("--shard", metavar="I/N", help="one of N equal shares, from 1 (default: 1/1)")
     made.add_argument("--rows", type=int, metavar="N", help="of one file of the output (default: 1024)")
     return made

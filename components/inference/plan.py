@@ -47,12 +47,14 @@ class Plan:
         rows: of each part but the last.
         inputs: how many there are.
         parts: digest of each part's inputs.
+        embeddings: whether the rows hold them.
     """
 
     model: Model
     rows: int
     inputs: int
     parts: Sequence[str]
+    embeddings: bool = False
 
     def size(self, number: int) -> int:
         return min(self.rows, self.inputs - number * self.rows)
@@ -78,10 +80,13 @@ class Plan:
             raise _moved()
 
     def as_json(self) -> dict[str, object]:
-        return {"format": FORMAT, **asdict(self)}
+        found = {"format": FORMAT, **asdict(self)}
+        if not self.embeddings:  # as it was before there were any
+            del found["embeddings"]
+        return found
 
 
-def make_plan(model: Model, rows: int, inputs: Iterable[Input]) -> Plan:
+def make_plan(model: Model, rows: int, inputs: Iterable[Input], embeddings: bool = False) -> Plan:
     """Raises DataError without inputs."""
     sizes, parts = [], []
     for part in _chunks(inputs, rows):
@@ -89,7 +94,7 @@ def make_plan(model: Model, rows: int, inputs: Iterable[Input]) -> Plan:
         parts.append(digest(part))
     if not parts:
         raise DataError("There are no inputs.", "Check the folder, table or prefix.")
-    return Plan(model, rows, sum(sizes), parts)
+    return Plan(model, rows, sum(sizes), parts, embeddings)
 
 
 def digest(part: Iterable[Input]) -> str:
@@ -209,6 +214,11 @@ def _refuse_other(folder: Path, there: Mapping[str, object], asked: Mapping[str,
     if there.get("rows") != asked["rows"]:
         raise StorageError(
             f"{folder} has {there.get('rows')} rows a part.", f"Add --rows {there.get('rows')}."
+        )
+    if bool(there.get("embeddings")) != bool(asked.get("embeddings")):
+        raise StorageError(
+            f"{folder} was begun {'with' if there.get('embeddings') else 'without'} --embeddings.",
+            "Run it as it was begun, or name another --output.",
         )
     raise StorageError(
         f"{folder} was begun with {there.get('inputs')} inputs, {asked['inputs']} are there now, and they differ "

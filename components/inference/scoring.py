@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,9 +21,12 @@ from components.data.ahead import in_order, stacks, windows
 from components.errors import DataError, GraftlineError
 from components.inference.bundle import BATCH, WINDOW, Bundle, Probabilities, Runner
 from components.inference.inputs import Input, Inputs
+from components.inference.observing import Embeddings, observer
 from components.inference.plan import Model, Output, Plan
 from components.runtime.sessions import PROVIDERS
 from components.tasks.base import Sample
+
+Answer = tuple[Probabilities, Embeddings | None]
 
 NOT_FINITE = "the model's answer is not finite"
 
@@ -56,6 +60,7 @@ class _Part:
         self.reasons: list[str | None] = []
         self.unanswered: list[int] = []  # places of what was not read: no batch will bring them
         self.probabilities = np.full((size, classes), np.nan, dtype=np.float32)
+        self.embeddings: Embeddings | None = None
 
     @property
     def unreadable(self) -> int:
@@ -68,11 +73,17 @@ class _Part:
         self.digests.append(item.sha256)
         self.reasons.append(item.reason)
 
-    def fill(self, places: Sequence[int], rows: Probabilities) -> None:
+    def fill(self, places: Sequence[int], answer: Answer) -> None:
+        rows, embeddings = answer
         self.probabilities[list(places)] = rows
         for place, row in zip(places, rows, strict=True):
             if not np.isfinite(row).all():
                 self.reasons[place] = NOT_FINITE
+        if embeddings is None:
+            return
+        if self.embeddings is None:
+            self.embeddings = np.zeros((self.size, embeddings.shape[1]), dtype=np.float32)
+        self.embeddings[list(places)] = embeddings
 
 
 @dataclass(frozen=True)
@@ -96,13 +107,17 @@ class Scorer:
         provider: the active one.
     """
 
-    def __init__(self, bundle: Bundle, model: Model, providers: Sequence[str], cores: int) -> None:
+    def __init__(
+        self, bundle: Bundle, model: Model, providers: Sequence[str], cores: int, embeddings: bool = False
+    ) -> None:
         """Raises ProviderError, DigestMismatch, or StorageError for a model beyond the limits."""
         self._bundle = bundle
         self._model = model
         self._cores = cores
         on_cpu = providers[0] == "cpu"
-        self._runner: Runner = bundle.runner(providers, 1 if on_cpu else cores)
+        threads = 1 if on_cpu else cores
+        self._observer = observer(bundle, providers, threads) if embeddings else None
+        self._runner: Runner = self._observer or bundle.runner(providers, threads)
         self._callers = cores if on_cpu else 1
         self.provider = self._runner.provider
         assert on_cpu == (self.provider == PROVIDERS["cpu"])  # open_session refuses anything else
@@ -116,9 +131,9 @@ class Scorer:
         with closing(in_order(self._look, chosen, self._cores, WINDOW * BATCH)) as seen:
             batches = self._batches(seen, output.plan, wanted)
             with closing(in_order(self._answer, batches, self._callers, 2 * self._callers)) as answers:
-                for batch, rows in answers:
-                    if rows is not None:
-                        batch.part.fill(batch.places, rows)
+                for batch, answer in answers:
+                    if answer is not None:
+                        batch.part.fill(batch.places, answer)
                     if batch.last:
                         self._publish(batch.part, output)
                     advance(len(batch.places))
@@ -153,11 +168,13 @@ class Scorer:
             yield _Batch(part, order[at : at + len(stack)], stack)
             at += len(stack)
 
-    def _answer(self, batch: _Batch) -> tuple[_Batch, Probabilities | None]:
+    def _answer(self, batch: _Batch) -> tuple[_Batch, Answer | None]:
         if batch.samples is None:
             return batch, None
         try:
-            return batch, self._runner.run(batch.samples)
+            if self._observer is not None:
+                return batch, self._observer.answers(batch.samples)
+            return batch, (self._runner.run(batch.samples), None)
         except MemoryError:
             raise
         except Exception as error:  # onnxruntime's own exceptions share no base but this one
@@ -189,4 +206,14 @@ class Scorer:
         for key, value in (("model", model.name), ("version", model.version)):
             columns[key] = pa.array([value] * part.size, pa.string())
         columns["release_sha256"] = pa.array([model.release_sha256] * part.size, pa.string())
+        if self._observer is not None:
+            columns["embedding"] = _lists(part.embeddings, absent, self._observer.width)
         return pa.table(columns)
+
+
+def _lists(embeddings: Embeddings | None, absent: npt.NDArray[np.bool_], width: int) -> pa.Array:
+    """A list a row, none where `absent`; of one type whether there are any or not."""
+    lengths = np.where(absent, 0, width)
+    kept = np.empty(0, np.float32) if embeddings is None else embeddings[~absent].reshape(-1)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(kept, pa.float32()), mask=pa.array(absent))

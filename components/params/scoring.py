@@ -32,6 +32,7 @@ class Job(Section):
     files: folder in which the table's paths lie; its own by default.
     shard: (number from 1, of how many).
     rows: of one output file.
+    embeddings: whether each row holds what the model's head sees of the input.
     """
 
     input: Address
@@ -45,6 +46,7 @@ class Job(Section):
     files: str | None = None
     shard: Annotated[tuple[int, int], BeforeValidator(read_shard)] = (1, 1)
     rows: int = Field(default=1024, ge=1, le=1_000_000)
+    embeddings: bool = False
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:

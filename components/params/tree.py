@@ -8,6 +8,7 @@ from components.params.combinations import combinations
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
 from components.params.learning import ControlsParams, FeaturesParams, HeadParams, SelectParams
+from components.params.monitoring import MonitoringParams
 from components.params.objectives import ObjectivesParams, WeightingParams
 from components.params.operation import RuntimeParams, TrackingParams
 from components.params.pretrain import PretrainParams
@@ -39,6 +40,7 @@ class Params(Section):
     promotion: PromotionParams = PromotionParams()
     schedule: ScheduleParams = ScheduleParams()
     notify: NotifyParams = NotifyParams()
+    monitoring: MonitoringParams = MonitoringParams()
     runtime: RuntimeParams = RuntimeParams()
     tracking: TrackingParams = TrackingParams()
 

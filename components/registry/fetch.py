@@ -40,7 +40,7 @@ def fetch(
     the registry's bytes are not those that were registered.
     """
     connection = patiently(lambda: connect(root, tracking))
-    found = _find(connection, tracking.model, version, alias)
+    found = find_version(connection, tracking.model, version, alias)
     digest = found.tags.get(DIGEST_TAG, "")
     named = f"{found.name} version {found.version}"
     if not digest or found.tags.get(VERIFIED_TAG) != "true":
@@ -69,7 +69,8 @@ def _bring(connection: Connection, version: "ModelVersion", folder: Path, digest
                 write_bytes(made / file.name, file.read_bytes())
 
 
-def _find(connection: Connection, name: str, version: str | None, alias: str) -> "ModelVersion":
+def find_version(connection: Connection, name: str, version: str | None, alias: str) -> "ModelVersion":
+    """Raises RegistryError where there is none."""
     client = connection.client
     if version is not None:
         return _asked(

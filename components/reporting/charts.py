@@ -24,7 +24,7 @@ def curves(series: Mapping[str, Sequence[Point]], x_title: str, y_title: str) ->
     if not every:
         return Markup("")
     x, y = _scales(every)
-    parts = _axes(x, y, x_title, y_title)
+    parts = axes(x, y, x_title, y_title)
     for (_, points), kind in zip(drawn.items(), KINDS, strict=False):
         placed = [(x(a), y(b)) for a, b in points]
         parts.append(line(placed, kind))
@@ -37,7 +37,7 @@ def reliability(points: Sequence[Point], weights: Sequence[float]) -> Markup:
     if not points:
         return Markup("")
     x, y = _unit_scales()
-    parts = _axes(x, y, "confidence", "accuracy")
+    parts = axes(x, y, "confidence", "accuracy")
     parts.append(line([(x(0), y(0)), (x(1), y(1))], "ideal"))
     placed = sorted(zip(points, weights or [1.0] * len(points), strict=False))
     heaviest = max(weight for _, weight in placed) or 1.0
@@ -55,7 +55,7 @@ def roc(points: Sequence[Point]) -> Markup:
     x, y = _unit_scales()
     placed = [(x(a), y(b)) for a, b in points]
     below = [(x(0), y(0)), *placed, (x(1), y(0))]
-    parts = _axes(x, y, "false positive rate", "true positive rate")
+    parts = axes(x, y, "false positive rate", "true positive rate")
     parts.append(tag("polygon", points=" ".join(f"{a:g},{b:g}" for a, b in below), class_="area"))
     parts.append(line([(x(0), y(0)), (x(1), y(1))], "ideal"))
     parts.append(line(placed, "first"))
@@ -75,7 +75,8 @@ def _scales(points: Sequence[Point]) -> tuple[Scale, Scale]:
     )
 
 
-def _axes(x: Scale, y: Scale, x_title: str, y_title: str) -> list[Markup]:
+def axes(x: Scale, y: Scale, x_title: str, y_title: str) -> list[Markup]:
+    """Grid, marks and names, for a drawing as high as HEIGHT."""
     base, right = HEIGHT - BOTTOM, max(x.end, x.start) + INSET * (x.start > LEFT)
     marks = ticks(x.low, x.high, 4)
     if x_title == "epoch":  # there is no half of one

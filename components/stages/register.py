@@ -16,6 +16,7 @@ from components.registry.register import Candidate, Registered, refuse_unless_pa
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
 from components.registry.store import redact
+from components.stages.reference import make_reference_if_possible
 from components.storage.home import home, reports
 from components.storage.publish import read_json, sha256_file, sha256_tree
 
@@ -43,6 +44,7 @@ def register(root: Path, params: Params) -> Registered:
     done = register_candidate(root, params.tracking, _candidate(root, params, verdict, judged), run)
     if not made_by and handed_run(root) is None:
         run.set_status("FINISHED")
+    make_reference_if_possible(root, params, done.version)
     return done
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from components.errors import DataError, DigestMismatch, ParamsError
-from components.inference.bundle import FILES, Bundle, open_bundle
+from components.errors import DataError, ParamsError
+from components.inference.bundle import Bundle, open_bundle
 from components.inference.inputs import Folder, Inputs, Objects, refuse_output_inside
 from components.inference.manifests import Columns, Table
+from components.inference.observing import released_bytes
 from components.inference.plan import Model, Output, make_plan
 from components.inference.scoring import Scorer
 from components.params import Params
@@ -19,7 +20,7 @@ from components.registry.runs import RunHandle
 from components.runtime.placement import on_the_cpu
 from components.sources.base import public
 from components.sources.prefix import open_prefix
-from components.storage.publish import sha256_bytes, sha256_tree
+from components.storage.publish import sha256_tree
 
 SHOWN = 20  # nodes that are named
 
@@ -69,7 +70,8 @@ class Scoring:
         """The planned job. Raises StorageError where the folder holds another one."""
         _, model = self.release
         listed = progress(self.inputs, "list inputs", "inputs")
-        output = Output(self._root / self._job.output, make_plan(model, self._job.rows, listed))
+        made = make_plan(model, self._job.rows, listed, self._job.embeddings)
+        output = Output(self._root / self._job.output, made)
         plan, of = output.plan, self._job.shard
         said = {"input": public(self.inputs.uri), "output": str(output.folder), "shard": f"{of[0]}/{of[1]}"}
         self._run.say("params", {**said, "inputs": plan.inputs, "parts": len(plan.parts), "rows": plan.rows})
@@ -94,7 +96,7 @@ class Scoring:
     def _score(self, wanted: list[int], rows: int) -> None:
         bundle, model = self.release
         runtime = self._params.runtime
-        scorer = Scorer(bundle, model, runtime.providers, runtime.cores)
+        scorer = Scorer(bundle, model, runtime.providers, runtime.cores, self._job.embeddings)
         self._prove(bundle, scorer.provider)
         shown = bar(rows, "score", "inputs")
         try:
@@ -151,15 +153,6 @@ def open_release(root: Path, params: Params, job: Job) -> tuple[Bundle, Model]:
     found = fetch(root, params.tracking, version, job.alias or CHAMPION)
     bundle = open_bundle(found.folder)
     return bundle, Model(found.name, found.version, found.digest, bundle.variant)
-
-
-def released_bytes(bundle: Bundle) -> bytes:
-    """The released ONNX file, checked again: it may have been exchanged since the bundle was opened."""
-    path, files = bundle.folder / FILES[bundle.variant], bundle.manifest["files"]
-    data = path.read_bytes()
-    if not isinstance(files, dict) or sha256_bytes(data) != files[path.name]["sha256"]:
-        raise DigestMismatch(f"{path} is not the file that the manifest names (SHA-256 differs).")
-    return data
 
 
 def _unreadable(manifest: dict[str, object] | None) -> int | None:

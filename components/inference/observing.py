@@ -1,0 +1,161 @@
+"""What a release says of samples, and what its head sees of them: the embedding.
+
+A release has one output, its probabilities. The embedding is made a second output in memory, of the very bytes that
+were verified; no file changes. What then answers is the same graph, and the probabilities are those that are served.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from components.data.ahead import in_order, stacks, windows
+from components.errors import DataError, DigestMismatch, StorageError
+from components.inference.bundle import FILES, WINDOW, Bundle, Probabilities, Runner
+from components.runtime.sessions import run
+from components.runtime.trust import check
+from components.storage.publish import sha256_bytes
+from components.tasks.base import Sample
+
+Embeddings = npt.NDArray[np.float32]
+Describe = Callable[[Sample], Mapping[str, float]]
+
+HEAD = "head."  # what export.release calls the head's weights
+LAYERS = ("Gemm", "MatMul")
+
+
+class Observer(Runner):
+    """A release that also gives embeddings (batch, width)."""
+
+    def __init__(self, model: bytes, providers: Sequence[str], threads: int) -> None:
+        """Raises StorageError where no embedding can be found in `model`."""
+        augmented, self.width = with_embedding(model)
+        super().__init__(augmented, providers, threads)
+
+    def answers(self, samples: Sample) -> tuple[Probabilities, Embeddings]:
+        found = run(self._session, {self._input: samples})
+        return np.asarray(found[0], dtype=np.float32), np.asarray(found[1], dtype=np.float32)
+
+
+def observer(bundle: Bundle, providers: Sequence[str], threads: int) -> Observer:
+    """The released variant of `bundle`, checked as `Bundle.runner` does it. Raises as that, and StorageError."""
+    model, takes = released_bytes(bundle), bundle.task.signature
+    for shape in takes.largest:
+        check(model, {takes.name: shape})
+    return Observer(model, providers, threads)
+
+
+def released_bytes(bundle: Bundle) -> bytes:
+    """The released ONNX file, checked again: it may have been exchanged since the bundle was opened."""
+    path, files = bundle.folder / FILES[bundle.variant], bundle.manifest["files"]
+    data = path.read_bytes()
+    if not isinstance(files, dict) or sha256_bytes(data) != files[path.name]["sha256"]:
+        raise DigestMismatch(f"{path} is not the file that the manifest names (SHA-256 differs).")
+    return data
+
+
+def with_embedding(model: bytes) -> tuple[bytes, int]:
+    """The model with its embedding as second output, and the embedding's width."""
+    proto = onnx.load_from_string(model)
+    name = _embedding(proto.graph)
+    inferred = onnx.shape_inference.infer_shapes(proto).graph
+    known = {value.name: value for value in (*inferred.value_info, *inferred.input)}
+    dims = known[name].type.tensor_type.shape.dim if name in known else []
+    if len(dims) != 2 or dims[1].dim_value < 1:
+        raise StorageError(f"What the release's head sees ({name!r}) is not of the shape (batch, width).")
+    kind = known[name].type.tensor_type.elem_type
+    proto.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, ["batch", dims[1].dim_value]))
+    return proto.SerializeToString(), int(dims[1].dim_value)
+
+
+def _embedding(graph: onnx.GraphProto) -> str:
+    """What meets the head's weights first; in graphs that name none, what the last linear layer takes."""
+    constant = {tensor.name: tensor.name.startswith(HEAD) for tensor in graph.initializer}
+    linear = ""
+    for node in graph.node:  # sorted: nothing is used before it is made
+        fed = [name for name in node.input if name]
+        moving = [name for name in fed if name not in constant]
+        of_head = any(constant.get(name, False) for name in fed)
+        if not moving:  # a weight that is cast, transposed or dequantised is one still
+            constant |= dict.fromkeys(node.output, of_head)
+        elif of_head:
+            return str(moving[0])
+        elif node.op_type in LAYERS and len(moving) == 1:
+            linear = str(moving[0])
+    if not linear:
+        raise StorageError("The release's graph has no linear layer: there is no embedding to compare.")
+    return linear
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A sample that is to be looked at. `load` raises DataError where it cannot be had."""
+
+    id: str
+    load: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A sample that was looked at; where there is a `reason` it could not be read, and the arrays are empty."""
+
+    id: str
+    sha256: str
+    reason: str
+    probabilities: Probabilities
+    embedding: Embeddings
+    statistics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    raw: Raw
+    sha256: str
+    sample: Sample | None
+    reason: str
+    statistics: Mapping[str, float]
+
+    @property
+    def nbytes(self) -> int:
+        return self.sample.nbytes if self.sample is not None else 0
+
+
+def observe(
+    bundle: Bundle, model: Observer, samples: Iterable[Raw], describe: Describe, threads: int
+) -> Iterator[Row]:
+    """A row for each sample, in order. `describe` tells statistics of a decoded one."""
+
+    def look(raw: Raw) -> _Decoded:
+        digest = ""
+        try:
+            payload = raw.load()
+            digest = sha256_bytes(payload)
+            sample = bundle.task.decode(payload)
+        except DataError as error:
+            return _Decoded(raw, digest, None, error.message, {})
+        return _Decoded(raw, digest, sample, "", describe(sample))
+
+    with closing(in_order(look, samples, threads, 3 * model.batch)) as seen:
+        for window in windows(seen, WINDOW * model.batch):
+            yield from _answered(model, window)
+
+
+def _answered(model: Observer, window: Sequence[_Decoded]) -> Iterator[Row]:
+    """Samples of one shape share a batch, however they are mixed."""
+    shown = {place: item.sample for place, item in enumerate(window) if item.sample is not None}
+    order = sorted(shown, key=lambda place: shown[place].shape)
+    found: dict[int, tuple[Probabilities, Embeddings]] = {}
+    at = iter(order)
+    for stack in stacks((shown[place] for place in order), model.batch):
+        for probabilities, embedding in zip(*model.answers(stack), strict=True):
+            found[next(at)] = probabilities, embedding
+    nothing = np.empty(0, dtype=np.float32)
+    for place, item in enumerate(window):
+        answer = found.get(place, (nothing, nothing))
+        reason = item.reason
+        if place in found and not (np.isfinite(answer[0]).all() and np.isfinite(answer[1]).all()):
+            reason, answer = "the model's answer is not finite", (nothing, nothing)
+        yield Row(item.raw.id, item.sha256, reason, *answer, item.statistics)

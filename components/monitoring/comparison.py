@@ -1,0 +1,115 @@
+"""A window against the reference: all tests, with one chance of a false alarm.
+
+The rate holds for windows *and* references: over many references, so many windows of the same distribution raise an
+alarm. One reference serves many windows, so they are not independent: of an unlucky one more do, of a lucky one
+fewer, and the more samples it has, the smaller is the difference. And it holds for samples that are drawn one by one:
+a window full of parts of a few larger things (cells of one module, lines of one letter) differs from the reference as
+those few do, and raises alarms where nothing drifts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from components.errors import DataError
+from components.monitoring.mmd import mmd_test
+from components.monitoring.observed import Observed
+from components.monitoring.several import holm, refuse_too_few
+from components.monitoring.shares import shares_test
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Attributes:
+    rate: chance of a false alarm, over all tests of a window.
+    permutations: of each permutation test.
+    least: samples without which a side says too little.
+    seed: of the permutations.
+    """
+
+    rate: float
+    permutations: int
+    least: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Test:
+    """One of them.
+
+    Attributes:
+        name: embeddings, classes, confidence, or a statistic's.
+        by: MMD, chi-squared or KS.
+        value: of the test's statistic.
+        p: by itself; adjusted: by Holm, an alarm where it is at most the rate.
+        reference, window: the median of each, where there is one.
+    """
+
+    name: str
+    by: str
+    value: float
+    p: float
+    adjusted: float = 1.0
+    alarm: bool = False
+    reference: float | None = None
+    window: float | None = None
+
+
+def compare(reference: Observed, window: Observed, asked: Asked) -> list[Test]:
+    """All tests that both sides have what is needed for. What is the same in every sample of both is not tested: that
+    depends on the pooled samples alone, and so costs no test its level.
+
+    Raises DataError where a side has fewer than `asked.least` samples, ParamsError for too few permutations.
+    """
+    for side, name in ((window, "window"), (reference, "reference")):
+        if len(side) < asked.least:
+            raise DataError(
+                f"The {name} has {len(side)} samples that could be read; {asked.least} are needed.",
+                "Take a longer window, or lower monitoring.least.",
+            )
+    names = [name for name in reference.statistics if varies(name, reference, window)]
+    embedded = bool(len(reference.embeddings) and len(window.embeddings))
+    refuse_too_few(asked.permutations, len(names) + 2 + embedded, asked.rate)
+    draw = np.random.default_rng(asked.seed)
+    made = [_embeddings(reference, window, asked, draw)] if embedded else []
+    value, p = shares_test(reference.counts, window.counts, asked.permutations, draw)
+    made.append(Test("classes", "chi-squared", value, p))
+    made.append(_smirnov("confidence", reference.confidence, window.confidence))
+    made += [_smirnov(name, reference.statistics[name], window.statistics[name]) for name in names]
+    return judged(made, asked.rate)
+
+
+def varies(name: str, reference: Observed, window: Observed) -> bool:
+    """Whether the statistic is known on both sides, and not the same everywhere."""
+    if name not in window.statistics:
+        return False
+    return bool(np.ptp(np.concatenate([reference.statistics[name], window.statistics[name]])) > 0)
+
+
+def count_tests(reference: Observed) -> int:
+    """How many tests a window has at most."""
+    return len(reference.statistics) + 2 + bool(len(reference.embeddings))
+
+
+def judged(tests: Sequence[Test], rate: float) -> list[Test]:
+    """With adjusted p-values."""
+    adjusted = holm([test.p for test in tests])
+    return [
+        Test(t.name, t.by, t.value, t.p, value, value <= rate, t.reference, t.window)
+        for t, value in zip(tests, adjusted, strict=True)
+    ]
+
+
+def _embeddings(reference: Observed, window: Observed, asked: Asked, draw: np.random.Generator) -> Test:
+    value, p = mmd_test(reference.embeddings, window.embeddings, asked.permutations, draw)
+    return Test("embeddings", "MMD", value, p)
+
+
+def _smirnov(name: str, ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64]) -> Test:
+    """Two-sample Kolmogorov-Smirnov; where values repeat, its p is too large rather than too small."""
+    found = stats.ks_2samp(ours, theirs)
+    medians = float(np.median(ours)), float(np.median(theirs))
+    return Test(name, "KS", float(found.statistic), float(found.pvalue), 1.0, False, *medians)

@@ -1,0 +1,56 @@
+"""Whether two sets of embeddings come from one distribution: maximum mean discrepancy with a permutation test."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics.pairwise import euclidean_distances
+
+Array = npt.NDArray[np.floating]
+
+FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
+NOISE = 1e-7  # of sums in single precision: what differs by less is equal
+CHUNK = 2000  # permutations at a time: 16 MB for 1000 samples
+
+
+def mmd_test(
+    reference: Array, window: Array, permutations: int, draw: np.random.Generator
+) -> tuple[float, float]:
+    """(MMD², p) of `reference` (m, width) and `window` (n, width).
+
+        MMD² = 1/m² Σ k(xᵢ, xⱼ) + 1/n² Σ k(yᵢ, yⱼ) - 2/mn Σ k(xᵢ, yⱼ)
+        p = (1 + #{permutations with at least this MMD²}) / (1 + permutations)
+
+    (Gretton, Borgwardt, Rasch, Schölkopf & Smola, "A Kernel Two-Sample Test", JMLR 13, 2012, equation 5.) Where both
+    are draws from one distribution, the pooled samples are exchangeable, and P(p ≤ α) ≤ α for any sizes and any
+    kernel that is a function of the pool. The kernel's width is therefore the median distance of the pool: one of the
+    reference alone would change with a permutation.
+    """
+    kernel = pooled_kernel(np.concatenate([reference, window]))
+    sign = _contrast(len(reference), len(window))
+    seen = float(sign @ kernel @ sign)
+    as_large = sum(int((values >= seen - NOISE).sum()) for values in _null(kernel, sign, permutations, draw))
+    return seen, (1 + as_large) / (1 + permutations)
+
+
+def pooled_kernel(points: Array) -> npt.NDArray[np.float32]:
+    """(N, N): the mean of Gaussian kernels exp(-d² / 2fσ²) for f in FACTORS; σ is the median of all distances d."""
+    squared = euclidean_distances(np.asarray(points, dtype=np.float64), squared=True)
+    median = float(np.median(squared[np.triu_indices(len(points), 1)])) or 1.0
+    kernels = [np.exp(-squared / (2 * factor * median)) for factor in FACTORS]
+    return np.asarray(np.mean(kernels, axis=0), dtype=np.float32)
+
+
+def _contrast(m: int, n: int) -> npt.NDArray[np.float32]:
+    """Weights w (m + n,) with which MMD² is wᵀ K w."""
+    return np.repeat([1 / m, -1 / n], [m, n]).astype(np.float32)
+
+
+def _null(
+    kernel: Array, sign: Array, permutations: int, draw: np.random.Generator
+) -> Iterator[npt.NDArray[np.float64]]:
+    """MMD² of permuted samples, by products with permuted weights."""
+    for start in range(0, permutations, CHUNK):
+        count = min(CHUNK, permutations - start)
+        weights = draw.permuted(np.tile(sign, (count, 1)), axis=1)
+        yield ((weights @ kernel) * weights).sum(axis=1, dtype=np.float64)

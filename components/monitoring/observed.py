@@ -1,0 +1,150 @@
+"""What a release saw of some samples, in memory and as a Parquet file of equal bytes for equal contents."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.errors import StorageError
+
+FORMAT = 1  # to be raised when a statistic's meaning changes: a reference of another format is made anew
+ABOUT = b"graftline"
+PROBABILITY, STATISTIC = "p.", "s."
+A = TypeVar("A", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """N samples.
+
+    Attributes:
+        ids, digests: names, and SHA-256 of their bytes.
+        probabilities: (N, classes); decisions: (N,), by the release's own threshold.
+        embeddings: (N, width), or (0, 0) where nobody has them.
+        statistics: name → (N,); empty where nobody has them.
+        targets: (N,), the true class; -1 where it is not known or may not be seen.
+        about: what the file says of itself.
+    """
+
+    ids: Sequence[str]
+    digests: Sequence[str]
+    classes: Sequence[str]
+    probabilities: npt.NDArray[np.float32]
+    decisions: npt.NDArray[np.int64]
+    embeddings: npt.NDArray[np.float32]
+    statistics: Mapping[str, npt.NDArray[np.float64]]
+    targets: npt.NDArray[np.int64]
+    about: Mapping[str, object] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def confidence(self) -> npt.NDArray[np.float64]:
+        """(N,): the probability of the class that was decided for."""
+        return self.probabilities[np.arange(len(self)), self.decisions].astype(np.float64)
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """(classes,): how many were decided for each."""
+        return np.bincount(self.decisions, minlength=len(self.classes)).astype(np.int64)
+
+    def taken(self, rows: npt.NDArray[np.int64]) -> "Observed":
+        """The samples at `rows`, in that order."""
+        return Observed(
+            [self.ids[row] for row in rows],
+            [self.digests[row] for row in rows],
+            self.classes,
+            self.probabilities[rows],
+            self.decisions[rows],
+            self.embeddings[rows] if len(self.embeddings) else self.embeddings,
+            {name: values[rows] for name, values in self.statistics.items()},
+            self.targets[rows],
+            self.about,
+        )
+
+
+def draw(observed: Observed, most: int, seed: int) -> Observed:
+    """At most `most` of them, in their order, drawn by `seed`."""
+    return observed.taken(drawn(len(observed), most, seed))
+
+
+def drawn(count: int, most: int, seed: int) -> npt.NDArray[np.int64]:
+    """At most `most` of the numbers below `count`, rising, drawn by `seed`."""
+    if count <= most:
+        return np.arange(count, dtype=np.int64)
+    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False)).astype(np.int64)
+
+
+def to_parquet(observed: Observed) -> bytes:
+    columns = {"id": pa.array(observed.ids, pa.string()), "sha256": pa.array(observed.digests, pa.string())}
+    for index, name in enumerate(observed.classes):
+        columns[PROBABILITY + name] = pa.array(observed.probabilities[:, index], pa.float32())
+    columns["decision"] = pa.array([observed.classes[i] for i in observed.decisions], pa.string())
+    targets = [None if i < 0 else observed.classes[i] for i in observed.targets]
+    columns["target"] = pa.array(targets, pa.string())
+    for name, values in observed.statistics.items():
+        columns[STATISTIC + name] = pa.array(values, pa.float64())
+    if len(observed.embeddings):
+        columns["embedding"] = embedding_column(observed.embeddings)
+    about = {"format": FORMAT, "classes": list(observed.classes), **observed.about}
+    said = json.dumps(about, sort_keys=True, allow_nan=False).encode()
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns).replace_schema_metadata({ABOUT: said}), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def from_parquet(data: bytes, named: str) -> Observed:
+    """Raises StorageError where `data`, which people know as `named`, is no such file, or of another format."""
+    try:
+        table = pq.read_table(io.BytesIO(data))
+        about = json.loads((table.schema.metadata or {})[ABOUT])
+        if about["format"] != FORMAT:
+            raise StorageError(f"{named} is of format {about['format']}, not {FORMAT}.", "Make it anew.")
+        return _observed(table, about)
+    except (pa.ArrowException, KeyError, ValueError, TypeError) as error:
+        raise StorageError(f"{named} is damaged: {error}.", "Make it anew.") from None
+
+
+def _observed(table: pa.Table, about: dict[str, object]) -> Observed:
+    classes = about["classes"]
+    if not isinstance(classes, list):
+        raise ValueError("it names no classes")
+    place = {name: number for number, name in enumerate(classes)}
+    columns = [table.column(PROBABILITY + name).to_numpy() for name in classes]
+    has = set(table.column_names)
+    return Observed(
+        table.column("id").to_pylist(),
+        table.column("sha256").to_pylist(),
+        classes,
+        np.stack(columns, axis=1).astype(np.float32).reshape(table.num_rows, len(classes)),
+        np.array([place[name] for name in table.column("decision").to_pylist()], dtype=np.int64),
+        embeddings_of(table) if "embedding" in has else np.empty((0, 0), dtype=np.float32),
+        {
+            n.removeprefix(STATISTIC): table.column(n).to_numpy()
+            for n in table.column_names
+            if n.startswith(STATISTIC)
+        },
+        np.array([place.get(name, -1) for name in table.column("target").to_pylist()], dtype=np.int64),
+        about,
+    )
+
+
+def embedding_column(embeddings: npt.NDArray[np.float32]) -> pa.Array:
+    """(N, width) as a column of lists."""
+    flat = pa.array(np.ascontiguousarray(embeddings).reshape(-1), pa.float32())
+    return pa.FixedSizeListArray.from_arrays(flat, embeddings.shape[1])
+
+
+def embeddings_of(table: pa.Table) -> npt.NDArray[np.float32]:
+    """The column `embedding`, without gaps, as (N, width)."""
+    column = table.column("embedding").combine_chunks()
+    return np.asarray(column.flatten().to_numpy(zero_copy_only=False), dtype=np.float32).reshape(
+        len(column), -1
+    )

@@ -1,0 +1,184 @@
+"""The reference of a registered version: what its release says of samples that it was not trained on."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from components.data.dataset import Dataset
+from components.errors import DataError, GraftlineError
+from components.inference.bundle import Bundle, open_bundle
+from components.inference.observing import Observer, Raw, Row, observe, observer
+from components.monitoring.observed import Observed, drawn, from_parquet, to_parquet
+from components.monitoring.statistics import describer
+from components.params import Params
+from components.progress import log, progress
+from components.registry.fetch import fetch
+from components.registry.reference import Shelf, Watched
+from components.stages.domains import Chosen, decided, regardless
+
+SIDES = ("validation", "calibration")
+MOST = 2000  # samples of a reference
+
+
+@dataclass(frozen=True)
+class Made:
+    """Attributes:
+    created: whether it was made now; else it was there already.
+    """
+
+    watched: Watched
+    samples: int
+    created: bool
+
+    def __str__(self) -> str:
+        how = "made" if self.created else "was there already"
+        return (
+            f"The reference of {self.watched.name} version {self.watched.version} {how}: {self.samples} samples, "
+            f"{self.watched.reference[:12]}"
+        )
+
+
+def make_reference(root: Path, params: Params, version: str | None = None, alias: str = "champion") -> Made:
+    """The reference of a version, made where it has none that can be used.
+
+    Its samples are of the validation and calibration sides, both of the version's own list and of the data that lie
+    in dataset/: no test sample, and none that it was trained on. Raises RegistryError, DigestMismatch, or DataError
+    where dataset/ holds none of them.
+    """
+    shelf = Shelf(root, params.tracking)
+    watched = shelf.find(version, alias)
+    if there := _usable(shelf, watched):
+        return Made(watched, tested(there), created=False)
+    listed: Mapping[str, Sequence[str]] = json.loads(shelf.samples(watched))
+    dataset = Dataset.open(root / "dataset")
+    plan = _plan(dataset, params, listed)
+    found = fetch(root, params.tracking, watched.version)
+    bundle = open_bundle(found.folder)
+    model = observer(bundle, params.runtime.providers, params.runtime.cores)
+    raw = (Raw(i, partial(dataset.read, i)) for i in plan.ids)
+    shown = progress(raw, "reference", "samples", total=len(plan.ids))
+    rows = [row for row in look_at(bundle, model, shown, params.runtime.cores) if not row.reason]
+    about = {
+        "release_sha256": watched.digest,
+        "dataset_sha256": dataset.digest,
+        "tested": sum(row.id in plan.tested for row in rows),
+    }
+    made = gathered(bundle, rows, plan.labels(dataset, bundle), {**about, **_moments(rows, plan.tested)})
+    return Made(shelf.keep(watched, to_parquet(made)), tested(made), created=True)
+
+
+def make_reference_if_possible(root: Path, params: Params, version: str) -> None:
+    """After a registration, which a missing reference does not undo."""
+    if not (root / "dataset").exists():
+        log("No dataset/ here: the version gets no reference for monitoring.")
+        return
+    try:
+        log(str(make_reference(root, params, version)))
+    except GraftlineError as error:
+        again = f"python -m flows.monitor reference --version {version}"
+        log(f"The version has no reference for monitoring: {error} To try again: {again}")
+
+
+def tested(reference: Observed) -> int:
+    """How many of its first samples are of what the release is for; those behind them only teach a threshold."""
+    return int(str(reference.about["tested"]))
+
+
+def look_at(bundle: Bundle, model: Observer, raw: Iterable[Raw], threads: int) -> Iterator[Row]:
+    """Rows with the statistics that the bundle's task family has."""
+    describe = describer(_family(bundle), bundle.task)
+    return observe(bundle, model, raw, describe, threads)
+
+
+def gathered(
+    bundle: Bundle, rows: Sequence[Row], targets: Mapping[str, int], about: Mapping[str, object]
+) -> Observed:
+    """Readable rows as one."""
+    probabilities = np.array([row.probabilities for row in rows], dtype=np.float32)
+    names = list(rows[0].statistics) if rows else []
+    return Observed(
+        [row.id for row in rows],
+        [row.sha256 for row in rows],
+        bundle.classes,
+        probabilities.reshape(len(rows), len(bundle.classes)),
+        bundle.decision(probabilities.reshape(len(rows), len(bundle.classes))),
+        np.array([row.embedding for row in rows], dtype=np.float32).reshape(len(rows), -1),
+        {name: np.array([row.statistics[name] for row in rows]) for name in names},
+        np.array([targets.get(row.id, -1) for row in rows], dtype=np.int64),
+        about,
+    )
+
+
+def _family(bundle: Bundle) -> str:
+    task = bundle.manifest["task"]
+    assert isinstance(task, Mapping)  # open_bundle has looked
+    return str(task["name"])
+
+
+def _usable(shelf: Shelf, watched: Watched) -> Observed | None:
+    if not watched.reference:
+        return None
+    try:
+        return from_parquet(shelf.reference(watched), "its reference")
+    except GraftlineError as error:
+        log(f"{error.message} It is made anew.")
+        return None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Attributes:
+    ids: those of `tested` first.
+    known: ids of the samples whose label may be seen → index in the dataset's classes.
+    """
+
+    ids: Sequence[str]
+    tested: frozenset[str]
+    known: Mapping[str, int]
+
+    def labels(self, dataset: Dataset, bundle: Bundle) -> Mapping[str, int]:
+        """Id → index in the bundle's classes."""
+        place = {name: number for number, name in enumerate(bundle.classes)}
+        return {i: place.get(dataset.classes[target], -1) for i, target in self.known.items()}
+
+
+def _plan(dataset: Dataset, params: Params, listed: Mapping[str, Sequence[str]]) -> _Plan:
+    allowed = {side: set(listed.get(side, ())) for side in SIDES}
+    known: dict[str, int] = {}
+    wanted: list[str] = []
+    for side in SIDES:
+        with suppress(DataError):  # a small side may lack a class
+            known |= {i: t for i, t in _of(decided(dataset, side, params.domains)) if i in allowed[side]}
+        with suppress(DataError):  # or the target
+            target = regardless(dataset, side, params.domains, params.domains.target)
+            wanted += [i for i in target.ids if i in allowed[side]]
+    if not wanted:
+        raise DataError(
+            "dataset/ holds no validation or calibration sample that this version was not trained on.",
+            "Bring the data that it was made from: git checkout its commit, dvc checkout dataset.",
+        )
+    tested_ids = _some(wanted, params.seed)
+    others = _some([i for i in known if i not in set(wanted)], params.seed)
+    return _Plan([*tested_ids, *others], frozenset(tested_ids), known)
+
+
+def _of(chosen: Chosen) -> Iterator[tuple[str, int]]:
+    return zip(chosen.ids, (int(target) for target in chosen.targets), strict=True)
+
+
+def _some(ids: Sequence[str], seed: int) -> list[str]:
+    ordered = sorted(ids)
+    return [ordered[i] for i in drawn(len(ordered), MOST, seed)]
+
+
+def _moments(rows: Sequence[Row], tested_ids: frozenset[str]) -> dict[str, object]:
+    """Mean and standard deviation of each dimension of the embedding, over the tested samples."""
+    found = np.array([row.embedding for row in rows if row.id in tested_ids], dtype=np.float64)
+    if not len(found):
+        return {}
+    return {"mean": found.mean(axis=0).tolist(), "std": found.std(axis=0).tolist()}

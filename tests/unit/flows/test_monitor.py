@@ -1,0 +1,118 @@
+"""The command, and the one event that a drifted window has."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.errors import GraftlineError
+from components.monitoring.comparison import Test as OneTest
+from components.params import Params, load_params
+from components.stages.monitor import Found
+from flows.alarm import EVENT, may_train, raise_alarm
+from flows.drift import headline, lines, markdown
+from flows.monitor import main
+
+ROOT = Path(__file__).parents[3]
+
+
+def found(root: Path, window: str = "w" * 64, alarm: bool = True) -> Found:
+    interval = {"estimate": 0.8, "low": 0.7, "high": 0.9, "samples": 60}
+    facts = {"window": window, "model": "cells", "version": "3", "samples": 60, "alarm": alarm}
+    tests = (
+        OneTest("embeddings", "MMD", 0.1, 0.0001, 0.0003, alarm),
+        OneTest("brightness", "KS", 0.1, 0.2, 0.4, False, 100.0, 104.0),
+    )
+    return Found({**facts, "accuracy": {"measured": interval}}, root / "page", tests)
+
+
+@pytest.fixture
+def params(line: Path) -> Params:
+    return load_params(line / "params.yaml")
+
+
+def test_help_answers_without_torch_mlflow_or_prefect() -> None:
+    code = (
+        "import sys, flows.monitor\n"
+        "try: flows.monitor.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(len({'torch', 'mlflow', 'onnxruntime', 'prefect'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "4 drift" in " ".join(done.stdout.split())
+
+
+def test_refusals_have_their_codes(line: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([], line) == 2
+    assert "give --scored, an input, or both" in capsys.readouterr().err
+    assert main(["--scored", "nowhere"], line) == 14
+    assert "holds no finished scoring job" in capsys.readouterr().err
+    assert main(["--input", "nowhere"], line) == 20
+    assert "holds no model model" in capsys.readouterr().err
+
+
+def test_what_people_are_told(line: Path) -> None:
+    drifted = found(line)
+    assert headline(drifted) == f"Drift in embeddings: window {'w' * 12} against version 3 of cells."
+    assert headline(found(line, alarm=False)).startswith("No drift: window")
+    told = list(lines(drifted))
+    assert told[0].split() == ["DRIFT", "embeddings", "MMD", "adjusted", "p", "0.0003"]
+    assert told[1].endswith("median 100 → 104")
+    assert "accuracy, measured: 0.800 (0.700 to 0.900), 60 samples" in told[2]
+    assert "| drift | embeddings | MMD 0.1 | 0.0003 |" in markdown(drifted)
+
+
+def test_without_a_server_nothing_is_sent_and_a_person_is_told(
+    line: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    assert "Run: python -m flows.train" in raise_alarm(line, params, found(line))
+    assert raise_alarm(line, params, found(line, alarm=False)) == ""
+    assert not (line / ".graftline" / "monitoring").exists()
+
+
+@pytest.fixture
+def listening() -> Iterator[object]:
+    """Prefect's own client for tests takes the events; no server is needed."""
+    from prefect.events.clients import AssertingEventsClient
+    from prefect.events.worker import EventsWorker
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    AssertingEventsClient.reset()
+    EventsWorker.set_client_override(AssertingEventsClient)
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
+        yield AssertingEventsClient
+    EventsWorker.set_client_override(None)  # type: ignore[arg-type]
+    AssertingEventsClient.reset()
+
+
+def test_a_drift_that_is_seen_ten_times_is_one_event_and_one_training(
+    line: Path, params: Params, listening: object
+) -> None:
+    """F26."""
+    said = [raise_alarm(line, params, found(line)) for _ in range(10)]
+    assert said == [f"The event {EVENT} was sent.", *["The event of this window was sent before."] * 9]
+    raise_alarm(line, params, found(line, "v" * 64))
+    clients = listening.all  # type: ignore[attr-defined]
+    events = [event for client in clients for event in client.events if event.event == EVENT]
+    assert [event.payload["window"][0] for event in events] == ["w", "v"]
+    assert events[0].resource.id == "graftline.line.model"
+    assert events[0].payload["p_values"] == {"embeddings": 0.0003, "brightness": 0.4}
+    assert events[0].payload["drifted"] == ["embeddings"]
+    runs = ["first", "second", "first"]
+    assert [may_train(line, "model", "w" * 64, run) for run in runs] == [True, False, True]
+
+
+def test_an_event_that_could_not_be_sent_is_sent_the_next_time(
+    line: Path, params: Params, listening: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import prefect.events
+
+    with monkeypatch.context() as away:
+        away.setattr(prefect.events, "emit_event", lambda **given: None)
+        with pytest.raises(GraftlineError, match="Prefect takes no events here"):
+            raise_alarm(line, params, found(line))
+    assert raise_alarm(line, params, found(line)) == f"The event {EVENT} was sent."

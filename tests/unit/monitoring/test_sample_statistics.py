@@ -1,0 +1,37 @@
+"""What is measured of samples, by hand; every task family has its own."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from texts import WORDS, write_tokenizer
+
+from components.monitoring.statistics import describer, names
+from components.params.backbone import TextSpec
+from components.params.names import SHOWS
+from components.params.task import TaskParams
+from components.tasks import NAMES, load_task
+
+
+def test_every_family_says_what_its_samples_have() -> None:
+    assert set(NAMES) == set(SHOWS)
+    assert all(names(task) for task in NAMES)
+
+
+def test_an_image_by_hand() -> None:
+    """3 × 3 black pixels and one white one in the middle: mean 255/9; the Laplacian is -4, 1 or 0 times 255."""
+    pixels = np.zeros((3, 3, 3), dtype=np.uint8)
+    pixels[1, 1] = 255
+    found = describer("image_classification", load_task(TaskParams()))(pixels)
+    grey = np.array([255.0] + [0.0] * 8)
+    laplacian = np.array([-4.0, 1, 1, 1, 1, 0, 0, 0, 0]) * 255
+    expected = {"brightness": grey.mean(), "contrast": grey.std(), "sharpness": laplacian.var()}
+    assert found == pytest.approx({**expected, "width": 3, "height": 3}, rel=1e-5)
+
+
+def test_a_text_by_hand(tmp_path: Path) -> None:
+    """`Odd mails mails` is [UNK] mail ##s mail ##s: 5 pieces of 3 words, one unknown; padding does not count."""
+    params = TaskParams(name="text_classification")
+    task = load_task(params, TextSpec(size=32, vocabulary=len(WORDS)), assets=write_tokenizer(tmp_path))
+    found = describer("text_classification", task)(task.decode(b"Odd mails mails"))
+    assert found == pytest.approx({"tokens": 5, "unknown": 1 / 5, "pieces a word": 5 / 3})

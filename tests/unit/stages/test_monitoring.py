@@ -1,0 +1,150 @@
+"""A registered version, its reference, and windows that do or do not look like it: real registry, real pictures."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from promoted import PICTURES, Line, line_params, write_dataset, write_levels
+
+from components.data.dataset import Dataset
+from components.errors import DataError, DigestMismatch, ParamsError, RegistryError, SourceError
+from components.inference.bundle import open_bundle
+from components.inference.inputs import Folder
+from components.inference.plan import Model, Output, make_plan
+from components.inference.scoring import Scorer
+from components.monitoring.observed import from_parquet
+from components.params import Params
+from components.params.watching import read_look
+from components.registry.reference import Shelf
+from components.stages.monitor import Found, monitor
+from components.stages.reference import make_reference
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Line:
+    """A line whose release is registered, with a reference, and two folders of pictures: `same` and `bright`."""
+    root = tmp_path_factory.mktemp("watched")
+    patch = pytest.MonkeyPatch()
+    for name in ("GRAFTLINE_RUN_ID", "GRAFTLINE_HOME"):
+        patch.delenv(name, raising=False)
+    (root / ".graftline" / "mlflow").mkdir(parents=True)
+    shutil.copyfile(empty_store, root / ".graftline" / "mlflow" / "mlflow.db")
+    write_dataset(root, PICTURES)
+    line = Line(root, watched(line_params(root / "pictures")))
+    line.registered()
+    write_levels(root / "same", 90)
+    for file in sorted((root / "same").rglob("*.png")):
+        target = root / "bright" / file.name
+        target.parent.mkdir(exist_ok=True)
+        brighter = np.clip(np.asarray(Image.open(file)).astype(float) + 110, 0, 255).astype(np.uint8)
+        Image.fromarray(brighter).save(target)
+    make_reference(root, line.params, "1")
+    yield line  # type: ignore[misc]
+    patch.undo()
+
+
+def watched(params: Params, **monitoring: object) -> Params:
+    given = {"rate": 0.01, "least": 30, "permutations": 999, "samples": 60, **monitoring}
+    return Params.model_validate({**params.model_dump(mode="json"), "monitoring": given})
+
+
+def look(line: Line, **asked: object) -> Found:
+    return monitor(line.root, line.params, read_look({"version": 1, **asked}))
+
+
+def test_the_reference_is_of_samples_that_the_version_was_not_trained_on(made: Line) -> None:
+    again = make_reference(made.root, made.params, "1")
+    assert not again.created
+    shelf = Shelf(made.root, made.params.tracking)
+    reference = from_parquet(shelf.reference(again.watched), "it")
+    dataset = Dataset.open(made.root / "dataset")
+    assert set(reference.ids) == {*dataset.ids("validation"), *dataset.ids("calibration")}
+    assert reference.about["release_sha256"] == again.watched.digest
+    targets = dict(zip(dataset.ids(), dataset.targets(), strict=True))
+    assert reference.targets.tolist() == [targets[i] for i in reference.ids]
+    assert reference.statistics["brightness"] == pytest.approx(reference.embeddings[:, 0], abs=0.1)
+    assert reference.about["mean"] == pytest.approx([reference.embeddings[:, 0].mean()], rel=1e-5)
+
+
+def test_windows_with_and_without_drift(made: Line) -> None:
+    same = look(made, input="same")
+    assert not same.alarm
+    assert same.window == look(made, input="same").window
+    bright = look(made, input="bright")
+    assert {test.name for test in bright.tests if test.alarm} >= {"embeddings", "brightness"}
+    assert bright.window != same.window
+    facts = json.loads((bright.folder / "window.json").read_bytes())
+    assert (facts["inputs"], facts["unreadable"], facts["samples"]) == (60, 0, 60)
+    assert "accuracy" in facts
+    page = bright.page.read_text()
+    assert "<strong>drift</strong>" in page
+    assert "Worth a label" in page
+
+
+def test_what_was_scored_is_looked_at_with_its_inputs_or_its_embeddings(made: Line, tmp_path: Path) -> None:
+    root, release = made.root, made.root / "release"
+    (root / "bright" / "zz.png").write_bytes(b"no picture")
+    inputs = Folder(root / "bright")
+    digest = made.desk.connection.client.get_model_version("cells", "1").tags["graftline.release_sha256"]
+    model = Model("cells", "1", digest, "fp32")
+    for name, embeddings in (("plain", False), ("embedded", True)):
+        output = Output(tmp_path / name, make_plan(model, 40, inputs, embeddings))
+        scorer = Scorer(open_bundle(release), model, ["cpu"], 1, embeddings)
+        scorer.score(inputs, output, range(3), lambda count: None)
+        output.finish()
+    asked = {"version": None, "scored": str(tmp_path / "plain")}
+    with pytest.raises(DataError, match="holds no embeddings"):
+        look(made, **asked)
+    bare = look(made, version=None, scored=str(tmp_path / "embedded"))
+    assert [test.name for test in bare.tests] == ["embeddings", "classes", "confidence"]
+    assert bare.tests[0].alarm
+
+    with (tmp_path / "labels.csv").open("w") as file:
+        rows = csv.writer(file)
+        rows.writerow(["id", "label"])
+        rows.writerows([name.id, "light"] for name in inputs)
+    whole = look(made, **asked, input="bright", labels=str(tmp_path / "labels.csv"))
+    assert whole.window == bare.window
+    assert (whole.facts["inputs"], whole.facts["unreadable"]) == (91, 1)
+    measured = whole.facts["accuracy"]["measured"]  # type: ignore[index]
+    assert measured["samples"] == 90
+    assert len(whole.tests) == 6
+    (root / "bright" / "zz.png").unlink()
+    for file in (root / "bright").iterdir():
+        file.write_bytes(file.read_bytes() + b"\0")
+    with pytest.raises(SourceError, match="another than the one that was scored"):
+        look(made, **asked, input="bright")
+
+
+def test_refusals_come_before_any_input_is_read(made: Line) -> None:
+    few = Line(made.root, watched(made.params, permutations=99))
+    with pytest.raises(ParamsError, match=r"monitoring.permutations is 99"):
+        look(few, input="nowhere")
+    short = Line(made.root, watched(made.params, least=500))
+    with pytest.raises(DataError, match="least asks for 500"):
+        look(short, input="nowhere")
+    with pytest.raises(ParamsError, match="give --scored, an input, or both"):
+        read_look({})
+    with pytest.raises(ParamsError, match="leave --alias and --version out"):
+        read_look({"scored": "x", "version": 3})
+    with pytest.raises(RegistryError, match="has no version 9"):
+        look(made, version=9, input="same")
+
+
+def test_a_version_without_a_reference_and_one_that_was_changed(made: Line) -> None:
+    made.registered(boundary=150)
+    with pytest.raises(RegistryError, match=r"has no reference .*flows.monitor reference --version 2"):
+        look(made, version=2, input="same")
+    done = make_reference(made.root, made.params, "2")
+    kept = made.stored("2") / "monitoring" / f"{done.watched.reference}.parquet"
+    kept.write_bytes(kept.read_bytes() + b"\0")
+    with pytest.raises(DigestMismatch, match="has other bytes than the registry names"):
+        look(made, version=2, input="same")
+    again = make_reference(made.root, made.params, "2")
+    assert again.created
+    assert again.watched.reference == done.watched.reference
+    assert look(made, version=2, input="same").window

@@ -1,21 +1,22 @@
 """What follows a drift: one event to Prefect, on which an automation starts the training; or a word on what to do.
 
-The event is `graftline.drift`; its resource `graftline.line.<model>`, its payload the window's id, the adjusted
-p-values and where the page is. A window has one event, whatever is repeated: its record lies in
+The event is `graftline.drift`; its resource `graftline.line.<model>`, labelled with the window's id, its payload the
+adjusted p-values and where the page is. A window has one event, whatever is repeated: its record lies in
 `.graftline/monitoring/<model>/alarms`, and its number follows from the window, so that a server takes a second one,
-sent after a kill, for the first. What it starts asks `may_train` first, whose answer is yes for one run only.
+sent after a kill, for the first. The run that it starts keeps a record there, too: a window is trained for once.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.monitoring.alarms import Alarms
 from components.params import Params
+from flows.handover import DRIFT, WINDOW, because
 
 if TYPE_CHECKING:
     from components.stages.monitor import Found
 
-EVENT = "graftline.drift"
 RESOURCE = "graftline.line.{model}"
 TRAIN = "train"
 
@@ -27,16 +28,24 @@ def raise_alarm(root: Path, params: Params, found: "Found") -> str:
     from prefect.settings import PREFECT_API_URL
 
     if not PREFECT_API_URL.value():
-        return "No Prefect server is named (PREFECT_API_URL), so nothing starts by itself. Run: python -m flows.train"
+        return (
+            "No Prefect server is named (PREFECT_API_URL), so nothing starts by itself. "
+            f"Run: python -m flows.scheduled --because '{because(found.window)}'"
+        )
     alarms = Alarms(root, params.tracking.model)
-    if alarms.once(EVENT, found.window, lambda: _emit(params, found, alarms)):
-        return f"The event {EVENT} was sent."
+    if alarms.once(DRIFT, found.window, lambda: _emit(params, found, alarms)):
+        return f"The event {DRIFT} was sent."
     return "The event of this window was sent before."
 
 
-def may_train(root: Path, model: str, window: str, run: str) -> bool:
-    """Whether the run `run` is the one that trains for `window`: the first one that asks, and when it asks again."""
-    return Alarms(root, model).claim(TRAIN, window, run)
+def trained_for(root: Path, model: str, window: str) -> Mapping[str, object] | None:
+    """The run that was trained and judged because `window` drifted; none where none was, or one was stopped."""
+    return Alarms(root, model).found(TRAIN, window)
+
+
+def keep_trained(root: Path, model: str, window: str, run: Mapping[str, object]) -> None:
+    """That `run` was trained and judged because `window` drifted."""
+    Alarms(root, model).once(TRAIN, window, lambda: dict(run))
 
 
 def _emit(params: Params, found: "Found", alarms: Alarms) -> dict[str, object]:
@@ -54,9 +63,13 @@ def _emit(params: Params, found: "Found", alarms: Alarms) -> dict[str, object]:
         "page": str(found.page),
     }
     model = params.tracking.model
-    resource = {"prefect.resource.id": RESOURCE.format(model=model), "prefect.resource.name": model}
-    number = alarms.number(EVENT, found.window)
-    sent = emit_event(event=EVENT, resource=resource, payload=payload, id=number)
+    resource = {
+        "prefect.resource.id": RESOURCE.format(model=model),
+        "prefect.resource.name": model,
+        WINDOW: found.window,
+    }
+    number = alarms.number(DRIFT, found.window)
+    sent = emit_event(event=DRIFT, resource=resource, payload=payload, id=number)
     if sent is None:
         raise GraftlineError("Prefect takes no events here.", "Check PREFECT_API_URL, and look again.")
     EventsWorker.drain_all(timeout=10.0)

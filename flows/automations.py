@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from components.errors import GraftlineError
+from flows.handover import DRIFT, WINDOW, because
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.events.schemas.automations import AutomationCore
 
-DRIFT = "graftline.drift"  # the event; its resource carries WINDOW
-WINDOW = "graftline.window"  # the label that names the window that drifted, for instance 2026-11-21T22
 QUIET = timedelta(days=30)  # however often one window's drift is seen, it starts one training in this time
 SILENCE = timedelta(seconds=90)  # three heartbeats
 ENDED = ("Completed", "Failed", "Cancelled", "Crashed", "Cancelling", "Suspended", "Paused", "AwaitingRetry")
@@ -77,12 +76,12 @@ def retraining(deployment: "UUID") -> "AutomationCore":
         "threshold": 1,
         "within": QUIET,
     }
-    because = "drift: window {{ event.resource['" + WINDOW + "'] }}"
+    why = because("{{ event.resource['" + WINDOW + "'] }}")
     action = {
         "type": "run-deployment",
         "source": "selected",
         "deployment_id": deployment,
-        "parameters": {"because": {"__prefect_kind": "jinja", "template": because}},
+        "parameters": {"because": {"__prefect_kind": "jinja", "template": why}},
     }
     return _automation("graftline: drift", trigger, action)
 

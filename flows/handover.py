@@ -4,7 +4,15 @@ from dataclasses import dataclass
 
 from components.params.schedule import Event
 
-DRIFT = "drift"  # the word with which `because` begins
+DRIFT = "graftline.drift"  # the event; its resource has the label WINDOW
+WINDOW = "graftline.window"  # the id of the window that drifted
+REASON = "drift"  # the word with which `because` begins then
+BECAUSE = REASON + ": window {window}"
+
+
+def because(window: str) -> str:
+    """Why a run is started that a drift of `window` asks for."""
+    return BECAUSE.format(window=window)
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,13 @@ class Asked:
 
     @property
     def drift(self) -> bool:
-        return self.because.lower().startswith(DRIFT)
+        return self.because.lower().startswith(REASON)
+
+    @property
+    def window(self) -> str:
+        """The id of the window that drifted; empty where `because` is something else."""
+        before = because("")
+        return self.because.removeprefix(before).strip() if self.because.startswith(before) else ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 `flows.launch` makes the worktree and starts this. The stages and what follows them are those of `flows.pipeline`.
 """
 
+import csv
 import ctypes
 import os
 import signal
@@ -18,17 +19,19 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
 from components.data.lock import Lock, read_lock
-from components.errors import DataError, GraftlineError
+from components.errors import DataError, GateRefused, GraftlineError
 from components.monitoring.need import labels_needed
 from components.params import Params, load_params
 from components.params.schedule import Event
 from components.registry.lineage import git_state
 from components.registry.runs import RunHandle, start_run
 from components.registry.store import redact
+from components.stages.monitor import LABELS, folder_of
 from components.stages.register import push
 from components.storage.home import home
 from components.storage.publish import read_json, write_bytes, write_json
 from components.training.interrupts import crash_point
+from flows.alarm import keep_trained, trained_for
 from flows.branches import LOCKS, Past, commit_locks, fetch_runs, finish, past_runs, push_branch
 from flows.engine import Execution, Step, Stopped, execution, run_command, stoppable
 from flows.handover import Answer, Asked
@@ -119,8 +122,14 @@ def _judged(line: Execution, asked: Asked, done: _Done) -> State[int]:
     line.run.say("tags", {"graftline.run_branch": done.branch, "graftline.run_commit": head})
     clean = git_state(line.root).get("graftline.git_dirty") == "false"
     line.proven = head if clean else ""
-    state = judge(line, True, True)
+    try:
+        state = judge(line, True, True)
+    except GateRefused as error:
+        state = failed_by(error)
     crash_point("scheduled:judged")
+    if asked.window:
+        ended = {"branch": done.branch, "state": state.name}
+        keep_trained(line.root, line.params.tracking.model, asked.window, ended)
     if state.is_completed():
         finish(line.root, done.branch, state.name or "", state.message or "")
         if line.params.schedule.push:
@@ -159,11 +168,15 @@ def _trained(root: Path, runs: Sequence[Past]) -> Lock | None:
 def _nothing_to_do(
     root: Path, params: Params, asked: Asked, trained: Lock | None, finished: Past | None
 ) -> State[int] | None:
+    model = params.tracking.model
+    if asked.window and (run := trained_for(root, model, asked.window)):
+        message = f"For window {asked.window[:12]}, {run.get('branch')} was trained: {run.get('state')}."
+        return Completed(name="NothingNew", message=message, data=0)
     if asked.drift and (why := labels_needed(params, trained, read_lock(root / LOCKS[0]))):
         return Completed(
             name="LabelsNeeded",
-            message=f"Nothing was trained: {why}. Started because of {asked.because}. Label new samples, or "
-            "configure such a method (docs/methods.md).",
+            message=f"Nothing was trained: {why}. Started because of {asked.because}. "
+            f"{_worth_a_label(root, params, asked)}, or configure such a method (docs/methods.md).",
             data=LABELS_NEEDED,
         )
     if finished and unchanged(root, finished):
@@ -172,6 +185,15 @@ def _nothing_to_do(
             name="NothingNew", message=f"Data, parameters and code are those of {branch}.", data=0
         )
     return None
+
+
+def _worth_a_label(root: Path, params: Params, asked: Asked) -> str:
+    path = folder_of(root, params, asked.window) / LABELS if asked.window else None
+    if path is None or not path.exists():
+        return "Label new samples"
+    with path.open(newline="") as file:
+        count = sum(1 for _ in csv.DictReader(file))
+    return f"Label these {count} samples, the most useful first: {path}"
 
 
 def unchanged(root: Path, run: Past) -> bool:

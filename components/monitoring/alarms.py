@@ -6,7 +6,7 @@ the window's own number, a run with the window's name as its key).
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from components.storage.home import home
@@ -39,7 +39,7 @@ class Alarms:
             write_json(path, act())
             return True
 
-    def claim(self, deed: str, window: str, by: str) -> bool:
-        """Whether `by` (the key of a run, say) may do it: who was first may, again and again; all others may not."""
-        self.once(deed, window, lambda: {"by": by})
-        return read_json(self._folder / f"{deed}-{window}.json").get("by") == by
+    def found(self, deed: str, window: str) -> Mapping[str, object] | None:
+        """What `once` kept of the deed; none where it was not done."""
+        path = self._folder / f"{deed}-{window}.json"
+        return read_json(path) if path.exists() else None

@@ -25,6 +25,7 @@ from components.stages.windows import Window, open_window, read_labels
 from components.storage.home import home
 from components.storage.publish import write_bytes, write_json
 
+LABELS = "label.csv"  # samples worth a label, the most useful first
 SHOWN = 12  # samples worth a label, on the page
 
 
@@ -161,7 +162,7 @@ def _write(folder: Path, facts: Mapping[str, object], ours: Observed, theirs: Ob
     """All of it, the page last."""
     write_bytes(folder / "window.parquet", to_parquet(theirs))
     listed = worth_labelling(theirs, count)
-    write_bytes(folder / "label.csv", to_csv(listed).encode())
+    write_bytes(folder / LABELS, to_csv(listed).encode())
     write_json(folder / "window.json", facts)
     moving = [name for name in ours.statistics if varies(name, ours, theirs)]
     values = {name: (ours.statistics[name], theirs.statistics[name]) for name in moving}

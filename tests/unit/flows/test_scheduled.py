@@ -121,6 +121,26 @@ def test_drift_trains_only_where_there_is_something_to_learn(repository: Path, t
     assert retrain(tree, "drift: blur")["name"] == "GateFailed"
 
 
+def test_a_window_names_what_to_label_and_is_trained_for_once(repository: Path, tree: Path) -> None:
+    """F26."""
+    assert retrain(tree)["name"] == "GateFailed"
+    window = "a1" * 32
+    listed = repository / ".graftline" / "monitoring" / "model" / window[:16] / "label.csv"
+    listed.parent.mkdir(parents=True)
+    listed.write_text('id,why\n"dark/8, left.png",unsure\ndark/9.png,unsure\n')
+    answer = retrain(tree, f"drift: window {window}")
+    assert answer["name"] == "LabelsNeeded"
+    assert f"Label these 2 samples, the most useful first: {listed}, or" in str(answer["message"])
+    see(repository, "1", "2", "3")
+    trained = retrain(tree, f"drift: window {window}")
+    assert trained["name"] == "GateFailed"
+    see(repository, "1", "2", "3", "4")
+    again = retrain(tree, f"drift: window {window}")
+    assert again["name"] == "NothingNew"
+    assert again["message"] == f"For window {window[:12]}, {trained['branch']} was trained: GateFailed."
+    assert retrain(tree, f"drift: window {'b' * 64}")["name"] == "GateFailed"
+
+
 def test_what_the_run_was_made_from_stands_in_mlflow(repository: Path, tree: Path) -> None:
     from components.params import load_params
     from components.registry.store import connect

@@ -63,7 +63,7 @@ def test_a_window_that_is_seen_ten_times_at_once_has_one_deed(
     assert (tmp_path / "deeds").read_text() == "x"
 
 
-def test_a_deed_that_failed_is_done_again_and_a_claim_belongs_to_the_first(
+def test_a_deed_that_failed_is_done_again_and_what_the_first_gave_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GRAFTLINE_HOME", raising=False)
@@ -74,8 +74,9 @@ def test_a_deed_that_failed_is_done_again_and_a_claim_belongs_to_the_first(
 
     with pytest.raises(OSError, match="away"):
         alarms.once("e", "w", fail)
-    assert alarms.once("e", "w", dict)
+    assert alarms.found("e", "w") is None
+    assert alarms.once("e", "w", lambda: {"by": "first"})
     assert not alarms.once("e", "w", fail)
-    assert [alarms.claim("train", "w", run) for run in ("a", "b", "a")] == [True, False, True]
+    assert alarms.found("e", "w") == {"by": "first"}
     assert alarms.number("e", "w") == Alarms(tmp_path / "elsewhere", "cells").number("e", "w")
     assert alarms.number("e", "w") != alarms.number("e", "v")

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from components.monitoring.alarms import Alarms
 from components.params import Params
+from flows.automations import DRIFT, WINDOW
 
 if TYPE_CHECKING:
     from components.stages.monitor import Found
 
-EVENT = "graftline.drift"
+EVENT = DRIFT
 RESOURCE = "graftline.line.{model}"
 TRAIN = "train"
 
@@ -54,7 +55,11 @@ def _emit(params: Params, found: "Found", alarms: Alarms) -> dict[str, object]:
         "page": str(found.page),
     }
     model = params.tracking.model
-    resource = {"prefect.resource.id": RESOURCE.format(model=model), "prefect.resource.name": model}
+    resource = {
+        "prefect.resource.id": RESOURCE.format(model=model),
+        "prefect.resource.name": model,
+        WINDOW: found.window,  # by it the automation knows two events of one window
+    }
     number = alarms.number(EVENT, found.window)
     sent = emit_event(event=EVENT, resource=resource, payload=payload, id=number)
     if sent is None:

@@ -66,7 +66,7 @@ def _emit(params: Params, found: "Found", alarms: Alarms) -> dict[str, object]:
     resource = {
         "prefect.resource.id": RESOURCE.format(model=model),
         "prefect.resource.name": model,
-        WINDOW: found.window,
+        WINDOW: found.window,  # by it the automation knows two events of one window
     }
     number = alarms.number(DRIFT, found.window)
     sent = emit_event(event=DRIFT, resource=resource, payload=payload, id=number)

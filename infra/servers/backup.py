@@ -61,6 +61,7 @@ def restore(where: Layout, source: Path, force: bool = False) -> None:
     Raises Busy while servers run, StorageError where there are some and not `force`, and where a file of the backup
     is not what its manifest says.
     """
+    source = source.absolute()  # PostgreSQL's programs run in a folder of their own
     check(source)
     with kernel_lock(where.lock, WAIT):
         if any(True for _ in left_over(where.folder)):

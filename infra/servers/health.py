@@ -38,7 +38,7 @@ def wait(program: Program, settings: Settings, supervisor: Supervisor, where: La
     deadline = time.monotonic() + program.patience
     while not (health := look(program.name, settings)).well:
         process = supervisor.processes().get(program.name)
-        ended = process is None or process.state in ("FATAL", "STOPPED", "EXITED")
+        ended = process is None or process.state in ("FATAL", "STOPPED")  # EXITED: it is started again
         if ended or time.monotonic() > deadline:
             state = f"ended ({process.said or process.state})" if process and ended else "is not healthy"
             raise GraftlineError(

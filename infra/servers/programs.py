@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.telemetry import OFF
 from infra.servers import postgres
 from infra.servers.layout import HOST, Layout, Settings
 
@@ -13,12 +14,6 @@ POOL = "graftline"
 USER = "graftline"
 MARK = "GRAFTLINE_SERVER"  # in the environment of each server and of what it starts: FOLDER#NAME
 DATABASES = ("mlflow", "mlflow_auth", "prefect")
-SILENT = {
-    "DO_NOT_TRACK": "1",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DVC_NO_ANALYTICS": "true",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-}
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,7 @@ def client_environment(settings: Settings) -> dict[str, str]:
         "PREFECT_API_URL": f"{address('prefect', settings)}/api",
         "PREFECT_API_AUTH_STRING": f"{USER}:{settings.prefect_password}",
         "GRAFTLINE_LEDGER_DATABASE": database(settings, "mlflow"),
-        **SILENT,
+        **OFF,
     }
 
 
@@ -108,7 +103,7 @@ def _own(where: Layout, name: str, **more: str) -> dict[str, str]:
         for key, value in os.environ.items()
         if not key.startswith(("PREFECT_", "MLFLOW_", "PG", "SUPERVISOR_", "GRAFTLINE_RUN"))
     }
-    return {**kept, **SILENT, "PYTHONUNBUFFERED": "1", **more, MARK: f"{where.folder}#{name}"}
+    return {**kept, **OFF, "PYTHONUNBUFFERED": "1", **more, MARK: f"{where.folder}#{name}"}
 
 
 def _postgres(where: Layout, settings: Settings) -> Program:

@@ -95,7 +95,10 @@ class Supervisor:
             self._ask().supervisor.startProcess(name, False)
         except xmlrpc.client.Fault as fault:
             if "ALREADY_STARTED" not in fault.faultString:
-                raise GraftlineError(f"{name} cannot be started: {fault.faultString}.") from None
+                # It keeps the command that it began with: another environment since then, for instance.
+                raise GraftlineError(
+                    f"{name} cannot be started: {fault.faultString}.", "make down, then make up."
+                ) from None
 
     def stop(self, name: str) -> None:
         try:

@@ -101,6 +101,7 @@ def test_a_drift_that_is_seen_ten_times_is_one_event(line: Path, params: Params,
     events = [event for client in clients for event in client.events if event.event == EVENT]
     assert [event.payload["window"][0] for event in events] == ["w", "v"]
     assert events[0].resource.id == "graftline.line.model"
+    assert events[0].resource["graftline.window"] == events[0].payload["window"]
     assert events[0].payload["p_values"] == {"embeddings": 0.0003, "brightness": 0.4}
     assert events[0].payload["drifted"] == ["embeddings"]
     # The automation counts events by this label, and hands it to the run.

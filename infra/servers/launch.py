@@ -6,14 +6,15 @@ So supervisord's file holds no password, and the kernel ends a server whose supe
 import ctypes
 import os
 import signal
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from components.errors import GraftlineError
+from components.errors import GraftlineError, StorageError
 from infra.servers.layout import Layout, read_settings
 from infra.servers.postgres import Account
-from infra.servers.programs import MARK, program
+from infra.servers.programs import MARK, program, temporary
 
 if TYPE_CHECKING:
     import psutil
@@ -28,7 +29,10 @@ def launch(name: str, where: Layout) -> NoReturn:
     if settings is None:
         raise GraftlineError(f"{where.folder} holds no servers.", "make up")
     chosen = program(name, where, settings)
-    if name != "worker":  # the runs that a killed worker left go on, and end by themselves
+    if name == "worker":
+        _private(temporary())
+    else:
+        # Not for the worker: the runs that a killed one left go on, and end by themselves.
         end(left_over(where.folder, name))
     if chosen.account:
         _become(chosen.account)
@@ -66,6 +70,14 @@ def end(processes: "Iterator[psutil.Process]", patience: float = PATIENCE) -> in
         if not alive:
             break
     return len(left)
+
+
+def _private(folder: Path) -> None:
+    """Raises StorageError where somebody else made it, as anybody may in /tmp."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise StorageError(f"{folder} is not a folder for this user alone.", "Remove it, or set TMPDIR.")
 
 
 def _become(who: Account) -> None:

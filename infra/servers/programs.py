@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +97,14 @@ def database(settings: Settings, name: str, driver: str = "") -> str:
     return f"{scheme}://{USER}:{settings.postgres_password}@{HOST}:{settings.postgres_port}/{name}"
 
 
+def temporary() -> Path:
+    """The caller's own folder for what is temporary: Prefect's runner has one name for all users of a machine.
+
+    It is not in the workspace, whose path may be too long for the sockets that processes make there.
+    """
+    return Path(tempfile.gettempdir()) / f"graftline-{os.geteuid()}"
+
+
 def _own(where: Layout, name: str, **more: str) -> dict[str, str]:
     """The caller's environment without what names other servers, and with the mark of this one."""
     kept = {
@@ -169,5 +178,6 @@ def _worker(where: Layout, settings: Settings) -> Program:
         "PREFECT_HOME": str(where.folder / "prefect"),
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+        "TMPDIR": str(temporary()),
     }
     return Program("worker", tuple(words), _own(where, "worker", **environment), where.root)

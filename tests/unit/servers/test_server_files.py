@@ -10,8 +10,8 @@ from components.errors import GraftlineError, StorageError
 from components.params.operation import TrackingParams
 from components.registry.store import locate
 from components.storage.servers import use_servers
+from infra.servers import launch, postgres
 from infra.servers import layout as layouts
-from infra.servers import postgres
 from infra.servers.layout import Layout, Settings, make_settings, new_settings, read_settings, write_secret
 from infra.servers.programs import NAMES, environment_file, program
 from infra.servers.supervision import configure
@@ -105,6 +105,17 @@ def test_another_server_in_the_environment_gets_none_of_our_passwords(
     assert locate(where.root, TrackingParams()).uri == "https://elsewhere"
     assert "MLFLOW_TRACKING_PASSWORD" not in os.environ
     assert "PREFECT_API_AUTH_STRING" in os.environ
+
+
+def test_a_temporary_folder_that_others_can_open_is_refused(tmp_path: Path) -> None:
+    launch._private(tmp_path / "mine")
+    launch._private(tmp_path / "mine")
+    assert mode(tmp_path / "mine") == 0o700
+    (tmp_path / "mine").chmod(0o755)
+    (tmp_path / "link").symlink_to(tmp_path)
+    for folder in ("mine", "link"):
+        with pytest.raises(StorageError, match="not a folder for this user alone"):
+            launch._private(tmp_path / folder)
 
 
 def test_missing_programs_are_named_with_their_package(

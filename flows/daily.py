@@ -31,8 +31,11 @@ def daily(job: Mapping[str, object], root: str = ".", publish: str | None = None
     due = flow_run.scheduled_start_time or datetime.now(UTC)
     output = dated(str(job["output"]), due)
     ended: State[int] = score({**job, "output": output}, root, return_state=True)  # type: ignore[assignment]
-    if publish is None or not ended.is_completed():
-        return ended
+    if not ended.is_completed():  # a state of its own: of another's, Prefect says `1/1 states failed`
+        code = ended.result(raise_on_failure=False)
+        return Failed(name=ended.name, message=ended.message, data=code if isinstance(code, int) else 1)
+    if publish is None:
+        return Completed(message=ended.message, data=0)
     target = dated(publish, due)
     try:
         count = copy(Path(root) / output, target)

@@ -15,6 +15,7 @@ from brightness import write_release
 from PIL import Image
 from texts import write_text_release
 
+from components.errors import RegistryError
 from components.params.operation import TrackingParams
 from components.registry.delivery import deliver_now
 from components.registry.store import connect
@@ -178,3 +179,11 @@ def stop_at(path: Path) -> None:
     while not path.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_scheduled_scoring_ends_with_the_name_and_code_of_what_was_wrong(space: Path) -> None:
+    from flows.daily import daily
+
+    ended = daily({"input": "in", "output": "scores/%Y"}, str(space), return_state=True)
+    assert (ended.name, ended.result(raise_on_failure=False)) == ("RegistryError", RegistryError.exit_code)
+    assert "holds no model" in str(ended.message)

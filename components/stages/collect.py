@@ -118,7 +118,7 @@ def _of_dvc(root: Path, options: Options, needed: Sequence[Needed] | None, locks
             if not options.dry and any(not item.kept for item in items):
                 cache.free()
             return Pile(kind, items)
-    except Busy as error:
+    except GraftlineError as error:
         return Pile(kind, remark=_why(error))
 
 

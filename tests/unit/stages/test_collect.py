@@ -225,9 +225,14 @@ def test_what_nobody_needs_goes_and_lineage_stays(workspace: Workspace) -> None:
 def test_objects_of_no_needed_version_go_from_dvcs_cache(workspace: Workspace) -> None:
     with (desk := workspace.desk).locked():
         desk.rollback("1", "ada@host", "")  # now nothing needs 2 and 3
-    (workspace.root / "extra").write_text("x")
+    lists = list((workspace.root / ".dvc" / "cache" / "files").rglob("*.dir"))
+    for path in lists:
+        os.utime(path)  # another worktree with this cache has just written one that names old files
     workspace.collect()
     assert workspace.versions() == ["1", "5"]
+    assert workspace.cached() == {"A", "B", "C", "the same"}
+    _age(workspace.root / ".dvc" / "cache", LATER)
+    workspace.collect()
     assert workspace.cached() == {"A", "C", "the same"}
     from dvc.repo import Repo
 

@@ -18,6 +18,7 @@ from components.storage.garbage import (
     remove_in_order,
     size_of,
 )
+from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, remove
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -25,16 +26,20 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Cache:
-    """A folder of `.graftline/`.
+    """A folder of the home of the workspace `root`.
 
     Attributes:
         days: what nobody used for so long goes.
         spared: names of what is needed whatever its age → why.
     """
 
-    state: Path
+    root: Path
     days: float
     spared: dict[str, str]
+
+    @property
+    def state(self) -> Path:
+        return home(self.root)
 
     def held(self) -> AbstractContextManager[None]:
         """Keeps users away while something is freed; Busy where that cannot be."""
@@ -59,7 +64,7 @@ class Store(Cache):
     """The sample store, a space at a time."""
 
     def held(self) -> AbstractContextManager[None]:
-        return quiet(self.state)
+        return quiet(self.root)
 
     def paths(self) -> list[Path]:
         return _inside(self.state / "store")

@@ -22,6 +22,7 @@ from components.stages.collect_caches import (
     Trainings,
     digests_of,
     spaces_of,
+    weights_of,
 )
 from components.stages.collect_dvc import DvcCache, locks_around
 from components.storage.garbage import Item, quiet
@@ -129,7 +130,11 @@ def _caches(
     yield "left by killed runs", LeftOver(root, days, {})
     if needed is None:
         return  # nobody knows whose these are
-    lineage = {d: f"version {v.number}" for v in needed for d in DIGEST.findall(" ".join(v.tags.values()))}
+    lineage: dict[str, str] = {}
+    for version in needed:
+        why, tags = f"version {version.number}", version.tags
+        lineage |= dict.fromkeys(DIGEST.findall(" ".join(tags.values())), why)
+        lineage |= weights_of([tags.get("graftline.checkpoint_name", "")], why)
     yield "fetched releases", Fetched(root, days, {v.digest: f"version {v.number}" for v in needed})
     yield "downloads", Downloaded(root, days, {**lineage, **digests_of(root, params)})
 

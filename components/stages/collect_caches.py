@@ -1,13 +1,14 @@
 """The caches in `.graftline/`: what each holds, what of it nobody needs, and how it goes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import Busy
 from components.params import Params
+from components.params.names import FAMILIES, SEES
 from components.storage.garbage import (
     Item,
     days_unused,
@@ -134,7 +135,17 @@ def digests_of(root: Path, params: Params) -> dict[str, str]:
             texts.append((root / name).read_text())
     with suppress(FileNotFoundError), (root / "data" / "source.lock").open(encoding="utf-8") as file:
         texts.append(file.readline())
-    return dict.fromkeys(DIGEST.findall(" ".join(texts)), "this workspace")
+    why = "this workspace"
+    return dict.fromkeys(DIGEST.findall(" ".join(texts)), why) | weights_of([params.backbone.name], why)
+
+
+def weights_of(names: Iterable[str], why: str) -> dict[str, str]:
+    """Digests of what the catalogue's backbones `names` are read from: the package, not only the file in it."""
+    from components.backbones.catalogue import entry
+
+    own = {name for name in names if name in SEES and name not in FAMILIES}
+    rows = (entry(name) for name in own)
+    return dict.fromkeys((digest for row in rows for digest in DIGEST.findall(repr(row))), why)
 
 
 def spaces_of(root: Path, params: Params) -> dict[str, str]:

@@ -51,9 +51,8 @@ class DvcCache:
 
         with self._repo.lock:
             reasons = self._reasons()
-            for _, odb in self._repo.cache.by_scheme():
-                if odb:
-                    gc(odb, [HashInfo(odb.hash_name, value) for value in reasons])
+            for odb in self._databases():
+                gc(odb, [HashInfo(odb.hash_name, value) for value in reasons])
 
     def _reasons(self) -> dict[str, str]:
         """Object → why it stays; of several reasons the strongest, which comes last."""
@@ -97,9 +96,12 @@ class DvcCache:
         return []
 
     def _objects(self) -> Iterable[tuple[Path, str]]:
-        for _, odb in self._repo.cache.by_scheme():
-            if odb:
-                yield from _listed(odb)
+        for odb in self._databases():
+            yield from _listed(odb)
+
+    def _databases(self) -> "Iterable[HashFileDB]":
+        """Each once, under whatever names DVC has it."""
+        return {odb.path: odb for _, odb in self._repo.cache.by_scheme() if odb}.values()
 
 
 def _listed(odb: "HashFileDB") -> list[tuple[Path, str]]:

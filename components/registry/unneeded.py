@@ -24,6 +24,7 @@ from components.storage.publish import kernel_lock
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import ModelVersion
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
     from mlflow.store.entities import PagedList
 
 T = TypeVar("T")
@@ -102,7 +103,7 @@ class Shelf:
         else:
             upload = uploads.get(item.name)
         if upload is not None:
-            _repository(upload.artifact_location).delete_artifacts()
+            self._repository(upload.artifact_location).delete_artifacts()
             model_id = upload.model_id
             patiently(lambda: self._client.delete_logged_model(model_id))
 
@@ -176,8 +177,13 @@ class Shelf:
             found = patiently(lambda: repository.list_artifacts(path))
             return sum(below(info.path) if info.is_dir else info.file_size or 0 for info in found)
 
-        repository = _repository(location)
+        repository = self._repository(location)
         return below(None)
+
+    def _repository(self, location: str) -> "ArtifactRepository":
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        return get_artifact_repository(location, tracking_uri=self._desk.connection.place.uri)
 
 
 def _pages(ask: "Callable[[str | None], PagedList[T]]") -> list[T]:
@@ -189,12 +195,6 @@ def _pages(ask: "Callable[[str | None], PagedList[T]]") -> list[T]:
         page = patiently(lambda: ask(token))  # noqa: B023 - called at once
         found += page
     return found
-
-
-def _repository(location: str):  # type: ignore[no-untyped-def]  # MLflow's own kinds
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-    return get_artifact_repository(location)
 
 
 def _served_since(entries: list[Entry], since: str) -> Iterator[tuple[str, str]]:

@@ -22,10 +22,10 @@ from components.stages.collect_caches import (
     Trainings,
     digests_of,
     spaces_of,
+    weights_of,
 )
 from components.stages.collect_dvc import DvcCache, locks_around
 from components.storage.garbage import Item, quiet
-from components.storage.home import home
 from components.storage.publish import sha256_bytes, sha256_tree
 
 
@@ -49,7 +49,6 @@ class Pile:
 
 def collect(root: Path, params: Params, options: Options) -> list[Pile]:
     """Free what nobody needs, or with `dry` look only."""
-    state = home(root)
     needed: list[Needed] | None = None
     locks: dict[str, bytes] = {}
     piles = []
@@ -62,7 +61,7 @@ def collect(root: Path, params: Params, options: Options) -> list[Pile]:
     except GraftlineError as error:
         piles.append(Pile("registered versions", remark=_why(error)))
     piles.append(_of_dvc(root, options, needed, locks))
-    for kind, cache in _caches(root, state, params, options, needed):
+    for kind, cache in _caches(root, params, options, needed):
         piles.append(_of(kind, cache, options))
     return piles
 
@@ -112,28 +111,32 @@ def _of_dvc(root: Path, options: Options, needed: Sequence[Needed] | None, locks
     if unknown := [version.number for version in needed if version.number not in locks]:
         return Pile(kind, remark=f"kept: version {', '.join(unknown)} has no dvc.lock that could be found")
     try:
-        with quiet(home(root)):
+        with quiet(root):
             cache = DvcCache(root, options.days, {f"version {n}": lock for n, lock in locks.items()})
             items = cache.items()
             if not options.dry and any(not item.kept for item in items):
                 cache.free()
             return Pile(kind, items)
-    except Busy as error:
+    except GraftlineError as error:
         return Pile(kind, remark=_why(error))
 
 
 def _caches(
-    root: Path, state: Path, params: Params, options: Options, needed: Sequence[Needed] | None
+    root: Path, params: Params, options: Options, needed: Sequence[Needed] | None
 ) -> Iterator[tuple[str, Cache]]:
     days = options.days
-    yield "sample store", Store(state, days, spaces_of(root, params))
-    yield "unfinished trainings", Trainings(state, days, {})
-    yield "left by killed runs", LeftOver(state, days, {})
+    yield "sample store", Store(root, days, spaces_of(root, params))
+    yield "unfinished trainings", Trainings(root, days, {})
+    yield "left by killed runs", LeftOver(root, days, {})
     if needed is None:
         return  # nobody knows whose these are
-    lineage = {d: f"version {v.number}" for v in needed for d in DIGEST.findall(" ".join(v.tags.values()))}
-    yield "fetched releases", Fetched(state, days, {v.digest: f"version {v.number}" for v in needed})
-    yield "downloads", Downloaded(state, days, {**lineage, **digests_of(root, params)})
+    lineage: dict[str, str] = {}
+    for version in needed:
+        why, tags = f"version {version.number}", version.tags
+        lineage |= dict.fromkeys(DIGEST.findall(" ".join(tags.values())), why)
+        lineage |= weights_of([tags.get("graftline.checkpoint_name", "")], why)
+    yield "fetched releases", Fetched(root, days, {v.digest: f"version {v.number}" for v in needed})
+    yield "downloads", Downloaded(root, days, {**lineage, **digests_of(root, params)})
 
 
 def _of(kind: str, cache: Cache, options: Options) -> Pile:

@@ -1,13 +1,14 @@
 """The caches in `.graftline/`: what each holds, what of it nobody needs, and how it goes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import Busy
 from components.params import Params
+from components.params.names import FAMILIES, SEES
 from components.storage.garbage import (
     Item,
     days_unused,
@@ -18,6 +19,7 @@ from components.storage.garbage import (
     remove_in_order,
     size_of,
 )
+from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, remove
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -25,16 +27,20 @@ DIGEST = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Cache:
-    """A folder of `.graftline/`.
+    """A folder of the home of the workspace `root`.
 
     Attributes:
         days: what nobody used for so long goes.
         spared: names of what is needed whatever its age → why.
     """
 
-    state: Path
+    root: Path
     days: float
     spared: dict[str, str]
+
+    @property
+    def state(self) -> Path:
+        return home(self.root)
 
     def held(self) -> AbstractContextManager[None]:
         """Keeps users away while something is freed; Busy where that cannot be."""
@@ -59,7 +65,7 @@ class Store(Cache):
     """The sample store, a space at a time."""
 
     def held(self) -> AbstractContextManager[None]:
-        return quiet(self.state)
+        return quiet(self.root)
 
     def paths(self) -> list[Path]:
         return _inside(self.state / "store")
@@ -129,7 +135,17 @@ def digests_of(root: Path, params: Params) -> dict[str, str]:
             texts.append((root / name).read_text())
     with suppress(FileNotFoundError), (root / "data" / "source.lock").open(encoding="utf-8") as file:
         texts.append(file.readline())
-    return dict.fromkeys(DIGEST.findall(" ".join(texts)), "this workspace")
+    why = "this workspace"
+    return dict.fromkeys(DIGEST.findall(" ".join(texts)), why) | weights_of([params.backbone.name], why)
+
+
+def weights_of(names: Iterable[str], why: str) -> dict[str, str]:
+    """Digests of what the catalogue's backbones `names` are read from: the package, not only the file in it."""
+    from components.backbones.catalogue import entry
+
+    own = {name for name in names if name in SEES and name not in FAMILIES}
+    rows = (entry(name) for name in own)
+    return dict.fromkeys((digest for row in rows for digest in DIGEST.findall(repr(row))), why)
 
 
 def spaces_of(root: Path, params: Params) -> dict[str, str]:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from components.errors import StorageError
 from components.storage.garbage import DAY, Item
 
 if TYPE_CHECKING:
     from dvc_data.hashfile.db import HashFileDB
-    from dvc_data.hashfile.hash_info import HashInfo
 
 
 class DvcCache:
@@ -29,6 +29,7 @@ class DvcCache:
         from dvc.repo import Repo
 
         logging.getLogger("dvc").setLevel(logging.ERROR)
+        self._root = root
         self._repo = Repo(str(root))
         self._since = time.time() - days * DAY
         self._locks = locks
@@ -36,10 +37,10 @@ class DvcCache:
     def items(self) -> list[Item]:
         """One item for each reason, and one for what goes."""
         with self._repo.lock:
-            reasons = {**self._lineages(), **self._present()}  # a stronger reason comes later
+            reasons = self._reasons()
             sizes: dict[str, int] = {}
             for path, value in self._objects():
-                why = reasons.get(value) or self._young(path)
+                why = reasons.get(value, "")
                 sizes[why] = sizes.get(why, 0) + _size(path)
         return [Item("objects", size, why) for why, size in sorted(sizes.items())]
 
@@ -49,27 +50,38 @@ class DvcCache:
         from dvc_data.hashfile.hash_info import HashInfo
 
         with self._repo.lock:
-            reasons = {**self._lineages(), **self._present()}
-            for _, odb in self._repo.cache.by_scheme():
-                if odb:
-                    young = [value for path, value in _listed(odb) if self._young(path)]
-                    gc(odb, [HashInfo(odb.hash_name, value) for value in (*reasons, *young)])
+            reasons = self._reasons()
+            for odb in self._databases():
+                gc(odb, [HashInfo(odb.hash_name, value) for value in reasons])
+
+    def _reasons(self) -> dict[str, str]:
+        """Object → why it stays; of several reasons the strongest, which comes last."""
+        return {**self._young(), **self._lineages(), **self._present()}
+
+    def _young(self) -> dict[str, str]:
+        """What was written lately, and what lists that were written lately name: another worktree may be at it."""
+        found: dict[str, str] = {}
+        for path, value in self._objects():
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime > self._since:
+                    found |= dict.fromkeys((value, *self._inside(value)), "young")
+        return found
 
     def _present(self) -> dict[str, str]:
-        from dvc.scm import NoSCM
-
-        day = time.strftime("%Y-%m-%d", time.localtime(self._since))
-        date = None if isinstance(self._repo.scm, NoSCM) else day
-        found = self._values(self._repo.used_objs(commit_date=date).values(), "a commit that is young")
-        return found | self._values(self._repo.used_objs().values(), "this workspace")
+        # `force`: a folder whose list is not in the cache protects nothing, there or elsewhere.
+        return {
+            str(info.value): "this workspace"
+            for infos in self._repo.used_objs(force=True).values()
+            for info in infos
+            if info.value
+        }
 
     def _lineages(self) -> dict[str, str]:
-        found = {}
-        for name, lock in self._locks.items():
+        young = [("a commit that is young", lock) for lock in young_locks(self._root, self._since)]
+        found: dict[str, str] = {}
+        for why, lock in (*young, *((f"lineage of {name}", lock) for name, lock in self._locks.items())):
             for value in _locked(lock):
-                found[value] = f"lineage of {name}"
-                for inside in self._inside(value):
-                    found[inside] = f"lineage of {name}"
+                found |= dict.fromkeys((value, *self._inside(value)), why)
         return found
 
     def _inside(self, value: str) -> Iterable[str]:
@@ -84,18 +96,12 @@ class DvcCache:
         return []
 
     def _objects(self) -> Iterable[tuple[Path, str]]:
-        for _, odb in self._repo.cache.by_scheme():
-            if odb:
-                yield from _listed(odb)
+        for odb in self._databases():
+            yield from _listed(odb)
 
-    def _values(self, found: "Iterable[set[HashInfo]]", why: str) -> dict[str, str]:
-        return {str(info.value): why for infos in found for info in infos if info.value}
-
-    def _young(self, path: Path) -> str:
-        try:
-            return "young" if path.stat().st_mtime > self._since else ""
-        except FileNotFoundError:
-            return ""
+    def _databases(self) -> "Iterable[HashFileDB]":
+        """Each once, under whatever names DVC has it."""
+        return {odb.path: odb for _, odb in self._repo.cache.by_scheme() if odb}.values()
 
 
 def _listed(odb: "HashFileDB") -> list[tuple[Path, str]]:
@@ -109,16 +115,31 @@ def _size(path: Path) -> int:
 
 
 def _locked(lock: bytes) -> list[str]:
-    """MD5 of each output that a dvc.lock names."""
-    stages = yaml.safe_load(lock).get("stages", {}).values()
-    return [out["md5"] for stage in stages for out in stage.get("outs", ()) if "md5" in out]
+    """MD5 of each output that a dvc.lock names. Raises StorageError for one that cannot be read."""
+    try:
+        stages = (yaml.safe_load(lock) or {}).get("stages", {}).values()
+        return [out["md5"] for stage in stages for out in stage.get("outs", ()) if "md5" in out]
+    except (yaml.YAMLError, AttributeError, TypeError) as error:
+        raise StorageError("A dvc.lock of git's history cannot be read.") from error
 
 
 def locks_around(root: Path, commit: str) -> list[bytes]:
     """dvc.lock of the workspace, and of `commit` where git has it."""
     found = [(root / "dvc.lock").read_bytes()] if (root / "dvc.lock").exists() else []
-    if commit:
-        words = ["git", "-C", str(root), "show", f"{commit}:./dvc.lock"]
-        done = subprocess.run(words, capture_output=True, check=False)
-        found += [done.stdout] if done.returncode == 0 else []
-    return found
+    return [*found, *([_git(root, "show", f"{commit}:./dvc.lock")] if commit else [])]
+
+
+def young_locks(root: Path, since: float) -> list[bytes]:
+    """Each dvc.lock of the commits of all branches since then, once; none outside a git repository."""
+    commits = _git(root, "rev-list", "--all", f"--since={since:.0f}").decode().split()
+    names = "".join(f"{commit}:./dvc.lock\n" for commit in commits)
+    lines = _git(root, "cat-file", "--batch-check=%(objectname)", told=names).decode().splitlines()
+    return [
+        _git(root, "cat-file", "blob", blob) for blob in sorted({line for line in lines if " " not in line})
+    ]
+
+
+def _git(root: Path, *words: str, told: str = "") -> bytes:
+    """What git says; nothing where it fails."""
+    command = ["git", "-C", str(root), *words]
+    return subprocess.run(command, input=told.encode(), capture_output=True, check=False).stdout

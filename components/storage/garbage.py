@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.storage.home import stage_lock
 from components.storage.publish import kernel_lock, remove
 
 DAY = 86_400.0  # seconds
@@ -50,16 +51,16 @@ def left_over(folders: Iterable[Path]) -> Iterator[Path]:
 
 
 @contextmanager
-def quiet(state: Path) -> Iterator[None]:
-    """Hold the locks of the line and of every stage of every workspace that shares `state`.
+def quiet(root: Path) -> Iterator[None]:
+    """Hold the locks of lines, scheduled runs and stages, of every workspace that shares the home of `root`.
 
     Raises Busy at once where one of them runs; none begins meanwhile.
     """
-    locks = state / "locks"
+    own = stage_lock(root, "workspace")
     with ExitStack() as held:
-        held.enter_context(kernel_lock(locks / "workspace"))
-        for path in sorted(locks.iterdir()):
-            if STAGE_LOCK.fullmatch(path.name):
+        held.enter_context(kernel_lock(own))
+        for path in sorted(own.parent.iterdir()):
+            if STAGE_LOCK.fullmatch(path.name) and path != own:
                 held.enter_context(kernel_lock(path))
         yield
 

@@ -14,6 +14,7 @@ import pytest
 from brightness import write_release
 from promoted import PASS, line_params
 
+from components.backbones.catalogue import entry
 from components.params import Params
 from components.registry import ledger, unneeded
 from components.registry.desk import Desk, open_desk
@@ -31,6 +32,7 @@ OLD, NEW = (
     Space("w" * 64, "below-3", "p" * 64, (2,), "float32"),
     Space("v" * 64, "below-3", "p", (2,), "float32"),
 )
+WEIGHTS = entry("efficientnet_lite0").sha256  # of the package that holds them
 
 
 class Workspace:
@@ -164,6 +166,7 @@ def _fill(workspace: Workspace) -> None:
     downloads = workspace.state / "downloads"
     (downloads / "quarantine").mkdir(parents=True)
     for name in (
+        WEIGHTS,
         f"{0:064.0f}",
         f"{3:064.0f}",
         "a" * 64,
@@ -195,6 +198,8 @@ def test_a_dry_run_says_what_goes_and_why_the_rest_stays_and_changes_nothing(wor
         "version 4": "",
         "version 5": "this workspace's release",
     }
+    objects = (p for p in (workspace.root / ".dvc" / "cache" / "files").rglob("*") if p.is_file())
+    assert sum(item.size for item in piles["DVC cache"].items) == sum(p.stat().st_size for p in objects)
     shown = "\n".join(table(list(piles.values()), True))
     assert "would free" in shown
     assert "version 1, version 4" in shown
@@ -218,16 +223,22 @@ def test_what_nobody_needs_goes_and_lineage_stays(workspace: Workspace) -> None:
     assert spaces == {NEW.digest[:32]}
     assert [path.name for path in (workspace.state / "training").iterdir()] == ["young"]
     left = {path.name for path in (workspace.state / "downloads").rglob("*") if path.is_file()}
-    assert left == {f"{3:064.0f}", "a" * 64, "notes.txt"}, "version 3's checkpoint, a young one, a stranger"
+    wanted = {WEIGHTS, f"{3:064.0f}", "a" * 64, "notes.txt"}
+    assert left == wanted, "the workspace's backbone, version 3's checkpoint, a young one, a stranger"
     assert not any(pile.remark for pile in workspace.collect(dry=True).values())
 
 
 def test_objects_of_no_needed_version_go_from_dvcs_cache(workspace: Workspace) -> None:
     with (desk := workspace.desk).locked():
         desk.rollback("1", "ada@host", "")  # now nothing needs 2 and 3
-    (workspace.root / "extra").write_text("x")
+    lists = list((workspace.root / ".dvc" / "cache" / "files").rglob("*.dir"))
+    for path in lists:
+        os.utime(path)  # another worktree with this cache has just written one that names old files
     workspace.collect()
     assert workspace.versions() == ["1", "5"]
+    assert workspace.cached() == {"A", "B", "C", "the same"}
+    _age(workspace.root / ".dvc" / "cache", LATER)
+    workspace.collect()
     assert workspace.cached() == {"A", "C", "the same"}
     from dvc.repo import Repo
 

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +16,13 @@ import psycopg
 FAST = (
     "-c fsync=off -c full_page_writes=off -c max_connections=40 -c shared_buffers=16MB -c listen_addresses="
 )
+PATIENCE = 60.0  # seconds until it answers
 
 
 def programs() -> Path | None:
-    """The folder of the newest PostgreSQL's programs; None where there is none."""
+    """The folder of the newest PostgreSQL's programs; None where there is none, or no Linux to keep it in check."""
+    if shutil.which("setpriv") is None:
+        return None
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
     found = shutil.which("initdb")
     folders = [*([Path(found).parent] if found else []), *debian[::-1]]
@@ -50,19 +55,37 @@ def cluster(bin_folder: Path) -> Iterator[Cluster]:
         shutil.chown(folder, "nobody")
     try:
         data = str(folder / "data")
-        _as_somebody(bin_folder / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync")
-        control = (bin_folder / "pg_ctl", "-D", data, "-w", "-s")
-        _as_somebody(*control, "-l", str(folder / "log"), "-o", f"{FAST} -k {folder}", "start")
-        try:
-            yield Cluster(folder)
-        finally:
-            _as_somebody(*control, "-m", "immediate", "stop")
+        words = _as_somebody(bin_folder / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync")
+        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd="/")
+        assert done.returncode == 0, done.stderr
+        server = _as_somebody(bin_folder / "postgres", "-D", data, "-k", str(folder), *FAST.split())
+        with (
+            (folder / "log").open("w") as log,
+            subprocess.Popen(server, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log) as process,
+        ):
+            try:
+                made = Cluster(folder)
+                _await(made, process)
+                yield made
+            finally:
+                process.send_signal(signal.SIGQUIT)  # at once
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _as_somebody(*words: str | Path) -> None:
-    """PostgreSQL refuses to run as root."""
-    drop = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-    done = subprocess.run([*drop, *map(str, words)], capture_output=True, text=True, check=False, cwd="/")
-    assert done.returncode == 0, done.stderr
+def _await(made: Cluster, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            psycopg.connect(made.address("postgres")).close()
+            return
+        except psycopg.OperationalError:
+            assert process.poll() is None, (made.folder / "log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def _as_somebody(*words: str | Path) -> list[str]:
+    """PostgreSQL refuses to run as root; and it ends with the process that started it, however that dies."""
+    drop = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
+    return ["setpriv", *drop, "--pdeathsig=SIGQUIT", *map(str, words)]

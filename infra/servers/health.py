@@ -9,7 +9,7 @@ from components.errors import GraftlineError
 from infra.servers import postgres
 from infra.servers.layout import Layout, Settings
 from infra.servers.programs import POOL, USER, Program, address
-from infra.servers.supervision import Supervisor
+from infra.servers.supervision import Process, Supervisor
 
 OK = 200
 TIMEOUT = 5.0  # seconds for one answer
@@ -26,9 +26,12 @@ class Health:
         return not self.said
 
 
-def look(name: str, settings: Settings) -> Health:
+def look(name: str, settings: Settings, process: Process | None) -> Health:
+    """`process`: as supervisord sees it. What a killed predecessor said does not count."""
+    if process is None or process.state != "RUNNING":
+        return Health((process.state if process else "down").lower())
     try:
-        return Health(CHECKS[name](settings))
+        return Health(_worker(settings, process.since) if name == "worker" else CHECKS[name](settings))
     except Exception as error:  # a health check says what is wrong, whatever it is
         return Health((str(error).strip().splitlines() or [type(error).__name__])[0][:120])
 
@@ -36,8 +39,11 @@ def look(name: str, settings: Settings) -> Health:
 def wait(program: Program, settings: Settings, supervisor: Supervisor, where: Layout) -> None:
     """Until it is healthy. Raises GraftlineError where it ends for good or takes too long."""
     deadline = time.monotonic() + program.patience
-    while not (health := look(program.name, settings)).well:
+    while True:
         process = supervisor.processes().get(program.name)
+        health = look(program.name, settings, process)
+        if health.well:
+            return
         ended = process is None or process.state in ("FATAL", "STOPPED")  # EXITED: it is started again
         if ended or time.monotonic() > deadline:
             state = f"ended ({process.said or process.state})" if process and ended else "is not healthy"
@@ -65,7 +71,8 @@ def _prefect(settings: Settings) -> str:
     return _http(f"{address('prefect', settings)}/api/ready", settings.prefect_password)
 
 
-def _worker(settings: Settings) -> str:
+def _worker(settings: Settings, since: float) -> str:
+    """Online, by a heartbeat that is younger than its process."""
     import httpx
 
     url = f"{address('prefect', settings)}/api/work_pools/{POOL}/workers/filter"
@@ -76,8 +83,11 @@ def _worker(settings: Settings) -> str:
     beats = [str(row["last_heartbeat_time"]) for row in answer.json() if row["status"] == "ONLINE"]
     if not beats:
         return "no worker is online"
-    seconds = time.time() - max(map(_instant, beats))
-    return "" if seconds < 90 else f"its last heartbeat is {seconds:.0f} s old"
+    last = max(map(_instant, beats))
+    if last < since:
+        return "it has sent no heartbeat yet"
+    old = time.time() - last
+    return "" if old < 90 else f"its last heartbeat is {old:.0f} s old"
 
 
 def _instant(text: str) -> float:
@@ -96,5 +106,4 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "postgres": _postgres,
     "mlflow": _mlflow,
     "prefect": _prefect,
-    "worker": _worker,
 }

@@ -23,9 +23,10 @@ from infra.servers.programs import (
     environment_file,
     program,
 )
-from infra.servers.supervision import Supervisor
+from infra.servers.supervision import Process, Supervisor
 
 TOGETHER = (("postgres",), ("mlflow", "prefect"), ("worker",))  # each group needs those before it
+GRACE = 10.0
 WAIT = 300.0  # seconds for another `up` or `down` to end
 
 
@@ -77,7 +78,7 @@ def status(where: Layout) -> Sequence[Status]:
     found = []
     for name in NAMES:
         process = running.get(name)
-        said = health.look(name, settings)
+        said = health.look(name, settings, process)
         state = (
             "up" if process and process.state == "RUNNING" else (process.state if process else "down").lower()
         )
@@ -116,10 +117,21 @@ def _begin(one: Program, settings: Settings, supervisor: Supervisor) -> bool:
     """Whether there is something to wait for."""
     was = supervisor.processes().get(one.name)
     if was and was.state == "RUNNING":
-        if health.look(one.name, settings).well:
+        if _well_soon(one, settings, was):
             return False
-        supervisor.stop(one.name)
+        if time.time() - was.since > one.patience:  # a younger one is still starting
+            supervisor.stop(one.name)
     supervisor.start(one.name)
+    return True
+
+
+def _well_soon(one: Program, settings: Settings, process: Process) -> bool:
+    """At once, or within the seconds that it needs to notice that its database is back."""
+    deadline = time.monotonic() + GRACE
+    while not health.look(one.name, settings, process).well:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.5)
     return True
 
 

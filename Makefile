@@ -34,7 +34,7 @@ example: $(STAMP)  ## run an example in a workspace of its own: make example NAM
 test: $(STAMP)  ## all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-faults: $(STAMP)  ## the fault tests that take minutes: whole lines, killed in every stage
+faults: $(STAMP)  ## the tests that take minutes: whole lines killed in every stage, further backbones
 	$(BIN)/python -m pytest -n auto -m faults
 
 drift: $(STAMP)  ## false alarms and power of monitoring, on the demo's data and release (minutes; after make run)

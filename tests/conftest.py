@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from postgres import Cluster
 
 
+def pytest_configure() -> None:
+    """A core for each worker: threads of two workers on the same cores spin while they wait for each other."""
+    worker, cores = os.environ.get("PYTEST_XDIST_WORKER", ""), sorted(os.sched_getaffinity(0))
+    if worker:
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 

@@ -31,6 +31,7 @@ from components.stages.report import maps
 from components.stages.table import stage
 from components.storage.publish import sha256_file, write_json
 
+LONG = pytest.mark.faults  # `make faults`: what takes minutes
 FILES = ("model.safetensors", "config.json", "preprocessor_config.json")
 LINE = (
     "fetch_checkpoint",
@@ -81,7 +82,9 @@ def pictures(workspace: Workspace, tmp_path: Path) -> Workspace:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["resnet", "convnext", "vit", "bert"])
+@pytest.mark.parametrize(
+    "family", ["resnet", "bert", *(pytest.param(n, marks=LONG) for n in ("convnext", "vit"))]
+)
 def test_it_goes_down_the_whole_line(family: str, pictures: Workspace, tmp_path: Path) -> None:
     name = f"transformers/{family}"
     publish(name, tmp_path / "theirs")

@@ -6,6 +6,7 @@ adjusted p-values and where the page is. A window has one event, whatever is rep
 sent after a kill, for the first. The run that it starts keeps a record there, too: a window is trained for once.
 """
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,5 +73,6 @@ def _emit(params: Params, found: "Found", alarms: Alarms) -> dict[str, object]:
     sent = emit_event(event=DRIFT, resource=resource, payload=payload, id=number)
     if sent is None:
         raise GraftlineError("Prefect takes no events here.", "Check PREFECT_API_URL, and look again.")
+    logging.getLogger("EventsWorker").setLevel(logging.ERROR)  # it warns of the event that it is sending
     EventsWorker.drain_all(timeout=10.0)
     return {"event": str(number), **payload}

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 QUIET = timedelta(days=30)  # however often one window's drift is seen, it starts one training in this time
 SILENCE = timedelta(seconds=90)  # three heartbeats
-ENDED = ("Completed", "Failed", "Cancelled", "Crashed", "Cancelling", "Suspended", "Paused", "AwaitingRetry")
 
 
 def make_pools(names: Sequence[str]) -> Iterator[str]:
@@ -46,12 +45,15 @@ def automate(training: str | None) -> Iterator[str]:
 
 
 def ending() -> "AutomationCore":
-    """A flow run that sent a heartbeat, and then neither another nor a state that ends it, is Crashed."""
+    """A flow run that sent a heartbeat, and then neither another nor a change of its state, is Crashed.
+
+    A state's event has its name, and ours have names of their own: LabelsNeeded, GateFailed, …
+    """
     trigger = {
         "type": "event",
         "posture": "Proactive",
         "after": ["prefect.flow-run.heartbeat"],
-        "expect": ["prefect.flow-run.heartbeat", *(f"prefect.flow-run.{name}" for name in ENDED)],
+        "expect": ["prefect.flow-run.*"],
         "match": {"prefect.resource.id": "prefect.flow-run.*"},
         "for_each": ["prefect.resource.id"],
         "threshold": 1,

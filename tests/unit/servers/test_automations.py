@@ -41,9 +41,11 @@ def test_an_event_without_a_window_and_foreign_ones_start_nothing(trigger: objec
 
 
 def test_what_ends_a_run_ends_the_waiting_for_its_heartbeat() -> None:
-    trigger = ending().trigger
-    assert {
-        "prefect.flow-run.Completed",
-        "prefect.flow-run.Failed",
-        "prefect.flow-run.Cancelled",
-    } <= trigger.expect
+    from prefect.server.events.schemas.automations import EventTrigger
+
+    trigger = EventTrigger.model_validate(ending().trigger.model_dump())
+    assert trigger.starts_after("prefect.flow-run.heartbeat")
+    for name in ("heartbeat", "Completed", "Cancelled", "LabelsNeeded", "GateFailed"):
+        assert trigger.expects(f"prefect.flow-run.{name}")
+    for name in ("Completed", "LabelsNeeded"):
+        assert not trigger.starts_after(f"prefect.flow-run.{name}")

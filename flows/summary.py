@@ -79,8 +79,9 @@ def _figures(sweep: Sweep, trial: Trial) -> str:
 
 def markdown(verdict: Mapping[str, object]) -> str:
     """The verdict as a table for Prefect's artifacts."""
-    rows = "\n".join(f"| {outcome(rule)} | {rule_text(rule)} |" for rule in _rules(verdict))
-    return f"# {verdict.get('verdict')}\n\n| outcome | rule |\n|---|---|\n{rows}\n"
+    cells = ((outcome(rule), rule.get("rule"), rule.get("evidence", "")) for rule in _rules(verdict))
+    rows = "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in cells)
+    return f"# {verdict.get('verdict')}\n\n| outcome | rule | evidence |\n|---|---|---|\n{rows}\n"
 
 
 def rule_text(rule: Mapping[str, object]) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from components.monitoring.alarms import Alarms
 from components.params import Params
-from flows.handover import DRIFT, WINDOW, because
+from flows.handover import DRIFT, WINDOW, by_hand
 
 if TYPE_CHECKING:
     from components.stages.monitor import Found
@@ -29,10 +29,8 @@ def raise_alarm(root: Path, params: Params, found: "Found") -> str:
     from prefect.settings import PREFECT_API_URL
 
     if not PREFECT_API_URL.value():
-        return (
-            "No Prefect server is named (PREFECT_API_URL), so nothing starts by itself. "
-            f"Run: python -m flows.scheduled --because '{because(found.window)}'"
-        )
+        said = "No Prefect server is named (PREFECT_API_URL), so nothing starts by itself."
+        return f"{said} {by_hand(found.window)}"
     alarms = Alarms(root, params.tracking.model)
     if alarms.once(DRIFT, found.window, lambda: _emit(params, found, alarms)):
         return f"The event {DRIFT} was sent."

@@ -15,6 +15,11 @@ def because(window: str) -> str:
     return BECAUSE.format(window=window)
 
 
+def by_hand(window: str) -> str:
+    """What a person says where no server does."""
+    return f"Run: python -m flows.scheduled --because '{because(window)}'"
+
+
 @dataclass(frozen=True)
 class Asked:
     """What the launcher asks for.

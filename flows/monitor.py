@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.errors import GraftlineError
+from flows.command import code_of, end, guarded
 
-RESUMABLE, DRIFT = 75, 4
+DRIFT = 4
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,19 +51,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> int:
     values = vars(parser().parse_args(arguments))
     folder = (root or Path.cwd()).resolve()
-    from flows.engine import Stopped, stoppable
-
-    try:
-        with stoppable():
-            return _run(folder, values.pop("command"), values)
-    except GraftlineError as error:
-        return _end(f"error: {error}", error.exit_code)
-    except (Stopped, KeyboardInterrupt):
-        return _end("Stopped. The same command begins again.", RESUMABLE)
-    except BaseException as error:
-        if type(error).__name__ != "TerminationSignal":
-            raise
-        return _end("Stopped. The same command begins again.", RESUMABLE)
+    return guarded(lambda: _run(folder, values.pop("command"), values), "begins again")
 
 
 def _run(root: Path, command: str | None, values: dict[str, object]) -> int:
@@ -87,12 +75,13 @@ def _run(root: Path, command: str | None, values: dict[str, object]) -> int:
         return _as_flow(root, values)
     from components.stages.monitor import monitor
     from flows.drift import headline, lines
+    from flows.handover import by_hand
 
     found = monitor(root, params, look)
     sys.stdout.write("".join(f"{line}\n" for line in (headline(found), *lines(found))))
     if not found.alarm:
         return 0
-    sys.stdout.write("Nothing starts by itself without a Prefect server. Run: python -m flows.train\n")
+    sys.stdout.write(f"Nothing starts by itself without a Prefect server. {by_hand(found.window)}\n")
     return DRIFT
 
 
@@ -100,17 +89,11 @@ def _as_flow(root: Path, values: dict[str, object]) -> int:
     from flows.watch import watch
 
     state = watch(values, str(root), return_state=True)
-    data = state.result(raise_on_failure=False)
-    code = data if isinstance(data, int) else 1
+    code = code_of(state)
     if state.is_completed():
         sys.stdout.write(f"{state.message}\n")
         return code
-    return _end(f"{state.name}: {state.message}", code)
-
-
-def _end(message: str, code: int) -> int:
-    sys.stderr.write(f"{message}\n")
-    return code
+    return end(f"{state.name}: {state.message}", code)
 
 
 if __name__ == "__main__":

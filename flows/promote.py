@@ -9,14 +9,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.errors import GraftlineError
+from flows.command import RESUMABLE, guarded
 
 if TYPE_CHECKING:
     from components.params import Params
     from components.registry.desk import Desk
     from components.registry.history import State
 
-RESUMABLE = 75
 COMMANDS = {
     "history": "what was ruled and moved, the oldest first",
     "at": "what was serving at an instant",
@@ -56,15 +55,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> int:
     options = parser().parse_args(arguments)
     folder = (root or Path.cwd()).resolve()
-    from flows.engine import Stopped, stoppable
-
-    try:
-        with stoppable():
-            return _run(folder, options)
-    except GraftlineError as error:
-        return _end(f"error: {error}", error.exit_code)
-    except (Stopped, KeyboardInterrupt):
-        return _end("Stopped. The same command goes on.", RESUMABLE)
+    return guarded(lambda: _run(folder, options))
 
 
 def _run(root: Path, options: argparse.Namespace) -> int:
@@ -158,11 +149,6 @@ def _champion(now: "State") -> str:
 
 def _say(lines: "Iterator[str] | Sequence[str]") -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
-
-
-def _end(message: str, code: int) -> int:
-    sys.stderr.write(f"{message}\n")
-    return code
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from components.storage.publish import read_json, write_bytes, write_json
 from components.training.interrupts import crash_point
 from flows.alarm import keep_trained, trained_for
 from flows.branches import LOCKS, Past, commit_locks, fetch_runs, finish, past_runs, push_branch
+from flows.command import RESUMABLE, code_of
 from flows.engine import Execution, Step, Stopped, execution, run_command, stoppable
 from flows.handover import Answer, Asked
 from flows.pipeline import failed_by, judge, retrying, run_stages
@@ -40,7 +41,6 @@ from flows.repo import as_locked, open_repo, restore
 from flows.worktree import committed, git
 
 PR_SET_PDEATHSIG = 1
-RESUMABLE = 75
 LABELS_NEEDED = 7  # exit code
 
 
@@ -223,12 +223,11 @@ def _answer(state: State[int], done: _Done) -> Answer:
             if line.promotion
             else str(read_json(line.root / "verdict.json").get("verdict"))
         )
-    code = state.result(raise_on_failure=False)
     return Answer(
         name=state.name or "",
         green=state.is_completed(),
         message=state.message or "",
-        code=code if isinstance(code, int) else 1,
+        code=code_of(state),
         event=_event(state, verdict),
         verdict=verdict,
         report=str(line.page) if line and done.branch and line.page.exists() else "",
@@ -265,8 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if type(error).__name__ not in ("Stopped", "KeyboardInterrupt", "TerminationSignal"):
             raise
         return RESUMABLE
-    code = state.result(raise_on_failure=False)
-    return code if isinstance(code, int) else 1
+    return code_of(state)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.errors import GraftlineError
-
-RESUMABLE = 75
+from flows.command import code_of, end, guarded
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,19 +42,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> int:
     options = parser().parse_args(arguments)
     folder = (root or Path.cwd()).resolve()
-    from flows.engine import Stopped, stoppable
-
-    try:
-        with stoppable():
-            return _run(folder, options)
-    except GraftlineError as error:
-        return _end(f"error: {error}", error.exit_code)
-    except (Stopped, KeyboardInterrupt):
-        return _end("Stopped. The same command goes on.", RESUMABLE)
-    except BaseException as error:
-        if type(error).__name__ != "TerminationSignal":
-            raise
-        return _end("Stopped. The same command goes on.", RESUMABLE)
+    return guarded(lambda: _run(folder, options))
 
 
 def _run(root: Path, options: argparse.Namespace) -> int:
@@ -76,16 +62,10 @@ def _run(root: Path, options: argparse.Namespace) -> int:
 
         ready()
         state = scheduled(str(root), options.revision, options.because, return_state=True)
-    data = state.result(raise_on_failure=False)
-    code = data if isinstance(data, int) else 1
+    code = code_of(state)
     if not state.is_completed():
-        return _end(f"{state.name}: {state.message}", code)
+        return end(f"{state.name}: {state.message}", code)
     sys.stdout.write(f"{state.name}: {state.message}\n")
-    return code
-
-
-def _end(message: str, code: int) -> int:
-    sys.stderr.write(f"{message}\n")
     return code
 
 

@@ -8,9 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.errors import GraftlineError
-
-RESUMABLE = 75
+from flows.command import code_of, end, guarded
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,19 +51,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> int:
     values = vars(parser().parse_args(arguments))
     folder = (root or Path.cwd()).resolve()
-    from flows.engine import Stopped, stoppable
-
-    try:
-        with stoppable():
-            return _run(folder, values)
-    except GraftlineError as error:
-        return _end(f"error: {error}", error.exit_code)
-    except (Stopped, KeyboardInterrupt):
-        return _end("Stopped. The same command goes on.", RESUMABLE)
-    except BaseException as error:
-        if type(error).__name__ != "TerminationSignal":
-            raise
-        return _end("Stopped. The same command goes on.", RESUMABLE)
+    return guarded(lambda: _run(folder, values))
 
 
 def _run(root: Path, values: dict[str, object]) -> int:
@@ -90,13 +76,7 @@ def _run(root: Path, values: dict[str, object]) -> int:
     if state.is_completed():
         sys.stdout.write(f"{state.message}\n")
         return 0
-    data = state.result(raise_on_failure=False)
-    return _end(f"{state.name}: {state.message}", data if isinstance(data, int) else 1)
-
-
-def _end(message: str, code: int) -> int:
-    sys.stderr.write(f"{message}\n")
-    return code
+    return end(f"{state.name}: {state.message}", code_of(state))
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.errors import GraftlineError, ParamsError
+from components.errors import ParamsError
+from flows.command import guarded
 
-RESUMABLE = 75
 READY = ("version_data", "fetch_checkpoint", "adapt_checkpoint", "extract_features")
 
 
@@ -44,15 +44,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> int:
     options = parser().parse_args(arguments)
     folder = (root or Path.cwd()).resolve()
-    from flows.engine import Stopped, stoppable
-
-    try:
-        with stoppable():
-            return _run(folder, options)
-    except GraftlineError as error:
-        return _end(f"error: {error}", error.exit_code)
-    except (Stopped, KeyboardInterrupt):
-        return _end("Stopped. The same command goes on.", RESUMABLE)
+    return guarded(lambda: _run(folder, options))
 
 
 def _run(root: Path, options: argparse.Namespace) -> int:
@@ -126,11 +118,6 @@ def _minutes(text: str) -> float:
     if not 0 < found < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0")
     return found
-
-
-def _end(message: str, code: int) -> int:
-    sys.stderr.write(f"{message}\n")
-    return code
 
 
 if __name__ == "__main__":

@@ -9,10 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.errors import GraftlineError
 from components.stages.table import STAGES
-
-RESUMABLE = 75
+from flows.command import code_of, end, guarded
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,19 +33,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> int:
     options = parser().parse_args(arguments)
     folder = (root or Path.cwd()).resolve()
-    from flows.engine import Stopped, stoppable
-
-    try:
-        with stoppable():
-            return _run(folder, options)
-    except GraftlineError as error:
-        return _end(f"error: {error}", error.exit_code)
-    except (Stopped, KeyboardInterrupt):
-        return _end("Stopped. The same command resumes.", RESUMABLE)
-    except BaseException as error:
-        if type(error).__name__ != "TerminationSignal":
-            raise
-        return _end("Stopped. The same command resumes.", RESUMABLE)
+    return guarded(lambda: _run(folder, options), "resumes")
 
 
 def _run(root: Path, options: argparse.Namespace) -> int:
@@ -70,14 +56,7 @@ def _run(root: Path, options: argparse.Namespace) -> int:
         )
     if state.is_completed():
         return 0
-    data = state.result(raise_on_failure=False)
-    code = data if isinstance(data, int) else 1
-    return _end(f"{state.name}: {state.message}", code)
-
-
-def _end(message: str, code: int) -> int:
-    sys.stderr.write(f"{message}\n")
-    return code
+    return end(f"{state.name}: {state.message}", code_of(state))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from components.reporting import bars, distributions
 from components.reporting.material import mapping, sequence
 from components.reporting.svg import Point
+from components.reporting.templates import template
 
 MOST_CLASSES = 20  # that are drawn
 
@@ -32,19 +30,12 @@ class Seen:
 
 def render(seen: Seen) -> str:
     """The whole page as text. It fetches nothing, and follows light and dark."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     found = seen.found
     shares = mapping(found.get("shares"))
     names = [str(name) for name in shares][:MOST_CLASSES]
     ours = [_share(shares[name], "reference") for name in names]
     theirs = [_share(shares[name], "window") for name in names]
-    return environment.get_template("drift.html.j2").render(
+    return template("drift.html.j2").render(
         found=found,
         alarm=bool(found.get("alarm")),
         tests=[_test(mapping(test)) for test in sequence(found.get("tests"))],

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from components.reporting import charts, judgement, origin, transfer
 from components.reporting.material import Material, Table, column, mapping, points, sequence
+from components.reporting.templates import template
 
 
 @dataclass(frozen=True)
@@ -51,15 +50,8 @@ class Heading:
 
 def render(material: Material, mistakes: Sequence[Mistake], heading: Heading) -> str:
     """The whole page as text."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     values = {**_judgement(material), **_charts(material), **_origin(material)}
-    return environment.get_template("page.html.j2").render(heading=heading, mistakes=mistakes, **values)
+    return template("page.html.j2").render(heading=heading, mistakes=mistakes, **values)
 
 
 def _judgement(material: Material) -> Mapping[str, object]:

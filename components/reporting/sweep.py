@@ -2,11 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from components.reporting.scatter import NARROW, by_value, shown, trade_off
+from components.reporting.templates import template
 from components.reporting.trials import Sweep, Trial
 
 MOST = 40  # lines in the table
@@ -15,18 +13,11 @@ ORDER = ("complete", "pruned", "impossible", "failed", "running")
 
 def render(sweep: Sweep) -> str:
     """The whole page as text. It fetches nothing, and follows light and dark."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     ranked = sweep.ranked
     rest = [trial for outcome in ORDER[1:] for trial in sweep.trials if trial.outcome == outcome]
     keys = sorted({key for trial in sweep.trials for key in trial.values})
     front = {trial.number for trial in sweep.front}
-    return environment.get_template("sweep.html.j2").render(
+    return template("sweep.html.j2").render(
         sweep=sweep,
         counts=counted(sweep),
         best=_row(sweep, ranked[0], front) if ranked else None,

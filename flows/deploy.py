@@ -17,7 +17,7 @@ import yaml
 
 from components.errors import GraftlineError, ParamsError
 
-TRAINING = "training"  # the deployment that drift starts
+RETRAINING = "retraining"  # the deployment that drift starts
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def deploy(root: Path, file: Path) -> Iterator[str]:
     _prefect(root, file)
     for one in deployments:
         yield f"deployment {one.name}: {one.when or 'no schedule'}"
-    yield from automate(TRAINING if any(one.name == TRAINING for one in deployments) else None)
+    yield from automate(RETRAINING if any(one.name == RETRAINING for one in deployments) else None)
 
 
 def read(root: Path, file: Path) -> Sequence[Deployment]:

@@ -15,6 +15,12 @@ def because(window: str) -> str:
     return BECAUSE.format(window=window)
 
 
+def window_of(because_: str) -> str:
+    """The id of the window that drifted; empty where a run was started for another reason."""
+    before = because("")
+    return because_.removeprefix(before).strip() if because_.startswith(before) else ""
+
+
 def by_hand(window: str) -> str:
     """What a person says where no server does."""
     return f"Run: python -m flows.scheduled --because '{because(window)}'"
@@ -44,8 +50,7 @@ class Asked:
     @property
     def window(self) -> str:
         """The id of the window that drifted; empty where `because` is something else."""
-        before = because("")
-        return self.because.removeprefix(before).strip() if self.because.startswith(before) else ""
+        return window_of(self.because)
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,18 @@ The run itself is a process of its own, `flows.retrain`, which imports the workt
 folder where this was started has no part in it.
 """
 
+import math
 import os
 import subprocess
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import psutil
-from prefect import State, flow, task
+from prefect import State, flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.settings import PREFECT_API_KEY, PREFECT_API_URL
@@ -27,7 +30,7 @@ from components.registry.store import redact
 from components.storage.home import home
 from components.storage.publish import read_json, write_json
 from flows.engine import INTERRUPTED, exit_code, prepare_environment, terminate
-from flows.handover import Answer, Asked
+from flows.handover import Answer, Asked, window_of
 from flows.notify import News, tell
 from flows.worktree import line_lock, parse_committed, resolve, without_git, worktree
 
@@ -106,11 +109,25 @@ class _Launch:
         self.settings = _settings(self.root, "HEAD")
         self.revision = self.revision or self.settings.schedule.revision
         try:
-            with line_lock(self.root, self.settings.schedule.wait_minutes * 60):
+            with self._turn():
                 return self._locked()
         except Busy as error:
             message = f"Another scheduled run of this line is at work. {error.message}"
             raise Busy(message, error.remedy) from None
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One run of a line at a time. A window's run waits as long as it takes: it has no second event."""
+        wait = math.inf if window_of(self.because) else self.settings.schedule.wait_minutes * 60
+        with ExitStack() as held:
+            try:
+                held.enter_context(line_lock(self.root, 0))
+            except Busy:
+                if not wait:
+                    raise
+                get_run_logger().info("Another scheduled run of this line is at work: waiting for its end.")
+                held.enter_context(line_lock(self.root, wait))
+            yield
 
     def _locked(self) -> Answer:
         commit = revision_of(self.root, self.revision)  # after the wait: it may be newer by then

@@ -16,7 +16,8 @@ class ScheduleParams(Section):
         revision: what a run works on: a branch, a tag, a commit. `REMOTE/BRANCH` is fetched first. This key and
             `wait_minutes` are read from the last commit of the checked-out branch, all others from the revision.
         push: the git remote that run branches are pushed to; none: they stay in this repository.
-        wait_minutes: how long a run waits for another one of this line; 0: it is refused with code 75.
+        wait_minutes: how long a run waits for another one of this line; 0: it is refused with code 75. A run that a
+            drifted window started waits without limit.
     """
 
     revision: str = Field(default="origin/main", pattern=r"^[A-Za-z0-9@][A-Za-z0-9@^~{}._/+-]*$")

@@ -16,11 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
-from clones import PICTURES, ROOT, Line, _params
-from dark_and_light import write_pictures
-from safetensors.torch import save_file
+from clones import Line, git, small_line
 
-from components.backbones.catalogue import build
 from components.training.interrupts import CRASH_POINT
 
 pytestmark = pytest.mark.faults
@@ -33,14 +30,6 @@ POINTS = (
     "scheduled:branch",
     "scheduled:judged",
 )
-
-
-def git(root: Path, *words: str) -> str:
-    named = ["-c", "user.name=ada", "-c", "user.email=ada@example.org"]
-    done = subprocess.run(
-        ["git", "-C", str(root), *named, *words], capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
 
 
 @dataclass
@@ -95,23 +84,7 @@ class Scheduled:
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduled]:
-    place = tmp_path_factory.mktemp("scheduled")
-    root = place / "line"
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(root)], check=True)
-    write_pictures(place / "pictures", PICTURES)
-    save_file(build("efficientnet_lite0", seed=1).state_dict(), place / "weights.safetensors")
-    params = _params(place)
-    params["data"] = {**params["data"], "source": "file:../pictures"}  # type: ignore[dict-item]
-    params["backbone"] = {**params["backbone"], "uri": "file:../weights.safetensors"}  # type: ignore[dict-item]
-    params |= {"schedule": {"revision": "main"}, "tracking": {"model": "cells"}}
-    git(root, "checkout", "-q", "-B", "main")
-    (root / "params.yaml").write_text(yaml.safe_dump(params))
-    for name in ("dvc.lock", "data/source.lock"):
-        (root / name).unlink(missing_ok=True)
-    git(root, "commit", "-qam", "a small line")
-    subprocess.run(
-        [sys.executable, "-m", "dvc", "remote", "add", "-q", "--local", "-d", "store", "../remote"], cwd=root
-    )
+    root = small_line(tmp_path_factory.mktemp("scheduled"))
     git(root, "checkout", "-q", "-b", "mine")
     (root / "README.md").write_text("edited")
     (root / "components" / "stages" / "gate.py").write_text("a half-edited line(")

@@ -20,37 +20,52 @@ from infra.servers.launch import left_over
 from infra.servers.layout import Layout, read_settings
 from infra.servers.programs import MARK, USER, address
 
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}  # states, by their type
 STAND_IN = Path(__file__).with_name("stand_in.py")
-DEPLOYMENT = {
-    "name": "training",
-    "entrypoint": "stand_in.py:beat",
-    "schedules": [{"cron": "* * * * *", "timezone": "Etc/UTC"}],
-    "concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
-    "work_pool": {"name": "graftline"},
-}
+DEPLOYMENTS = [
+    {
+        "name": name,
+        "entrypoint": "stand_in.py:beat",
+        "schedules": [{"cron": cron, "timezone": "Etc/UTC"}] if cron else [],
+        "concurrency_limit": {"limit": 1, "collision_strategy": collision},
+        "work_pool": {"name": "graftline"},
+    }
+    for name, cron, collision in (("training", "* * * * *", "CANCEL_NEW"), ("retraining", "", "ENQUEUE"))
+]
+
+
+def stand_in(folder: Path) -> Path:
+    """`folder`/line, whose training is a stand-in."""
+    root = folder / "line"
+    root.mkdir()
+    shutil.copy(STAND_IN, root / "stand_in.py")
+    step = {"prefect.deployments.steps.set_working_directory": {"directory": "{{ $GRAFTLINE_ROOT }}"}}
+    content = {"name": "line", "pull": [step], "deployments": DEPLOYMENTS}
+    (root / "prefect.yaml").write_text(yaml.safe_dump(content))
+    return root
 
 
 @dataclass
 class Platform:
-    folder: Path
-    where: Layout = field(init=False)
+    """The servers of the workspace `root`, and `home`, where their files lie."""
 
-    def __post_init__(self) -> None:
-        self.where = Layout(self.folder / "line", self.folder / "home" / "servers")
-        self.where.root.mkdir()
-        shutil.copy(STAND_IN, self.where.root / "stand_in.py")
-        step = {"prefect.deployments.steps.set_working_directory": {"directory": "{{ $GRAFTLINE_ROOT }}"}}
-        content = {"name": "line", "pull": [step], "deployments": [DEPLOYMENT]}
-        (self.where.root / "prefect.yaml").write_text(yaml.safe_dump(content))
+    root: Path
+    home: Path
+    more: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def where(self) -> Layout:
+        return Layout(self.root, self.home / "servers")
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """`python -m WORDS` in the workspace."""
         kept = {
             key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "PREFECT_"))
         }
-        environment = {**kept, "GRAFTLINE_HOME": str(self.folder / "home")}
+        programs = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+        environment = {**kept, "PATH": programs, "GRAFTLINE_HOME": str(self.home), **self.more}
         command = [sys.executable, "-m", *words]
-        return subprocess.run(command, cwd=self.where.root, env=environment, capture_output=True, text=True)
+        return subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
 
     def servers(self, *words: str) -> str:
         done = self.run("infra.servers", *words)
@@ -83,16 +98,16 @@ class Platform:
         return answer.json() if answer.content else None
 
     def runs(self, **wanted: str) -> Sequence[Mapping[str, Any]]:
-        """Flow runs that are not only planned."""
+        """Runs of deployments that are not only planned."""
         found = self.ask("/api/flow_runs/filter", {"limit": 200})
-        begun = [run for run in found if run["state_type"] != "SCHEDULED"]
+        begun = [run for run in found if run["deployment_id"] and run["state_type"] != "SCHEDULED"]
         return [run for run in begun if all(run["parameters"].get(k, "") == v for k, v in wanted.items())]
 
     def start(self, **parameters: object) -> str:
-        """A run of the deployment now; its id."""
-        found = self.ask("/api/deployments/filter", {})
+        """A run of the deployment `training` now; its id."""
+        (found,) = [row for row in self.ask("/api/deployments/filter", {}) if row["name"] == "training"]
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-        return str(self.ask(f"/api/deployments/{found[0]['id']}/create_flow_run", body)["id"])
+        return str(self.ask(f"/api/deployments/{found['id']}/create_flow_run", body)["id"])
 
     def state(self, run: str) -> str:
         return str(self.ask(f"/api/flow_runs/{run}")["state_type"])

@@ -1,7 +1,6 @@
 """All servers at work, in the order of a bad week: `make platform`, some minutes.
 
-The training is a stand-in here. Still missing, until the parts are in one tree: the drift event of `flows.monitor`
-itself, a real retraining by `flows.scheduled`, scoring with its champion, a rollback.
+The training is a stand-in here; a real one: test_real_line.py.
 """
 
 import shutil
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from platforms import Platform, until
+from platforms import ENDED, Platform, stand_in, until
 
 from components.params.operation import TrackingParams
 from components.registry.store import Connection, connect
@@ -19,7 +18,6 @@ from infra.servers import postgres
 from infra.servers.layout import layout
 
 pytestmark = pytest.mark.platform
-ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +28,7 @@ def platform() -> Iterator[Platform]:
         pytest.skip(str(error))
     folder = Path(tempfile.mkdtemp(prefix="graftline-platform-"))
     folder.chmod(0o711)
-    made = Platform(folder)
+    made = Platform(stand_in(folder), folder / "home")
     made.servers("up")
     yield made
     made.servers("down")
@@ -39,11 +37,11 @@ def platform() -> Iterator[Platform]:
 
 @pytest.fixture
 def registry(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Connection:
-    monkeypatch.setenv("GRAFTLINE_HOME", str(platform.folder / "home"))
+    monkeypatch.setenv("GRAFTLINE_HOME", str(platform.home))
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    return connect(layout(platform.where.root).root, TrackingParams(model="m"))
+    return connect(layout(platform.root).root, TrackingParams(model="m"))
 
 
 def test_up_twice_does_nothing_and_status_says_healthy(platform: Platform) -> None:
@@ -93,7 +91,7 @@ def test_a_cron_schedule_starts_a_run_by_itself(platform: Platform) -> None:
         return any(run["state_type"] == "COMPLETED" for run in made)
 
     until(came, 240, "a scheduled run completed")
-    assert "schedule" in (platform.where.root / "beats").read_text()
+    assert "schedule" in (platform.root / "beats").read_text()
 
 
 def test_a_second_run_is_refused_and_seen(platform: Platform) -> None:
@@ -174,8 +172,8 @@ def test_a_backup_brings_back_registry_runs_and_artefacts(
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    monkeypatch.setenv("GRAFTLINE_HOME", str(platform.folder / "home"))
-    assert served(connect(platform.where.root, TrackingParams(model="m")), tmp_path / "down") == b"network"
+    monkeypatch.setenv("GRAFTLINE_HOME", str(platform.home))
+    assert served(connect(platform.root, TrackingParams(model="m")), tmp_path / "down") == b"network"
 
 
 def test_down_leaves_nothing_running(platform: Platform) -> None:

@@ -6,8 +6,10 @@ Whole runs of a real line, killed at every boundary: tests/faults/test_scheduled
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -214,6 +216,16 @@ def test_the_launcher_ends_as_the_run_inside_does(launched: Path, monkeypatch: p
     assert message.startswith("Another scheduled run of this line is at work.")
     assert persons(launched) == before
     assert os.listdir(launched / ".graftline" / "scheduled") == []  # noqa: PTH208
+
+
+def test_a_run_for_a_window_waits_for_its_turn(launched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSWER", json.dumps(ANSWER))
+    with ExitStack() as held:
+        held.enter_context(line_lock(launched, 0))
+        end = threading.Timer(1.0, held.close)
+        end.start()
+        assert launch(launched, because="drift: window 7") == ("NothingNew", "as before", 0)
+        assert end.finished.is_set()
 
 
 def test_the_address_may_lie_in_a_block_of_prefect(server: None) -> None:

@@ -14,6 +14,9 @@ ROW = {"name": "training", "entrypoint": "flows/x.py:x", "work_pool": {"name": "
 
 def test_training_is_weekly_scoring_daily_monitoring_hourly_and_one_of_each_at_a_time() -> None:
     rows = {row["name"]: row for row in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
+    waits = rows.pop("retraining")  # by drift: no schedule, and it waits for its turn
+    assert "schedules" not in waits
+    assert waits["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
     crons = {name: [plan["cron"] for plan in row["schedules"]] for name, row in rows.items()}
     assert crons == {"training": ["0 3 * * 1"], "scoring": ["0 5 * * *"], "monitoring": ["15 * * * *"]}
     for row in rows.values():

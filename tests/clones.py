@@ -16,7 +16,7 @@ from written import WRITTEN
 
 from components.backbones.catalogue import build
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PICTURES, SIZE = 80, 32
 # The last one costs each command the compilation of all that it imports.
 NOT_HANDED_ON = {"GRAFTLINE_HOME", "GRAFTLINE_RUN_ID", "PYTHONDONTWRITEBYTECODE"}
@@ -71,6 +71,39 @@ def clone(root: Path) -> Line:
         done = line.run(*words)
         assert done.returncode == 0, done.stderr
     return line
+
+
+def small_line(place: Path, **more: Mapping[str, object]) -> Path:
+    """`place`/line: a git clone whose branch `main` has a small line, which learns from `place`/pictures.
+
+    Beside it lie the weights and a DVC remote. `more` changes keys of sections of params.yaml.
+    """
+    root = place / "line"
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(root)], check=True)
+    write_pictures(place / "pictures", PICTURES)
+    save_file(build("efficientnet_lite0", seed=1).state_dict(), place / "weights.safetensors")
+    params: dict[str, dict[str, object]] = _params(place)  # type: ignore[assignment]
+    params["data"] |= {"source": "file:../pictures"}
+    params["backbone"] |= {"uri": "file:../weights.safetensors"}
+    params |= {"schedule": {"revision": "main"}, "tracking": {"model": "cells"}}
+    for name, values in more.items():
+        params[name] = {**params.get(name, {}), **values}
+    git(root, "checkout", "-q", "-B", "main")
+    (root / "params.yaml").write_text(yaml.safe_dump(params))
+    for name in ("dvc.lock", "data/source.lock"):
+        (root / name).unlink(missing_ok=True)
+    git(root, "commit", "-qam", "a small line")
+    remote = ("remote", "add", "-q", "--local", "-d", "store", "../remote")
+    subprocess.run([sys.executable, "-m", "dvc", *remote], cwd=root, check=True)
+    return root
+
+
+def git(root: Path, *words: str) -> str:
+    named = ["-c", "user.name=ada", "-c", "user.email=ada@example.org"]
+    done = subprocess.run(
+        ["git", "-C", str(root), *named, *words], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 def copy(line: Line, root: Path) -> Line:

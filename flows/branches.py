@@ -14,7 +14,7 @@ from flows.worktree import git, run_git
 
 LOCKS = ("data/source.lock", "dvc.lock")
 PREFIX = "refs/heads/runs/"
-NUMBER, OUTCOME = "Graftline-Run", "Graftline-Outcome"
+NUMBER, OUTCOME, REFUSED = "Graftline-Run", "Graftline-Outcome", "Graftline-Refused"
 FIELDS = ("refname", "objectname", "tree", "committerdate:unix", "contents:trailers:only=true")
 
 
@@ -26,7 +26,8 @@ class Past:
         branch: its ref; of another machine's run that was fetched, the one of the remote.
         tree: git's digest of all files, the locks among them.
         number: runs are counted; the clock of a machine may go back.
-        outcome: how it ended; empty where it was killed or failed after it had its locks.
+        outcome: how it ended; empty where it was killed, refused, or failed after it had its locks.
+        refused: by what it was judged and refused; empty where it was not.
     """
 
     branch: str
@@ -35,6 +36,7 @@ class Past:
     number: int
     at: int
     outcome: str
+    refused: str = ""
 
 
 def past_runs(root: Path) -> list[Past]:
@@ -73,13 +75,13 @@ def commit_locks(tree: Path, message: str) -> str:
     return branch
 
 
-def finish(root: Path, branch: str, outcome: str, message: str) -> None:
-    """Write down that the run of `branch` ended well: an empty commit on top."""
+def finish(root: Path, branch: str, outcome: str, message: str, trailer: str = OUTCOME) -> None:
+    """Write down that the run of `branch` ended well, or with REFUSED that it was refused: an empty commit on top."""
     ref = f"refs/heads/{branch}"
     tip, tree = git(root, "rev-parse", ref, f"{ref}^{{tree}}").split()
     newest = past_runs(root)[0]
     number = newest.number + (newest.commit != tip)  # an earlier run's branch, taken up, becomes the newest
-    text = f"{message}\n\n{NUMBER}: {number}\n{OUTCOME}: {outcome}\n"
+    text = f"{message}\n\n{NUMBER}: {number}\n{trailer}: {outcome}\n"
     commit = git(root, "commit-tree", tree, "-p", tip, "-m", text)
     git(root, "update-ref", ref, commit, tip)
 
@@ -98,6 +100,5 @@ def _past(fields: list[str]) -> Past:
     ref, commit, tree, at, trailers = fields
     said = dict(line.split(": ", 1) for line in trailers.splitlines() if ": " in line)
     number = said.get(NUMBER, "")
-    return Past(
-        ref, commit, tree, int(number) if number.isdigit() else 0, int(at or 0), said.get(OUTCOME, "")
-    )
+    count = int(number) if number.isdigit() else 0
+    return Past(ref, commit, tree, count, int(at or 0), said.get(OUTCOME, ""), said.get(REFUSED, ""))

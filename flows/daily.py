@@ -1,17 +1,19 @@
 """Batch scoring on a schedule: each run has an output folder of its own, named by when it was due."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
 from pathlib import Path
 
 from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from components.errors import GraftlineError
+from components.params import load_params
 from components.storage.upload import upload
 from flows.batch import score
+from flows.dates import dated, due
+from flows.notify import News, tell
 
 
 @task(name="upload", cache_policy=NO_CACHE, persist_result=False)
@@ -21,28 +23,32 @@ def copy(folder: Path, uri: str) -> int:
 
 @flow(name="graftline-daily", persist_result=False, validate_parameters=False)
 def daily(job: Mapping[str, object], root: str = ".", publish: str | None = None) -> State[int]:
-    """Score `job`; the signs of strftime in its output stand for the scheduled start, in UTC.
+    """Score `job`; the signs of strftime in its input and output stand for the scheduled start, in UTC.
 
-    Ends as `flows.batch.score` does. A run that is late, or repeated, fills the folder of its own day.
+    Ends as `flows.batch.score` does; people are told where it failed. A run that is late, or repeated, fills the
+    folder of its own day.
 
     Args:
         publish: s3://BUCKET/PREFIX, with the same signs: where the finished folder is copied to.
     """
-    due = flow_run.scheduled_start_time or datetime.now(UTC)
-    output = dated(str(job["output"]), due)
-    ended: State[int] = score({**job, "output": output}, root, return_state=True)  # type: ignore[assignment]
+    when = due()
+    named = {key: dated(str(job[key]), when) for key in ("input", "output") if key in job}
+    ended: State[int] = score({**job, **named}, root, return_state=True)  # type: ignore[assignment]
     if not ended.is_completed():  # a state of its own: of another's, Prefect says `1/1 states failed`
         code = ended.result(raise_on_failure=False)
-        return Failed(name=ended.name, message=ended.message, data=code if isinstance(code, int) else 1)
+        return _failed(root, ended.name or "", ended.message or "", code if isinstance(code, int) else 1)
     if publish is None:
         return Completed(message=ended.message, data=0)
-    target = dated(publish, due)
+    target = dated(publish, when)
     try:
-        count = copy(Path(root) / output, target)
+        count = copy(Path(root) / named["output"], target)
     except GraftlineError as error:
-        return Failed(name=type(error).__name__, message=str(error), data=error.exit_code)
+        return _failed(root, type(error).__name__, str(error), error.exit_code)
     return Completed(message=f"{ended.message}; {count} objects at {target}", data=0)
 
 
-def dated(text: str, due: datetime) -> str:
-    return due.astimezone(UTC).strftime(text)
+def _failed(root: str, name: str, message: str, code: int) -> State[int]:
+    with suppress(GraftlineError):  # wrong params are what failed, perhaps
+        params = load_params(Path(root) / "params.yaml")
+        tell(params.notify, News(params.tracking.model, "failed", name, message, because="batch scoring"))
+    return Failed(name=name, message=message, data=code)

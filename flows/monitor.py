@@ -86,9 +86,13 @@ def _run(root: Path, command: str | None, values: dict[str, object]) -> int:
 
 
 def _as_flow(root: Path, values: dict[str, object]) -> int:
-    from flows.watch import watch
+    from flows.server import temporary_server
 
-    state = watch(values, str(root), return_state=True)
+    with temporary_server() as ready:
+        ready()  # the one that is named: within a minute
+        from flows.watch import watch
+
+        state = watch(values, str(root), return_state=True)
     code = code_of(state)
     if state.is_completed():
         sys.stdout.write(f"{state.message}\n")

@@ -32,7 +32,17 @@ from components.storage.home import home
 from components.storage.publish import read_json, write_bytes, write_json
 from components.training.interrupts import crash_point
 from flows.alarm import keep_trained, trained_for
-from flows.branches import LOCKS, Past, commit_locks, fetch_runs, finish, past_runs, push_branch
+from flows.branches import (
+    LOCKS,
+    OUTCOME,
+    REFUSED,
+    Past,
+    commit_locks,
+    fetch_runs,
+    finish,
+    past_runs,
+    push_branch,
+)
 from flows.command import RESUMABLE, code_of
 from flows.engine import Execution, Step, Stopped, execution, run_command, stoppable
 from flows.handover import Answer, Asked
@@ -130,11 +140,11 @@ def _judged(line: Execution, asked: Asked, done: _Done) -> State[int]:
     if asked.window:
         ended = {"branch": done.branch, "state": state.name}
         keep_trained(line.root, line.params.tracking.model, asked.window, ended)
-    if state.is_completed():
-        finish(line.root, done.branch, state.name or "", state.message or "")
-        if line.params.schedule.push:
-            with suppress(GraftlineError):  # the locks are there; this is for other machines' memory
-                push_branch(line.root, line.params.schedule.push, done.branch)
+    trailer = OUTCOME if state.is_completed() else REFUSED
+    finish(line.root, done.branch, state.name or "", state.message or "", trailer)
+    if line.params.schedule.push:
+        with suppress(GraftlineError):  # the locks are there; this is for other machines' memory
+            push_branch(line.root, line.params.schedule.push, done.branch)
     return state
 
 
@@ -153,8 +163,11 @@ def _take_up(root: Path, run: Past | None) -> None:
 
 
 def _trained(root: Path, runs: Sequence[Past]) -> Lock | None:
-    """What the last training learned from: of a run's branch, or, before there is one, of the revision."""
-    commit = runs[0].commit if runs else "HEAD"
+    """What the last training learned from: of a run's branch, or, before there is one, of the revision.
+
+    A run that was killed before it was judged taught nobody anything: who repeats it must find its labels new.
+    """
+    commit = next((run.commit for run in runs if run.outcome or run.refused), "HEAD")
     data = committed(root, commit, LOCKS[0])
     if data is None:
         return None

@@ -12,10 +12,14 @@ from components.errors import GraftlineError
 from components.params import Params, load_params
 from components.params.watching import Look, read_look
 from components.stages.monitor import Found, monitor
+from components.storage.home import home
+from components.storage.publish import write_bytes
 from flows.alarm import raise_alarm
 from flows.batch import of_the_machine
+from flows.dates import dated, due
 from flows.drift import headline, markdown
 from flows.engine import exit_code
+from flows.notify import News, tell
 
 DRIFT = 4  # what the command ends with
 
@@ -32,21 +36,44 @@ def alarm(root: Path, params: Params, found: Found) -> str:
 
 
 @flow(name="graftline-monitor", persist_result=False, validate_parameters=False)
-def watch(look: Mapping[str, object], root: str = ".") -> State[int]:
+def watch(look: Mapping[str, object], root: str = ".", timed: bool = False) -> State[int]:
     """Compare the window of `look` (the fields of components.params.watching.Look) in the workspace `root`.
 
-    Ends Completed, named Drift where one was seen, whose event was then sent; or Failed by the error's name. The
-    state's data is the exit code.
+    With `timed`, the signs of strftime in its `input`, `scored` and `labels` stand for the scheduled start, in UTC.
+    Ends Completed, named Drift where one was seen, whose event was then sent; or Failed by the error's name, which
+    people are told. The state's data is the exit code.
     """
-    folder = Path(root).resolve()
+    folder, params = Path(root).resolve(), None
     try:
-        asked = read_look(look)
         params = load_params(folder / "params.yaml")
+        asked = read_look(_timed(look) if timed else look)
         found = look_at_window(folder, params, asked)
         create_markdown_artifact(markdown(found), key="drift", description="The window and its tests")
         said = " ".join(words for words in (headline(found), alarm(folder, params, found)) if words)
         name, code = ("Drift", DRIFT) if found.alarm else ("Completed", 0)
+        _told(folder, params).unlink(missing_ok=True)
         return Completed(name=name, message=said, data=code)
     except (GraftlineError, OSError, MemoryError) as error:
         known = error if isinstance(error, GraftlineError) else of_the_machine(error)
+        if params is not None:
+            _tell(folder, params, known)
         return Failed(name=type(known).__name__, message=str(known), data=exit_code(known))
+
+
+def _timed(look: Mapping[str, object]) -> dict[str, object]:
+    when, names = due(), ("input", "scored", "labels")
+    return {**look, **{key: dated(str(look[key]), when) for key in names if look.get(key)}}
+
+
+def _tell(root: Path, params: Params, error: GraftlineError) -> None:
+    """Once, until a look succeeds or fails otherwise: an hourly one would say the same every hour."""
+    name, kept = type(error).__name__, _told(root, params)
+    if kept.exists() and kept.read_text() == name:
+        return
+    news = News(params.tracking.model, "failed", name, str(error), because="monitoring")
+    if tell(params.notify, news):
+        write_bytes(kept, name.encode())
+
+
+def _told(root: Path, params: Params) -> Path:
+    return home(root) / "monitoring" / params.tracking.model / "told"

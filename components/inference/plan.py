@@ -2,6 +2,7 @@
 
 An output folder holds
     _plan.json                the model, and a digest of the inputs of each part
+    _inputs.jsonl             of a folder or prefix: what was there when the job began
     part-000000.parquet       the rows of the first part; each part appears by rename
     _parts/000000.json        its receipt: digest, rows, how many are unreadable
     _manifest.json            all receipts; it is there when every input has its row
@@ -14,15 +15,18 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from typing import IO
 
 from components.errors import DataError, SourceError, StorageError
-from components.inference.inputs import Input
+from components.inference.inputs import Input, Inputs
 from components.storage.publish import kernel_lock, read_json, sha256_file, write_bytes, write_json
 from components.storage.range_lock import range_lock
 
 FORMAT = 1  # to be raised when the rows of equal inputs change
 PLAN, RECEIPTS, MANIFEST, LOCK = "_plan.json", "_parts", "_manifest.json", ".lock"
+LISTED = "_inputs.jsonl"
 
 
 @dataclass(frozen=True)
@@ -86,12 +90,20 @@ class Plan:
         return found
 
 
-def make_plan(model: Model, rows: int, inputs: Iterable[Input], embeddings: bool = False) -> Plan:
-    """Raises DataError without inputs."""
+def make_plan(
+    model: Model,
+    rows: int,
+    inputs: Iterable[Input],
+    embeddings: bool = False,
+    listed: IO[bytes] | None = None,
+) -> Plan:
+    """`listed` gets a line for each input. Raises DataError without inputs."""
     sizes, parts = [], []
     for part in _chunks(inputs, rows):
         sizes.append(len(part))
         parts.append(digest(part))
+        if listed is not None:
+            listed.writelines(map(_line, part))
     if not parts:
         raise DataError("There are no inputs.", "Check the folder, table or prefix.")
     return Plan(model, rows, sum(sizes), parts, embeddings)
@@ -101,8 +113,42 @@ def digest(part: Iterable[Input]) -> str:
     """SHA-256 of ids and states, a JSON line each."""
     found = hashlib.sha256()
     for item in part:
-        found.update(json.dumps([item.id, item.state]).encode() + b"\n")
+        found.update(_line(item))
     return found.hexdigest()
+
+
+def _line(item: Input) -> bytes:
+    return json.dumps([item.id, item.state]).encode() + b"\n"
+
+
+class Begun:
+    """Those of `inputs` with which the job in `folder` began: what came since is for another job.
+
+    Both are in the same order. What became another is found when the digests of the parts are compared.
+    """
+
+    def __init__(self, inputs: Inputs, folder: Path) -> None:
+        self.uri = inputs.uri
+        self._inputs = inputs
+        self._listed = folder / LISTED
+
+    def __iter__(self) -> Iterator[Input]:
+        there = iter(self._inputs)
+        with self._listed.open("rb") as lines:
+            for line in lines:
+                wanted = json.loads(line)[0]
+                found = next((item for item in there if item.id == wanted), None)
+                if found is None:
+                    raise StorageError(
+                        f"{self._listed.parent} was begun with {wanted}, which is not in {self.uri} any more.",
+                        "Bring it back and run the same command, or name another --output.",
+                    )
+                yield found
+
+
+def begun(folder: Path) -> bool:
+    """Whether the folder holds a job that knows what it began with."""
+    return (folder / PLAN).exists() and (folder / LISTED).exists()
 
 
 def _chunks(inputs: Iterable[Input], rows: int) -> Iterator[list[Input]]:
@@ -121,12 +167,15 @@ def _moved() -> SourceError:
 class Output:
     """The output folder of a plan; several processes may use it at once."""
 
-    def __init__(self, folder: Path, plan: Plan) -> None:
-        """Raises StorageError where the folder holds another job's results, or anything else."""
+    def __init__(self, folder: Path, plan: Plan, listed: IO[bytes] | None = None) -> None:
+        """With `listed`, a job that is new keeps it (see `Begun`).
+
+        Raises StorageError where the folder holds another job's results, or anything else.
+        """
         self.folder = folder
         self.plan = plan
         folder.mkdir(parents=True, exist_ok=True)
-        found = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+        found = [path.name for path in folder.iterdir() if not path.name.startswith((".", LISTED))]
         if found and not (folder / PLAN).exists():
             raise StorageError(
                 f"{folder} is not empty and holds no scoring job: {', '.join(sorted(found)[:3])}.",
@@ -136,6 +185,10 @@ class Output:
             if (folder / PLAN).exists():
                 _refuse_other(folder, read_json(folder / PLAN), json.loads(json.dumps(plan.as_json())))
             else:
+                if listed is not None:
+                    listed.flush()
+                    with mmap(listed.fileno(), 0, access=ACCESS_READ) as lines, memoryview(lines) as view:
+                        write_bytes(folder / LISTED, view)
                 write_json(folder / PLAN, plan.as_json())
 
     def part(self, number: int) -> Path:
@@ -187,7 +240,7 @@ class Output:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with kernel_lock(self.folder / ".plan.lock", wait_seconds=60):
-            _tidy(self.folder, {PLAN, MANIFEST})
+            _tidy(self.folder, {PLAN, MANIFEST, LISTED})
             yield
 
 

@@ -54,6 +54,11 @@ class Job(Section):
             given = [name for name in names if getattr(self, name) is not None]
             if len(given) > 1:
                 raise ValueError(f"{' and '.join(given)} exclude each other")
+        if "://" in self.output:
+            raise ValueError(
+                f"output {self.output!r} is no folder: rows are written to a folder; for an object store, copy it, or "
+                "set `publish` of the scheduled scoring (docs/operate.md)"
+            )
         return self
 
 

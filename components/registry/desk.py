@@ -15,19 +15,20 @@ from typing import TypeVar
 
 from components.errors import Busy, DigestMismatch, GateRefused, RegistryError
 from components.params.operation import TrackingParams
+from components.params.scoring import CHAMPION
 from components.registry.guard import Guard, database, guard
 from components.registry.history import CHALLENGE, MOVED, REJECT, State, served, state
 from components.registry.ledger import Entry, Note, Version
 from components.registry.register import SAMPLES, SAMPLES_TAG, download, find
+from components.registry.serving import foreign
 from components.registry.store import Connection, connect, locate, patiently
 from components.storage.publish import sha256_file, sha256_tree
 
 T = TypeVar("T")
 
 DIRTY = "graftline.git_dirty"
-CHAMPION, CHALLENGER = "champion", "challenger"
+CHALLENGER = "challenger"
 PATIENCE = 60.0  # seconds for a registry that is away
-BACK = "To set it anew: python -m flows.promote rollback --to {number}"
 
 
 @dataclass(frozen=True)
@@ -134,12 +135,12 @@ class Desk:
         serving = now.champion.number if now.champion else None
         if now.unfinished is None or now.unfinished.note.target is None:
             if alias != serving:
-                raise self._foreign(alias, serving)
+                raise foreign(self.name, alias, serving)
             self._show(now.waiting)
             return now
         target = now.unfinished.note.target
         if alias not in (serving, target.number):
-            raise self._foreign(alias, serving)
+            raise foreign(self.name, alias, serving)
         if alias != target.number:
             self.verify(target)
         self._follow(now.unfinished.note, target)
@@ -188,9 +189,13 @@ class Desk:
     def rollback(self, number: str | None, who: str, words: str) -> State:
         """Back to version `number`, or to the one that served before; whatever the alias says now.
 
+        One that was killed behind its move of the alias is finished, and goes no further back.
         Raises GateRefused where there is nothing to go back to, or the version never served.
         """
+        begun = self.state().unfinished
         now, alias = self._taken_up()
+        if number is None and begun and begun.note.kind == "rollback" and now.unfinished is None:
+            return now
         target = self._target(now, number)
         reasons = (words,) if words else ()
         note = Note("rollback", who, now.champion, target, reasons, {"alias": alias})
@@ -266,14 +271,6 @@ class Desk:
         client = self.connection.client
         if self.alias(CHALLENGER) is not None:
             self._ask(lambda: client.delete_registered_model_alias(self.name, CHALLENGER))
-
-    def _foreign(self, alias: str | None, serving: str | None) -> RegistryError:
-        remedy = BACK.format(number=serving) if serving else "Delete the alias in MLflow, and promote."
-        return RegistryError(
-            f"The alias {CHAMPION} of {self.name} points to {f'version {alias}' if alias else 'nothing'}, the ledger "
-            f"says {f'version {serving}' if serving else 'nothing serves'}: somebody moved it past the ledger.",
-            remedy,
-        )
 
     def _ask(self, call: Callable[[], T], patience: float = PATIENCE) -> T:
         return patiently(call, patience)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from components.errors import DigestMismatch, RegistryError
 from components.params.operation import TrackingParams
+from components.params.scoring import CHAMPION
 from components.registry.register import DIGEST_TAG, VERIFIED_TAG, download
+from components.registry.serving import check
 from components.registry.store import Connection, connect, patiently, transient
 from components.storage.home import home
 from components.storage.publish import kernel_lock, publish_folder, sha256_tree, write_bytes
@@ -70,7 +72,17 @@ def _bring(connection: Connection, version: "ModelVersion", folder: Path, digest
 
 
 def find_version(connection: Connection, name: str, version: str | None, alias: str) -> "ModelVersion":
-    """Raises RegistryError where there is none."""
+    """The version as the registry lists it, once the ledger has been asked about it (components.registry.serving).
+
+    Raises RegistryError where there is none.
+    """
+    found = _find(connection, name, version, alias)
+    champion = version is None and alias == CHAMPION
+    check(connection.place, name, str(found.version), found.tags.get(DIGEST_TAG, ""), champion)
+    return found
+
+
+def _find(connection: Connection, name: str, version: str | None, alias: str) -> "ModelVersion":
     client = connection.client
     if version is not None:
         return _asked(

@@ -52,7 +52,7 @@ class Needed:
 
 @contextmanager
 def open_shelf(root: Path, tracking: TrackingParams, days: float, present: str) -> Iterator["Shelf"]:
-    """The versions of a model while nobody promotes or registers one on this host.
+    """The versions of a model while nobody registers one on this host; promotions and rollbacks go on.
 
     Args:
         days: what is younger, or was served since, is needed.
@@ -62,7 +62,7 @@ def open_shelf(root: Path, tracking: TrackingParams, days: float, present: str) 
     """
     desk = open_desk(root, tracking)
     deliver_now(root, desk.connection)
-    with kernel_lock(home(root) / "locks" / "register"), desk.locked():
+    with kernel_lock(home(root) / "locks" / "register"):
         yield Shelf(desk, time.time() - days * DAY, present)
 
 
@@ -73,10 +73,16 @@ class Shelf:
         self._desk = desk
         self._client = desk.connection.client
         self._since = since
+        self._present = present
         self._versions: list[ModelVersion] = self._list_versions()
-        self.needed = {
+        self.needed = self.look()
+
+    def look(self) -> dict[str, Needed]:
+        """What is needed now, by number."""
+        reasons = self._reasons(self._present)
+        return {
             number: Needed(number, ", ".join(why), self._tags(number))
-            for number, why in self._reasons(present).items()
+            for number, why in reasons.items()
             if why
         }
 
@@ -92,13 +98,20 @@ class Shelf:
             made.append(Item(upload.model_id, self._size(upload.artifact_location), young))
         return made
 
-    def free(self, item: Item) -> None:
-        """The version goes first: what is left of it is an upload that the next call finds."""
+    def free(self, item: Item) -> str:
+        """The version goes first: what is left of it is an upload that the next call finds.
+
+        Returns why it stays all the same, where somebody began to need it meanwhile: nobody moves the champion while
+        that is asked and the version goes.
+        """
         uploads = {upload.model_id: upload for upload in self._all_uploads()}
         if item.name.startswith("version "):
             number = item.name.removeprefix("version ")
             version = next(v for v in self._versions if str(v.version) == number)
-            patiently(lambda: self._client.delete_model_version(self._desk.name, number))
+            with self._desk.locked():
+                if why := self._reasons(self._present).get(number):
+                    return ", ".join(why)
+                patiently(lambda: self._client.delete_model_version(self._desk.name, number))
             upload = next((u for u in uploads.values() if u.artifact_location == version.source), None)
         else:
             upload = uploads.get(item.name)
@@ -106,6 +119,7 @@ class Shelf:
             self._repository(upload.artifact_location).delete_artifacts()
             model_id = upload.model_id
             patiently(lambda: self._client.delete_logged_model(model_id))
+        return ""
 
     def dvc_lock(self, version: Needed, folder: str) -> bytes | None:
         """The dvc.lock that was registered with it; None where there is none."""

@@ -6,7 +6,7 @@ lately, and the workspace's own. What that cannot be asked of is kept. Whatever 
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.errors import Busy, GraftlineError
@@ -18,6 +18,8 @@ from components.stages.collect_caches import (
     Downloaded,
     Fetched,
     LeftOver,
+    Pages,
+    References,
     Store,
     Trainings,
     digests_of,
@@ -55,9 +57,10 @@ def collect(root: Path, params: Params, options: Options) -> list[Pile]:
     try:
         present = sha256_tree(root / "release") if (root / "release").is_dir() else ""
         with open_shelf(root, params.tracking, options.version_days, present) as shelf:
-            needed = list(shelf.needed.values())
-            locks = _locks(root, shelf, needed)
             piles.append(_versions(shelf, options))
+            looked = list(shelf.look().values())  # a rollback may have come meanwhile
+            locks = _locks(root, shelf, looked)
+            needed = looked
     except GraftlineError as error:
         piles.append(Pile("registered versions", remark=_why(error)))
     piles.append(_of_dvc(root, options, needed, locks))
@@ -83,10 +86,15 @@ def table(piles: Sequence[Pile], dry: bool) -> Iterator[str]:
 def _versions(shelf: Shelf, options: Options) -> Pile:
     items = shelf.items()
     if not options.dry:
-        for item in items:
-            if not item.kept:
-                shelf.free(item)
+        items = [item if item.kept else replace(item, kept=_freed(shelf, item)) for item in items]
     return Pile("registered versions", items)
+
+
+def _freed(shelf: Shelf, item: Item) -> str:
+    try:
+        return shelf.free(item)
+    except Busy:
+        return "a promotion is at work"
 
 
 def _locks(root: Path, shelf: Shelf, needed: Sequence[Needed]) -> dict[str, bytes]:
@@ -128,6 +136,7 @@ def _caches(
     yield "sample store", Store(root, days, spaces_of(root, params))
     yield "unfinished trainings", Trainings(root, days, {})
     yield "left by killed runs", LeftOver(root, days, {})
+    yield "windows, reports", Pages(root, options.version_days, {})
     if needed is None:
         return  # nobody knows whose these are
     lineage: dict[str, str] = {}
@@ -136,6 +145,7 @@ def _caches(
         lineage |= dict.fromkeys(DIGEST.findall(" ".join(tags.values())), why)
         lineage |= weights_of([tags.get("graftline.checkpoint_name", "")], why)
     yield "fetched releases", Fetched(root, days, {v.digest: f"version {v.number}" for v in needed})
+    yield "fetched references", References(root, days, {})
     yield "downloads", Downloaded(root, days, {**lineage, **digests_of(root, params)})
 
 

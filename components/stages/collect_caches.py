@@ -23,6 +23,7 @@ from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, remove
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
+WINDOW = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,27 @@ class Downloaded(Cache):
     def why(self, path: Path) -> str:
         lock = path.parent / f"{path.name.split('.')[0]}.lock"
         return "being fetched" if lock.exists() and is_locked(lock) else super().why(path)
+
+
+class References(Cache):
+    """References that were fetched for monitoring, by digest; the registry has them."""
+
+    def held(self) -> AbstractContextManager[None]:
+        return kernel_lock(self.state / "locks" / "reference")
+
+    def paths(self) -> list[Path]:
+        return _inside(self.state / "references")
+
+
+class Pages(Cache):
+    """What people look at: windows that were monitored, and reports of scheduled runs. Records of alarms stay."""
+
+    def paths(self) -> list[Path]:
+        windows = (path for path in self.state.glob("monitoring/*/*") if WINDOW.fullmatch(path.name))
+        return sorted(windows) + sorted(self.state.glob("reports/runs/*.html"))
+
+    def why(self, path: Path) -> str:
+        return f"written within {self.days:g} days" if days_unwritten(path) < self.days else ""
 
 
 class LeftOver(Cache):

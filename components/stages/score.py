@@ -4,13 +4,14 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from components.errors import DataError, ParamsError
 from components.inference.bundle import Bundle, open_bundle
 from components.inference.inputs import Folder, Inputs, Objects, refuse_output_inside
 from components.inference.manifests import Columns, Table
 from components.inference.observing import released_bytes
-from components.inference.plan import Model, Output, make_plan
+from components.inference.plan import Begun, Model, Output, begun, make_plan
 from components.inference.scoring import Scorer
 from components.params import Params
 from components.params.scoring import CHAMPION, Job
@@ -54,7 +55,9 @@ class Scoring:
 
     @cached_property
     def inputs(self) -> Inputs:
-        return open_inputs(self._root, self._job)
+        """Those that the job began with, where it began before."""
+        found, folder = open_inputs(self._root, self._job), self._root / self._job.output
+        return Begun(found, folder) if begun(folder) else found
 
     @cached_property
     def release(self) -> tuple[Bundle, Model]:
@@ -69,9 +72,11 @@ class Scoring:
     def output(self) -> Output:
         """The planned job. Raises StorageError where the folder holds another one."""
         _, model = self.release
-        listed = progress(self.inputs, "list inputs", "inputs")
-        made = make_plan(model, self._job.rows, listed, self._job.embeddings)
-        output = Output(self._root / self._job.output, made)
+        shown = progress(self.inputs, "list inputs", "inputs")
+        with TemporaryFile() as file:
+            listed = None if isinstance(self.inputs, Table) else file  # a table that changed is another job
+            made = make_plan(model, self._job.rows, shown, self._job.embeddings, listed)
+            output = Output(self._root / self._job.output, made, listed)
         plan, of = output.plan, self._job.shard
         said = {"input": public(self.inputs.uri), "output": str(output.folder), "shard": f"{of[0]}/{of[1]}"}
         self._run.say("params", {**said, "inputs": plan.inputs, "parts": len(plan.parts), "rows": plan.rows})

@@ -16,6 +16,7 @@ from flows.drift import headline, lines, markdown
 from flows.handover import DRIFT as EVENT
 from flows.handover import Asked, because
 from flows.monitor import main
+from tests.unit.flows.webhook import Hook, listening
 
 ROOT = Path(__file__).parents[3]
 
@@ -78,44 +79,54 @@ def test_without_a_server_nothing_is_sent_and_a_person_is_told(line: Path, param
 
 
 @pytest.fixture
-def listening() -> Iterator[object]:
-    """Prefect's own client for tests takes the events; no server is needed."""
-    from prefect.events.clients import AssertingEventsClient
-    from prefect.events.worker import EventsWorker
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+def api() -> Iterator[Hook]:
+    """Takes what is posted to Prefect's API."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-    AssertingEventsClient.reset()
-    EventsWorker.set_client_override(AssertingEventsClient)
-    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
-        yield AssertingEventsClient
-    EventsWorker.set_client_override(None)  # type: ignore[arg-type]
-    AssertingEventsClient.reset()
+    with listening() as hook:
+        address = f"{hook.address.partition('/hook')[0]}/api"
+        with temporary_settings({PREFECT_API_URL: address, PREFECT_CLIENT_MAX_RETRIES: 0}):
+            yield hook
 
 
-def test_a_drift_that_is_seen_ten_times_is_one_event(line: Path, params: Params, listening: object) -> None:
+def test_a_drift_that_is_seen_ten_times_is_one_event(line: Path, params: Params, api: Hook) -> None:
     """F26."""
     said = [raise_alarm(line, params, found(line)) for _ in range(10)]
     assert said == [f"The event {EVENT} was sent.", *["The event of this window was sent before."] * 9]
     raise_alarm(line, params, found(line, "v" * 64))
-    clients = listening.all  # type: ignore[attr-defined]
-    events = [event for client in clients for event in client.events if event.event == EVENT]
-    assert [event.payload["window"][0] for event in events] == ["w", "v"]
-    assert events[0].resource.id == "graftline.line.model"
-    assert events[0].resource["graftline.window"] == events[0].payload["window"]
-    assert events[0].payload["p_values"] == {"embeddings": 0.0003, "brightness": 0.4}
-    assert events[0].payload["drifted"] == ["embeddings"]
+    events = [event for posted in api.got for event in posted]
+    assert [event["payload"]["window"][0] for event in events] == ["w", "v"]
+    assert events[0]["event"] == EVENT
+    assert events[0]["resource"]["prefect.resource.id"] == "graftline.line.model"
+    assert events[0]["payload"]["p_values"] == {"embeddings": 0.0003, "brightness": 0.4}
+    assert events[0]["payload"]["drifted"] == ["embeddings"]
     # The automation counts events by this label, and hands it to the run.
-    assert events[0].resource["graftline.window"] == "w" * 64
+    assert events[0]["resource"]["graftline.window"] == "w" * 64
     assert Asked("", "", "", because("w" * 64)).window == "w" * 64
 
 
-def test_an_event_that_could_not_be_sent_is_sent_the_next_time(
-    line: Path, params: Params, listening: object, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("answer", [422, 503, 0])
+def test_an_event_that_was_not_taken_is_sent_the_next_time(
+    line: Path, params: Params, api: Hook, answer: int
 ) -> None:
-    import prefect.events
-
-    with monkeypatch.context() as away:
-        away.setattr(prefect.events, "emit_event", lambda **given: None)
-        with pytest.raises(GraftlineError, match="Prefect takes no events here"):
-            raise_alarm(line, params, found(line))
+    api.answers[:] = [answer]
+    with pytest.raises(GraftlineError, match="Prefect did not take the event"):
+        raise_alarm(line, params, found(line))
+    api.answers[:] = [204]
     assert raise_alarm(line, params, found(line)) == f"The event {EVENT} was sent."
+    first, again = api.got[0][0], api.got[-1][0]
+    assert first["id"] == again["id"]
+
+
+def test_a_scheduled_look_that_fails_tells_people_once(
+    line: Path, server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.watch import watch
+
+    with listening() as hook:
+        monkeypatch.setenv("GRAFTLINE_WEBHOOK", hook.address)
+        for _ in range(2):
+            ended = watch({"scored": "scores/%Y"}, str(line), timed=True, return_state=True)
+            assert ended.is_failed()
+            assert "scores/20" in str(ended.message)
+    assert [(news["state"], news["because"]) for news in hook.got] == [(ended.name, "monitoring")]

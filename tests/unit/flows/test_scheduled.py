@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from components.data.lock import Lock
+from components.errors import RegistryError
 from components.params.schedule import NotifyParams
 from components.sources.base import Entry
 from flows.branches import finish, past_runs
@@ -93,7 +94,7 @@ def test_a_refused_run_leaves_its_branch_and_the_next_one_tries_again(repository
     assert (answer["event"], answer["verdict"]) == ("failed", "fail")
     (past,) = past_runs(repository)
     assert past.branch == f"refs/heads/{answer['branch']}"
-    assert past.outcome == ""
+    assert (past.outcome, past.refused) == ("", "GateFailed")
     changed = git(repository, "diff", "--name-only", "main", past.branch).split()
     assert changed == ["data/source.lock", "dvc.lock"]
     assert retrain(tree)["branch"] == answer["branch"]
@@ -121,6 +122,23 @@ def test_drift_trains_only_where_there_is_something_to_learn(repository: Path, t
     assert "Started because of drift: blur." in str(answer["message"])
     see(repository, "1", "2", "3")
     assert retrain(tree, "drift: blur")["name"] == "GateFailed"
+
+
+def test_a_run_that_stopped_before_its_judgement_is_repeated_by_the_same_command(
+    repository: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import flows.retrain
+
+    def away(*_: object) -> None:
+        raise RegistryError("The registry does not answer.")
+
+    assert retrain(tree)["name"] == "GateFailed"
+    see(repository, "1", "2", "3")
+    with monkeypatch.context() as changed:
+        changed.setattr(flows.retrain, "judge", away)
+        assert retrain(tree, "drift: blur")["name"] == "RegistryError"
+    assert retrain(tree, "drift: blur")["name"] == "GateFailed"
+    assert retrain(tree, "drift: blur")["name"] == "LabelsNeeded"
 
 
 def test_a_window_names_what_to_label_and_is_trained_for_once(repository: Path, tree: Path) -> None:
@@ -155,7 +173,7 @@ def test_what_the_run_was_made_from_stands_in_mlflow(repository: Path, tree: Pat
     assert tags["graftline.git_dirty"] == "false"
     assert tags["graftline.because"] == "somebody asked"
     assert tags["graftline.run_branch"] == answer["branch"]
-    assert tags["graftline.run_commit"] == git(repository, "rev-parse", str(answer["branch"]))
+    assert tags["graftline.run_commit"] == git(repository, "rev-parse", f"{answer['branch']}^")
 
 
 ANSWER = {"name": "NothingNew", "green": True, "message": "as before", "code": 0, "event": "done"}

@@ -20,6 +20,7 @@ from components.params.operation import TrackingParams
 from components.registry.delivery import deliver_now
 from components.registry.store import connect
 from components.storage.publish import read_json
+from tests.unit.flows.webhook import listening
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -49,6 +50,7 @@ def run_score(*options: str) -> int:
         (["--shard", "9/8"], "shard: '9/8' is not of the form NUMBER/OF, such as 3/8"),
         (["--rows", "0"], "rows: Input should be greater than or equal to 1"),
         (["--version", "0"], "version: Input should be"),
+        (["--output", "s3://bucket/rows"], "output 's3://bucket/rows' is no folder"),
     ],
 )
 def test_wrong_options_are_refused_before_any_work(
@@ -157,13 +159,18 @@ def test_sigterm_keeps_what_is_done_and_the_same_command_goes_on(
     finally:
         signal.signal(signal.SIGTERM, before)
     assert "The same command goes on" in capfd.readouterr().err
+    for name in ("000.png", "more-000a.png", "z.png"):  # came meanwhile: for another job
+        (space / "in" / name).write_bytes(first)
     done = len(list((space / "out" / "_parts").glob("*.json")))
     assert 2 <= done < 412  # a part is there a moment before its receipt
     assert run_score(*words) == 0
     assert f"{done} of 412 parts are there already" in capfd.readouterr().err
     assert pq.read_table(space / "out").num_rows == 412
+    (space / "in" / "more-001.png").unlink()
+    assert run_score(*words) == 14
+    assert "was begun with more-001.png, which is not in" in capfd.readouterr().err
     runs = delivered(space)
-    assert sorted(run.info.status for run in runs) == ["FINISHED", "KILLED"]
+    assert sorted(run.info.status for run in runs) == ["FAILED", "FINISHED", "KILLED"]
 
 
 def delivered(root: Path) -> "list[Run]":
@@ -181,9 +188,14 @@ def stop_at(path: Path) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_a_scheduled_scoring_ends_with_the_name_and_code_of_what_was_wrong(space: Path) -> None:
+def test_a_scheduled_scoring_ends_with_the_name_and_code_of_what_was_wrong_and_tells(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from flows.daily import daily
 
-    ended = daily({"input": "in", "output": "scores/%Y"}, str(space), return_state=True)
+    with listening() as hook:
+        monkeypatch.setenv("GRAFTLINE_WEBHOOK", hook.address)
+        ended = daily({"input": "in", "output": "scores/%Y"}, str(space), return_state=True)
+    assert [(news["state"], news["because"]) for news in hook.got] == [("RegistryError", "batch scoring")]
     assert (ended.name, ended.result(raise_on_failure=False)) == ("RegistryError", RegistryError.exit_code)
     assert "holds no model" in str(ended.message)

@@ -12,8 +12,9 @@ import pytest
 
 from components.errors import Busy, RegistryError, StorageError
 from components.params.operation import TrackingParams
+from components.params.scoring import CHAMPION
 from components.registry import guard, history, ledger, table_book
-from components.registry.desk import CHAMPION, Desk
+from components.registry.desk import Desk
 from components.registry.guard import Guard
 from components.registry.ledger import FileBook, Ledger, Note, Version
 from components.registry.store import Place, connect

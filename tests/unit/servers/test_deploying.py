@@ -72,7 +72,7 @@ def test_a_server_that_is_away_is_named_and_not_waited_for_long(monkeypatch: pyt
 
 
 def test_a_scheduled_scoring_has_the_folder_of_the_day_it_was_due() -> None:
-    from flows.daily import dated
+    from flows.dates import dated
 
     due = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
     assert dated("scores/%Y-%m-%d", due) == "scores/2026-11-21"

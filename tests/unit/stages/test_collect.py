@@ -265,6 +265,41 @@ def test_what_was_served_lately_is_needed(workspace: Workspace, monkeypatch: pyt
     assert said["version 2"] == ""
 
 
+def test_a_rollback_goes_on_meanwhile_and_what_it_brings_back_stays(workspace: Workspace) -> None:
+    """Version 1 is not needed when the collector looks; it serves again before the collector frees it."""
+    with unneeded.open_shelf(workspace.root, workspace.params.tracking, 90, "") as shelf:
+        (item,) = [item for item in shelf.items() if item.name == "version 1"]
+        assert not item.kept
+        with (desk := workspace.desk).locked():
+            desk.rollback("1", "ada@host", "")
+        assert shelf.free(item) == "alias champion"
+        assert "1" in shelf.look()
+    assert "1" in workspace.versions()
+
+
+def test_windows_and_references_go_after_their_time(workspace: Workspace) -> None:
+    state = workspace.state
+    old, young = (state / "monitoring" / "cells" / (letter * 16) for letter in "ab")
+    report, alarm = (
+        state / "reports" / "runs" / "2026.html",
+        state / "monitoring" / "cells" / "alarms" / "x.json",
+    )
+    reference = state / "references" / f"{'c' * 64}.parquet"
+    for path in (old / "index.html", young / "index.html", report, alarm, reference):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    for path in (old, report.parent, alarm.parent, reference.parent):
+        _age(path, LATER)
+    workspace.collect()
+    assert [path.exists() for path in (old, young, report, alarm, reference)] == [
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
 def test_what_somebody_uses_is_left_alone(workspace: Workspace) -> None:
     _fill(workspace)
     locks = workspace.state / "locks"

@@ -12,6 +12,8 @@ from promoted import Line, line_params, race
 
 from components.errors import Busy, DigestMismatch, GateRefused, RegistryError
 from components.registry import history
+from components.registry.fetch import fetch
+from components.registry.register import DIGEST_TAG
 from components.stages import evaluate
 from components.stages.promote import promote
 from components.storage.publish import sha256_tree
@@ -173,6 +175,22 @@ def test_a_tag_that_says_otherwise_changes_nothing(line: Line) -> None:
         promote(line.root, line.params)
 
 
+def test_who_scores_asks_the_ledger_and_not_the_registry_alone(line: Line) -> None:
+    line.promoted(boundary=160)
+    line.promoted()
+    tracking, client = line.params.tracking, line.desk.connection.client
+    assert fetch(line.root, tracking).version == "2"
+    client.set_registered_model_alias("cells", "champion", "1")
+    with pytest.raises(RegistryError, match="somebody moved it past the ledger"):
+        fetch(line.root, tracking)
+    assert fetch(line.root, tracking, "1").version == "1"
+    client.set_registered_model_alias("cells", "champion", "2")
+    client.set_model_version_tag("cells", "2", DIGEST_TAG, "0" * 64)
+    for version in (None, "2"):
+        with pytest.raises(DigestMismatch, match="check who can write to the registry"):
+            fetch(line.root, tracking, version)
+
+
 def test_what_was_rolled_back_does_not_come_back_by_itself(line: Line) -> None:
     line.promoted(boundary=160)
     line.promoted()
@@ -278,6 +296,7 @@ import os, signal, sys
 from pathlib import Path
 from mlflow import MlflowClient
 from components.params import Params
+from components.registry.desk import open_desk
 from components.registry.ledger import Ledger
 from components.stages.promote import promote
 where, when = sys.argv[2].split()
@@ -294,7 +313,13 @@ if where in ("champion", "challenger"):
     dies(MlflowClient, "set_registered_model_alias", lambda name, alias, number: alias == where)
 else:
     dies(Ledger, "append", lambda note: note.kind == where)
-promote(Path(sys.argv[1]), Params.model_validate_json(sys.stdin.read()))
+root, params = Path(sys.argv[1]), Params.model_validate_json(sys.stdin.read())
+if sys.argv[3:]:
+    desk = open_desk(root, params.tracking)
+    with desk.locked():
+        desk.rollback(None, "ada@host", "")
+else:
+    promote(root, params)
 """
 
 
@@ -335,6 +360,29 @@ def test_killed_before_a_challenge_shows_it_waits_all_the_same(line: Line) -> No
     assert (line.kinds[-1], line.desk.alias("challenger")) == ("challenge", None)
     assert promote(line.root, asked.params).outcome == "waits"
     assert line.desk.alias("challenger") == "2"
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "champion after",
+        "rollback after",
+        *(pytest.param(where, marks=pytest.mark.faults) for where in ("rollback before", "moved after")),
+    ],
+)
+def test_a_killed_rollback_goes_one_version_back_and_not_two(line: Line, where: str) -> None:
+    for boundary in (180, 155, 128):
+        line.promoted(boundary=boundary)
+    assert line.champion == "3"
+    words = [sys.executable, "-c", KILLED, str(line.root), where, "rollback"]
+    text = line.params.model_dump_json()
+    done = subprocess.run(words, input=text, text=True, env=os.environ, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    if where != "moved after":  # that one was complete: another rollback is another step back
+        with line.desk.locked():
+            line.desk.rollback(None, "ada@host", "")
+    assert line.champion == "2"
+    assert history.state(line.entries).unfinished is None
 
 
 def test_a_rollback_overtakes_a_move_that_was_never_made(line: Line) -> None:

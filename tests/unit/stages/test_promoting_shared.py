@@ -67,7 +67,8 @@ from pathlib import Path
 import psycopg
 from components.errors import GraftlineError
 from components.params import Params
-from components.registry.desk import CHAMPION, Desk
+from components.params.scoring import CHAMPION
+from components.registry.desk import Desk
 from components.registry.table_book import HELD
 from components.stages.promote import promote
 params = Params.model_validate_json(sys.stdin.read())

@@ -209,13 +209,23 @@ def _to_rgb(image: Image.Image) -> Image8:
     """uint8 (H, W, 3), upright."""
     if image.mode in ("I", "F"):
         raise DataError(f"mode {image.mode} (32 bits a pixel) has no defined range")
-    upright = ImageOps.exif_transpose(image)
+    upright = _upright(image)
     if upright.mode.startswith("I;16"):
         upright = Image.fromarray((np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8))
     if upright.has_transparency_data:
         layer = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
     return np.asarray(upright.convert("RGB"))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """As the camera was held. Pillow writes the turned image's EXIF anew, and fails where a tag is damaged."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise DataError(f"cannot be decoded: its EXIF is damaged ({error})") from None
 
 
 def _fingerprint(grey: Image.Image) -> int:

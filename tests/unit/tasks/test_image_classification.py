@@ -74,6 +74,21 @@ def test_orientation_of_the_camera_is_applied() -> None:
     assert decoded[0, 1, 0] == 255
 
 
+def test_damaged_exif_is_a_reason_and_no_crash() -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F], exif[0x011A] = 6, "maker", 72
+    whole = encode(Image.fromarray(noise(8, 4)), "JPEG", exif=exif)
+    begin = whole.index(b"Exif\0\0")
+    damaged = 0
+    for place in range(begin + 6, begin + 6 + len(exif.tobytes()) - 6):
+        for value in (7, 50, 241):
+            try:
+                task().decode(whole[:place] + bytes([value]) + whole[place + 1 :])
+            except DataError as error:
+                damaged += "EXIF is damaged" in str(error)
+    assert damaged
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP"])
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.9])
 def test_a_cut_file_is_refused(kind: str, share: float) -> None:

@@ -17,6 +17,7 @@ from components.backbones.catalogue import build
 from components.data.dataset import Dataset
 from components.export.release import ReleaseNetwork, export_release
 from components.methods.base import Group, Phase
+from components.methods.samples import Asked, Indices, Samples
 from components.params import Params
 from components.progress import log
 from components.stages.compact import CompactSamples
@@ -46,10 +47,9 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     task = open_task(params, inputs["checkpoint"], params.augment)
     network = _fresh(params, inputs["checkpoint"], task, len(dataset.classes))
     chosen = learned(dataset, params.domains)
-    data = Data(
-        _samples(dataset, chosen, len(task.views), task, params, context),
-        _samples(dataset, decided(dataset, "validation", params.domains), 1, task, params, context),
-    )
+    train = _samples(dataset, chosen, len(task.views), task, params, context)
+    held = _samples(dataset, decided(dataset, "validation", params.domains), 1, task, params, context)
+    data = Data(again(train, len(held.targets)), held)
     checkpoints = unfinished("train_controls", inputs, params, context)
     phase = Phase("scratch", EPOCHS, (Group(network.head_names() + network.above_names(), RATE),))
     job = Job(network, task.loss, (phase,))
@@ -98,6 +98,27 @@ def _samples(
 ) -> Views:
     held = CompactSamples(dataset, chosen.ids, task).fill(context)
     return Views(held, chosen.targets, views, params.seed)
+
+
+class Again(Asked):
+    """The samples several times in an epoch, each time in another order."""
+
+    def __init__(self, samples: Samples, times: int) -> None:
+        super().__init__(samples)
+        self._times = times
+
+    def shuffled(self, seed: int, epoch: int, size: int) -> list[Indices]:
+        turns = range(epoch * self._times, (epoch + 1) * self._times)
+        return [chunk for turn in turns for chunk in self._samples.shuffled(seed, turn, size)]
+
+
+def again(samples: Samples, held: int) -> Samples:
+    """So often that an epoch shows no fewer than the `held` samples by which it is judged.
+
+    With few labels the judging, which the budget does not count, would take many times as long as the training.
+    """
+    times = -(-held // max(len(samples.targets), 1))
+    return Again(samples, times) if times > 1 else samples
 
 
 def _recipe(params: Params, context: Context) -> Recipe:

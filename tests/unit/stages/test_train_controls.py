@@ -8,6 +8,7 @@ from components.data.dataset import Dataset
 from components.stages import train_controls
 from components.stages.compact import CompactSamples
 from components.stages.network import input_spec, open_task
+from components.training.batches import Views
 
 
 def test_majority_and_scratch_are_written_and_scratch_answers(workspace):
@@ -51,3 +52,13 @@ def test_pixels_are_what_the_preprocessor_makes_to_half_a_grey_level(workspace):
     assert np.abs(found[0] - exact).max() <= 0.5 / 128 + 1e-5
     # The second view is another picture of the same sample.
     assert not np.array_equal(pixels[np.array([len(ids)])][0], found[0])
+
+
+def test_few_samples_are_shown_as_often_as_they_are_judged():
+    few = Views(np.zeros((3, 2)), np.array([0, 1, 2]))
+    assert train_controls.again(few, 3) is few
+    shown = train_controls.again(few, 7)
+    first, second = ([chunk.tolist() for chunk in shown.shuffled(5, epoch, 2)] for epoch in (0, 1))
+    turns = [[chunk.tolist() for chunk in few.shuffled(5, turn, 2)] for turn in range(6)]
+    assert first == turns[0] + turns[1] + turns[2]
+    assert second == turns[3] + turns[4] + turns[5]

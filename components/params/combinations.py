@@ -29,6 +29,11 @@ REMEDIES: Mapping[Need, str] = {
     "classes": "at least 5 classes to make tasks of, or pretrain.tasks: domain, or one of data.labels.slices",
 }
 
+FORSAKEN = (
+    "but tune.start 'source' with domains.target_labels 'used' learns from the target alone: set tune.start: "
+    "checkpoint, or domains.target_labels: hidden"
+)
+
 
 def combinations(sections: Mapping[str, Section]) -> list[str]:
     """What is wrong with sections that are right by themselves, a line each; checks that miss one are left out."""
@@ -98,12 +103,18 @@ def _start(domains: DomainsParams, tune: TuneParams) -> Iterator[str]:
 
 
 def _alike(domains: DomainsParams, tune: TuneParams, objectives: ObjectivesParams) -> Iterator[str]:
-    if objectives.align != "none" and tune.start == "source" and domains.target_labels == "used":
-        yield (
-            f"objectives.align {objectives.align!r} compares what is learned from with the target, but tune.start "
-            "'source' with domains.target_labels 'used' learns from the target alone: set tune.start: checkpoint, "
-            "or domains.target_labels: hidden"
-        )
+    if objectives.align != "none" and _forsakes_source(domains, tune):
+        yield f"objectives.align {objectives.align!r} compares what is learned from with the target, {FORSAKEN}"
+
+
+def _weighed(domains: DomainsParams, tune: TuneParams, weighting: WeightingParams) -> Iterator[str]:
+    if weighting.method != "none" and _forsakes_source(domains, tune):
+        yield f"weighting.method {weighting.method!r} says how much samples of the source count, {FORSAKEN}"
+
+
+def _forsakes_source(domains: DomainsParams, tune: TuneParams) -> bool:
+    """Nothing of the source is left among what fine-tuning learns from."""
+    return domains.declared and tune.start == "source" and domains.target_labels == "used"
 
 
 def _needs(
@@ -166,6 +177,7 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _domain_column,
     _start,
     _alike,
+    _weighed,
     _needs,
     _pretraining,
 )

@@ -73,3 +73,16 @@ def test_to_align_the_target_with_itself_is_refused(name: str) -> None:
     check(values("objectives.align", name, domains=DOMAINS, tune=source))
     with pytest.raises(ParamsError, match=rf"align '{name}' .* learns from the target alone: set tune.start"):
         check(values("objectives.align", name, domains=used, tune=source))
+
+
+@pytest.mark.parametrize("name", [name for key, name in CHOICES if key == "weighting.method"])
+def test_to_weigh_a_source_that_is_not_learned_from_is_refused(name: str) -> None:
+    used = {**DOMAINS, "target_labels": "used"}
+    source: dict[str, object] = {"start": "source"}
+    check(values("weighting.method", name, domains=used))
+    if "target_labels" not in NEEDS[name]:
+        check(values("weighting.method", name, domains=DOMAINS, tune=source))
+    with pytest.raises(
+        ParamsError, match=rf"method '{name}' .* learns from the target alone: set tune.start"
+    ):
+        check(values("weighting.method", name, domains=used, tune=source))

@@ -9,7 +9,6 @@ import argparse
 import hashlib
 import json
 import os
-import statistics
 import subprocess
 import sys
 import threading
@@ -17,14 +16,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
+from typing import cast
 
-import numpy as np
-import numpy.typing as npt
 import yaml
 
 from benchmarks.cells import STAGES, measure, merged, train
 from benchmarks.report import write_page
+from benchmarks.summary import CONFIDENCE, Run, rows
 from benchmarks.workspace import ROOT, publish, stages, workspace
 from components.stages.graph import closure
 from components.stages.table import stage
@@ -33,7 +33,6 @@ from components.storage.publish import read_json, sha256_file, write_json
 CONFIG = Path(__file__).with_suffix(".yaml")
 PLACE = ROOT / ".graftline" / "benchmarks"
 PREPARED = ("version_data", "fetch_checkpoint", "adapt_checkpoint", "extract_features")
-RESAMPLES, CONFIDENCE = 2000, 0.95
 
 
 @dataclass(frozen=True)
@@ -164,9 +163,8 @@ def _prepared(cell: Cell, example: str) -> Path:
     (space / "params.yaml").write_text(text)
     before = [cell.params[name] for name in ("data", "task", "augment", "backbone", "pretrain")]
     learns = isinstance(before[-1], dict) and before[-1].get("method") != "none"
-    wanted = hashlib.sha256(
-        json.dumps([before, cell.seed if learns else None], sort_keys=True).encode()
-    ).hexdigest()
+    said = [before, cell.seed if learns else None, _code(PREPARED, cell.params)]
+    wanted = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     stamp = space / "prepared"
     if not stamp.exists() or stamp.read_text() != wanted:
         stamp.unlink(missing_ok=True)
@@ -188,10 +186,10 @@ def _prepare_source(example: str) -> Path | None:
 
 def _source(cell: Cell, space: Path) -> None:
     """The network trained on the source, where the cell starts from it; otherwise fine_tune does not look at it."""
-    tune = cell.params["tune"]
-    wanted = json.dumps([tune, cell.params["seed"], cell.params["domains"]], sort_keys=True)
+    parts = [cell.params[name] for name in ("tune", "seed", "domains", "pretrain")]
+    wanted = json.dumps([parts, _code(("train_source",), cell.params)], sort_keys=True)
     stamp = space / "source" / "trained-as"
-    starts = isinstance(tune, dict) and tune.get("start") == "source"
+    starts = _starts_from_source(cell)
     if (space / "source").exists() and (not starts or (stamp.exists() and stamp.read_text() == wanted)):
         return
     train(space, "source")
@@ -199,87 +197,66 @@ def _source(cell: Cell, space: Path) -> None:
 
 
 def _key(cell: Cell) -> str:
-    """What a cell's result depends on: parameters and the code of its stage."""
-    files = sorted(closure(stage(STAGES[cell.what])))
-    code = [sha256_file(path) for path in map(_file, files) if path.exists()]
-    chosen = [cell.params[name] for name in ("objectives", "weighting", "tune")]
-    named = [str(v) for part in chosen if isinstance(part, dict) for v in part.values() if isinstance(v, str)]
-    methods = [ROOT / "components" / "methods" / f"{name}.py" for name in sorted(set(named))]
-    code += [sha256_file(path) for path in methods if path.exists()]
-    return hashlib.sha256(json.dumps([cell.params, cell.what, code], sort_keys=True).encode()).hexdigest()
+    """What a cell's result depends on: parameters, and the code of its stage and of those before it."""
+    rows = (*PREPARED, *(("train_source",) if _starts_from_source(cell) else ()), STAGES[cell.what])
+    said = [cell.params, cell.what, _code(rows, cell.params)]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _starts_from_source(cell: Cell) -> bool:
+    return cell.what == "tuned" and _named(cell.params, "tune.start") == "source"
+
+
+def _code(names: Sequence[str], params: Mapping[str, object]) -> list[str]:
+    return [sha256_file(path) for path in files(names, params)]
+
+
+def files(names: Sequence[str], params: Mapping[str, object]) -> list[Path]:
+    """All that can shape what these stages write: what they import, and what params choose by name."""
+    found = {path for name in names for path in _imports(name)}
+    for room, key in {plugin for name in names for plugin in stage(name).plugins}:
+        found.add(ROOT / "components" / room / f"{_named(params, key)}.py")
+    return sorted(path for path in found if path.exists())
+
+
+@cache
+def _imports(name: str) -> tuple[Path, ...]:
+    return tuple(map(_file, closure(stage(name))))
+
+
+def _named(params: Mapping[str, object], key: str) -> object:
+    """What stands at a dotted key; none where nothing does."""
+    found: object = params
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
 
 
 def _file(module: str) -> Path:
-    return ROOT / Path(*module.split(".")).with_suffix(".py")
+    path = ROOT / Path(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _summary(name: str, pair: Mapping[str, object], seeds: list[int]) -> dict[str, object]:
-    held = {
-        cell: [read_json(path) for seed in seeds if (path := Cell(name, cell, seed, "", {}).path).exists()]
-        for cell in pair["cells"]  # type: ignore[attr-defined]
-    }
-    held = {cell: runs for cell, runs in held.items() if runs}
-    control, goal = str(pair["control"]), str(pair["goal"])
-    cells = {
-        cell: _row(cell, runs, held.get(control), held.get(goal), control) for cell, runs in held.items()
-    }
-    return {"control": control, "goal": goal, "cells": cells}
-
-
-def _row(
-    cell: str, runs: list[dict], control: list[dict] | None, goal: list[dict] | None, named: str
-) -> dict:  # type: ignore[type-arg]
-    scores = [run["target"]["balanced_accuracy"] for run in runs]
-    row = {
-        "seeds": len(runs),
-        "balanced_accuracy": round(statistics.mean(scores), 4),
-        "sd": round(statistics.stdev(scores), 4) if len(scores) > 1 else None,
-        "accuracy": round(statistics.mean(run["target"]["accuracy"] for run in runs), 4),
-        "n": len(runs[0]["target"]["targets"]),
-        "seconds": min(run["seconds"] for run in runs),  # what else the machine did only adds
-        "mib": round(max(run["mib"] for run in runs)),
-        "trained": runs[0].get("trained"),
-    }
-    if runs[0].get("source"):
-        row["source_balanced_accuracy"] = round(
-            statistics.mean(run["source"]["balanced_accuracy"] for run in runs), 4
+def _summary(name: str, pair: Mapping[str, object], seeds: Sequence[int]) -> dict[str, object]:
+    """The rows of a pair, of those cells whose parameters and code are today's; stderr hears of the others."""
+    held: dict[str, dict[int, Run]] = {}
+    stale = 0
+    for seed in seeds:
+        for cell in cells(name, pair, seed):
+            if not cell.path.exists():
+                continue
+            run = read_json(cell.path)
+            if run.get("key") == _key(cell):
+                held.setdefault(cell.name, {})[seed] = cast(Run, run)
+            else:
+                stale += 1
+    if stale:
+        sys.stderr.write(
+            f"{name}: {stale} cells are left out, whose parameters or code have changed since.\n"
         )
-    if control and cell != named:
-        row["against"] = _paired(runs, control, "target")
-        if runs[0].get("source"):
-            row["source_against"] = _paired(runs, control, "source")
-        if goal and goal is not control:
-            plain = statistics.mean(run["target"]["balanced_accuracy"] for run in control)
-            best = statistics.mean(run["target"]["balanced_accuracy"] for run in goal)
-            gap = best - plain
-            row["share_of_gap"] = round((row["balanced_accuracy"] - plain) / gap, 3) if gap > 0 else None
-    return row
-
-
-def _paired(one: list[dict], other: list[dict], place: str) -> list[float]:  # type: ignore[type-arg]
-    """Mean difference in balanced accuracy and its interval: samples drawn anew, seeds averaged (both paired).
-
-    Seeds with the same samples meet the same draws; with samples of their own, each has its own.
-    """
-    targets = [np.array(run[place]["targets"]) for run in one]
-    gains = [_hits(mine, place) - _hits(theirs, place) for mine, theirs in zip(one, other, strict=False)]
-    if all(np.array_equal(targets[0], found) for found in targets):
-        targets, gains = targets[:1], [np.mean(gains, axis=0)]
-    draw = np.random.default_rng(0)
-    samples = [
-        [gain[found == c] for c in np.unique(found)] for found, gain in zip(targets, gains, strict=False)
-    ]
-    drawn = [
-        np.mean([[draw.choice(rows, len(rows)).mean() for rows in classes] for classes in samples])
-        for _ in range(RESAMPLES)
-    ]
-    tail = (1 - CONFIDENCE) / 2
-    mean = np.mean([[rows.mean() for rows in classes] for classes in samples])
-    return [round(float(v), 4) for v in (mean, *np.quantile(drawn, [tail, 1 - tail]))]
-
-
-def _hits(run: dict, place: str) -> npt.NDArray[np.float64]:  # type: ignore[type-arg]
-    return (np.array(run[place]["decisions"]) == np.array(run[place]["targets"])).astype(np.float64)
+    control, goal = str(pair["control"]), str(pair["goal"])
+    found = {cell: held[cell] for cell in pair["cells"] if cell in held}  # type: ignore[attr-defined]
+    return {"control": control, "goal": goal, "cells": rows(found, control, goal)}
 
 
 def _slug(name: str) -> str:

@@ -104,10 +104,11 @@ def _evidence(u: Floats, squares: Floats, width: int, y: Floats) -> float:
 
 
 def h_score(features: Floats, targets: Indices) -> float:
-    """tr(cov(f)⁻¹ cov(E[f | y])), between 0 and the number of classes less one; higher is better.
+    """(1 - λ) tr(C⁻¹ cov(E[f | y])), between 0 and the number of classes less one; higher is better.
 
-    Bao et al., ICIP 2019, with the covariance shrunk after Ledoit & Wolf (2004), as Ibrahim et al. (2022) propose:
-    with fewer samples than features the plain one is singular.
+    Bao et al., ICIP 2019, with the covariance shrunk after Ledoit & Wolf (2004), C = (1 - λ) cov(f) + λ tr(cov(f))/d I
+    for width d, and the same factor on the other one, as Ibrahim et al. (2022) propose: with fewer samples than
+    features the plain one is singular. λ = 0 is the plain score.
     """
     f = np.asarray(features, dtype=np.float64)
     f = f - f.mean(axis=0)

@@ -13,6 +13,7 @@ So everything follows from sums: sites add up `Moments`, draw the same cosines f
 which `solve` turns into the very head that all samples in one place would give. See docs/methods.md.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -81,12 +82,21 @@ def draw(total: Moments, components: int, bandwidth: float, seed: int) -> Cosine
     """The same map wherever the total of the moments and the other arguments are the same."""
     generator = np.random.default_rng(seed)
     sigma = bandwidth * np.sqrt(2 * total.variance) or 1.0
-    frequencies = generator.standard_normal((components, len(total.total))) / sigma
-    phases = generator.uniform(0, 2 * np.pi, components)
-    about = f"{components} cosines, bandwidth {bandwidth:g}, seed {seed}, moments of {total.count:g} samples"
+    drawn = generator.standard_normal((components, len(total.total)))
+    frequencies, phases = drawn / sigma, generator.uniform(0, 2 * np.pi, components)
+    about = (
+        f"{components} cosines, bandwidth {bandwidth:g}, seed {seed}, moments of {total.count:g} samples "
+        f"({_digest(total, drawn, phases)})"
+    )
     # Within one turn, single precision keeps the angle.
     centred = np.mod(phases - frequencies @ total.mean, 2 * np.pi)
     return Cosines(frequencies, centred, about)
+
+
+def _digest(total: Moments, drawn: Array, phases: Array) -> str:
+    """Of all that frequencies and phases follow from. Nine digits of the moments: their order may differ by site."""
+    said = ",".join(f"{number:.9g}" for number in (total.count, total.squares, *total.total))
+    return hashlib.sha256(said.encode() + drawn.tobytes() + phases.tobytes()).hexdigest()[:16]
 
 
 def statistics(samples: Samples, cosines: Cosines) -> Statistics:

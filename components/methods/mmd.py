@@ -9,8 +9,11 @@ Gretton et al.: A Kernel Two-Sample Test, JMLR 13, 2012, eq. 3: with source feat
 
 The estimate is the unbiased one: it is 0 in the mean where the domains are alike, and may fall below. The other one,
 with i = j in its sums, is 2/n (1 - mean k) too large there, which a network lowers by drawing all features together.
-γ is a yardstick, taken from the batch and no gradient sent through it. The kernels count alike; the paper also learns
-how much each counts.
+γ is a yardstick, taken from the batch and no gradient sent through it.
+
+The paper (DAN) adds up such a term for each of AlexNet's last three layers (fc6 to fc8), with kernels from 2⁻⁸ γ to
+2⁸ γ in steps of √2 (section 4.1), and learns how much each of them counts. Here is one term, of the features that the
+head sees, with five kernels that count alike.
 """
 
 import torch

@@ -9,7 +9,7 @@ from components.params.base import Section
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
 from components.params.learning import SelectParams
-from components.params.names import FEWEST_CLASSES, NEEDS, SEES, SHOWS, Need
+from components.params.names import BLOCKS, FEWEST_CLASSES, LAYER_NORMED, NEEDS, SEES, SHOWS, Need
 from components.params.objectives import ObjectivesParams, WeightingParams
 from components.params.pretrain import PretrainParams
 from components.params.promotion import PromotionParams
@@ -22,12 +22,18 @@ REMEDIES: Mapping[Need, str] = {
     "unlabelled": "samples without labels: set domains.target, or data.labels.unlabelled",
     "target_labels": "some labels of the target: set domains.target_labels: used",
     "source_start": "a network that was trained on the source: set tune.start: source",
+    "batch_norms": "batch norms, which backbone.name does not have; for layer norms, take tune.then: tent",
     "images": "pictures, which task.name does not show",
     "texts": "texts, which task.name does not show",
     "views": "at least two views of a sample: set augment.views to 2 or more",
     "tasks": "several tasks: set pretrain.tasks to domain, or to one of data.labels.slices",
     "classes": "at least 5 classes to make tasks of, or pretrain.tasks: domain, or one of data.labels.slices",
 }
+
+FORSAKEN = (
+    "but tune.start 'source' with domains.target_labels 'used' learns from the target alone: set tune.start: "
+    "checkpoint, or domains.target_labels: hidden"
+)
 
 
 def combinations(sections: Mapping[str, Section]) -> list[str]:
@@ -53,6 +59,17 @@ def _kind(task: TaskParams, backbone: BackboneParams) -> Iterator[str]:
             f"task.name {task.name!r} shows {SHOWS[task.name]}, but backbone.name {backbone.name!r} sees "
             f"{SEES[backbone.name]}; allowed: {fit}"
         )
+
+
+def _blocks(backbone: BackboneParams, tune: TuneParams, pretrain: PretrainParams) -> Iterator[str]:
+    """Of a library's network only its files say how many blocks it has."""
+    held = BLOCKS.get(backbone.name)
+    wanted = {"tune.blocks": tune.blocks}
+    if pretrain.method != "none":
+        wanted["pretrain.blocks"] = pretrain.blocks
+    for key, blocks in wanted.items():
+        if held is not None and blocks > held:
+            yield f"{key} is {blocks}; allowed: 1 to {held}, the blocks of {backbone.name}"
 
 
 def _threshold(select: SelectParams, task: TaskParams) -> Iterator[str]:
@@ -98,17 +115,24 @@ def _start(domains: DomainsParams, tune: TuneParams) -> Iterator[str]:
 
 
 def _alike(domains: DomainsParams, tune: TuneParams, objectives: ObjectivesParams) -> Iterator[str]:
-    if objectives.align != "none" and tune.start == "source" and domains.target_labels == "used":
-        yield (
-            f"objectives.align {objectives.align!r} compares what is learned from with the target, but tune.start "
-            "'source' with domains.target_labels 'used' learns from the target alone: set tune.start: checkpoint, "
-            "or domains.target_labels: hidden"
-        )
+    if objectives.align != "none" and _forsakes_source(domains, tune):
+        yield f"objectives.align {objectives.align!r} compares what is learned from with the target, {FORSAKEN}"
+
+
+def _weighed(domains: DomainsParams, tune: TuneParams, weighting: WeightingParams) -> Iterator[str]:
+    if weighting.method != "none" and _forsakes_source(domains, tune):
+        yield f"weighting.method {weighting.method!r} says how much samples of the source count, {FORSAKEN}"
+
+
+def _forsakes_source(domains: DomainsParams, tune: TuneParams) -> bool:
+    """Nothing of the source is left among what fine-tuning learns from."""
+    return domains.declared and tune.start == "source" and domains.target_labels == "used"
 
 
 def _needs(
     data: DataParams,
     domains: DomainsParams,
+    backbone: BackboneParams,
     tune: TuneParams,
     objectives: ObjectivesParams,
     weighting: WeightingParams,
@@ -120,6 +144,7 @@ def _needs(
         or data.split.labelled_per_class is not None,
         "target_labels": domains.declared and domains.target_labels == "used",
         "source_start": tune.start == "source",
+        "batch_norms": backbone.name not in LAYER_NORMED,
     }
     chosen = {
         "tune.method": tune.method,
@@ -159,6 +184,7 @@ def _pretraining(
 CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _positive,
     _kind,
+    _blocks,
     _threshold,
     _slices,
     _allowances,
@@ -166,6 +192,7 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _domain_column,
     _start,
     _alike,
+    _weighed,
     _needs,
     _pretraining,
 )

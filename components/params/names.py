@@ -36,10 +36,19 @@ Pretraining = Literal["none", "clusters", "masked_tokens", "prototypical", "rept
 
 # What a method must be given; `params.tree` refuses it where that is missing.
 Need = Literal[
-    "domains", "unlabelled", "target_labels", "source_start", "images", "texts", "views", "tasks", "classes"
+    "domains",
+    "unlabelled",
+    "target_labels",
+    "source_start",
+    "batch_norms",
+    "images",
+    "texts",
+    "views",
+    "tasks",
+    "classes",
 ]
 NEEDS: Mapping[str, tuple[Need, ...]] = {
-    "adabn": ("unlabelled",),
+    "adabn": ("unlabelled", "batch_norms"),
     "cdan": ("domains",),
     "coral": ("domains",),
     "dann": ("domains",),
@@ -81,5 +90,15 @@ SEES: Mapping[str, str] = {
     "transformers/resnet": "images",
     "transformers/vit": "images",
 }
+# What a method may ask of a backbone before it is built. A library's are known once built: `fine_tune` checks them.
+BLOCKS: Mapping[str, int] = {
+    "efficientnet_lite0": 16,
+    "efficientnet_lite1": 21,
+    "efficientnet_lite2": 21,
+    "minilm_l6": 6,
+    "mobilenet_v2": 17,
+}
+# All of them have norms, which is what `tent` needs; those of the others are batch norms.
+LAYER_NORMED = frozenset({"minilm_l6"})
 # Families that a library defines: which network it is, and its weights, the user's own address says.
 FAMILIES = tuple(name for name in SEES if "/" in name)

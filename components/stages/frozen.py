@@ -43,10 +43,12 @@ class Frozen:
         return self.backbone.below(self.cut).eval()
 
     def space(self, task: Task) -> Space:
-        """Activations are kept in half precision, features in full."""
+        """Activations are kept in half precision, features in full, token ids as they are."""
         with torch.inference_mode():
-            shape = self.module()(seen(task)).shape[1:]
-        dtype = "float32" if len(shape) == 1 else "float16"
+            made = self.module()(seen(task))
+        shape = made.shape[1:]
+        floats = "float32" if len(shape) == 1 else "float16"
+        dtype = floats if made.is_floating_point() else str(made.numpy().dtype)
         return Space(self.weights, f"below-{self.cut}", task.view_digest(0), tuple(shape), dtype)
 
 
@@ -176,6 +178,9 @@ def _key(task: Task, sample: str, view: int) -> str:
 
 
 def frozen_input(records: npt.NDArray[np.generic]) -> torch.Tensor:
-    """Records as the trained part's input: float32, channels last where there are channels."""
-    tensor = torch.from_numpy(records).float()
+    """Records as the trained part's input: float32, channels last where there are channels; token ids as they are."""
+    tensor = torch.from_numpy(records)
+    if not tensor.is_floating_point():
+        return tensor
+    tensor = tensor.float()
     return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor

@@ -11,15 +11,34 @@ from components.stages.table import Context, stage
 from components.storage.publish import sha256_bytes, sha256_tree
 from components.training.checkpoints import Checkpoints
 
-ROOMS = ("backbones", "methods", "tasks", "training")
+# All that such a stage can import, whatever is chosen; a contract test compares it with the imports. A file too many
+# only starts a training anew.
+ROOMS = (
+    "backbones",
+    "data",
+    "evaluation",
+    "export",
+    "methods",
+    "params",
+    "runtime",
+    "sources",
+    "storage",
+    "tasks",
+    "training",
+)
 STAGES = (
     "adapt_checkpoint",
     "auxiliary",
+    "best_epoch",
+    "compact",
     "domains",
     "fine_tune",
     "fitting",
+    "frozen",
+    "network",
     "train_controls",
     "train_source",
+    "unfinished",
     "weights",
 )
 
@@ -31,7 +50,7 @@ def unfinished(name: str, inputs: Mapping[str, Path], params: Params, context: C
         "stage": name,
         "inputs": {name: sha256_tree(path) for name, path in inputs.items()},
         "params": {section: _plain(getattr(params, section)) for section in stage(name).params},
-        "code": _code(),
+        "code": code(),
         "torch": torch.__version__,
         "threads": context.threads,
     }
@@ -43,8 +62,9 @@ def _plain(section: object) -> object:
     return section.model_dump(mode="json") if hasattr(section, "model_dump") else section
 
 
-def _code() -> dict[str, str]:
+def code() -> dict[str, str]:
+    """Path below components/ → SHA-256, of every file that can shape a training."""
     root = Path(__file__).resolve().parents[1]
-    files = [path for room in ROOMS for path in sorted((root / room).glob("*.py"))]
+    files = [path for room in ROOMS for path in sorted((root / room).rglob("*.py"))]
     files += [root / "stages" / f"{name}.py" for name in STAGES]
     return {path.relative_to(root).as_posix(): sha256_tree(path) for path in files}

@@ -11,6 +11,7 @@ import yaml
 from components.params import Params
 from components.stages.graph import HARMLESS, closure, dvc_yaml
 from components.stages.table import STAGES, Stage
+from components.stages.unfinished import code
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,6 +53,29 @@ def test_what_a_plugin_imports_is_tracked_too(row: Stage) -> None:
             leans = found.find_upstream_modules(f"components.{room}.{name.replace('/', '.')}")
             params = {module for module in leans if module.startswith("components.params")}
             assert leans - known - params == set(), f"{room}/{name} leans on modules that nothing tracks"
+
+
+RESUMED = [row for row in STAGES if "components.stages.unfinished" in closure(row)]
+
+
+@pytest.mark.parametrize("row", RESUMED, ids=lambda row: row.name)
+def test_a_training_that_was_killed_does_not_go_on_with_other_code(row: Stage) -> None:
+    known = {f"components.{path.removesuffix('.py').replace('/', '.')}" for path in code()}
+    chosen = {
+        f"components.{room}.{name.replace('/', '.')}"
+        for room, _ in row.plugins
+        for name in import_module(f"components.{room}").NAMES
+    }
+    assert closure(row) | chosen <= known
+
+
+def test_the_stages_that_are_resumed_are_those_that_train() -> None:
+    assert {row.name for row in RESUMED} == {
+        "adapt_checkpoint",
+        "fine_tune",
+        "train_controls",
+        "train_source",
+    }
 
 
 def test_nothing_reads_the_test_side_before_evaluate() -> None:

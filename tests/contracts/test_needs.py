@@ -24,6 +24,11 @@ KEYS = {
 CHOICES = [(key, name) for key, kind in KEYS.items() for name in get_args(kind) if name != "none"]
 DOMAINS: dict[str, object] = {"source": ["mono"], "target": ["poly"], "target_labels": "hidden"}
 
+LAYER_NORMED: dict[str, dict[str, object]] = {
+    "task": {"name": "text_classification", "positive": None},
+    "backbone": {"name": "minilm_l6"},
+}
+
 
 def values(key: str, name: str, **sections: dict[str, object]) -> dict[str, object]:
     """The repository's own params, with a column of domains, one choice, and what else is asked."""
@@ -49,8 +54,9 @@ def test_a_missing_need_is_named_with_its_remedy(key: str, name: str) -> None:
     if not needs:
         check(values(key, name))
         return
+    lacking = LAYER_NORMED if "batch_norms" in needs else {}
     with pytest.raises(ParamsError) as refused:
-        check(values(key, name))
+        check(values(key, name, **lacking))
     for need in needs:
         assert f"{key} {name!r} needs {REMEDIES[need]}" in str(refused.value)
 
@@ -73,3 +79,29 @@ def test_to_align_the_target_with_itself_is_refused(name: str) -> None:
     check(values("objectives.align", name, domains=DOMAINS, tune=source))
     with pytest.raises(ParamsError, match=rf"align '{name}' .* learns from the target alone: set tune.start"):
         check(values("objectives.align", name, domains=used, tune=source))
+
+
+@pytest.mark.parametrize("name", [name for key, name in CHOICES if key == "weighting.method"])
+def test_to_weigh_a_source_that_is_not_learned_from_is_refused(name: str) -> None:
+    used = {**DOMAINS, "target_labels": "used"}
+    source: dict[str, object] = {"start": "source"}
+    check(values("weighting.method", name, domains=used))
+    if "target_labels" not in NEEDS[name]:
+        check(values("weighting.method", name, domains=DOMAINS, tune=source))
+    with pytest.raises(
+        ParamsError, match=rf"method '{name}' .* learns from the target alone: set tune.start"
+    ):
+        check(values("weighting.method", name, domains=used, tune=source))
+
+
+def test_more_blocks_than_the_backbone_has_are_refused() -> None:
+    """MobileNetV2 has 17."""
+    backbone: dict[str, object] = {"name": "mobilenet_v2"}
+    check(values("tune.then", "none", backbone=backbone, tune={"blocks": 17}))
+    check(values("tune.then", "none", backbone=backbone, pretrain={"blocks": 18}))  # nothing asks for them
+    with pytest.raises(
+        ParamsError, match=r"tune\.blocks is 18; allowed: 1 to 17, the blocks of mobilenet_v2"
+    ):
+        check(values("tune.then", "none", backbone=backbone, tune={"blocks": 18}))
+    with pytest.raises(ParamsError, match=r"pretrain\.blocks is 18; allowed: 1 to 17"):
+        check(values("pretrain.method", "clusters", backbone=backbone, pretrain={"blocks": 18}))

@@ -2,12 +2,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 import components.backbones
 from components.backbones.catalogue import BACKBONES, build, entry, skeleton
 from components.errors import ParamsError
 from components.params.backbone import BackboneParams, ImageSpec
-from components.params.names import FAMILIES, SEES
+from components.params.names import BLOCKS, FAMILIES, LAYER_NORMED, SEES
 
 NAMES = sorted(set(BACKBONES) - set(FAMILIES))
 
@@ -37,6 +38,17 @@ def test_the_first_block_and_width_are_as_declared(name: str) -> None:
     features = bare(shown(name, entry(name).input.size).to("meta"))
     assert features.shape == (4, bare.width)
     assert bare.blocks == len(bare.units) - 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_params_know_of_it_before_it_is_built_is_true(name: str) -> None:
+    bare = skeleton(name)
+    assert bare.blocks == BLOCKS[name]
+    norm = nn.LayerNorm if name in LAYER_NORMED else nn.BatchNorm2d
+    for unit in list(bare.units)[1:-1]:
+        assert any(isinstance(module, norm) for module in unit.modules()), (
+            "whatever the cut, one lies above it"
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -134,6 +134,22 @@ def test_beside_alignment_any_unlabelled_samples_are() -> None:
     assert recommend(replace(facts, gaps=())).method.get("objectives.confident") is None
 
 
+def test_texts_without_a_label_are_made_use_of_beside_alignment_alone() -> None:
+    """MCC without MMD lost on the benchmark's texts."""
+    facts = replace(FACTS, sees="texts", unlabelled=601)
+    for near in ((), (gap(0.9),)):
+        advice = recommend(replace(facts, gaps=near))
+        assert not {"objectives.align", "objectives.confident", *CRITERION} & set(advice.method)
+        assert advice.reasons[-1].startswith(
+            "objectives.confident: none, although 601 samples have no label: nothing calls for alignment"
+        )
+    for unlabelled in (50, 601):
+        advice = recommend(replace(facts, gaps=(gap(1.8),), unlabelled=unlabelled))
+        pair = {"objectives.align": "mmd", "objectives.confident": "mcc", **CRITERION}
+        assert pair.items() <= advice.method.items()
+        assert not any("none, although" in reason for reason in advice.reasons)
+
+
 def test_only_what_is_offered_is_recommended() -> None:
     full = replace(FACTS, labels={"good": 9, "bad": 3}, gaps=(gap(2.0),), unlabelled=900)
     assert set(recommend(full).method) == {

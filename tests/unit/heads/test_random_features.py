@@ -140,6 +140,28 @@ def test_sites_that_did_not_agree_are_told() -> None:
         spread + Moments(1.0, np.zeros(3), 0.0)
 
 
+def test_cosines_of_a_sites_own_moments_are_not_added_to_those_of_another() -> None:
+    """Both sites have as many samples, and forgot to add up what they sent."""
+    unweighted = replace(rings(), weights=None)
+    first, second = (
+        replace(unweighted, features=unweighted.features[at], targets=unweighted.targets[at])
+        for at in (slice(0, 70), slice(70, 140))
+    )
+    own = [statistics(site, draw(moments(site), 8, 1.0, SEED)) for site in (first, second)]
+    with pytest.raises(DataError, match=r"moments of 70 samples \([0-9a-f]{16}\).* cannot be added"):
+        own[0] + own[1]
+
+
+def test_the_order_in_which_sites_add_up_does_not_matter() -> None:
+    sites = parts(rings(), 7)
+    there, back = moments(sites[0]), moments(sites[-1])
+    for one, other in zip(sites[1:], sites[-2::-1], strict=True):
+        there, back = there + moments(one), back + moments(other)
+    assert there.count != back.count, "or else the order is not tested"
+    first, last = draw(there, 8, 1.0, SEED), draw(back, 8, 1.0, SEED)
+    assert statistics(sites[0], first) + statistics(sites[1], last)
+
+
 def test_samples_that_are_all_alike_have_a_map_all_the_same() -> None:
     alike = Samples(np.full((3, 2), 7, np.float32), np.array([0, 1, 1]), 2)
     assert np.isfinite(draw(moments(alike), 4, 1.0, SEED)(alike.features)).all()

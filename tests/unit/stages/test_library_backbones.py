@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 from published import SIZE, publish
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from training_workspace import Workspace
 
 from components.backbones.catalogue import build
 from components.backbones.checkpoint import load, read_provenance
+from components.data.dataset import Dataset
 from components.errors import CheckpointError, DigestMismatch, ParamsError
 from components.params import Params
 from components.params.backbone import BackboneParams
@@ -25,6 +26,7 @@ from components.sources import open_source
 from components.stages.advise import advise
 from components.stages.candidates import names
 from components.stages.fetch_checkpoint import fetch
+from components.stages.frozen import frozen_input, stored
 from components.stages.network import frozen_part, input_spec, open_task
 from components.stages.refresh import refresh
 from components.stages.report import maps
@@ -101,6 +103,35 @@ def test_it_goes_down_the_whole_line(family: str, pictures: Workspace, tmp_path:
     assert np.isfinite(np.load(line.root / "features" / "features.npy")).all()
     said = "\n".join(advise(line.root, line.params, line.context))
     assert f"No LEEP of {name}: what its source's classes were is not known." in said
+
+
+@pytest.mark.slow
+def test_a_whole_text_network_learns_from_its_tokens(pictures: Workspace, tmp_path: Path) -> None:
+    """All three layers, beforehand and for the task: nothing lies below the cut, so words are what is stored."""
+    publish("transformers/bert", tmp_path / "theirs")
+    files = (*FILES[:2], "tokenizer.json")
+    line = with_sections(
+        texts(pictures, tmp_path),
+        backbone=backbone("transformers/bert", tmp_path / "theirs", files),
+        tune={"blocks": 3, "epochs": 2, "batch": 8},
+        pretrain={"method": "clusters", "blocks": 3, "epochs": 1, "batch": 8, "clusters": 3},
+    )
+    run(line, *LINE[: LINE.index("export_onnx")])
+    assert read(line.root / "tuned" / "tuned.json")["cut"] == 0
+    start, tuned = (
+        load_file(path)
+        for path in (line.root / "adapted" / "weights.safetensors", line.root / "tuned" / "tuned.safetensors")
+    )
+    words = "units.0.word.weight"
+    assert not torch.equal(start[words], tuned[words.replace("units", "above")])
+    dataset = Dataset.open(line.root / "dataset")
+    task = open_task(line.params, line.root / "adapted")
+    frozen = frozen_part(line.root / "adapted", line.params, 0)
+    assert frozen.space(task).dtype == "int64"
+    (sample, *_) = dataset.ids("validation")
+    held = stored(dataset, [(sample, 0)], frozen, task, line.context, 8)[np.arange(1)]
+    np.testing.assert_array_equal(held[0], task.compact(task.decode(dataset.read(sample))))
+    assert frozen_input(held).dtype == torch.int64
 
 
 def texts(pictures: Workspace, tmp_path: Path) -> Workspace:

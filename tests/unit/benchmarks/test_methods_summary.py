@@ -1,0 +1,101 @@
+"""The methods' benchmark: cells are compared seed by seed, and only those that today's code would give again."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import methods
+from benchmarks.methods import ROOT, Cell, cells, files
+from benchmarks.summary import Measured, Run, paired, rows
+
+TARGETS = [0, 0, 1, 1]
+
+
+def measured(decisions: list[int]) -> Measured:
+    """Classes are equally frequent: balanced accuracy is accuracy."""
+    right = sum(a == b for a, b in zip(decisions, TARGETS, strict=True)) / 4
+    return {"balanced_accuracy": right, "accuracy": right, "targets": TARGETS, "decisions": decisions}
+
+
+def run(*decisions: int) -> Run:
+    return {
+        "seconds": 1.0,
+        "mib": 2.4,
+        "trained": 3,
+        "target": measured(list(decisions)),
+        "source": None,
+    }
+
+
+ALL, THREE, HALF, NONE = run(0, 0, 1, 1), run(0, 0, 1, 0), run(0, 1, 1, 0), run(1, 1, 0, 0)
+
+
+def test_cells_are_paired_by_seed_whichever_is_missing() -> None:
+    """The method repeats its control with seeds 2 and 3; seed 1, with which the control did well, is missing."""
+    control = {1: ALL, 2: HALF, 3: NONE}
+    found = rows({"plain": control, "method": {3: NONE, 2: HALF}}, "plain", "plain")
+    assert found["method"]["against"] == [0.0, 0.0, 0.0]
+    assert found["method"]["seeds"] == 2
+    assert found["method"]["balanced_accuracy"] == 0.25
+    assert "against" not in found["plain"]
+
+
+def test_without_a_common_seed_nothing_is_compared() -> None:
+    found = rows({"plain": {1: HALF}, "goal": {1: ALL}, "method": {2: ALL}}, "plain", "goal")
+    assert "against" not in found["method"]
+    assert found["method"]["share_of_gap"] is None
+
+
+def test_the_share_of_the_gap_is_over_the_seeds_that_all_three_have() -> None:
+    """Only seed 2 is everyone's: half of the way from 0.5 to 1 is 0.75."""
+    held = {"plain": {1: ALL, 2: HALF}, "goal": {2: ALL, 3: NONE}, "method": {1: NONE, 2: THREE, 3: ALL}}
+    assert rows(held, "plain", "goal")["method"]["share_of_gap"] == 0.5
+
+
+def test_a_difference_by_hand() -> None:
+    """Of class 0 one sample more is right, of class 1 none: (1/2 + 0) / 2; drawn anew, class 0 gives 0, 1/2 or 1."""
+    assert paired({1: THREE}, {1: HALF}, "target") == [0.25, 0.0, 0.5]
+
+
+@pytest.fixture
+def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    monkeypatch.setattr(methods, "PLACE", tmp_path)
+    plain = {"measure": "head", "set": {"head.method": "prototypes"}}
+    beside = {"objectives.tasks": {"columns": ["type"], "balance": "pcgrad"}, "pretrain.method": "clusters"}
+    return {
+        "example": "cells",
+        "control": "plain",
+        "goal": "plain",
+        "set": {},
+        "cells": {"plain": plain, "method": {"set": beside}},
+    }
+
+
+def test_stale_cells_are_left_out_and_counted(
+    pair: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in (1, 2):
+        for cell in cells("some", pair, seed):
+            cell.path.parent.mkdir(exist_ok=True)
+            stale = cell.name == "method" and seed == 1
+            key = "of other code" if stale else methods._key(cell)
+            cell.path.write_text(json.dumps({"key": key, **(ALL if stale else HALF)}))
+    found = methods._summary("some", pair, [1, 2, 3])["cells"]
+    assert isinstance(found, dict)
+    assert found["plain"]["seeds"] == 2
+    assert (found["method"]["seeds"], found["method"]["against"]) == (1, [0.0, 0.0, 0.0])
+    assert capsys.readouterr().err.startswith("some: 1 cells are left out")
+
+
+def code(cell: Cell, *stages: str) -> set[str]:
+    return {path.relative_to(ROOT / "components").as_posix() for path in files(stages, cell.params)}
+
+
+def test_code_that_params_choose_by_name_counts(pair: dict[str, object]) -> None:
+    head, tuned = cells("some", pair, 1)
+    chosen = {"tasks/image_classification.py", "backbones/efficientnet_lite0.py"}
+    assert {*chosen, "methods/pcgrad.py", "methods/last_blocks.py"} <= code(tuned, "fine_tune")
+    assert {*chosen, "methods/clusters.py"} <= code(tuned, "adapt_checkpoint")
+    assert "heads/prototypes.py" in code(head, "train_head")
+    assert "heads/logistic.py" not in code(head, "train_head")

@@ -49,10 +49,11 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         "tuned": _tuned_logits(inputs, dataset, looked_at, networks["tuned"], params, context),
     }
     metric = params.select.metric if unseen is None else params.domains.criterion
+    targets = {side: chosen.targets for side, chosen in sides.items()}
     scores = {
-        name: _score(values["validation"], sides["validation"].targets, dataset, params)
+        name: _score(values["validation"], targets["validation"], dataset, params)
         if unseen is None
-        else information_maximisation(_probabilities(values["watched"]))
+        else _sure_and_diverse(values, targets["calibration"])
         for name, values in logits.items()
     }
     # A tie goes to the head: the simpler network.
@@ -165,6 +166,15 @@ def _score(logits: Array, targets: npt.NDArray[np.int64], dataset: Dataset, para
     positive = positive_class(params.task.positive, dataset.classes)
     outcome = Outcome(targets, probabilities, probabilities.argmax(axis=1), positive)
     return value(params.select.metric, outcome)
+
+
+def _sure_and_diverse(logits: Mapping[str, Array], targets: npt.NDArray[np.int64]) -> float:
+    """Information maximisation of calibrated answers: networks differ in how large their logits are.
+
+    Those of a ridge regression lie near 0 and 1, and would never look sure.
+    """
+    temperature = fit_temperature(logits["calibration"], targets)
+    return information_maximisation(_probabilities(logits["watched"] / temperature))
 
 
 def _probabilities(logits: Array) -> Array:

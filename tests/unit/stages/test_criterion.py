@@ -14,9 +14,10 @@ from two_domains import two_domains
 
 from components.data.dataset import Dataset
 from components.errors import Interrupted
+from components.evaluation.calibration import fit_temperature
 from components.evaluation.unlabelled import information_maximisation
 from components.stages import extract_features, fine_tune, select, train_head
-from components.stages.domains import watched
+from components.stages.domains import decided, watched
 from components.storage.publish import sha256_tree
 
 DOMAINS = {"source": ["day"], "target": ["night"], "criterion": "information_maximisation"}
@@ -74,6 +75,20 @@ def test_the_best_epoch_is_that_of_the_criterion_also_after_a_kill(line: Workspa
     assert set(unseen.domains) == {"night"}
     assert set(unseen.targets) == {-1}
     head = load_file(line.root / "head" / "head.safetensors")
-    features = np.load(line.root / "features" / "features.npy")[unseen.rows].astype(np.float64)
-    answers = softmax(features @ head["weight"].numpy().T + head["bias"].numpy(), axis=1)
+    features = np.load(line.root / "features" / "features.npy").astype(np.float64)
+    logits = features @ head["weight"].numpy().T + head["bias"].numpy()
+    calibration = decided(Dataset.open(line.root / "dataset"), "calibration", line.params.domains)
+    temperature = fit_temperature(logits[calibration.rows], calibration.targets)
+    answers = softmax(logits[unseen.rows] / temperature, axis=1)
     assert chosen["validation"]["head"] == pytest.approx(information_maximisation(answers), abs=1e-5)
+
+
+def test_networks_are_compared_by_what_they_say_and_not_by_how_large_their_logits_are() -> None:
+    draw = np.random.default_rng(0)
+    logits = {side: 4 * draw.normal(size=(300, 3)) for side in ("calibration", "watched")}
+    noisy = logits["calibration"] + draw.gumbel(size=(300, 3))
+    targets = noisy.argmax(axis=1).astype(np.int64)
+    small = {side: values / 10 for side, values in logits.items()}
+    large, little = (select._sure_and_diverse(values, targets) for values in (logits, small))
+    assert little == pytest.approx(large, rel=0.02)
+    assert large > 0.3

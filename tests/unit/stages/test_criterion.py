@@ -90,5 +90,5 @@ def test_networks_are_compared_by_what_they_say_and_not_by_how_large_their_logit
     targets = noisy.argmax(axis=1).astype(np.int64)
     small = {side: values / 10 for side, values in logits.items()}
     large, little = (select._sure_and_diverse(values, targets) for values in (logits, small))
-    assert little == pytest.approx(large, rel=0.02)
-    assert large > 0.3
+    assert little == pytest.approx(large, rel=0.05)
+    assert information_maximisation(softmax(small["watched"], axis=1)) < large / 4

@@ -16,7 +16,7 @@ from components.stages.table import STAGES
 from components.storage.publish import read_json
 from flows.engine import Execution, Step, execution, exit_code, worth_retrying
 from flows.standing import headline, ruling_markdown
-from flows.summary import markdown, summary
+from flows.summary import markdown, places, summary
 
 FETCHING = {"refresh", "fetch_checkpoint"}
 
@@ -97,7 +97,8 @@ def run_stages(line: Execution, stop_after: str | None = None) -> bool:
 def judge(line: Execution, registering: bool, promoting: bool) -> State[int]:
     """What the verdict allows: a version, and its comparison with the champion. Raises GateRefused."""
     verdict = read_json(line.root / "verdict.json")
-    create_markdown_artifact(markdown(verdict), key="verdict", description="The rules and their evidence")
+    text = f"{markdown(verdict)}\n{places(line)}"
+    create_markdown_artifact(text, key="verdict", description="The rules and their evidence")
     try:
         refuse_unless_pass(verdict, {"verdict": "pass"})
         if registering:

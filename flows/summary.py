@@ -6,6 +6,8 @@ from pathlib import Path
 
 from components.errors import GraftlineError
 from components.registry.register import outcome
+from components.registry.store import locate, redact
+from components.reporting.embedded import rule_picture
 from components.reporting.scatter import shown
 from components.reporting.sweep import counted, gained
 from components.reporting.trials import Sweep, Trial
@@ -14,6 +16,7 @@ from flows.engine import Execution
 from flows.standing import ruling_lines
 
 BEST = 5  # trials of a sweep that are listed
+PICTURES = "| rule | bar: interval; line: bound |\n|---|---|\n"
 MARKS = {"pass": "pass", "fail": "FAIL", "inconclusive": "?"}
 
 
@@ -78,10 +81,27 @@ def _figures(sweep: Sweep, trial: Trial) -> str:
 
 
 def markdown(verdict: Mapping[str, object]) -> str:
-    """The verdict as a table for Prefect's artifacts."""
-    cells = ((outcome(rule), rule.get("rule"), rule.get("evidence", "")) for rule in _rules(verdict))
-    rows = "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in cells)
-    return f"# {verdict.get('verdict')}\n\n| outcome | rule | evidence |\n|---|---|---|\n{rows}\n"
+    """The verdict as a table for Prefect's artifacts, and one of pictures."""
+    rules = _rules(verdict)
+    said = "".join(_row(outcome(rule), rule.get("rule"), rule.get("evidence", "")) for rule in rules)
+    drawn = [(rule.get("rule"), rule_picture(rule)) for rule in rules]
+    seen = "".join(_row(name, f"![interval and bound]({bar})") for name, bar in drawn if bar)
+    table = f"# {verdict.get('verdict')}\n\n| outcome | rule | evidence |\n|---|---|---|\n{said}"
+    return f"{table}\n{PICTURES}{seen}" if seen else table
+
+
+def _row(*cells: object) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def places(line: Execution) -> str:
+    """Where to look on, for Prefect's artifacts: the page, and the model at a registry that browsers reach."""
+    page = f"Report: `{line.page}`\n" if line.page.exists() else ""
+    tracking = line.params.tracking
+    uri = locate(line.root, tracking).uri
+    if not uri.startswith("http"):
+        return page
+    return f"{page}\nIn MLflow: [{tracking.model}]({redact(uri).rstrip('/')}/#/models/{tracking.model})\n"
 
 
 def rule_text(rule: Mapping[str, object]) -> str:

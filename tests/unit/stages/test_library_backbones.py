@@ -85,7 +85,7 @@ def pictures(workspace: Workspace, tmp_path: Path) -> Workspace:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "family", ["resnet", "bert", *(pytest.param(n, marks=LONG) for n in ("convnext", "vit"))]
+    "family", ["resnet", *(pytest.param(n, marks=LONG) for n in ("bert", "convnext", "vit"))]
 )
 def test_it_goes_down_the_whole_line(family: str, pictures: Workspace, tmp_path: Path) -> None:
     name = f"transformers/{family}"

@@ -366,8 +366,10 @@ def test_killed_before_a_challenge_shows_it_waits_all_the_same(line: Line) -> No
     "where",
     [
         "champion after",
-        "rollback after",
-        *(pytest.param(where, marks=pytest.mark.faults) for where in ("rollback before", "moved after")),
+        *(
+            pytest.param(where, marks=pytest.mark.faults)
+            for where in ("rollback before", "rollback after", "moved after")
+        ),
     ],
 )
 def test_a_killed_rollback_goes_one_version_back_and_not_two(line: Line, where: str) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmarks.summary import Measured
 from benchmarks.workspace import ROOT
 from components.data.dataset import Dataset
 from components.evaluation.metrics import Outcome, value
@@ -58,8 +59,8 @@ def train(space: Path, what: str) -> Spent:
     return Spent(round(used.ru_utime + used.ru_stime, 1), round(used.ru_maxrss / 1024))
 
 
-def measure(space: Path, what: str, cores: int) -> dict[str, object]:
-    """Scores and decisions of `what` on the target and on the source, and how many numbers were trained."""
+def measure(space: Path, what: str, cores: int) -> tuple[int | None, dict[str, Measured]]:
+    """How many numbers `what` trained, and what it decides about the target and, where there is one, the source."""
     params = load_params(space / "params.yaml")
     dataset = Dataset.open(space / "dataset")
     context = Context(NullTracker(), ROOT / ".graftline", cores, ("cpu",))
@@ -70,14 +71,24 @@ def measure(space: Path, what: str, cores: int) -> dict[str, object]:
     }
     if domains.declared:
         places["source"] = of_source(dataset, SIDE, domains)
-    found: dict[str, object] = {"trained": _trained(space, what)}
+    found: dict[str, Measured] = {}
     for place, chosen in places.items():
         probabilities = _answers(space, what, dataset, chosen, params, context)
         decisions = probabilities.argmax(axis=1)
         outcome = Outcome(chosen.targets, probabilities, decisions, len(dataset.classes) - 1)
-        scores = {name: round(value(name, outcome), 4) for name in ("accuracy", "balanced_accuracy")}
-        found[place] = {**scores, "targets": chosen.targets.tolist(), "decisions": decisions.tolist()}
-    return found
+        found[place] = {
+            "accuracy": round(value("accuracy", outcome), 4),
+            "balanced_accuracy": round(value("balanced_accuracy", outcome), 4),
+            "targets": _digits(chosen.targets),
+            "decisions": _digits(decisions),
+        }
+    return _trained(space, what), found
+
+
+def _digits(classes: npt.NDArray[np.int64]) -> str:
+    if classes.max() > 9:
+        raise ValueError("A class is kept as one digit: at most 10 classes.")
+    return "".join(map(str, classes.tolist()))
 
 
 def _trained(space: Path, what: str) -> int | None:

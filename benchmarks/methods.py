@@ -1,8 +1,8 @@
 """Methods against their plain alternatives, on pairs of real data: `make benchmark-methods`.
 
-`benchmarks/methods.yaml` says what is compared. Cells are kept one by one in .graftline/benchmarks, so a run that was
-stopped goes on; what changed in the parameters or in the code of a cell's stage runs again. Writes
-results/methods.json and docs/benchmark-methods.md.
+`benchmarks/methods.yaml` says what is compared. Results are kept cell by cell in results/methods/, so a run that was
+stopped goes on, on another machine, too; what changed in the parameters or in the code of a cell's stage runs again.
+Writes docs/benchmark-methods.md.
 """
 
 import argparse
@@ -15,20 +15,20 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import cast
 
 import yaml
 
+from benchmarks import kept
 from benchmarks.cells import STAGES, measure, merged, train
 from benchmarks.report import write_page
-from benchmarks.summary import CONFIDENCE, Run, rows
-from benchmarks.workspace import ROOT, publish, stages, workspace
+from benchmarks.summary import Run, rows
+from benchmarks.workspace import ROOT, stages, workspace
 from components.stages.graph import closure
 from components.stages.table import stage
-from components.storage.publish import read_json, sha256_file, write_json
+from components.storage.publish import sha256_file
 
 CONFIG = Path(__file__).with_suffix(".yaml")
 PLACE = ROOT / ".graftline" / "benchmarks"
@@ -45,10 +45,6 @@ class Cell:
     what: str
     params: Mapping[str, object]
 
-    @property
-    def path(self) -> Path:
-        return PLACE / _slug(self.pair) / f"{_slug(self.name)}-{self.seed}.json"
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks methods", description=__doc__)
@@ -57,8 +53,16 @@ def main() -> None:
         "--minutes", type=float, default=360, help="start no cell after so many (default 360)"
     )
     parser.add_argument("--seeds", type=int, nargs="*", help="only these seeds")
+    parser.add_argument(
+        "--accept-code",
+        action="store_true",
+        help="train nothing: the code changed, but not what it computes, so all results stand",
+    )
     options = parser.parse_args()
     config = yaml.safe_load(CONFIG.read_text())
+    if options.accept_code:
+        _accept(config)
+        return
     until = time.monotonic() + options.minutes * 60
     pairs = {n: p for n, p in config["pairs"].items() if not options.pairs or n in options.pairs}
     tasks = [(seed, name) for seed in options.seeds or config["seeds"] for name in pairs]
@@ -70,8 +74,7 @@ def main() -> None:
         return
     _share_out(tasks, until)
     summary = {name: _summary(name, pair, config["seeds"]) for name, pair in config["pairs"].items()}
-    publish("methods", {"confidence": CONFIDENCE, "pairs": {n: s for n, s in summary.items() if s["cells"]}})
-    write_page(summary)
+    write_page(summary, sorted(kept.dates(summary)))
 
 
 def _share_out(tasks: Sequence[tuple[int, str]], until: float) -> None:
@@ -137,25 +140,31 @@ def _try(cell: Cell, pair: Mapping[str, object]) -> None:
 def _run(cell: Cell, pair: Mapping[str, object]) -> None:
     """Train and measure, unless that was done with the same parameters and code."""
     key = _key(cell)
-    if cell.path.exists() and read_json(cell.path).get("key") == key:
+    held = kept.read(cell.pair).get((cell.name, cell.seed))
+    if held and held["key"] == key:
         return
     sys.stderr.write(f"{cell.pair} · {cell.name} · seed {cell.seed}\n")
     space = _prepared(cell, str(pair["example"]))
     if cell.what == "tuned":
         _source(cell, space)
     spent = train(space, cell.what)
-    found = measure(space, cell.what, len(os.sched_getaffinity(0)))
+    trained, found = measure(space, cell.what, len(os.sched_getaffinity(0)))
     # A turned cell's own target is the pair's source: it is measured where it was trained.
     place = "source" if pair["cells"][cell.name].get("turned") else "target"  # type: ignore[index]
     other = {"target": "source", "source": "target"}[place]
-    places = {"target": found.get(place), "source": found.get(other)}
-    cell.path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(cell.path, {"key": key, **asdict(spent), "trained": found["trained"], **places})
+    run: Run = {
+        "seconds": spent.seconds,
+        "mib": spent.mib,
+        "trained": trained,
+        "target": found[place],
+        "source": found.get(other),
+    }
+    kept.keep(cell.pair, cell.name, cell.seed, key, run)
 
 
 def _prepared(cell: Cell, example: str) -> Path:
     """The pair's workspace with the cell's parameters, its data and features."""
-    space = PLACE / _slug(cell.pair) / "line"
+    space = PLACE / kept.slug(cell.pair)
     data = _prepare_source(example)
     if not (space / "versions.json").exists():
         workspace(space, {})
@@ -164,7 +173,7 @@ def _prepared(cell: Cell, example: str) -> Path:
     before = [cell.params[name] for name in ("data", "task", "augment", "backbone", "pretrain")]
     learns = isinstance(before[-1], dict) and before[-1].get("method") != "none"
     said = [before, cell.seed if learns else None, _code(PREPARED, cell.params)]
-    wanted = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    wanted = _digest(said)
     stamp = space / "prepared"
     if not stamp.exists() or stamp.read_text() != wanted:
         stamp.unlink(missing_ok=True)
@@ -196,11 +205,31 @@ def _source(cell: Cell, space: Path) -> None:
     stamp.write_text(wanted)
 
 
-def _key(cell: Cell) -> str:
-    """What a cell's result depends on: parameters, and the code of its stage and of those before it."""
-    rows = (*PREPARED, *(("train_source",) if _starts_from_source(cell) else ()), STAGES[cell.what])
-    said = [cell.params, cell.what, _code(rows, cell.params)]
+def _key(cell: Cell) -> kept.Key:
+    names = (*PREPARED, *(("train_source",) if _starts_from_source(cell) else ()), STAGES[cell.what])
+    return {
+        "params": _digest([cell.params, cell.what]),
+        "code": _digest(_code(names, cell.params)),
+    }
+
+
+def _digest(said: object) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _accept(config: Mapping[str, Mapping[str, Mapping[str, object]]]) -> None:
+    """Write today's digest of the code to all results whose parameters are today's."""
+    for name, pair in config["pairs"].items():
+        lines = kept.read(name)
+        accepted = 0
+        for cell in (cell for seed in config["seeds"] for cell in cells(name, pair, int(seed))):
+            line, key = lines.get((cell.name, cell.seed)), _key(cell)
+            if line and line["key"]["params"] == key["params"] and line["key"] != key:
+                line["key"] = key
+                accepted += 1
+        if accepted:
+            kept.write(name, lines)
+            print(f"{name}: {accepted} results accepted.")
 
 
 def _starts_from_source(cell: Cell) -> bool:
@@ -240,16 +269,13 @@ def _file(module: str) -> Path:
 def _summary(name: str, pair: Mapping[str, object], seeds: Sequence[int]) -> dict[str, object]:
     """The rows of a pair, of those cells whose parameters and code are today's; stderr hears of the others."""
     held: dict[str, dict[int, Run]] = {}
-    stale = 0
+    lines = kept.read(name)
     for seed in seeds:
         for cell in cells(name, pair, seed):
-            if not cell.path.exists():
-                continue
-            run = read_json(cell.path)
-            if run.get("key") == _key(cell):
-                held.setdefault(cell.name, {})[seed] = cast(Run, run)
-            else:
-                stale += 1
+            line = lines.get((cell.name, seed))
+            if line and line["key"] == _key(cell):
+                held.setdefault(cell.name, {})[seed] = line
+    stale = len(lines) - sum(map(len, held.values()))
     if stale:
         sys.stderr.write(
             f"{name}: {stale} cells are left out, whose parameters or code have changed since.\n"
@@ -257,10 +283,6 @@ def _summary(name: str, pair: Mapping[str, object], seeds: Sequence[int]) -> dic
     control, goal = str(pair["control"]), str(pair["goal"])
     found = {cell: held[cell] for cell in pair["cells"] if cell in held}  # type: ignore[attr-defined]
     return {"control": control, "goal": goal, "cells": rows(found, control, goal)}
-
-
-def _slug(name: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in name)
 
 
 if __name__ == "__main__":

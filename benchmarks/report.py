@@ -1,6 +1,6 @@
 """docs/benchmark-methods.md: what the methods gave, for people who choose."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.picture import write_picture
@@ -27,22 +27,23 @@ Where a pair names labels a class, the training side has so many. The validation
 mails), keeps all of its labels, and chose the epoch or `head.l2` of every row, even at one label a class: with so few
 labels in all, each row would do worse.
 
-Machine: {cpu}, {cores} cores, {date}; not run on a GPU. Core-seconds are those of the stage that trains, its
+Machine: {cpu}, {cores} cores, {when}; not run on a GPU. Core-seconds are those of the stage that trains, its
 activations cached, the least of the seeds; "trained" counts the numbers that it changes.
 
 ![Balanced accuracy on the target by method and pair, between source only and target only](benchmark-methods.svg)
 """
 
 
-def write_page(summary: Mapping[str, Mapping[str, object]], path: Path = PAGE) -> None:
-    """Tables of all pairs that have results."""
+def write_page(summary: Mapping[str, Mapping[str, object]], dates: Sequence[str], path: Path = PAGE) -> None:
+    """Tables of all pairs that have results, which were measured on these dates (the earliest first)."""
     counts = [row["seeds"] for pair in summary.values() for row in pair["cells"].values()]  # type: ignore[attr-defined]
     if not counts:
         return
     some = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else str(max(counts))
     seeds = f"{some} seed{'s' * (some != '1')}"
     write_picture(summary, path.with_suffix(".svg"))
-    parts = [HEAD.format(seeds=seeds, **machine())]
+    when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
+    parts = [HEAD.format(seeds=seeds, when=when, **machine())]
     parts += [_table(name, pair) for name, pair in summary.items() if pair["cells"]]
     path.write_text("\n".join(parts))
 

@@ -11,16 +11,16 @@ RESAMPLES, CONFIDENCE = 2000, 0.95
 
 
 class Measured(TypedDict):
-    """Samples of one domain; `targets` and `decisions` by sample."""
+    """Samples of one domain; `targets` and `decisions` have a digit for each, its class."""
 
     balanced_accuracy: float
     accuracy: float
-    targets: list[int]
-    decisions: list[int]
+    targets: str
+    decisions: str
 
 
 class Run(TypedDict):
-    """What a cell's file holds; `source` is none where there are no domains, `trained` of the control from scratch."""
+    """What a cell gave; `source` is none where there are no domains, `trained` of the control from scratch."""
 
     seconds: float
     mib: float
@@ -115,5 +115,5 @@ def _hits(run: Run, place: Place) -> tuple[npt.NDArray[np.int64], npt.NDArray[np
     """(N,) targets, and 1 where the decision is right."""
     found = run[place]
     assert found is not None
-    targets = np.array(found["targets"])
-    return targets, (np.array(found["decisions"]) == targets).astype(np.float64)
+    targets, decisions = (np.array([int(digit) for digit in found[key]]) for key in ("targets", "decisions"))
+    return targets, (decisions == targets).astype(np.float64)

@@ -21,16 +21,19 @@ RESULTS = Path(__file__).parent / "results"
 
 def machine() -> dict[str, object]:
     """What the figures were measured on."""
-    info = Path("/proc/cpuinfo").read_text()
-    model = next((line.split(":")[1].strip() for line in info.splitlines() if "model name" in line), "?")
     return {
-        "cpu": model,
+        "cpu": processor(),
         "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
         "date": time.strftime("%Y-%m-%d"),
         "load_before": round(os.getloadavg()[0], 2),
         "gpu": "not run on a GPU",
     }
+
+
+def processor() -> str:
+    info = Path("/proc/cpuinfo").read_text()
+    return next((line.split(":")[1].strip() for line in info.splitlines() if "model name" in line), "?")
 
 
 def publish(name: str, result: Mapping[str, object]) -> None:

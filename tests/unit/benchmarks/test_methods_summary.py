@@ -1,34 +1,33 @@
 """The methods' benchmark: cells are compared seed by seed, and only those that today's code would give again."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from benchmarks import methods
+from benchmarks import kept, methods
 from benchmarks.methods import ROOT, Cell, cells, files
 from benchmarks.summary import Measured, Run, paired, rows
 
-TARGETS = [0, 0, 1, 1]
+TARGETS = "0011"
 
 
-def measured(decisions: list[int]) -> Measured:
+def measured(decisions: str) -> Measured:
     """Classes are equally frequent: balanced accuracy is accuracy."""
     right = sum(a == b for a, b in zip(decisions, TARGETS, strict=True)) / 4
     return {"balanced_accuracy": right, "accuracy": right, "targets": TARGETS, "decisions": decisions}
 
 
-def run(*decisions: int) -> Run:
+def run(decisions: str) -> Run:
     return {
         "seconds": 1.0,
         "mib": 2.4,
         "trained": 3,
-        "target": measured(list(decisions)),
+        "target": measured(decisions),
         "source": None,
     }
 
 
-ALL, THREE, HALF, NONE = run(0, 0, 1, 1), run(0, 0, 1, 0), run(0, 1, 1, 0), run(1, 1, 0, 0)
+ALL, THREE, HALF, NONE = run("0011"), run("0010"), run("0110"), run("1100")
 
 
 def test_cells_are_paired_by_seed_whichever_is_missing() -> None:
@@ -60,7 +59,7 @@ def test_a_difference_by_hand() -> None:
 
 @pytest.fixture
 def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    monkeypatch.setattr(methods, "PLACE", tmp_path)
+    monkeypatch.setattr(kept, "PLACE", tmp_path)
     plain = {"measure": "head", "set": {"head.method": "prototypes"}}
     beside = {"objectives.tasks": {"columns": ["type"], "balance": "pcgrad"}, "pretrain.method": "clusters"}
     return {
@@ -77,15 +76,18 @@ def test_stale_cells_are_left_out_and_counted(
 ) -> None:
     for seed in (1, 2):
         for cell in cells("some", pair, seed):
-            cell.path.parent.mkdir(exist_ok=True)
             stale = cell.name == "method" and seed == 1
-            key = "of other code" if stale else methods._key(cell)
-            cell.path.write_text(json.dumps({"key": key, **(ALL if stale else HALF)}))
+            key = methods._key(cell) | ({"code": "another"} if stale else {})
+            kept.keep("some", cell.name, seed, key, ALL if stale else HALF)  # type: ignore[arg-type]
     found = methods._summary("some", pair, [1, 2, 3])["cells"]
     assert isinstance(found, dict)
     assert found["plain"]["seeds"] == 2
     assert (found["method"]["seeds"], found["method"]["against"]) == (1, [0.0, 0.0, 0.0])
     assert capsys.readouterr().err.startswith("some: 1 cells are left out")
+    methods._accept({"pairs": {"some": pair}, "seeds": [1, 2, 3]})
+    found = methods._summary("some", pair, [1, 2, 3])["cells"]
+    assert isinstance(found, dict)
+    assert (found["method"]["seeds"], found["method"]["against"]) == (2, [0.25, 0.0, 0.5])
 
 
 def code(cell: Cell, *stages: str) -> set[str]:

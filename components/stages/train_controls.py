@@ -113,9 +113,9 @@ class Again(Asked):
 
 
 def again(samples: Samples, held: int) -> Samples:
-    """So often that an epoch shows no fewer than the `held` samples by which it is judged.
+    """So often that an epoch shows no fewer than the `held` samples that validate it.
 
-    With few labels the judging, which the budget does not count, would take many times as long as the training.
+    With few labels validation, which the budget does not count, would take many times as long as the training.
     """
     times = -(-held // max(len(samples.targets), 1))
     return Again(samples, times) if times > 1 else samples

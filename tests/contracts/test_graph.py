@@ -1,6 +1,5 @@
 """One table, two engines: dvc.yaml says what the table says, a stage depends on all that can change it."""
 
-import ast
 import json
 import tomllib
 from importlib import import_module
@@ -87,10 +86,7 @@ def test_nothing_reads_the_test_side_before_evaluate() -> None:
     for file in [*before, *(f"stages/{name}.py" for name in shared)]:
         text = (ROOT / "components" / file).read_text()
         assert '"test"' not in text, file
-        nodes = list(ast.walk(ast.parse(text)))
-        named = {node.name for node in nodes if isinstance(node, ast.alias)}
-        named |= {node.id for node in nodes if isinstance(node, ast.Name)}
-        assert "judged" not in named, file
+        assert "judged" not in text, file
 
 
 def test_no_stage_knows_a_task_by_name() -> None:

@@ -16,12 +16,14 @@ from benchmarks.workspace import ROOT, publish
 from components.data.dataset import Dataset
 from components.methods import load_method
 from components.params import load_params
-from components.stages.frozen import Computation, Frozen, frozen_input, stored
+from components.stages.frozen import Computation, Frozen, stored
 from components.stages.network import open_checkpoint, open_task
 from components.stages.table import Context
 from components.tracker import NullTracker
+from components.training.scoring import to_device
 
 SAMPLES, STEPS, WARM = 256, 6, 2
+CPU = torch.device("cpu")
 
 
 def main() -> None:
@@ -42,7 +44,7 @@ def main() -> None:
     below, above = backbone.below(cut), backbone.above(cut)
 
     def from_store(start: int) -> Tensor:
-        return head(above(frozen_input(records[np.arange(start, start + batch)])))
+        return head(above(to_device(torch.from_numpy(records[np.arange(start, start + batch)]), CPU)))
 
     def plain(start: int) -> Tensor:
         with torch.no_grad():

@@ -175,12 +175,3 @@ def seen(task: Task) -> torch.Tensor:
 def _key(task: Task, sample: str, view: int) -> str:
     """A clean view is told by its sample alone: it outlives a change of the augmentation."""
     return f"{sample}/{view}/{task.view_digest(view)[:16]}" if view else sample
-
-
-def frozen_input(records: npt.NDArray[np.generic]) -> torch.Tensor:
-    """Records as the trained part's input: float32, channels last where there are channels; token ids as they are."""
-    tensor = torch.from_numpy(records)
-    if not tensor.is_floating_point():
-        return tensor
-    tensor = tensor.float()
-    return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor

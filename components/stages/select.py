@@ -19,7 +19,7 @@ from components.evaluation.unlabelled import information_maximisation
 from components.params import Params
 from components.progress import log
 from components.stages.domains import Chosen, decided, learned, watched
-from components.stages.frozen import frozen_input, stored
+from components.stages.frozen import stored
 from components.stages.network import (
     frozen_part,
     load_head,
@@ -30,8 +30,10 @@ from components.stages.network import (
 )
 from components.stages.table import Context
 from components.storage.publish import read_json, write_json
+from components.training.scoring import to_device
 
 Array = npt.NDArray[np.float64]
+CPU = torch.device("cpu")
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
@@ -156,7 +158,8 @@ def _tuned_logits(
         with torch.inference_mode():
             for start in range(0, len(ids), params.features.batch):
                 batch = records[np.arange(start, min(start + params.features.batch, len(ids)))]
-                rows.append(network[1](above(frozen_input(batch))).double().numpy())
+                seen = to_device(torch.from_numpy(batch), CPU)
+                rows.append(network[1](above(seen)).double().numpy())
         found[side] = np.concatenate(rows)
     return found
 

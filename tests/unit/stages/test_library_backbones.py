@@ -26,12 +26,13 @@ from components.sources import open_source
 from components.stages.advise import advise
 from components.stages.candidates import names
 from components.stages.fetch_checkpoint import fetch
-from components.stages.frozen import frozen_input, stored
+from components.stages.frozen import stored
 from components.stages.network import frozen_part, input_spec, open_task
 from components.stages.refresh import refresh
 from components.stages.report import maps
 from components.stages.table import stage
 from components.storage.publish import sha256_file, write_json
+from components.training.scoring import to_device
 
 LONG = pytest.mark.faults  # `make faults`: what takes minutes
 FILES = ("model.safetensors", "config.json", "preprocessor_config.json")
@@ -131,7 +132,7 @@ def test_a_whole_text_network_learns_from_its_tokens(pictures: Workspace, tmp_pa
     (sample, *_) = dataset.ids("validation")
     held = stored(dataset, [(sample, 0)], frozen, task, line.context, 8)[np.arange(1)]
     np.testing.assert_array_equal(held[0], task.compact(task.decode(dataset.read(sample))))
-    assert frozen_input(held).dtype == torch.int64
+    assert to_device(torch.from_numpy(held), torch.device("cpu")).dtype == torch.int64
 
 
 def texts(pictures: Workspace, tmp_path: Path) -> Workspace:

@@ -1,7 +1,8 @@
 """Where batches come from: memory-mapped records, copied one batch ahead of the arithmetic."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from components.data.ahead import in_order
 from components.methods.samples import Indices, Samples
-from components.training.seeds import batches, generator
+from components.training.seeds import batches, draws, generator
 
 
 class Rows(Protocol):
@@ -76,6 +77,15 @@ def prefetch(samples: Samples, chunks: Iterable[Indices], epoch: int, depth: int
         return Batch(chunk, samples.take(chunk, epoch), samples.expected(chunk, epoch))
 
     return in_order(load, chunks, 1, depth + 1)
+
+
+def beside(
+    samples: Samples | None, chunks: Sequence[Indices], seed: int, epoch: int
+) -> Iterator[Batch | None]:
+    """A batch of unlabelled samples for each of `chunks`, where there are any."""
+    if samples is None:
+        return repeat(None, len(chunks))
+    return prefetch(samples, draws(seed, epoch, len(samples.targets), len(chunks[0]), len(chunks)), epoch)
 
 
 def consecutive(samples: int, size: int) -> list[Indices]:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
-from itertools import repeat
 
 import torch
 from torch import Tensor
@@ -19,7 +18,7 @@ from components.methods.base import Objective, Phase, Start, Step, Unlabelled
 from components.methods.multi_task import MultiTask
 from components.methods.samples import Indices
 from components.progress import Bar, bar
-from components.training.batches import Batch, consecutive, prefetch
+from components.training.batches import Batch, beside, consecutive, prefetch
 from components.training.checkpoints import Checkpoint, Counters, Epoch
 from components.training.freezing import fingerprint, frozen_state, require_equal, unfreeze
 from components.training.interrupts import Stop, crash_point, graceful
@@ -30,9 +29,7 @@ from components.training.plan import Data, Job, Outcome, Recipe, Watch
 from components.training.precision import autocast, resolve
 from components.training.schedules import SCHEDULES
 from components.training.scoring import channels_last, predict, score, to_device
-from components.training.seeds import deterministic, draws, seed_epoch
-
-CURVES = ("train_loss", "validation_loss", "validation_accuracy", "lr", "criterion")
+from components.training.seeds import deterministic, seed_epoch
 
 
 class Loop:
@@ -161,39 +158,31 @@ class Loop:
         chunks = self._chunks()
         self._steps = len(chunks)
         total, seen = 0.0, 0
-        shown = prefetch(self.data.train, chunks, self.counters.epochs)
-        for number, (batch, beside) in enumerate(zip(shown, self._beside(chunks), strict=True)):
+        epoch = self.counters.epochs
+        shown = prefetch(self.data.train, chunks, epoch)
+        others = beside(self.data.unlabelled, chunks, self.recipe.seed, epoch)
+        for number, (batch, unlabelled) in enumerate(zip(shown, others, strict=True)):
             share = self._share_done(phase, number, len(chunks))
             optimiser.set_rate(SCHEDULES[self.recipe.schedule](share))
-            total += self._run_step(self._forward(batch, beside), optimiser) * len(batch.targets)
+            total += self._run_step(self._forward(batch, unlabelled), optimiser) * len(batch.targets)
             seen += len(batch.targets)
             self._stop.check()
             if self._seconds_done() >= (self.recipe.seconds or math.inf):
                 break
         return total / seen
 
-    def _beside(self, chunks: Sequence[Indices]) -> Iterator[Batch | None]:
-        """A batch of unlabelled samples for each of `chunks`."""
-        samples, epoch = self.data.unlabelled, self.counters.epochs
-        if samples is None:
-            return repeat(None, len(chunks))
-        size = len(chunks[0])
-        return prefetch(
-            samples, draws(self.recipe.seed, epoch, len(samples.targets), size, len(chunks)), epoch
-        )
-
-    def _forward(self, batch: Batch, beside: Batch | None) -> Step:
+    def _forward(self, batch: Batch, unlabelled: Batch | None) -> Step:
         """Labelled and unlabelled samples go through the network together: BatchNorm takes its mean over both."""
         # Alone, a batch is taken whole: it may have other numbers of features and answers than of inputs.
-        count = None if beside is None else len(batch.inputs)
+        count = None if unlabelled is None else len(batch.inputs)
         inputs = to_device(batch.inputs, self.device)
-        if beside is not None:
-            inputs = torch.cat([inputs, to_device(beside.inputs, self.device)])
+        if unlabelled is not None:
+            inputs = torch.cat([inputs, to_device(unlabelled.inputs, self.device)])
         with autocast(self.precision, self.device):
             features = self.network.features(inputs)
             logits = self.network.head(features).float()
         features = features.float()  # distances and covariances need the digits
-        rest = None if beside is None else Unlabelled(inputs[count:], features[count:], logits[count:])
+        rest = None if unlabelled is None else Unlabelled(inputs[count:], features[count:], logits[count:])
         return Step(
             network=self.network,
             indices=torch.from_numpy(batch.indices),
@@ -238,9 +227,7 @@ class Loop:
         if better:
             counters.best_epoch = line.epoch
             self.best = {name: tensor.clone() for name, tensor in self.network.above_state().items()}
-        heard = {name: getattr(line, name) for name in CURVES}
-        figures = {f"{self.watch.prefix}{name}": float(v) for name, v in heard.items() if v is not None}
-        self.watch.tracker.metrics(figures, line.epoch)
+        self.watch.hear(line)
         if self._bar is not None:
             self._bar.set_postfix_str(
                 f"epoch {line.epoch + 1}, validation loss {line.validation_loss:.3f}, "
@@ -298,8 +285,7 @@ class Loop:
         """What all epochs together show; unknown where seconds are the budget."""
         if self.recipe.seconds is not None:
             return None
-        epoch = sum(len(chunk) for chunk in self._chunks())
-        return epoch * sum(phase.epochs for phase in self.phases)
+        return sum(map(len, self._chunks())) * sum(phase.epochs for phase in self.phases)
 
     def _outcome(self, before: str, after: str) -> Outcome:
         counters = self.counters

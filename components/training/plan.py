@@ -14,6 +14,8 @@ from components.tracker import NullTracker, Tracker
 from components.training.checkpoints import Checkpoints, Epoch
 from components.training.network import Network
 
+CURVES = ("train_loss", "validation_loss", "validation_accuracy", "lr", "criterion")
+
 
 class Loss(Protocol):
     """Scalar mean loss; logits (B, C), targets int64 (B,), weights (B,)."""
@@ -105,6 +107,12 @@ class Watch:
     checkpoints: Checkpoints | None = None
     prefix: str = ""
     section: str = "tune"
+
+    def hear(self, line: Epoch) -> None:
+        """Tell the tracker what an epoch gave."""
+        heard = {name: getattr(line, name) for name in CURVES}
+        figures = {f"{self.prefix}{name}": float(v) for name, v in heard.items() if v is not None}
+        self.tracker.metrics(figures, line.epoch)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -30,9 +31,9 @@ def test_monitoring_looks_once_an_hour(day: datetime) -> None:
     """In the time zone of prefect.yaml. In Berlin, Prefect leaves out the hour that comes twice."""
     zone = next(one["schedules"][0]["timezone"] for one in DEPLOYMENTS if one["name"] == "monitoring")
     found = [when.timestamp() for when in due("monitoring", day, 2, zone)]
-    assert {b - a for a, b in zip(found, found[1:], strict=False)} == {3600.0}
+    assert {b - a for a, b in pairwise(found)} == {3600.0}
     local = [when.timestamp() for when in due("monitoring", day, 2)]
-    assert {b - a for a, b in zip(local, local[1:], strict=False)} <= {3600.0, 7200.0}
+    assert {b - a for a, b in pairwise(local)} <= {3600.0, 7200.0}
 
 
 @pytest.mark.parametrize("day", [SHORT, LONG], ids=["short", "long"])

@@ -16,6 +16,8 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := true
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export HF_HUB_DISABLE_TELEMETRY := 1
+export ORT_DISABLE_TELEMETRY := 1
 
 $(STAMP): pyproject.toml constraints.txt infra/install.sh
 	PYTHON="$(PYTHON)" RUNTIME="$(RUNTIME)" VENV="$(VENV)" bash infra/install.sh

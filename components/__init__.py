@@ -1,0 +1,5 @@
+"""What flows use. Whoever imports any of it has telemetry off: onnxruntime notes the machine at its own import."""
+
+from components.telemetry import switch_off
+
+switch_off()

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from components.errors import GraftlineError, StorageError
 from components.stages.table import STAGES
-from components.telemetry import switch_off
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 MORE_MEMORY = "Lower runtime.threads, features.batch or data.limits.max_pixels, and run the same command."
@@ -70,7 +69,6 @@ def _days(text: str) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    switch_off()
     try:
         return run(options, Path.cwd())
     except GraftlineError as error:

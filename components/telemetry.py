@@ -11,6 +11,8 @@ OFF = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DVC_NO_ANALYTICS": "true",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    # onnxruntime 1.31 keeps events about machine and process below ~/.cache, for its client to send.
+    "ORT_DISABLE_TELEMETRY": "1",
 }
 
 

@@ -1,6 +1,7 @@
 """MMD, CORAL, DANN and CDAN by the formulas of their docstrings, worked out in numpy.
 
-Values of other libraries (skada 0.6.0, pytorch-adapt 0.0.83) for the same numbers stand beside them.
+Values of other libraries (skada 0.6.0, pytorch-adapt 0.0.83) for the same numbers stand beside them; scikit-learn's
+kernels and covariances are called.
 """
 
 import math
@@ -8,14 +9,16 @@ import math
 import numpy as np
 import pytest
 import torch
+from sklearn.covariance import empirical_covariance
+from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
 from steps import Array, make_step, tensor, wave
 
 from components.methods.adversary import Discriminator, reverse, strength
 from components.methods.base import Shape
 from components.methods.cdan import CDAN, Outer, RandomProducts
-from components.methods.coral import Coral, coral
+from components.methods.coral import Coral, coral, covariance
 from components.methods.dann import DANN
-from components.methods.mmd import MMD, mmd
+from components.methods.mmd import MMD, mmd, multi_kernel, squared_distances
 from components.params.objectives import ObjectivesParams
 
 SOURCE, TARGET = wave(6, 4, 1.1), 0.5 + 1.5 * wave(5, 4, 0.7)
@@ -42,6 +45,15 @@ def test_mmd_is_the_unbiased_estimate_over_five_kernels() -> None:
     assert found == pytest.approx(mmd_by_hand(SOURCE, TARGET), abs=1e-6)
     assert found == pytest.approx(0.0641243801, abs=1e-5)  # pytorch-adapt, quadratic, the same bandwidth
     # skada's dan_loss has exp(-distance / σ), not of the squared distance, and the other estimate: not comparable.
+
+
+def test_mmd_s_kernel_is_the_mean_of_scikit_learn_s() -> None:
+    points = np.concatenate([SOURCE, TARGET])
+    squared = euclidean_distances(points, squared=True)
+    np.testing.assert_allclose(squared_distances(tensor(points)).numpy(), squared, atol=1e-5)
+    width = np.median(squared[np.triu_indices(len(points), 1)])
+    expected = np.mean([rbf_kernel(points, gamma=1 / (2.0**u * width)) for u in range(-2, 3)], axis=0)
+    np.testing.assert_allclose(multi_kernel(torch.from_numpy(squared)).numpy(), expected, atol=1e-9)
 
 
 def test_mmd_takes_its_bandwidth_as_given() -> None:
@@ -86,6 +98,14 @@ def test_coral_is_the_distance_of_covariances() -> None:
     by_hand = ((np.cov(SOURCE.T) - np.cov(TARGET.T)) ** 2).sum() / (4 * 4**2)
     assert coral(tensor(SOURCE), tensor(TARGET)).item() == pytest.approx(by_hand, abs=1e-6)
     assert by_hand == pytest.approx(0.2726682652, abs=1e-9)  # skada and pytorch-adapt
+
+
+def test_its_covariances_are_scikit_learn_s_unbiased() -> None:
+    """Which divides by n, not by n - 1."""
+    for features in (SOURCE, TARGET):
+        n = len(features)
+        expected = empirical_covariance(features) * n / (n - 1)
+        np.testing.assert_allclose(covariance(tensor(features)).numpy(), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("kind", "distance"), [(MMD, mmd), (Coral, coral)])

@@ -1,11 +1,14 @@
 """Entropy, information maximisation, MCC and pseudo-labels by the formulas of their docstrings, worked out in numpy.
 
-Values of other libraries (skada 0.6.0, pytorch-adapt 0.0.83) for the same numbers stand beside them.
+Values of other libraries (skada 0.6.0, pytorch-adapt 0.0.83) for the same numbers stand beside them;
+those of SciPy and scikit-learn are called for.
 """
 
 import numpy as np
 import pytest
 import torch
+from scipy import stats
+from sklearn.metrics import mutual_info_score
 from steps import Array, make_step, tensor, wave
 
 from components.methods.base import Shape
@@ -27,6 +30,7 @@ def test_entropy_in_nats() -> None:
     p = softmax(LOGITS)
     assert entropy(tensor(LOGITS)).item() == pytest.approx(-(p * np.log(p)).sum(1).mean(), abs=1e-6)
     assert entropy(tensor(LOGITS)).item() == pytest.approx(0.3569212162, abs=1e-5)  # pytorch-adapt
+    assert entropy(tensor(LOGITS)).item() == pytest.approx(stats.entropy(p, axis=1).mean(), abs=1e-6)
     assert entropy(torch.zeros(2, 4)).item() == pytest.approx(np.log(4))
     assert entropy(torch.tensor([[1e4, -1e4]])).item() == 0
 
@@ -36,6 +40,10 @@ def test_information_maximisation_is_entropy_less_that_of_the_mean_answer() -> N
     together = p.mean(0)
     by_hand = -(p * np.log(p)).sum(1).mean() + (together * np.log(together)).sum()
     assert information_loss(tensor(LOGITS)).item() == pytest.approx(by_hand, abs=1e-6)
+    # What an answer tells about which sample it is, where all are equally likely.
+    counts = np.rint(1e8 * p)  # which is cut down to whole numbers there
+    mutual = mutual_info_score(None, None, contingency=counts)
+    assert information_loss(tensor(LOGITS)).item() == pytest.approx(-mutual, abs=1e-6)
     assert information_loss(100 * torch.eye(3)).item() == pytest.approx(-np.log(3), abs=1e-6)
     assert information_loss(torch.zeros(2, 4)).item() == pytest.approx(0, abs=1e-6)
     assert information_loss(torch.tensor([[1e4, -1e4]] * 2)).item() == 0

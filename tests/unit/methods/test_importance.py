@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from sklearn.metrics.pairwise import rbf_kernel
 
 from components.errors import DataError
 from components.methods import importance, kliep, kmm, load_weighting, ulsif
@@ -37,6 +38,7 @@ def test_effective_samples_are_all_where_alike_and_one_where_one_has_it_all():
 def test_the_kernel_is_1_at_no_distance_and_falls_by_the_width():
     found = importance.gaussian(np.array([[0.0, 0.0]]), np.array([[0.0, 0.0], [3.0, 4.0]]), 5.0)
     np.testing.assert_allclose(found, [[1, math.exp(-0.5)]])
+    np.testing.assert_allclose(ACROSS, rbf_kernel(SOURCE, TARGET, gamma=1 / (2 * WIDTH**2)))
 
 
 def test_the_median_distance_is_never_0():
@@ -109,6 +111,25 @@ def test_kmm_keeps_the_sum(across, total):
     difference = 2 * (across[0] - across[1]) / 0.8
     found = kmm.match(kernel, np.array(across)[:, None], tolerance=1e-10)
     np.testing.assert_allclose(found, [(total + difference) / 2, (total - difference) / 2], atol=1e-6)
+
+
+def test_kmm_finds_the_nearest_mean_under_the_constraints():
+    """The paper's problem as it stands, by a solver that keeps constraints (SLSQP)."""
+    n, kappa = len(SOURCE), len(SOURCE) * ACROSS.mean(axis=1)
+    slack = math.sqrt(n)
+    found = minimize(
+        lambda beta: beta @ AMONG @ beta / 2 - kappa @ beta,
+        np.ones(n),
+        jac=lambda beta: AMONG @ beta - kappa,
+        method="SLSQP",
+        bounds=[(0, 1000)] * n,
+        constraints=[
+            {"type": "ineq", "fun": lambda beta: n + slack - beta.sum()},
+            {"type": "ineq", "fun": lambda beta: beta.sum() - n + slack},
+        ],
+        options={"ftol": 1e-14, "maxiter": 1000},
+    )
+    np.testing.assert_allclose(kmm.match(AMONG, ACROSS, tolerance=1e-9), found.x, atol=1e-4)
 
 
 def test_kmm_agrees_with_skada():
@@ -190,6 +211,14 @@ def test_ulsif_agrees_with_densratio(penalty, expected):
     """densratio 0.4.0, alpha 0, the same centres, width and penalty."""
     found = ACROSS @ ulsif.coefficients(ACROSS, LIKELY, penalty)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("penalty", [0.01, 0.1])
+def test_ulsif_solves_its_equations(penalty):
+    """(H + λ I) α = h, and then nothing below 0, as the paper cuts it off."""
+    second = ACROSS.T @ ACROSS / len(SOURCE) + penalty * np.eye(len(TARGET))
+    expected = np.linalg.solve(second, LIKELY.mean(axis=0)).clip(0)
+    np.testing.assert_allclose(ulsif.coefficients(ACROSS, LIKELY, penalty), expected, rtol=1e-8)
 
 
 @pytest.mark.parametrize("penalty", [0.001, 0.1, 10.0])

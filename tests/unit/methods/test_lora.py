@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
 from components.backbones.base import Backbone
@@ -109,6 +110,33 @@ def test_convolutions_agree_with_peft():
     torch.testing.assert_close(added.a.grad.flatten()[:6], expected, rtol=1e-5, atol=1e-5)
     expected = torch.tensor([336.88858, 279.3277, 570.73767, 510.13068, 566.69177, 532.47675])
     torch.testing.assert_close(added.b.grad.flatten(), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("layer", "inputs"),
+    [
+        (nn.Linear(4, 3), ramp(2, 4)),
+        (nn.Conv2d(2, 3, 3, stride=2, padding=1), ramp(1, 2, 5, 5)),
+        (nn.Conv2d(4, 6, 3, groups=2), ramp(1, 4, 5, 5)),
+    ],
+    ids=["linear", "convolution", "grouped"],
+)
+def test_merged_or_beside_the_layer_it_is_the_same(layer, inputs):
+    """What peft and the authors run while they train: two thin layers beside the one that stays."""
+    layer, added = adapted(layer, rank=2, alpha=3)
+    plain = layer.parametrizations.weight.original
+    if isinstance(layer, nn.Linear):
+        beside = inputs @ added.a.T @ added.b.T
+        alone = F.linear(inputs, plain, layer.bias)
+    else:
+        how = {"stride": layer.stride, "padding": layer.padding}
+        alone = F.conv2d(inputs, plain, layer.bias, groups=layer.groups, **how)
+        kernel = added.a.view(2, *plain.shape[1:])
+        parts = []
+        for images, rows in zip(inputs.chunk(layer.groups, 1), added.b.chunk(layer.groups), strict=True):
+            parts.append(F.conv2d(F.conv2d(images, kernel, **how), rows[:, :, None, None]))
+        beside = torch.cat(parts, 1)
+    torch.testing.assert_close(layer(inputs), alone + 3 / 2 * beside)
 
 
 def test_it_starts_as_the_network_that_it_was():

@@ -1,9 +1,10 @@
-"""A tiny network with the interface of the real ones, samples that it can learn, and a job; also a program."""
+"""A tiny network of pictures and one of texts, samples that they can learn, and a job; also a program."""
 
 import hashlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import pytest
@@ -22,6 +23,10 @@ from components.training.optimiser import Optimiser
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 
 SAMPLES, CLASSES, WIDTH = 24, 2, 6
+TOKENS, VOCABULARY = 8, 11
+Shown = Literal["picture", "text"]
+RATES = {"picture": 0.02, "text": 0.05}
+SHOWN: tuple[Shown, ...] = get_args(Shown)
 
 
 def unit(into: int, out: int) -> nn.Module:
@@ -39,15 +44,39 @@ class Pooled(nn.Module):
         return pooled
 
 
-def make_backbone(blocks: int = 2) -> Backbone:
-    """Stem, blocks, head convolution."""
+def make_backbone(blocks: int = 2, shown: Shown = "picture") -> Backbone:
+    """Stem, blocks, head convolution; of texts a BERT."""
     torch.manual_seed(0)
+    if shown == "text":
+        return _bert(blocks)
     return Backbone([unit(3, 4), *(unit(4, 4) for _ in range(blocks)), Pooled()], width=WIDTH)
 
 
-def make_network(blocks: int = 2, cut: int = 1, objectives: Iterable[Objective] = ()) -> Network:
-    """A backbone with a head, cut behind its first block."""
-    return Network(make_backbone(blocks), nn.Linear(WIDTH, CLASSES), cut, objectives)
+def _bert(layers: int) -> Backbone:
+    # Whoever has pictures only does without the seconds of these imports.
+    from transformers import BertConfig, BertModel
+
+    from components.backbones.bert import chain
+
+    sizes = {"hidden_size": WIDTH, "num_attention_heads": 2, "intermediate_size": 2 * WIDTH}
+    # The usual deviation, 0.02, is for layers a hundred times as wide: here they would say nothing.
+    config = BertConfig(
+        **sizes,
+        num_hidden_layers=layers,
+        vocab_size=VOCABULARY,
+        max_position_embeddings=TOKENS,
+        initializer_range=0.3,
+    )
+    return chain(BertModel(config, add_pooling_layer=False))
+
+
+def make_network(
+    blocks: int = 2, cut: int | None = None, objectives: Iterable[Objective] = (), shown: Shown = "picture"
+) -> Network:
+    """A backbone with a head; of pictures cut behind its first block, of texts not at all: it takes token ids."""
+    if cut is None:
+        cut = 1 if shown == "picture" else 0
+    return Network(make_backbone(blocks, shown), nn.Linear(WIDTH, CLASSES), cut, objectives)
 
 
 def loss(
@@ -57,8 +86,13 @@ def loss(
     return each.mean() if weights is None else (each * weights).mean()
 
 
-def make_samples(seed: int, views: int = 1, shift: float = 0.0) -> Views:
-    """Activations (4, 6, 6) in half precision whose mean tells the class; `shift` makes another domain of them."""
+def make_samples(seed: int, views: int = 1, shift: float = 0.0, shown: Shown = "picture") -> Views:
+    """Activations (4, 6, 6) in half precision whose mean tells the class; `shift` makes another domain of them.
+
+    Of texts token ids (8,) instead, whose half of the words is the likelier one tells the class.
+    """
+    if shown == "text":
+        return _texts(seed, views, shift)
     draw = np.random.default_rng(seed)
     targets = np.arange(SAMPLES, dtype=np.int64) % CLASSES
     rows = draw.normal(size=(views * SAMPLES, 4, 6, 6)) + np.tile(targets, views)[:, None, None, None]
@@ -66,8 +100,27 @@ def make_samples(seed: int, views: int = 1, shift: float = 0.0) -> Views:
     return Views(rows.astype(np.float16), targets, views, seed)
 
 
-def phases_of(network: Network, epochs: int = 3) -> tuple[Phase, ...]:
-    head, above = Group(network.head_names(), 0.02), Group(network.above_names(), 0.01)
+def _texts(seed: int, views: int, shift: float) -> Views:
+    """A mark, words 2 to 9, padding; where domains differ, every other word or fewer is a 10."""
+    draw = np.random.default_rng(seed)
+    targets = np.arange(SAMPLES, dtype=np.int64) % CLASSES
+    size = (views * SAMPLES, TOKENS)
+    mostly = np.where(draw.random(size) < 0.92, np.tile(targets, views)[:, None], draw.integers(2, size=size))
+    rows = 2 + 4 * mostly + draw.integers(4, size=size)
+    rows[draw.random(size) < shift / 3] = VOCABULARY - 1
+    rows[:, 0] = 1
+    rows[np.arange(TOKENS) >= draw.integers(4, TOKENS + 1, size=(len(rows), 1))] = 0
+    return Views(rows, targets, views, seed)
+
+
+def lower(name: str) -> bool:
+    """Whether a tensor belongs to the stem or the first block: a picture's lie below the cut, a text's are frozen."""
+    return name.startswith(("backbone.units.0.", "backbone.units.1."))
+
+
+def phases_of(network: Network, epochs: int = 3, shown: Shown = "picture") -> tuple[Phase, ...]:
+    names = tuple(name for name in network.above_names() if not lower(name))
+    head, above = Group(network.head_names(), RATES[shown]), Group(names, RATES[shown] / 2)
     return Phase("head", 1, (head,), adapt_statistics=False), Phase("blocks", epochs, (head, above))
 
 

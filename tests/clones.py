@@ -18,8 +18,7 @@ from components.backbones.catalogue import build
 
 ROOT = Path(__file__).parents[1]
 PICTURES, SIZE = 80, 32
-# The last one costs each command the compilation of all that it imports.
-NOT_HANDED_ON = {"GRAFTLINE_HOME", "GRAFTLINE_RUN_ID", "PYTHONDONTWRITEBYTECODE"}
+NOT_HANDED_ON = {"GRAFTLINE_HOME", "GRAFTLINE_RUN_ID"}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,11 @@
 """Whole lines go first: they take minutes, and beside them the short tests fill the other core."""
 
 import os
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +23,22 @@ if TYPE_CHECKING:
     from postgres import Cluster
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """A core for each worker: threads of two workers on the same cores spin while they wait for each other."""
     worker, cores = os.environ.get("PYTEST_XDIST_WORKER", ""), sorted(os.sched_getaffinity(0))
     if worker:
         os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+    elif sys.dont_write_bytecode:
+        _keep_bytecode(config)
+
+
+def _keep_bytecode(config: pytest.Config) -> None:
+    """Where Python may write no bytecode beside the sources, each process that a test starts would compile all that
+    it imports, which takes longer than the rest of most of them: these tests have a folder of their own for it."""
+    folder = tempfile.mkdtemp(prefix="graftline-bytecode-")
+    config.add_cleanup(partial(shutil.rmtree, folder, ignore_errors=True))
+    os.environ["PYTHONPYCACHEPREFIX"] = folder
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # `python -B` says it without one
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

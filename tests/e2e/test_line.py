@@ -11,8 +11,6 @@ from canaries import MARK, found, planted
 from lines import Workspace, clone
 from PIL import Image
 
-# One worker runs all of them: they share a workspace.
-pytestmark = pytest.mark.xdist_group("line")
 CLASSES = {"blue": (40, 60, 200), "green": (40, 190, 60), "red": (200, 50, 40)}
 EACH = 30
 REFUSED = 3

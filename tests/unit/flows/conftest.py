@@ -60,8 +60,16 @@ DVC = {
 }
 
 
+@pytest.fixture(scope="session")
+def without_git(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder after `dvc init --no-scm`: copying it takes no process."""
+    root = tmp_path_factory.mktemp("dvc")
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=root, check=True)
+    return root
+
+
 @pytest.fixture
-def line(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def line(tmp_path: Path, without_git: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workspace with a toy line and a DVC repository without git."""
     for name in ("GRAFTLINE_RUN_ID", "GRAFTLINE_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -74,7 +82,7 @@ def line(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "in.txt").write_text("3")
     (tmp_path / ".graftline" / "mlflow").mkdir(parents=True)
     shutil.copyfile(empty_store, tmp_path / ".graftline" / "mlflow" / "mlflow.db")
-    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=tmp_path, check=True)
+    shutil.copytree(without_git, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 from dark_and_light import write_pictures
+from run_git import git
 from safetensors.torch import save_file
 from written import WRITTEN
 
@@ -95,14 +96,6 @@ def small_line(place: Path, **more: Mapping[str, object]) -> Path:
     remote = ("remote", "add", "-q", "--local", "-d", "store", "../remote")
     subprocess.run([sys.executable, "-m", "dvc", *remote], cwd=root, check=True)
     return root
-
-
-def git(root: Path, *words: str) -> str:
-    named = ["-c", "user.name=ada", "-c", "user.email=ada@example.org"]
-    done = subprocess.run(
-        ["git", "-C", str(root), *named, *words], capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
 
 
 def copy(line: Line, root: Path) -> Line:

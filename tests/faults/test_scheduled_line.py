@@ -16,7 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
-from clones import Line, git, small_line
+from clones import Line, small_line
+from run_git import git
 
 from components.training.interrupts import CRASH_POINT
 

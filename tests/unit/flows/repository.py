@@ -1,15 +1,8 @@
 """A git and DVC repository as a person has it: something edited, something staged, a branch of their own."""
 
-import subprocess
 from pathlib import Path
 
-
-def git(root: Path, *words: str) -> str:
-    named = ["-c", "user.name=ada", "-c", "user.email=ada@example.org", "-c", "init.defaultBranch=main"]
-    done = subprocess.run(
-        ["git", "-C", str(root), *named, *words], capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+from run_git import git
 
 
 def make_repository(root: Path) -> None:

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from run_git import git
 
 from components.errors import GraftlineError
 from flows.branches import commit_locks, fetch_runs, finish, past_runs, push_branch
-from tests.unit.flows.repository import begin_work, git, make_repository, persons
+from tests.unit.flows.repository import begin_work, make_repository, persons
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from run_git import git
 
 from components.data.lock import Lock
 from components.errors import RegistryError
@@ -22,7 +23,7 @@ from components.sources.base import Entry
 from flows.branches import finish, past_runs
 from flows.notify import News, tell
 from flows.worktree import line_lock, resolve, worktree
-from tests.unit.flows.repository import begin_work, git, make_repository, persons
+from tests.unit.flows.repository import begin_work, make_repository, persons
 from tests.unit.flows.webhook import listening
 
 REFUSED, LABELS_NEEDED, BUSY = 3, 7, 75

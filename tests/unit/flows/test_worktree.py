@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from dvc.config import Config
+from run_git import git
 
 from components.errors import Busy, ParamsError, SourceError
 from components.registry.lineage import git_state
@@ -14,7 +15,7 @@ from components.storage.home import stage_lock
 from components.storage.publish import kernel_lock
 from components.training.interrupts import CRASH_POINT
 from flows.worktree import line_lock, resolve, worktree
-from tests.unit.flows.repository import begin_work, git, make_repository, persons
+from tests.unit.flows.repository import begin_work, make_repository, persons
 
 REPO = Path(__file__).parents[3]
 

@@ -12,6 +12,7 @@ import onnx
 import pytest
 from brightness import ABOUT
 from onnx import TensorProto, helper, numpy_helper
+from run_git import git
 from stored import StoredId
 
 from components.errors import GateRefused, RegistryError
@@ -237,14 +238,10 @@ def test_lineage_names_source_checkpoint_and_code(tmp_path: Path) -> None:
 
 
 def test_results_of_a_run_make_no_tree_dirty(tmp_path: Path) -> None:
-    def git(*arguments: str) -> None:
-        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-        subprocess.run(["git", "-C", tmp_path, *identity, *arguments], check=True, capture_output=True)
-
-    git("init")
+    git(tmp_path, "init")
     (tmp_path / "params.yaml").write_text("seed: 1\n")
-    git("add", ".")
-    git("commit", "-m", "x")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "x")
     (tmp_path / "dvc.lock").write_text("x")
     assert git_state(tmp_path)["graftline.git_dirty"] == "false"
     (tmp_path / "params.yaml").write_text("seed: 2\n")

@@ -1,11 +1,11 @@
 """Uncommitted work, from git over the run and the version to the ruling: recorded, and not promoted."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from promoted import PASS, PICTURES, Line, line_params, write_dataset
+from run_git import git
 
 from components.data.dataset import Dataset
 from components.registry.lineage import lineage
@@ -13,14 +13,6 @@ from components.registry.register import Candidate, register
 from components.registry.runs import start_run
 from components.stages.promote import promote
 from components.stages.register import samples
-
-
-def git(root: Path, *words: str) -> str:
-    named = ["-c", "user.name=ada", "-c", "user.email=ada@example.org"]
-    done = subprocess.run(
-        ["git", "-C", str(root), *named, *words], capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
 
 
 @pytest.fixture

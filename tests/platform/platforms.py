@@ -5,8 +5,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +16,10 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 import yaml
 
+from infra.servers import postgres
 from infra.servers.launch import left_over
 from infra.servers.layout import Layout, read_settings
 from infra.servers.programs import MARK, USER, address
@@ -121,6 +125,22 @@ class Platform:
             "id": str(uuid4()),
         }
         self.ask("/api/events", [event])
+
+
+@contextmanager
+def running(make: Callable[[Path], Platform]) -> Iterator[Platform]:
+    """The platform that `make` lays out in a new folder, with its servers up; skips where PostgreSQL is missing."""
+    try:
+        postgres.binary("postgres")
+    except Exception as error:
+        pytest.skip(str(error))
+    folder = Path(tempfile.mkdtemp(prefix="graftline-platform-"))
+    folder.chmod(0o711)  # PostgreSQL has a user of its own
+    made = make(folder)
+    made.servers("up")
+    yield made
+    made.servers("down")
+    shutil.rmtree(folder)
 
 
 def until(met: Callable[[], object], seconds: float, what: str) -> None:

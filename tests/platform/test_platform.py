@@ -4,17 +4,15 @@ The training is a stand-in here; a real one: test_real_line.py.
 """
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from platforms import ENDED, Platform, stand_in, until
+from platforms import ENDED, Platform, running, stand_in, until
 
 from components.params.operation import TrackingParams
 from components.registry.store import Connection, connect
-from infra.servers import postgres
 from infra.servers.layout import layout
 
 pytestmark = pytest.mark.platform
@@ -22,17 +20,8 @@ pytestmark = pytest.mark.platform
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
-    try:
-        postgres.binary("postgres")
-    except Exception as error:
-        pytest.skip(str(error))
-    folder = Path(tempfile.mkdtemp(prefix="graftline-platform-"))
-    folder.chmod(0o711)
-    made = Platform(stand_in(folder), folder / "home")
-    made.servers("up")
-    yield made
-    made.servers("down")
-    shutil.rmtree(folder)
+    with running(lambda folder: Platform(stand_in(folder), folder / "home")) as made:
+        yield made
 
 
 @pytest.fixture

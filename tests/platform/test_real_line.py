@@ -3,8 +3,6 @@
 Each test goes on from the one before.
 """
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,23 +14,26 @@ import pytest
 import yaml
 from clones import PICTURES, small_line
 from dark_and_light import write_pictures
-from platforms import ENDED, Platform, until
-
-from infra.servers import postgres
+from platforms import ENDED, Platform, running, until
 
 pytestmark = pytest.mark.platform
 DRIFT = 4  # exit code of flows.monitor
 SIDES = {"split": {"train": 0.4, "validation": 0.2, "calibration": 0.2, "test": 0.2}}
 
 
+def real_line(folder: Path) -> Platform:
+    """`folder`/line, a small line that really trains."""
+    root = small_line(folder, data=SIDES, monitoring={"permutations": 20_000, "least": 30})
+    more = {"GRAFTLINE_LEDGER_KEY": str(folder / "key.pem"), "PYTHONPATH": ""}
+    return Platform(root, root / ".graftline", more)
+
+
 class Team:
     """A line whose servers run, and what people do with it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        more = {"GRAFTLINE_LEDGER_KEY": str(folder / "key.pem"), "PYTHONPATH": ""}
-        root = small_line(folder, data=SIDES, monitoring={"permutations": 20_000, "least": 30})
-        self.platform = Platform(root, root / ".graftline", more)
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.folder = platform.root.parent
 
     def due(self, minutes: int) -> None:
         """prefect.yaml starts the training once, so many minutes from now, and nothing else."""
@@ -94,17 +95,8 @@ class Team:
 
 @pytest.fixture(scope="module")
 def team() -> Iterator[Team]:
-    try:
-        postgres.binary("postgres")
-    except Exception as error:
-        pytest.skip(str(error))
-    folder = Path(tempfile.mkdtemp(prefix="graftline-team-"))
-    folder.chmod(0o711)  # PostgreSQL has a user of its own
-    made = Team(folder)
-    made.platform.servers("up")
-    yield made
-    made.platform.servers("down")
-    shutil.rmtree(folder)
+    with running(real_line) as platform:
+        yield Team(platform)
 
 
 def test_the_schedule_trains_the_first_champion(team: Team) -> None:

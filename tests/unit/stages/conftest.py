@@ -1,10 +1,12 @@
 """A workspace with a few pictures and a backbone of random weights: what training stages read."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from dark_and_light import write_pictures
+from exported import exported_once
 from promoted import MORE, write_dataset
 from promoted import PICTURES as LEVELS
 from safetensors.torch import save_file
@@ -47,6 +49,12 @@ def _checkpoint(folder: Path) -> Backbone:
     made = Provenance(row.name, row.uri, "x", "x", "x", row.licence, "x", parameters=0, weights_sha256="")
     save(folder, backbone.state_dict(), made)
     return backbone
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _exported_once() -> Iterator[None]:
+    with exported_once():
+        yield
 
 
 @pytest.fixture(scope="session")

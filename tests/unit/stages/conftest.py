@@ -1,5 +1,6 @@
 """A workspace with a few pictures and a backbone of random weights: what training stages read."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from dark_and_light import write_pictures
 from exported import exported_once
-from promoted import MORE, write_dataset
+from promoted import MORE, Line, line_params, write_dataset
 from promoted import PICTURES as LEVELS
 from safetensors.torch import save_file
 from training_workspace import Workspace
@@ -103,16 +104,33 @@ def tabled(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Wo
     return Workspace(root, params, workspace.context)
 
 
+def _levels(factory: pytest.TempPathFactory, name: str, count: int, salt: str) -> Path:
+    root = factory.mktemp(name)
+    write_dataset(root, count, salt)
+    return root / "dataset"
+
+
 @pytest.fixture(scope="session")
-def datasets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def some(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _levels(tmp_path_factory, "some", LEVELS, "a")
+
+
+@pytest.fixture(scope="session")
+def datasets(some: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """`some`, `more` (with newer samples) and `other` (the same samples, other sides)."""
-    made = {}
-    for name, count, salt in (
-        ("some", LEVELS, "a"),
-        ("more", LEVELS + MORE, "a"),
-        ("other", LEVELS, "b"),
-    ):
-        root = tmp_path_factory.mktemp(name)
-        write_dataset(root, count, salt)
-        made[name] = root / "dataset"
+    more = _levels(tmp_path_factory, "more", LEVELS + MORE, "a")
+    return {"some": some, "more": more, "other": _levels(tmp_path_factory, "other", LEVELS, "b")}
+
+
+@pytest.fixture
+def new_line(tmp_path: Path, empty_store: Path, some: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
+    """A line of its own with data and an empty registry: nothing was released yet."""
+    for name in ("GRAFTLINE_RUN_ID", "GRAFTLINE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GRAFTLINE_LEDGER_KEY", str(tmp_path / "key.pem"))
+    root = tmp_path / "line"
+    (root / ".graftline" / "mlflow").mkdir(parents=True)
+    shutil.copyfile(empty_store, root / ".graftline" / "mlflow" / "mlflow.db")
+    made = Line(root, line_params(tmp_path / "pictures"))
+    made.take(some)
     return made

@@ -1,10 +1,7 @@
 """Uncommitted work, from git over the run and the version to the ruling: recorded, and not promoted."""
 
-import shutil
-from pathlib import Path
-
 import pytest
-from promoted import PASS, PICTURES, Line, line_params, write_dataset
+from promoted import PASS, Line
 from run_git import git
 
 from components.data.dataset import Dataset
@@ -16,24 +13,16 @@ from components.stages.register import samples
 
 
 @pytest.fixture
-def line(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
+def line(new_line: Line) -> Line:
     """A line in git, in which somebody edits code."""
-    for name in ("GRAFTLINE_RUN_ID", "GRAFTLINE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("GRAFTLINE_LEDGER_KEY", str(tmp_path / "key.pem"))
-    root = tmp_path / "line"
-    (root / ".graftline" / "mlflow").mkdir(parents=True)
-    shutil.copyfile(empty_store, root / ".graftline" / "mlflow" / "mlflow.db")
-    made = Line(root, line_params(tmp_path / "pictures"))
-    write_dataset(tmp_path / "data", PICTURES)
-    made.take(tmp_path / "data" / "dataset")
+    root = new_line.root
     (root / ".gitignore").write_text("/*\n!/code.py\n")
     (root / "code.py").write_text("as committed")
     git(root, "init", "-q")
     git(root, "add", "-f", ".gitignore", "code.py")
     git(root, "commit", "-qm", "the line")
     (root / "code.py").write_text("edited")
-    return made
+    return new_line
 
 
 def test_what_no_commit_held_waits_for_a_run_that_proves_it(line: Line) -> None:

@@ -133,10 +133,9 @@ def _verify(desk: "Desk") -> int:
         lines.append(f"Champion: version {now.champion.number}, with the files that were promoted.")
     if now.earlier:
         lines.append(f"A rollback would bring back version {now.earlier[-1].number}, whose files are right.")
-    if now.unfinished and now.unfinished.note.target:
-        target = now.unfinished.note.target.number
+    if now.coming:
         lines.append(
-            f"The move to version {target} was decided and not finished: run `python -m flows.promote` to "
+            f"The move to version {now.coming.number} was decided and not finished: run `python -m flows.promote` to "
             "finish it, or roll back."
         )
     _say(lines)

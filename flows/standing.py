@@ -73,7 +73,7 @@ def at_lines(entries: Sequence[Entry], when: str) -> Iterator[str]:
         yield f"  decided  {decided.note.kind} by {decided.note.who} at {decided.at}"
         yield from (f"  because  {reason}" for reason in decided.note.reasons)
     if then.unfinished:
-        yield f"  A move to version {_number(then.unfinished.note.target)} was decided and not made yet."
+        yield f"  A move to version {_number(then.coming)} was decided and not made yet."
 
 
 def instant(text: str) -> str:

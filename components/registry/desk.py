@@ -133,17 +133,16 @@ class Desk:
         """Finish the move that somebody who died had decided. Raises RegistryError where the alias is foreign."""
         now, alias = self.state(), self.alias(CHAMPION)
         serving = now.champion.number if now.champion else None
-        if now.unfinished is None or now.unfinished.note.target is None:
+        if now.unfinished is None or now.coming is None:
             if alias != serving:
                 raise foreign(self.name, alias, serving)
             self._show(now.waiting)
             return now
-        target = now.unfinished.note.target
-        if alias not in (serving, target.number):
+        if alias not in (serving, now.coming.number):
             raise foreign(self.name, alias, serving)
-        if alias != target.number:
-            self.verify(target)
-        self._follow(now.unfinished.note, target)
+        if alias != now.coming.number:
+            self.verify(now.coming)
+        self._follow(now.unfinished.note, now.coming)
         return self.state()
 
     def note_once(self, note: Note) -> None:
@@ -205,9 +204,8 @@ class Desk:
     def _taken_up(self) -> tuple[State, str | None]:
         """A move that reached the alias did serve; one that did not is overtaken by what comes now."""
         now, alias = self.state(), self.alias(CHAMPION)
-        target = now.unfinished.note.target if now.unfinished else None
-        if now.unfinished and target and alias == target.number:
-            self._follow(now.unfinished.note, target)
+        if now.unfinished and now.coming and alias == now.coming.number:
+            self._follow(now.unfinished.note, now.coming)
             now = self.state()
         return now, alias
 

@@ -34,6 +34,11 @@ class State:
         return self.serving.note.target if self.serving else None
 
     @property
+    def coming(self) -> Version | None:
+        """What the unfinished move makes the champion."""
+        return self.unfinished.note.target if self.unfinished else None
+
+    @property
     def fence(self) -> int:
         """Grows with every move: whoever decided before the last one decided about another champion."""
         moves = [entry.seq for entry in (self.serving, self.unfinished) if entry]

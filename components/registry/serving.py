@@ -28,10 +28,9 @@ def check(place: Place, name: str, number: str, digest: str, champion: bool) -> 
     if not entries:
         return
     now = state(entries)
-    coming = now.unfinished.note.target if now.unfinished else None
-    if champion and number not in {version.number for version in (now.champion, coming) if version}:
+    if champion and number not in {version.number for version in (now.champion, now.coming) if version}:
         raise foreign(name, number, now.champion.number if now.champion else None)
-    known = {**served(entries), **({coming.number: coming} if coming else {})}
+    known = {**served(entries), **({now.coming.number: now.coming} if now.coming else {})}
     if number in known and known[number].digest != digest:
         raise DigestMismatch(
             f"{name} version {number} is {known[number].digest[:12]}… in the ledger, and the registry names "

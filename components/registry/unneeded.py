@@ -139,7 +139,7 @@ class Shelf:
             number, digest = str(version.version), version.tags.get(DIGEST_TAG, "")
             why = [f"alias {name}" for name in aliases.get(number, ())]
             why += ["what a rollback brings back"] if number in _back(now) else []
-            why += ["a move to it is unfinished"] if number in _moving(now) else []
+            why += ["a move to it is unfinished"] if now.coming and number == now.coming.number else []
             why += [f"champion until {served[number]}"] if number in served else []
             why += [f"scored on {scored[digest]}"] if digest in scored else []
             why += ["this workspace's release"] if digest and digest == present else []
@@ -221,11 +221,6 @@ def _served_since(entries: list[Entry], since: str) -> Iterator[tuple[str, str]]
 
 def _back(now: State) -> set[str]:
     return {version.number for version in now.earlier[-1:]}
-
-
-def _moving(now: State) -> set[str]:
-    target = now.unfinished.note.target if now.unfinished else None
-    return {target.number} if target else set()
 
 
 def _text(seconds: float) -> str:

@@ -191,9 +191,8 @@ class Desk:
         One that was killed behind its move of the alias is finished, and goes no further back.
         Raises GateRefused where there is nothing to go back to, or the version never served.
         """
-        begun = self.state().unfinished
-        now, alias = self._taken_up()
-        if number is None and begun and begun.note.kind == "rollback" and now.unfinished is None:
+        now, alias, finished = self._taken_up()
+        if number is None and finished and finished.kind == "rollback":
             return now
         target = self._target(now, number)
         reasons = (words,) if words else ()
@@ -201,13 +200,16 @@ class Desk:
         self.move(note)
         return self.state()
 
-    def _taken_up(self) -> tuple[State, str | None]:
-        """A move that reached the alias did serve; one that did not is overtaken by what comes now."""
+    def _taken_up(self) -> tuple[State, str | None, Note | None]:
+        """How it stands, the alias, and the move that was finished here, if any.
+
+        A move that reached the alias did serve; one that did not is overtaken by what comes now.
+        """
         now, alias = self.state(), self.alias(CHAMPION)
-        if now.unfinished and now.coming and alias == now.coming.number:
-            self._follow(now.unfinished.note, now.coming)
-            now = self.state()
-        return now, alias
+        if now.unfinished is None or now.coming is None or alias != now.coming.number:
+            return now, alias, None
+        self._follow(now.unfinished.note, now.coming)
+        return self.state(), alias, now.unfinished.note
 
     def _target(self, now: State, number: str | None) -> Version:
         if number is None:

@@ -43,6 +43,7 @@ def fetch(
     """
     connection = patiently(lambda: connect(root, tracking))
     found = find_version(connection, tracking.model, version, alias)
+    check_version(connection, found, version, alias)
     digest = found.tags.get(DIGEST_TAG, "")
     named = f"{found.name} version {found.version}"
     if not digest or found.tags.get(VERIFIED_TAG) != "true":
@@ -72,17 +73,10 @@ def _bring(connection: Connection, version: "ModelVersion", folder: Path, digest
 
 
 def find_version(connection: Connection, name: str, version: str | None, alias: str) -> "ModelVersion":
-    """The version as the registry lists it, once the ledger has been asked about it (components.registry.serving).
+    """The version as the registry lists it: to be believed once `check_version` was asked.
 
     Raises RegistryError where there is none.
     """
-    found = _find(connection, name, version, alias)
-    champion = version is None and alias == CHAMPION
-    check(connection.place, name, str(found.version), found.tags.get(DIGEST_TAG, ""), champion)
-    return found
-
-
-def _find(connection: Connection, name: str, version: str | None, alias: str) -> "ModelVersion":
     client = connection.client
     if version is not None:
         return _asked(
@@ -103,6 +97,12 @@ def _find(connection: Connection, name: str, version: str | None, alias: str) ->
         )
     number = str(model.aliases[alias])
     return _asked(lambda: client.get_model_version(name, number), f"{name} has no version {number}.", "")
+
+
+def check_version(connection: Connection, found: "ModelVersion", version: str | None, alias: str) -> None:
+    """Ask the ledger about `found`, which was looked for as `find_version` does (components.registry.serving)."""
+    champion = version is None and alias == CHAMPION
+    check(connection.place, found.name, str(found.version), found.tags.get(DIGEST_TAG, ""), champion)
 
 
 def _asked(call: Callable[[], T], absent: str, remedy: str) -> T:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from components.errors import DigestMismatch, RegistryError
 from components.params.operation import TrackingParams
-from components.registry.fetch import find_version
+from components.registry.fetch import check_version, find_version
 from components.registry.guard import database
 from components.registry.register import DIGEST_TAG, SAMPLES, SAMPLES_TAG, download, find
 from components.registry.store import Connection, connect, patiently
@@ -54,8 +54,9 @@ class Shelf:
         self._name = tracking.model
 
     def find(self, version: str | None = None, alias: str = "champion") -> Watched:
-        """Raises RegistryError where there is no such version."""
+        """Raises RegistryError where there is no such version, and what `serving.check` raises."""
         found = find_version(self._connection, self._name, version, alias)
+        check_version(self._connection, found, version, alias)
         tags = found.tags
         return Watched(
             str(found.name), str(found.version), tags.get(DIGEST_TAG, ""), tags.get(REFERENCE_TAG, "")

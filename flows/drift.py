@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from flows.markdown import row
+
 if TYPE_CHECKING:
     from components.stages.monitor import Found
 
@@ -28,16 +30,21 @@ def lines(found: "Found") -> Iterator[str]:
 
 def markdown(found: "Found") -> str:
     """For Prefect's artifacts."""
-    rows = "\n".join(
-        f"| {'drift' if test.alarm else 'same'} | {test.name} | {test.by} {test.value:.3g} | {test.adjusted:.3g} | "
-        f"{_medians(test.reference, test.window)} |"
+    rows = "".join(
+        row(
+            "drift" if test.alarm else "same",
+            test.name,
+            f"{test.by} {test.value:.3g}",
+            f"{test.adjusted:.3g}",
+            _medians(test.reference, test.window),
+        )
         for test in found.tests
     )
     accuracy = "\n".join(
         f"- accuracy, {name}: {float(str(v['estimate'])):.3f}" for name, v in _accuracy(found)
     )
     return (
-        f"# {headline(found)}\n\n| | what | how | adjusted p | |\n|---|---|---|---|---|\n{rows}\n\n{accuracy}\n\n"
+        f"# {headline(found)}\n\n| | what | how | adjusted p | |\n|---|---|---|---|---|\n{rows}\n{accuracy}\n\n"
         f"Page: `{found.page}`\n"
     )
 

@@ -31,6 +31,7 @@ from components.storage.home import home
 from components.storage.publish import read_json, write_json
 from flows.engine import INTERRUPTED, exit_code, prepare_environment, terminate
 from flows.handover import Answer, Asked, window_of
+from flows.markdown import row
 from flows.notify import News, tell
 from flows.worktree import line_lock, parse_committed, resolve, without_git, worktree
 
@@ -194,8 +195,8 @@ def _show(answer: Answer, launch: _Launch) -> None:
         "run branch": answer.branch,
         "report": answer.report,
     }
-    table = "\n".join(f"| {key} | {value} |" for key, value in rows.items() if value)
-    text = f"# {answer.name}\n\n{answer.message}\n\n| | |\n|---|---|\n{table}\n"
+    table = "".join(row(key, value) for key, value in rows.items() if value)
+    text = f"# {answer.name}\n\n{answer.message}\n\n| | |\n|---|---|\n{table}"
     create_markdown_artifact(text, key="scheduled-run", description="What the scheduled run did")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from components.errors import ParamsError
 from components.registry import history
 from components.registry.ledger import Entry, Version
+from flows.markdown import cell, row
 
 if TYPE_CHECKING:
     from components.stages.promote import Promotion
@@ -37,11 +38,9 @@ def ruling_lines(done: "Promotion") -> Iterator[str]:
 
 def ruling_markdown(done: "Promotion") -> str:
     """For Prefect's artifacts."""
-    reasons = "\n".join(f"- {_cell(reason)}" for reason in done.ruling.reasons)
-    rows = "\n".join(
-        f"| {rule.outcome} | {_cell(rule.rule)} | {_cell(rule.evidence)} |" for rule in done.ruling.rules
-    )
-    table = f"\n| outcome | candidate against champion | evidence |\n|---|---|---|\n{rows}\n" if rows else ""
+    reasons = "\n".join(f"- {cell(reason)}" for reason in done.ruling.reasons)
+    rows = "".join(row(rule.outcome, rule.rule, rule.evidence) for rule in done.ruling.rules)
+    table = f"\n| outcome | candidate against champion | evidence |\n|---|---|---|\n{rows}" if rows else ""
     return f"# {done.ruling.outcome}: {headline(done)}\n\n{reasons}\n{table}"
 
 
@@ -93,7 +92,3 @@ def instant(text: str) -> str:
 
 def _number(version: Version | None) -> str:
     return version.number if version else "-"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")

@@ -13,6 +13,7 @@ from components.reporting.sweep import counted, gained
 from components.reporting.trials import Sweep, Trial
 from components.storage.publish import read_json
 from flows.engine import Execution
+from flows.markdown import row
 from flows.standing import ruling_lines
 
 BEST = 5  # trials of a sweep that are listed
@@ -83,15 +84,11 @@ def _figures(sweep: Sweep, trial: Trial) -> str:
 def markdown(verdict: Mapping[str, object]) -> str:
     """The verdict as a table for Prefect's artifacts, and one of pictures."""
     rules = _rules(verdict)
-    said = "".join(_row(outcome(rule), rule.get("rule"), rule.get("evidence", "")) for rule in rules)
+    said = "".join(row(outcome(rule), rule.get("rule"), rule.get("evidence", "")) for rule in rules)
     drawn = [(rule.get("rule"), rule_picture(rule)) for rule in rules]
-    seen = "".join(_row(name, f"![interval and bound]({bar})") for name, bar in drawn if bar)
+    seen = "".join(row(name, f"![interval and bound]({bar})") for name, bar in drawn if bar)
     table = f"# {verdict.get('verdict')}\n\n| outcome | rule | evidence |\n|---|---|---|\n{said}"
     return f"{table}\n{PICTURES}{seen}" if seen else table
-
-
-def _row(*cells: object) -> str:
-    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |\n"
 
 
 def places(line: Execution) -> str:

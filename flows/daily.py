@@ -12,6 +12,7 @@ from components.errors import GraftlineError
 from components.params import load_params
 from components.storage.upload import upload
 from flows.batch import score
+from flows.command import code_of
 from flows.dates import dated, due
 from flows.notify import News, tell
 
@@ -35,8 +36,7 @@ def daily(job: Mapping[str, object], root: str = ".", publish: str | None = None
     named = {key: dated(str(job[key]), when) for key in ("input", "output") if key in job}
     ended: State[int] = score({**job, **named}, root, return_state=True)  # type: ignore[assignment]
     if not ended.is_completed():  # a state of its own: of another's, Prefect says `1/1 states failed`
-        code = ended.result(raise_on_failure=False)
-        return _failed(root, ended.name or "", ended.message or "", code if isinstance(code, int) else 1)
+        return _failed(root, ended.name or "", ended.message or "", code_of(ended))
     if publish is None:
         return Completed(message=ended.message, data=0)
     target = dated(publish, when)

@@ -175,7 +175,8 @@ class Output:
         self.folder = folder
         self.plan = plan
         folder.mkdir(parents=True, exist_ok=True)
-        found = [path.name for path in folder.iterdir() if not path.name.startswith((".", LISTED))]
+        there = (path.name for path in folder.iterdir())
+        found = [name for name in there if name != LISTED and not name.startswith(".")]
         if found and not (folder / PLAN).exists():
             raise StorageError(
                 f"{folder} is not empty and holds no scoring job: {', '.join(sorted(found)[:3])}.",
@@ -186,9 +187,7 @@ class Output:
                 _refuse_other(folder, read_json(folder / PLAN), json.loads(json.dumps(plan.as_json())))
             else:
                 if listed is not None:
-                    listed.flush()
-                    with mmap(listed.fileno(), 0, access=ACCESS_READ) as lines, memoryview(lines) as view:
-                        write_bytes(folder / LISTED, view)
+                    _copy(listed, folder / LISTED)
                 write_json(folder / PLAN, plan.as_json())
 
     def part(self, number: int) -> Path:
@@ -242,6 +241,13 @@ class Output:
         with kernel_lock(self.folder / ".plan.lock", wait_seconds=60):
             _tidy(self.folder, {PLAN, MANIFEST, LISTED})
             yield
+
+
+def _copy(file: IO[bytes], to: Path) -> None:
+    """What was written to `file`, which memory may not hold; `to` appears by rename."""
+    file.flush()
+    with mmap(file.fileno(), 0, access=ACCESS_READ) as lines, memoryview(lines) as view:
+        write_bytes(to, view)
 
 
 def _tidy(folder: Path, names: Container[str]) -> None:

@@ -1,5 +1,6 @@
 """A job is fixed before it begins: other inputs, another model, another division are refused, with the remedy."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,9 +64,11 @@ def test_another_job_in_the_same_folder_is_refused_with_the_remedy(tmp_path: Pat
 
 
 def test_a_folder_with_anything_else_in_it_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "letters.txt").write_text("dear")
-    with pytest.raises(StorageError, match=r"is not empty.*letters\.txt"):
-        Output(tmp_path, make_plan(MODEL, 3, inputs(8)))
+    for name in ("letters.txt", "_inputs.jsonl.old"):
+        (tmp_path / name).write_text("dear")
+        with pytest.raises(StorageError, match=rf"is not empty.*{re.escape(name)}"):
+            Output(tmp_path, make_plan(MODEL, 3, inputs(8)))
+        (tmp_path / name).unlink()
     write_json(tmp_path / "_plan.json", {"format": 0})
     with pytest.raises(StorageError, match="another version of Graftline"):
         Output(tmp_path, make_plan(MODEL, 3, inputs(8)))

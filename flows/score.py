@@ -25,7 +25,12 @@ def parser() -> argparse.ArgumentParser:
         "output folder holds another job; 15 the provider is not active; 20 the registry; 75 busy or stopped, the "
         "same command resumes; others: see components/errors.py. More: docs/scoring.md.",
     )
-    made.add_argument("input", help="a folder; a table (.csv, .tsv, .jsonl, .parquet); or s3://BUCKET/PREFIX")
+    made.add_argument(
+        "--input",
+        required=True,
+        metavar="INPUT",
+        help="a folder; a table (.csv, .tsv, .jsonl, .parquet); or s3://BUCKET/PREFIX",
+    )
     made.add_argument("--output", required=True, metavar="FOLDER", help="new, or of the same job")
     model = made.add_mutually_exclusive_group()
     model.add_argument("--alias", metavar="NAME", help="the version with that alias (default: champion)")

@@ -27,7 +27,7 @@ def test_canaries_are_found_nowhere(tmp_path: Path) -> None:
         ("flows.train", "--promote"),
         ("flows.promote", "verify"),
         ("flows.promote", "history"),
-        ("flows.score", "../images", "--output", "scores"),
+        ("flows.score", "--input", "../images", "--output", "scores"),
         ("dvc", "repro", "-v"),
         ("components", "gc", "--dry-run"),
     ):

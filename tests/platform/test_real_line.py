@@ -63,7 +63,7 @@ class Team:
 
     def answers(self, name: str) -> set[str]:
         """Which version answered, by a scoring of its own."""
-        self.run("flows.score", "../pictures", "--output", f"../{name}")
+        self.run("flows.score", "--input", "../pictures", "--output", f"../{name}")
         rows = pq.read_table(self.folder / name).to_pylist()
         assert len(rows) >= PICTURES
         return {str(row["version"]) for row in rows}

@@ -56,7 +56,7 @@ def run_score(*options: str) -> int:
 def test_wrong_options_are_refused_before_any_work(
     line: Path, capsys: pytest.CaptureFixture[str], options: list[str], words: str
 ) -> None:
-    assert run_score("in", "--output", "out", *options) == 2
+    assert run_score("--input", "in", "--output", "out", *options) == 2
     assert words in capsys.readouterr().err
     assert not (line / "out").exists()
 
@@ -64,7 +64,7 @@ def test_wrong_options_are_refused_before_any_work(
 def test_options_that_exclude_each_other_are_argparse_s(line: Path) -> None:
     for pair in (["--alias", "a", "--version", "1"], ["--path", "a", "--content", "b"]):
         with pytest.raises(SystemExit, match="2"):
-            run_score("in", "--output", "out", *pair)
+            run_score("--input", "in", "--output", "out", *pair)
 
 
 def test_help_answers_without_torch_mlflow_or_prefect() -> None:
@@ -84,7 +84,7 @@ def test_shards_of_a_folder_end_in_one_result_and_the_run_knows_the_provider(
 ) -> None:
     (space / "in" / "broken.png").write_bytes(b"no picture")
     for shard, said in (("2/2", "other shards are not done yet"), ("1/2", "1 of them with a reason")):
-        words = ("in", "--output", "out", "--bundle", "release", "--rows", "4", "--shard", shard)
+        words = ("--input", "in", "--output", "out", "--bundle", "release", "--rows", "4", "--shard", shard)
         assert run_score(*words) == 0
         assert said in capfd.readouterr().out
     rows = pq.read_table(space / "out").to_pylist()
@@ -100,7 +100,7 @@ def test_shards_of_a_folder_end_in_one_result_and_the_run_knows_the_provider(
     assert sorted(run.data.metrics["rows"] for run in runs) == [5.0, 8.0]
     assert {run.data.params["shard"] for run in runs} == {"1/2", "2/2"}
 
-    assert run_score("in", "--output", "out", "--bundle", "release", "--rows", "4") == 0
+    assert run_score("--input", "in", "--output", "out", "--bundle", "release", "--rows", "4") == 0
     assert "0 rows written; 13 inputs have their row" in capfd.readouterr().out
 
 
@@ -108,7 +108,8 @@ def test_texts_of_a_table_go_the_same_way(space: Path, capfd: pytest.CaptureFixt
     """The share of `good` among 16 tokens: 12 of 16 are enough for ham, 1 is not."""
     write_text_release(space / "texts")
     (space / "mails.csv").write_text(f"name,body\na,{'good ' * 12}\nb,Good mail\nc,\n")
-    words = ("mails.csv", "--content", "body", "--id", "name", "--output", "out", "--bundle", "texts")
+    table = ("--input", "mails.csv", "--content", "body", "--id", "name")
+    words = (*table, "--output", "out", "--bundle", "texts")
     assert run_score(*words) == 0
     found = pq.read_table(space / "out").to_pylist()
     assert [(row["id"], row["p.ham"], row["decision"], row["reason"]) for row in found] == [
@@ -123,12 +124,12 @@ def test_each_refusal_has_its_code_and_says_what_to_do(
 ) -> None:
     bundle = ("--output", "out", "--bundle", "release")
     cases = (
-        (("in", "--output", "out"), 20, "holds no model model. Run: make run"),
-        (("nothing", *bundle), 12, "nothing does not exist"),
-        (("in", *bundle, "--id", "name"), 2, "--id is for tables"),
-        (("in", "--output", "in/out", "--bundle", "release"), 2, "lies inside the inputs"),
+        (("--input", "in", "--output", "out"), 20, "holds no model model. Run: make run"),
+        (("--input", "nothing", *bundle), 12, "nothing does not exist"),
+        (("--input", "in", *bundle, "--id", "name"), 2, "--id is for tables"),
+        (("--input", "in", "--output", "in/out", "--bundle", "release"), 2, "lies inside the inputs"),
         (
-            ("in", "--output", "components", "--bundle", "release"),
+            ("--input", "in", "--output", "components", "--bundle", "release"),
             14,
             "is not empty and holds no scoring job",
         ),
@@ -139,7 +140,7 @@ def test_each_refusal_has_its_code_and_says_what_to_do(
         assert said in err
         assert "Traceback" not in err
     (space / "release" / "model.onnx").write_bytes(b"cut")
-    assert run_score("in", *bundle) == 11
+    assert run_score("--input", "in", *bundle) == 11
     assert "SHA-256 differs" in capfd.readouterr().err
 
 
@@ -149,7 +150,7 @@ def test_sigterm_keeps_what_is_done_and_the_same_command_goes_on(
     first = (space / "in" / "00.png").read_bytes()
     for number in range(400):
         (space / "in" / f"more-{number:03}.png").write_bytes(first)
-    words = ("in", "--output", "out", "--bundle", "release", "--rows", "1")
+    words = ("--input", "in", "--output", "out", "--bundle", "release", "--rows", "1")
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # should it come too late, it ends no test
     try:
         stopper = threading.Thread(target=stop_at, args=(space / "out" / "part-000002.parquet",))

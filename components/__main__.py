@@ -20,6 +20,7 @@ COMMANDS = {
     "register": "register the release as one MLflow model version, if the verdict allows it",
     "advise": "recommend a backbone and a method from the features at hand, before anything is trained",
     "gc": "free caches and versions that nothing needs, and spare what a needed version was made from",
+    "close": "end runs whose host or pod is gone: another one that shares .graftline cannot see whether they live",
     "report": "write the report page from the artefacts that are there",
     "mlflow": "open the runs and registered models in a browser (loopback only)",
     "graph": "show dvc.yaml as the table of stages gives it; --write writes it (developers)",
@@ -53,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--days", type=_days, default=14.0, help=text)
             text = "versions without an alias that were neither made nor served for so long go (default 90)"
             command.add_argument("--version-days", type=_days, default=90.0, metavar="DAYS", help=text)
+        if name == "close":
+            command.add_argument("runs", nargs="+", metavar="RUN", help="its name, or the first 8 digits")
         if name == "mlflow":
             command.add_argument("--port", type=int, default=5000, help="port on 127.0.0.1 (default 5000)")
     return made

@@ -1,35 +1,91 @@
-"""Which process a pipeline execution belongs to, and whether it still lives."""
+"""Which process a pipeline execution belongs to, and whether it still lives.
+
+Hosts and pods may share a home. A process's number says something only where it was given: in one namespace of a
+kernel that has not restarted since.
+"""
 
 import os
+import platform
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 SHELLS = {"sh", "bash", "dash", "zsh", "ksh", "fish", "ash", "busybox", "tcsh", "csh"}
 
 
-def identity(pid: int) -> str | None:
-    """A name that no later process with the same number shares; None where there is none such.
+@dataclass(frozen=True)
+class Owner:
+    """A process, by what tells it from every other one.
 
-    Linux counts a process's start in ticks since boot, so a changed clock cannot touch it.
+    Attributes:
+        started: ticks since boot, so a changed clock cannot touch it; without /proc, seconds since 1970.
+        boot: what the kernel calls this boot of its own; empty without /proc.
+        namespace: of process numbers: pods of one node have the same boot.
+        host: its name; empty where an earlier version wrote the identity.
     """
+
+    pid: str
+    started: str = ""
+    boot: str = ""
+    namespace: str = ""
+    host: str = ""
+
+    @classmethod
+    def read(cls, name: str) -> "Owner":
+        return cls(*name.split("-", 4))
+
+    def __str__(self) -> str:
+        return "-".join((self.pid, self.started, self.boot, self.namespace, self.host))
+
+    @property
+    def process(self) -> tuple[str, str, str]:
+        return self.pid, self.started, self.boot
+
+
+def identity(pid: int) -> str | None:
+    """A name that no other process shares, fit for a file; None where there is no such process."""
+    found = _look(pid)
+    return None if found is None else str(found)
+
+
+def _look(pid: int) -> Owner | None:
     import psutil
 
+    host = re.sub(r"[^\w.-]", "_", platform.node())
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
-        return None if fields[0] in "ZX" else f"{pid}-{fields[19]}-{boot}"
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+        return None if fields[0] in "ZX" else Owner(str(pid), fields[19], boot, str(namespace), host)
     except (FileNotFoundError, ProcessLookupError):
         if Path("/proc/self/stat").exists():
             return None
     try:
-        return f"{pid}-{psutil.Process(pid).create_time():.2f}"
+        return Owner(str(pid), f"{psutil.Process(pid).create_time():.2f}", host=host)
     except psutil.Error:
         return None
 
 
 def alive(name: str) -> bool:
-    """Whether the process with that identity still runs."""
-    pid = name.partition("-")[0]
-    return pid.isdigit() and identity(int(pid)) == name
+    """Whether the process with that identity still runs; of one that is `elsewhere` it may be so."""
+    if elsewhere(name):
+        return True
+    owner = Owner.read(name)
+    found = _look(int(owner.pid)) if owner.pid.isdigit() else None
+    return found is not None and found.process == owner.process
+
+
+def elsewhere(name: str) -> bool:
+    """Whether it is a process of another host or pod: nothing here can say whether that lives."""
+    owner, here = Owner.read(name), _look(os.getpid())
+    if here is None or not owner.host:
+        return False
+    if owner.boot and (owner.boot, owner.namespace) == (here.boot, here.namespace):
+        return False  # whatever this host was called then
+    if owner.host != here.host:
+        return True
+    # Of a host that was started anew since, nothing lives.
+    return owner.boot == here.boot and owner.namespace != here.namespace
 
 
 def pipeline_owner(pid: int | None = None) -> int:

@@ -5,21 +5,22 @@ store's own id follows when the run is delivered. The flow hands the name to its
 stages of a bare `dvc repro` meet at their common ancestor. Nothing of this reaches a locked output.
 """
 
+import math
 import os
 import re
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.errors import GraftlineError, Interrupted
+from components.errors import Busy, GraftlineError, Interrupted, ParamsError
 from components.params import Params
 from components.progress import log
 from components.registry.journal import Journal
 from components.registry.lineage import git_state
-from components.registry.owners import alive, identity, pipeline_owner
+from components.registry.owners import Owner, alive, elsewhere, identity, pipeline_owner
 from components.registry.store import redact
 from components.registry.tracker import MlflowTracker
 from components.storage.home import home
@@ -28,6 +29,7 @@ from components.tracker import NullTracker, Tracker, Value
 
 RUN_ID = "GRAFTLINE_RUN_ID"
 ENDED = ("FINISHED", "FAILED", "KILLED")
+HOUR, DAY = 3600.0, 86_400.0
 Said = Mapping[str, Mapping[str, Value]]  # kind of record → values
 
 
@@ -45,6 +47,12 @@ class RunHandle:
     @property
     def journal(self) -> Journal:
         return Journal(self.folder, self.id)
+
+    @property
+    def quiet(self) -> float:
+        """Seconds since it said anything. A stage does every five, a scoring not before its end."""
+        path = self.journal.path
+        return time.time() - path.stat().st_mtime if path.exists() else math.inf
 
     def say(self, kind: str, values: Mapping[str, Value], step: int | None = None) -> None:
         self.journal.append(kind, values, step)
@@ -110,14 +118,13 @@ def handed_run(root: Path) -> RunHandle | None:
 
 
 def close_dead(root: Path) -> list[str]:
-    """Mark runs KILLED whose owner died while they were running; returns their names."""
+    """Mark runs KILLED whose owner died while they were running; returns their names.
+
+    A run of another host or pod may live: where it is quiet, the log says how to close it.
+    """
     closed = []
-    for path in (home(root) / "runs").glob("*.json"):
-        if not re.fullmatch(r"[0-9a-f]{32}", path.stem):
-            continue
-        state = read_json(path)
-        run = RunHandle(root, path.stem)
-        if alive(str(state.get("owner", ""))):
+    for run, state in _known(root):
+        if not _is_over(run, state):
             continue
         if state.get("status") not in ENDED:
             run.set_status("KILLED")
@@ -127,7 +134,58 @@ def close_dead(root: Path) -> list[str]:
     for path in (home(root) / "runs" / "owners").glob("*.json"):
         if not alive(path.stem):
             path.unlink(missing_ok=True)
+    _mention_quiet(root)
     return closed
+
+
+def close(root: Path, names: Sequence[str]) -> None:
+    """Mark runs KILLED whose host or pod is gone, as somebody says who knows; `names` may be cut to 8 digits.
+
+    Raises ParamsError where there is no such run, Busy where its process is here and lives.
+    """
+    for name in names:
+        found = [(run, state) for run, state in _known(root) if run.id.startswith(name)]
+        if len(found) != 1:
+            raise ParamsError(f"{len(found)} runs in {home(root) / 'runs'} are named {name!r}, not one.")
+        ((run, state),) = found
+        owner = str(state.get("owner", ""))
+        if alive(owner) and not elsewhere(owner):
+            pid = Owner.read(owner).pid
+            raise Busy(f"Run {run.id[:8]} belongs to process {pid} of this host, which lives.", "Stop that.")
+        if state.get("status") not in ENDED:
+            run.set_status("KILLED")
+
+
+def _known(root: Path) -> Iterator[tuple[RunHandle, Mapping[str, object]]]:
+    """Runs and what is written down of them."""
+    for path in (home(root) / "runs").glob("*.json"):
+        if re.fullmatch(r"[0-9a-f]{32}", path.stem):
+            yield RunHandle(root, path.stem), read_json(path)
+
+
+def _is_over(run: RunHandle, state: Mapping[str, object]) -> bool:
+    """Whether its process says nothing more; of one that cannot be seen, only where it ended, a day ago."""
+    owner = str(state.get("owner", ""))
+    if elsewhere(owner):
+        return state.get("status") in ENDED and run.quiet > DAY
+    return not alive(owner)
+
+
+def _mention_quiet(root: Path) -> None:
+    """Runs of hosts that may be gone."""
+    hosts: dict[str, list[str]] = {}
+    for run, state in _known(root):
+        name = str(state.get("owner", ""))
+        if state.get("status") not in ENDED and run.quiet > HOUR and elsewhere(name):
+            owner = Owner.read(name)
+            said = f"{run.id[:8]} (process {owner.pid}, since {state.get('started')})"
+            hosts.setdefault(owner.host, []).append(said)
+    for host, runs in hosts.items():
+        names = " ".join(run[:8] for run in runs)
+        log(
+            f"Whether runs of {host} still live cannot be seen from here, and they are quiet: {', '.join(runs)}. "
+            f"If it is gone: python -m components close {names}"
+        )
 
 
 @contextmanager

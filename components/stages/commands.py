@@ -27,6 +27,13 @@ def run(options: argparse.Namespace, root: Path, params: Params) -> int:
 
             asked = Options(options.dry_run, options.days, options.version_days)
             sys.stdout.writelines(f"{line}\n" for line in table(collect(root, params, asked), asked.dry))
+        case "close":
+            from components.registry.delivery import deliver_now
+            from components.registry.runs import close
+            from components.registry.store import connect
+
+            close(root, options.runs)
+            deliver_now(root, connect(root, params.tracking))
         case "report":
             from components.stages.report import report
 

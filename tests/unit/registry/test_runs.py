@@ -1,18 +1,22 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from stored import StoredId
 
-from components.errors import DataError, Interrupted
+from components.errors import Busy, DataError, Interrupted, ParamsError
 from components.params import Params
 from components.registry import runs
 from components.registry.delivery import deliver
-from components.registry.owners import alive, identity, pipeline_owner
+from components.registry.owners import Owner, alive, elsewhere, identity, pipeline_owner
 from components.registry.store import connect
+from components.storage.publish import read_json, write_json
 
 STAGE = """
 import sys
@@ -75,6 +79,102 @@ def test_an_identity_ends_with_its_process() -> None:
         process.wait()
     assert not alive(name)
     assert not alive("")
+
+
+def test_of_another_host_or_pod_nobody_can_say_that_it_is_dead() -> None:
+    ours = identity(os.getpid())
+    assert ours is not None
+    mine = Owner.read(ours)
+    assert not elsewhere(ours)
+    assert not elsewhere(str(replace(mine, host="renamed")))  # the same kernel, the same numbers
+    for other in (
+        replace(mine, host="pod-b", namespace="1"),  # of this node
+        replace(mine, host="pod-b", namespace="1", boot="0badcafe"),
+        replace(mine, namespace="1"),  # two pods with the node's own name
+    ):
+        assert elsewhere(str(other))
+        assert alive(str(other))
+    restarted = str(replace(mine, boot="0badcafe"))
+    assert not elsewhere(restarted)
+    assert not alive(restarted)
+
+
+def test_identities_of_earlier_versions_are_read() -> None:
+    ours = Owner.read(identity(os.getpid()) or "")
+    assert alive("-".join(ours.process))
+    assert not alive(f"{ours.pid}-1-{ours.boot}")
+    assert not alive(f"{ours.pid}-{ours.started}-0badcafe")
+    assert not elsewhere("-".join(ours.process))
+
+
+BEGIN = """
+import sys, time
+from pathlib import Path
+from components.registry.runs import begin_run
+sys.stdout.write(begin_run(Path(sys.argv[1]), "a" * 32, {}).id + chr(10))
+sys.stdout.flush()
+time.sleep(60)
+"""
+
+
+def test_a_process_in_another_namespace_keeps_its_run(workspace: Path) -> None:
+    words = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if shutil.which("unshare") is None or subprocess.run([*words, "true"], capture_output=True).returncode:
+        pytest.skip("no namespaces may be made here")
+    command = [*words, sys.executable, "-c", BEGIN, str(workspace)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        name = other.stdout.readline().strip()
+        assert name == "a" * 32
+        assert runs.close_dead(workspace) == []
+        other.kill()
+    assert runs.close_dead(workspace) == []  # it may live, for all that is known here
+
+
+def test_a_quiet_run_of_another_host_is_told_and_closed_by_hand(
+    workspace: Path, params: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = runs.start_run(workspace, params, "flow")
+    path = run.folder / f"{run.id}.json"
+    there = Owner("7", "8", "0badcafe", "9", "pod-b")
+    write_json(path, {**read_json(path), "owner": str(there)})
+    assert runs.close_dead(workspace) == []
+    assert "pod-b" not in capsys.readouterr().err
+    long_ago = time.time() - 2 * 3600
+    os.utime(run.journal.path, (long_ago, long_ago))
+    assert runs.close_dead(workspace) == []
+    said = capsys.readouterr().err
+    assert f"runs of pod-b still live cannot be seen from here, and they are quiet: {run.id[:8]}" in said
+    assert f"python -m components close {run.id[:8]}" in said
+    runs.close(workspace, [run.id[:8]])
+    assert read_json(path)["status"] == "KILLED"
+    os.utime(run.journal.path, (long_ago, long_ago))
+    assert runs.close_dead(workspace) == []
+    assert "pod-b" not in capsys.readouterr().err
+
+
+def test_what_another_host_delivered_goes_a_day_after_its_end(
+    workspace: Path, params: Params, stored_id: StoredId
+) -> None:
+    run = runs.start_run(workspace, params, "flow")
+    path = run.folder / f"{run.id}.json"
+    run.set_status("FINISHED")
+    write_json(path, {**read_json(path), "owner": str(Owner("7", "8", "0badcafe", "9", "pod-b"))})
+    deliver(workspace, connect(workspace, params.tracking))
+    runs.close_dead(workspace)
+    assert run.journal.path.exists()
+    yesterday = time.time() - 25 * 3600
+    os.utime(run.journal.path, (yesterday, yesterday))
+    runs.close_dead(workspace)
+    assert not run.journal.path.exists()
+
+
+def test_only_what_is_not_seen_here_is_closed_by_hand(workspace: Path, params: Params) -> None:
+    run = runs.start_run(workspace, params, "flow")
+    with pytest.raises(Busy, match=rf"belongs to process {os.getpid()} of this host, which lives"):
+        runs.close(workspace, [run.id])
+    with pytest.raises(ParamsError, match=r"0 runs in .* are named 'ffff', not one"):
+        runs.close(workspace, ["ffff"])
 
 
 def test_the_owner_is_no_shell() -> None:

@@ -1,16 +1,22 @@
-"""What a Prefect server does by itself: drift starts the training, and runs that nobody runs any more end."""
+"""What a Prefect server does by itself: drift starts the training, runs that nobody runs any more end, and people hear
+of them."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from components.errors import GraftlineError
+from components.params.schedule import NotifyParams
 from flows.handover import DRIFT, WINDOW, because
+from flows.notify import News
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import BlockDocument
     from prefect.events.schemas.automations import AutomationCore
 
 QUIET = timedelta(days=30)  # however often one window's drift is seen, it starts one training in this time
@@ -42,6 +48,69 @@ def automate(training: str | None) -> Iterator[str]:
         if training is not None:
             _put(client, retraining(_deployment(client, training)))
             yield f"automation: {DRIFT} starts {training}, once for a window"
+
+
+def tell_of_crashes(line: str, deployments: Sequence[str], notify: NotifyParams) -> Iterator[str]:
+    """Make the automation that tells people of runs of `deployments` that end as Crashed, and cannot do so themselves.
+
+    The server posts to blocks, and knows no environment of ours. Raises GraftlineError where it has not that block.
+    """
+    from prefect.client.orchestration import get_client
+
+    kind, _, name = (notify.block or "").partition("/")
+    with get_client(sync_client=True) as client:
+        if kind in ("", "secret") or "failed" not in notify.about:
+            for found in client.read_automations_by_name(_telling_name(line)):
+                client.delete_automation(found.id)
+            yield "no automation tells people of a run that ends as Crashed (docs/operate.md, Telling people)"
+            return
+        _put(client, telling(line, deployments, _block(client, kind, name)))
+        yield f"automation: {notify.block} is told of a run that ends as Crashed"
+
+
+def telling(line: str, deployments: Sequence[str], block: "BlockDocument") -> "AutomationCore":
+    """A run that its own process reports as Crashed is Failed by its type, and was told already."""
+    trigger = {
+        "type": "event",
+        "posture": "Reactive",
+        "expect": ["prefect.flow-run.Crashed"],
+        "match": {"prefect.resource.id": "prefect.flow-run.*", "prefect.state-type": "CRASHED"},
+        "match_related": {"prefect.resource.role": "deployment", "prefect.resource.name": list(deployments)},
+        "for_each": ["prefect.resource.id"],
+        "threshold": 1,
+    }
+    why = "event.resource['prefect.state-message']"
+    if block.block_type and block.block_type.slug == "webhook":
+        news = _crashed(line, f"({why} | tojson)[1:-1]")  # within the quotes that are there
+        payload = json.dumps({"text": news.text, **asdict(news)})
+        action = {"type": "call-webhook", "block_document_id": block.id, "payload": payload}
+    else:
+        news = _crashed(line, why)
+        action = {"type": "send-notification", "block_document_id": block.id}
+        action |= {"subject": news.subject, "body": news.text}
+    return _automation(_telling_name(line), trigger, action)
+
+
+def _telling_name(line: str) -> str:
+    return f"graftline: crashed runs of {line}"
+
+
+def _crashed(line: str, why: str) -> News:
+    """With Prefect's templates for what only the event knows."""
+    run = "{{ deployment.name }}, run {{ flow_run.name }}"
+    return News(line, "failed", "Crashed", f"{run}: {{{{ {why} }}}}")
+
+
+def _block(client: "SyncPrefectClient", kind: str, name: str) -> "BlockDocument":
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        return client.read_block_document_by_name(name, kind, include_secrets=False)
+    except ObjectNotFound:
+        raise GraftlineError(
+            f"The Prefect server has no block {kind}/{name}, which notify.block of params.yaml names.",
+            "Make it in Prefect's pages, or mend notify.block, and deploy again.",
+        ) from None
 
 
 def ending() -> "AutomationCore":

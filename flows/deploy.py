@@ -1,7 +1,7 @@
 """`python -m flows.deploy`: brings a Prefect server up to date with prefect.yaml.
 
-Work pool, deployments with their schedules, and two automations: drift starts the training, and a run whose
-process is gone ends as Crashed. May be said again at any time.
+Work pool, deployments with their schedules, and automations: drift starts the training, a run whose process is gone
+ends as Crashed, and people hear of it. May be said again at any time.
 """
 
 import argparse
@@ -35,7 +35,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m flows.deploy",
         description="Brings the Prefect server of `make up`, or the one that PREFECT_API_URL names, up to date with "
         "prefect.yaml: work pool, deployments, schedules, automations.",
-        epilog="Exit codes: 0 done; 1 the server refused or is away; 2 prefect.yaml is wrong. More: docs/operate.md.",
+        epilog="Exit codes: 0 done; 1 the server refused or is away; 2 prefect.yaml or params.yaml is wrong. "
+        "More: docs/operate.md.",
     )
     made.add_argument("--file", type=Path, default=Path("prefect.yaml"), help="default: prefect.yaml")
     return made
@@ -56,24 +57,27 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 def deploy(root: Path, file: Path) -> Iterator[str]:
     """Yield a line for each thing that is there afterwards.
 
-    Raises ParamsError where the file is wrong, GraftlineError where the server refuses or is away.
+    Raises ParamsError where a file is wrong, GraftlineError where the server refuses or is away.
     """
+    from components.params import load_params
     from flows.engine import prepare_environment
     from flows.server import temporary_server
 
-    deployments = read(root, file)
+    deployments, params = read(root, file), load_params(root / "params.yaml")
     prepare_environment(root)
     if not os.environ.get("PREFECT_API_URL"):
         raise GraftlineError("There is no Prefect server to deploy to.", "make up, or set PREFECT_API_URL.")
     with temporary_server() as ready:
         ready()
-    from flows.automations import automate, make_pools
+    from flows.automations import automate, make_pools, tell_of_crashes
 
     yield from make_pools(sorted({one.pool for one in deployments}))
     _prefect(root, file)
     for one in deployments:
         yield f"deployment {one.name}: {one.when or 'no schedule'}"
-    yield from automate(RETRAINING if any(one.name == RETRAINING for one in deployments) else None)
+    names = [one.name for one in deployments]
+    yield from automate(RETRAINING if RETRAINING in names else None)
+    yield from tell_of_crashes(params.tracking.model, names, params.notify)
 
 
 def read(root: Path, file: Path) -> Sequence[Deployment]:

@@ -1,4 +1,5 @@
-"""What must stand in every params.yaml, in its shortest form: no domains, no method beside plain fine-tuning."""
+"""What must stand in every params.yaml, in its shortest form (no domains, no method beside plain fine-tuning), and a
+whole file."""
 
 WRITTEN: dict[str, object] = {
     "domains": {},
@@ -7,4 +8,14 @@ WRITTEN: dict[str, object] = {
     "objectives": {"keep": "none", "align": "none", "confident": "none", "tasks": {"balance": "fixed"}},
     "weighting": {"method": "none"},
     "pretrain": {"method": "none"},
+}
+PARAMS: dict[str, object] = {
+    "seed": 0,
+    "task": {"name": "image_classification"},
+    "augment": {},
+    "backbone": {"name": "efficientnet_lite0"},
+    **WRITTEN,
+    **{name: {} for name in ("features", "controls", "select", "export", "evaluate")},
+    "data": {"source": "file:.", "licence": "CC0", "layout": "folders"},
+    "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]},
 }

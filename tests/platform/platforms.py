@@ -18,6 +18,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import yaml
+from written import PARAMS
 
 from infra.servers import postgres
 from infra.servers.launch import left_over
@@ -46,6 +47,7 @@ def stand_in(folder: Path) -> Path:
     step = {"prefect.deployments.steps.set_working_directory": {"directory": "{{ $GRAFTLINE_ROOT }}"}}
     content = {"name": "line", "pull": [step], "deployments": DEPLOYMENTS}
     (root / "prefect.yaml").write_text(yaml.safe_dump(content))
+    (root / "params.yaml").write_text(yaml.safe_dump(PARAMS))
     return root
 
 
@@ -115,6 +117,16 @@ class Platform:
 
     def state(self, run: str) -> str:
         return str(self.ask(f"/api/flow_runs/{run}")["state_type"])
+
+    def webhook(self, name: str, address: str) -> None:
+        """Make a block of it at the server, and name it in params.yaml."""
+        kind = self.ask("/api/block_types/slug/webhook")["id"]
+        wanted = {"block_schemas": {"block_type_id": {"any_": [kind]}}}
+        (schema, *_) = self.ask("/api/block_schemas/filter", wanted)
+        ids = {"block_type_id": kind, "block_schema_id": schema["id"]}
+        self.ask("/api/block_documents/", {"name": name, "data": {"url": address}, **ids})
+        params = {**PARAMS, "notify": {"block": f"webhook/{name}"}}
+        (self.root / "params.yaml").write_text(yaml.safe_dump(params))
 
     def drift(self, window: str) -> None:
         event = {

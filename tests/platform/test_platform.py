@@ -14,6 +14,7 @@ from platforms import ENDED, Platform, running, stand_in, until
 from components.params.operation import TrackingParams
 from components.registry.store import Connection, connect
 from infra.servers.layout import layout
+from tests.unit.flows.webhook import listening
 
 pytestmark = pytest.mark.platform
 
@@ -123,12 +124,19 @@ def begun(platform: Platform, seconds: float) -> str:
     raise AssertionError("no run began")
 
 
-def test_a_run_whose_machine_is_lost_ends_as_crashed(platform: Platform) -> None:
-    run = begun(platform, seconds=600)
-    until(lambda: heartbeat(platform, run), 120, "a heartbeat")
-    platform.kill("worker")  # and the run's own process, which carries the same mark
-    platform.servers("up")
-    until(lambda: platform.state(run) == "CRASHED", 300, "the lost run is Crashed")
+def test_a_run_whose_machine_is_lost_ends_as_crashed_and_people_hear_of_it(platform: Platform) -> None:
+    with listening() as hook:
+        platform.webhook("people", hook.address)
+        deployed = platform.run("flows.deploy")
+        assert deployed.returncode == 0, deployed.stderr
+        run = begun(platform, seconds=600)
+        until(lambda: heartbeat(platform, run), 120, "a heartbeat")
+        platform.kill("worker")  # and the run's own process, which carries the same mark
+        platform.servers("up")
+        until(lambda: platform.state(run) == "CRASHED", 300, "the lost run is Crashed")
+        name = platform.ask(f"/api/flow_runs/{run}")["name"]
+        until(lambda: [news for news in hook.got if name in news["message"]], 60, "the webhook was told")
+    assert {news["state"] for news in hook.got} == {"Crashed"}
 
 
 def heartbeat(platform: Platform, run: str) -> bool:

@@ -7,18 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from written import WRITTEN
-
-PARAMS = {
-    "seed": 0,
-    "task": {"name": "image_classification"},
-    "augment": {},
-    "backbone": {"name": "efficientnet_lite0"},
-    **WRITTEN,
-    **{name: {} for name in ("features", "controls", "select", "export", "evaluate")},
-    "data": {"source": "file:.", "licence": "CC0", "layout": "folders"},
-    "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]},
-}
+from written import PARAMS
 
 # A line of two stages. It lies where `python -m components` finds it first, as a stage's command does.
 LINE = """

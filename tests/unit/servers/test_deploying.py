@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from written import PARAMS
 
 from components.errors import GraftlineError, ParamsError
 
@@ -59,6 +60,7 @@ def test_without_a_server_there_is_nothing_to_deploy_to(
     monkeypatch.setenv("GRAFTLINE_HOME", str(tmp_path))
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
     (tmp_path / "prefect.yaml").write_text("deployments: []")
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
     with pytest.raises(GraftlineError, match="make up"):
         list(deploy(tmp_path, tmp_path / "prefect.yaml"))
 

@@ -3,7 +3,7 @@
 import gzip
 import zipfile
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -34,9 +34,10 @@ def planted(key: Path) -> Mapping[str, str]:
     return {**secrets, "MLFLOW_TRACKING_USERNAME": "ada", "GRAFTLINE_LEDGER_KEY": str(key)}
 
 
-def found(folder: Path, key: Path | None = None) -> list[str]:
-    """Files below `folder` that hold a planted secret or the private key, as it is, packed, or in base64."""
-    wanted = [MARK.encode(), *_encoded(MARK)]
+def found(folder: Path, key: Path | None = None, also: Sequence[str] = ()) -> list[str]:
+    """Files below `folder` that hold a planted secret, one of `also` or the private key, as it is, packed, or in
+    base64."""
+    wanted = [word for text in (MARK, *also) for word in (text.encode(), *_encoded(text))]
     if key is not None and key.exists():
         wanted.append(key.read_bytes().splitlines()[1])
     files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

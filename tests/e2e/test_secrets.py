@@ -67,7 +67,9 @@ def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "c.txt").write_bytes(base64.b64encode(f"ada:{secret}".encode()))
     pq.write_table(pa.table({"x": [secret]}), tmp_path / "d.parquet", compression="zstd")
     (tmp_path / "e.txt").write_text("nothing")
-    assert found(tmp_path, tmp_path / "key.pem") == ["a.log", "b.gz", "c.txt", "copy.txt", "d.parquet"]
+    there = ["a.log", "b.gz", "c.txt", "copy.txt", "d.parquet"]
+    assert found(tmp_path, tmp_path / "key.pem") == there
+    assert found(tmp_path, tmp_path / "key.pem", also=["nothing"]) == [*there, "e.txt"]
 
 
 @pytest.mark.faults

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,13 @@ from uuid import uuid4
 import httpx
 import pytest
 import yaml
+from canaries import found
 from written import PARAMS
 
 from infra.servers import postgres
 from infra.servers.launch import left_over
 from infra.servers.layout import Layout, read_settings
-from infra.servers.programs import MARK, USER, address
+from infra.servers.programs import DATABASES, MARK, USER, address
 
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}  # states, by their type
 STAND_IN = Path(__file__).with_name("stand_in.py")
@@ -127,6 +128,19 @@ class Platform:
         self.ask("/api/block_documents/", {"name": name, "data": {"url": address}, **ids})
         params = {**PARAMS, "notify": {"block": f"webhook/{name}"}}
         (self.root / "params.yaml").write_text(yaml.safe_dump(params))
+
+    def leaks(self, folder: Path) -> list[str]:
+        """Where a planted secret, or a password of the servers, stands: in logs, artefacts, or databases, which are
+        written out below `folder` with them."""
+        settings = read_settings(self.where)
+        assert settings is not None
+        for name in DATABASES:
+            words = ["--format", "plain", "--file", str(folder / f"{name}.sql"), name]
+            postgres.run("pg_dump", words, settings)
+        for source in (self.where.logs, self.where.artifacts):
+            shutil.copytree(source, folder / source.name)
+        passwords = [value for value in asdict(settings).values() if isinstance(value, str)]
+        return found(folder, also=passwords)
 
     def drift(self, window: str) -> None:
         event = {

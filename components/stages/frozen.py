@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -28,14 +29,14 @@ Wanted = tuple[str, int]  # sample id, view
 
 @dataclass(frozen=True)
 class Frozen:
-    """The layers below a cut.
+    """The layers below a cut; equal where they compute the same.
 
     Attributes:
         weights: SHA-256 of the checkpoint, as `network.open_checkpoint` gives it.
         cut: number of blocks below the cut; `backbone.blocks + 1` means everything, pooled.
     """
 
-    backbone: Backbone
+    backbone: Backbone = field(compare=False)
     weights: str
     cut: int
 
@@ -65,8 +66,9 @@ class Computation:
         self.threads = context.threads
         self.batch = batch
         self._dataset = dataset
-        example = torch.zeros_like(seen(task)).repeat_interleave(batch, 0)
-        model = export_module(frozen.module(), (example,), [SEEN], ["activation"], {SEEN: task.varying})
+        shown = seen(task)
+        shape = (batch, *shown.shape[1:])
+        model = exported(frozen, shape, shown.dtype, tuple(task.varying.items()))
         self._layers = open_session(model, context.providers, 1)
         takes = task.signature
         sample = torch.from_numpy(np.zeros((1, *takes.example[1:]), takes.dtype))
@@ -92,6 +94,15 @@ class Computation:
 
     def __call__(self, chunk: Sequence[Wanted]) -> npt.NDArray[np.generic]:
         return self.infer(np.stack([self.prepare(wanted) for wanted in chunk]))
+
+
+@lru_cache(maxsize=4)
+def exported(
+    frozen: Frozen, shape: tuple[int, ...], dtype: torch.dtype, varying: tuple[tuple[int, str], ...]
+) -> bytes:
+    """The layers as ONNX for inputs like these: kept, because it takes seconds, and stages ask several times."""
+    example = torch.zeros(shape, dtype=dtype)
+    return export_module(frozen.module(), (example,), [SEEN], ["activation"], {SEEN: dict(varying)})
 
 
 def stored(

@@ -1,13 +1,11 @@
 """A workspace with a few pictures and a backbone of random weights: what training stages read."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from dark_and_light import write_pictures
-from exported import exported_once
 from promoted import MORE, Line, line_params, write_dataset
 from promoted import PICTURES as LEVELS
 from safetensors.torch import save_file
@@ -50,12 +48,6 @@ def _checkpoint(folder: Path) -> Backbone:
     made = Provenance(row.name, row.uri, "x", "x", "x", row.licence, "x", parameters=0, weights_sha256="")
     save(folder, backbone.state_dict(), made)
     return backbone
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _exported_once() -> Iterator[None]:
-    with exported_once():
-        yield
 
 
 @pytest.fixture(scope="session")

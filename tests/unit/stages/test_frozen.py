@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
-from exported import digest
 from training_workspace import Workspace
 
 from components.backbones.catalogue import build
 from components.data.dataset import Dataset
-from components.stages.frozen import Frozen, stored
+from components.stages.frozen import Computation, Frozen, exported, stored
 from components.stages.network import open_task
 
 
@@ -35,19 +33,18 @@ def test_damaged_and_lost_records_are_computed_again(
     np.testing.assert_array_equal(read(), first)
 
 
-def test_an_export_is_taken_for_that_of_an_equal_module_alone() -> None:
-    """Of what these tests share, not of the stages."""
+def test_equal_layers_are_exported_once(workspace: Workspace) -> None:
+    """Opened anew, as each stage does it: they are told by the digest of their weights."""
+    dataset = Dataset.open(workspace.root / "dataset")
+    task = open_task(workspace.params, workspace.root / "checkpoint")
 
-    def made() -> torch.nn.Sequential:
-        torch.manual_seed(0)
-        return torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    def compute(seed: int, cut: int) -> np.ndarray:
+        layers = Frozen(build("efficientnet_lite0", seed=seed), f"seed {seed}", cut)
+        return Computation(dataset, layers, task, workspace.context, 4)([(dataset.ids()[0], 0)])
 
-    others = [made() for _ in range(5)]
-    with torch.no_grad():
-        others[0][0].bias[1] += 1
-    others[1][1].running_mean[0] = 1
-    others[2][1].eps = 1e-3
-    others[3][0].ours = "another attribute"
-    others[4].append(torch.nn.ReLU())
-    assert digest(made()) == digest(made())
-    assert len({digest(module) for module in [made(), *others]}) == 6
+    first = compute(8, 1)
+    made = exported.cache_info().misses
+    np.testing.assert_array_equal(compute(8, 1), first)
+    assert exported.cache_info().misses == made
+    assert not np.array_equal(compute(9, 1), first)
+    assert compute(8, 2).shape != first.shape

@@ -8,6 +8,7 @@ from promoted import Line
 
 from components.errors import DigestMismatch, GateRefused, RegistryError
 from components.registry.fetch import fetch
+from components.registry.reference import Shelf
 from components.registry.register import DIGEST_TAG
 from components.stages import evaluate
 from components.stages.promote import promote
@@ -160,20 +161,24 @@ def test_a_tag_that_says_otherwise_changes_nothing(line: Line) -> None:
         promote(line.root, line.params)
 
 
-def test_who_scores_asks_the_ledger_and_not_the_registry_alone(line: Line) -> None:
+def test_who_scores_or_monitors_asks_the_ledger_and_not_the_registry_alone(line: Line) -> None:
     line.promoted(boundary=160)
     line.promoted()
     tracking, client = line.params.tracking, line.desk.connection.client
     assert fetch(line.root, tracking).version == "2"
     client.set_registered_model_alias("cells", "champion", "1")
-    with pytest.raises(RegistryError, match="somebody moved it past the ledger"):
-        fetch(line.root, tracking)
+    shelf = Shelf(line.root, tracking)
+    for look in (lambda: fetch(line.root, tracking), shelf.find):
+        with pytest.raises(RegistryError, match="somebody moved it past the ledger"):
+            look()
     assert fetch(line.root, tracking, "1").version == "1"
     client.set_registered_model_alias("cells", "champion", "2")
     client.set_model_version_tag("cells", "2", DIGEST_TAG, "0" * 64)
     for version in (None, "2"):
         with pytest.raises(DigestMismatch, match="check who can write to the registry"):
             fetch(line.root, tracking, version)
+        with pytest.raises(DigestMismatch, match="check who can write to the registry"):
+            shelf.find(version)
 
 
 def test_what_was_rolled_back_does_not_come_back_by_itself(line: Line) -> None:

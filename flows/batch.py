@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from components.errors import GraftlineError, Interrupted, StorageError
 from components.params import Params, load_params
@@ -16,6 +16,7 @@ from components.registry.delivery import Deliverer
 from components.registry.lineage import git_state
 from components.registry.runs import RunHandle, begin_run, close_dead
 from components.stages.score import Done, Scoring
+from flows.command import failed
 from flows.engine import exit_code
 
 
@@ -39,7 +40,7 @@ def write_rows(scoring: Scoring) -> Done:
 def score(job: Mapping[str, object], root: str = ".") -> State[int]:
     """Score the inputs of `job` (the fields of components.params.scoring.Job) in the workspace `root`.
 
-    Ends Completed, or Failed by the error's name. The state's data is the exit code.
+    Ends Completed, or Failed by the error's name. `code_of` gives the exit code.
     """
     folder = Path(root).resolve()
     try:
@@ -52,7 +53,7 @@ def score(job: Mapping[str, object], root: str = ".") -> State[int]:
             return Completed(message=said(write_rows(scoring), asked), data=0)
     except (GraftlineError, OSError, MemoryError) as error:
         known = error if isinstance(error, GraftlineError) else of_the_machine(error)
-        return Failed(name=type(known).__name__, message=str(known), data=exit_code(known))
+        return failed(type(known).__name__, str(known), exit_code(known))
 
 
 @contextmanager

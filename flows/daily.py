@@ -6,13 +6,13 @@ from pathlib import Path
 
 from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from components.errors import GraftlineError
 from components.params import load_params
 from components.storage.upload import upload
 from flows.batch import score
-from flows.command import code_of
+from flows.command import code_of, failed
 from flows.dates import dated, due
 from flows.notify import News, tell
 
@@ -51,4 +51,4 @@ def _failed(root: str, name: str, message: str, code: int) -> State[int]:
     with suppress(GraftlineError):  # wrong params are what failed, perhaps
         params = load_params(Path(root) / "params.yaml")
         tell(params.notify, News(params.tracking.model, "failed", name, message, because="batch scoring"))
-    return Failed(name=name, message=message, data=code)
+    return failed(name, message, code)

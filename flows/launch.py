@@ -19,7 +19,7 @@ from prefect import State, flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.settings import PREFECT_API_KEY, PREFECT_API_URL
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 from pydantic import ValidationError
 
 from components.errors import Busy, GraftlineError, Interrupted, ParamsError
@@ -29,6 +29,7 @@ from components.params.schedule import NotifyParams, ScheduleParams
 from components.registry.store import redact
 from components.storage.home import home
 from components.storage.publish import read_json, write_json
+from flows.command import failed
 from flows.engine import INTERRUPTED, exit_code, prepare_environment, terminate
 from flows.handover import Answer, Asked, window_of
 from flows.markdown import row
@@ -79,7 +80,7 @@ def scheduled(root: str = ".", revision: str = "", because: str = "") -> State[i
         because: why; `drift: …` trains only where something can be learned.
 
     Ends Completed, also named NothingNew or LabelsNeeded; Failed named Busy, GateFailed, PromotionRefused, or by the
-    error's class. The state's data is the exit code.
+    error's class. `code_of` gives the exit code.
     """
     launch = _Launch(Path(root).resolve(), revision, because)
     prepare_environment(launch.root)
@@ -92,8 +93,9 @@ def scheduled(root: str = ".", revision: str = "", because: str = "") -> State[i
         answer = Answer(type(error).__name__, False, redact(str(error)), 1, "failed")
     _show(answer, launch)
     _tell(answer, launch)
-    made = Completed if answer.green else Failed
-    return made(name=answer.name, message=answer.message, data=answer.code)
+    if not answer.green:
+        return failed(answer.name, answer.message, answer.code)
+    return Completed(name=answer.name, message=answer.message, data=answer.code)
 
 
 class _Launch:

@@ -7,13 +7,14 @@ from prefect import State, Task, flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from components.errors import GateRefused, GraftlineError
 from components.params import load_params
 from components.registry.register import failed_rules, refuse_unless_pass
 from components.stages.table import STAGES
 from components.storage.publish import read_json
+from flows.command import failed
 from flows.engine import Execution, Step, execution, exit_code, worth_retrying
 from flows.standing import headline, ruling_markdown
 from flows.summary import markdown, places, summary
@@ -63,7 +64,7 @@ def train(
     """Bring the line in `root` up to date, register its release and, with `promoting`, let it meet the champion.
 
     Ends Completed, also where the champion is kept; Failed named GateFailed where the gate refused,
-    PromotionRefused, or by the error's class otherwise. The state's data is the exit code.
+    PromotionRefused, or by the error's class otherwise. `code_of` gives the exit code.
     """
     folder = Path(root).resolve()
     try:
@@ -80,7 +81,7 @@ def train(
 def failed_by(error: GraftlineError) -> State[int]:
     """The state that an error ends a flow in."""
     name = "GateFailed" if isinstance(error, GateRefused) else type(error).__name__
-    return Failed(name=name, message=str(error), data=exit_code(error))
+    return failed(name, str(error), exit_code(error))
 
 
 def run_stages(line: Execution, stop_after: str | None = None) -> bool:
@@ -122,5 +123,5 @@ def _promoted(line: Execution) -> State[int] | None:
     create_markdown_artifact(text, key="promotion", description="The candidate against the champion")
     message = f"{line.registered}; {headline(done)}"
     if done.outcome == "refused":
-        return Failed(name="PromotionRefused", message=message, data=GateRefused.exit_code)
+        return failed("PromotionRefused", message, GateRefused.exit_code)
     return Completed(message=message, data=0)

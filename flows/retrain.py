@@ -16,7 +16,7 @@ from pathlib import Path
 
 from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from components.data.lock import Lock, read_lock
 from components.errors import DataError, GateRefused, GraftlineError
@@ -43,7 +43,7 @@ from flows.branches import (
     past_runs,
     push_branch,
 )
-from flows.command import RESUMABLE, code_of
+from flows.command import RESUMABLE, code_of, failed
 from flows.engine import Execution, Step, Stopped, execution, run_command, stoppable
 from flows.handover import Answer, Asked
 from flows.pipeline import failed_by, judge, retrying, run_stages
@@ -88,7 +88,7 @@ def commit(root: Path, params: Params, asked: Asked) -> str:
 def retrain(root: str, asked: Mapping[str, object]) -> State[int]:
     """Refresh, and where something is new: stages, push, commit, register, promote, in the worktree `root`.
 
-    Ends Completed, also named NothingNew or LabelsNeeded; Failed as graftline-train. The state's data is the exit
+    Ends Completed, also named NothingNew or LabelsNeeded; Failed as graftline-train. `code_of` gives the exit
     code; the answer goes to the file that `asked` names.
     """
     folder, wanted, done = Path(root).resolve(), Asked(**asked), _Done()  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ def retrain(root: str, asked: Mapping[str, object]) -> State[int]:
         state = failed_by(error)
     except Exception as error:  # ours: people are told all the same
         traceback.print_exc()
-        state = Failed(name=type(error).__name__, message=redact(str(error)), data=1)
+        state = failed(type(error).__name__, redact(str(error)), 1)
     write_json(Path(wanted.result), asdict(_answer(state, done)))
     return state
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from prefect import State, flow, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from components.errors import GraftlineError
 from components.params import Params, load_params
@@ -16,6 +16,7 @@ from components.storage.home import home
 from components.storage.publish import write_bytes
 from flows.alarm import raise_alarm
 from flows.batch import of_the_machine
+from flows.command import failed
 from flows.dates import dated, due
 from flows.drift import headline, markdown
 from flows.engine import exit_code
@@ -41,7 +42,7 @@ def watch(look: Mapping[str, object], root: str = ".", timed: bool = False) -> S
 
     With `timed`, the signs of strftime in its `input`, `scored` and `labels` stand for the scheduled start, in UTC.
     Ends Completed, named Drift where one was seen, whose event was then sent; or Failed by the error's name, which
-    people are told. The state's data is the exit code.
+    people are told. `code_of` gives the exit code.
     """
     folder, params = Path(root).resolve(), None
     try:
@@ -57,7 +58,7 @@ def watch(look: Mapping[str, object], root: str = ".", timed: bool = False) -> S
         known = error if isinstance(error, GraftlineError) else of_the_machine(error)
         if params is not None:
             _tell(folder, params, known)
-        return Failed(name=type(known).__name__, message=str(known), data=exit_code(known))
+        return failed(type(known).__name__, str(known), exit_code(known))
 
 
 def _timed(look: Mapping[str, object]) -> dict[str, object]:

@@ -79,7 +79,7 @@ def refuse_unless_pass(verdict: Mapping[str, object], operational: Mapping[str, 
         lines = "\n".join(wrong)
         raise GateRefused(
             f"The release is not registered.\n{lines}\n",
-            "Mend the data, the training or the bounds in params.yaml, and run again.",
+            "Mend the data or the training, and run again; docs/operate.md, A failed gate.",
         )
 
 

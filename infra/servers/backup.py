@@ -85,6 +85,11 @@ def dump(settings: Settings, name: str, target: Path) -> None:
 
 def check(source: Path) -> None:
     """Raises StorageError naming the first file that is missing, too many, or not what the manifest says."""
+    if not (source / MANIFEST).exists():
+        raise StorageError(
+            f"{source} holds no backup: it has no {MANIFEST}.",
+            "make restore FROM=FOLDER/graftline-DATE, a folder that make backup named.",
+        )
     manifest = read_json(source / MANIFEST)
     if manifest.get("format") != FORMAT:
         raise StorageError(

@@ -21,6 +21,7 @@ from components.errors import RegistryError
 from components.params.schedule import NotifyParams
 from components.sources.base import Entry
 from flows.branches import finish, past_runs
+from flows.command import code_of
 from flows.notify import News, tell
 from flows.worktree import line_lock, resolve, worktree
 from tests.unit.flows.repository import begin_work, make_repository, persons
@@ -205,7 +206,7 @@ def launch(root: Path, **options: str) -> tuple[str, str, int]:
     from flows.launch import scheduled
 
     state = scheduled(str(root), return_state=True, **options)
-    return state.name, state.message, state.result(raise_on_failure=False)
+    return state.name, state.message, code_of(state)
 
 
 def test_the_launcher_ends_as_the_run_inside_does(launched: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from components.params.operation import TrackingParams
 from components.registry.delivery import deliver_now
 from components.registry.store import connect
 from components.storage.publish import read_json
+from flows.command import Ended, code_of
 from tests.unit.flows.webhook import listening
 
 if TYPE_CHECKING:
@@ -198,5 +199,9 @@ def test_a_scheduled_scoring_ends_with_the_name_and_code_of_what_was_wrong_and_t
         monkeypatch.setenv("GRAFTLINE_WEBHOOK", hook.address)
         ended = daily({"input": "in", "output": "scores/%Y"}, str(space), return_state=True)
     assert [(news["state"], news["because"]) for news in hook.got] == [("RegistryError", "batch scoring")]
-    assert (ended.name, ended.result(raise_on_failure=False)) == ("RegistryError", RegistryError.exit_code)
+    assert (ended.name, code_of(ended)) == ("RegistryError", RegistryError.exit_code)
     assert "holds no model" in str(ended.message)
+    # Where a worker runs it, this is raised, and stands last in the log.
+    said = ended.result(raise_on_failure=False)
+    assert isinstance(said, Ended)
+    assert str(said) == f"RegistryError: {ended.message}"

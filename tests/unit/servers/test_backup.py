@@ -59,3 +59,9 @@ def test_what_was_lost_comes_back_on_a_machine_with_other_ports_and_passwords(
     (made / KEPT).write_text("other")
     with pytest.raises(StorageError, match=r"model\.onnx is not the file that was backed up"):
         check(made)
+
+
+def test_a_folder_that_is_no_backup_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="holds no backup") as told:
+        check(tmp_path)
+    assert "FROM=FOLDER/graftline-DATE" in str(told.value)

@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Protocol
 
+from components.registry.lineage import git_state
+
 
 class DvcStage(Protocol):
     def changed(self, allow_missing: bool) -> bool: ...
@@ -41,6 +43,16 @@ def as_locked(repo: Repo) -> bool:
     """Whether commands, parameters and code are those of dvc.lock; outputs that are not there are left out."""
     with repo.lock:
         return not any(stage.changed(allow_missing=True) for stage in repo.index.stages)
+
+
+def proven(root: Path, repo: Repo) -> str:
+    """The commit whose code and parameters made what dvc.lock names; empty where a file differs from either.
+
+    What a run writes, the locks, is no difference. It may have begun before that commit: DVC compares contents.
+    """
+    known = git_state(root)
+    clean = known.get("graftline.git_dirty") == "false"
+    return known["graftline.git_commit"] if clean and as_locked(repo) else ""
 
 
 def restore(repo: Repo) -> None:

@@ -23,7 +23,6 @@ from components.errors import DataError, GateRefused, GraftlineError
 from components.monitoring.need import labels_needed
 from components.params import Params, load_params
 from components.params.schedule import Event
-from components.registry.lineage import git_state
 from components.registry.runs import RunHandle, start_run
 from components.registry.store import redact
 from components.stages.monitor import LABELS, folder_of
@@ -47,7 +46,7 @@ from flows.command import RESUMABLE, code_of, failed
 from flows.engine import Execution, Step, Stopped, execution, run_command, stoppable
 from flows.handover import Answer, Asked
 from flows.pipeline import failed_by, judge, retrying, run_stages
-from flows.repo import as_locked, open_repo, restore
+from flows.repo import as_locked, open_repo, proven, restore
 from flows.worktree import committed, git
 
 PR_SET_PDEATHSIG = 1
@@ -130,8 +129,7 @@ def _run(root: Path, params: Params, asked: Asked, done: _Done) -> State[int]:
 def _judged(line: Execution, asked: Asked, done: _Done) -> State[int]:
     head = git(line.root, "rev-parse", "HEAD")
     line.run.say("tags", {"graftline.run_branch": done.branch, "graftline.run_commit": head})
-    clean = git_state(line.root).get("graftline.git_dirty") == "false"
-    line.proven = head if clean else ""
+    line.proven = proven(line.root, line.repo)
     try:
         state = judge(line, True, True)
     except GateRefused as error:

@@ -44,7 +44,7 @@ def lines(line: Execution) -> Iterator[str]:
         yield from ruling_lines(line.promotion)
     if line.page.exists():
         yield f"Report:     {line.page}"
-    yield "MLflow:     make mlflow"
+    yield f"MLflow:     {_browsed(line) or 'make mlflow'}"
 
 
 def _operational(line: Execution) -> Iterator[str]:
@@ -94,11 +94,15 @@ def markdown(verdict: Mapping[str, object]) -> str:
 def places(line: Execution) -> str:
     """Where to look on, for Prefect's artifacts: the page, and the model at a registry that browsers reach."""
     page = f"Report: `{line.page}`\n" if line.page.exists() else ""
+    model = _browsed(line)
+    return f"{page}\nIn MLflow: [{line.params.tracking.model}]({model})\n" if model else page
+
+
+def _browsed(line: Execution) -> str:
+    """The model's page at a registry that browsers reach; empty for an embedded one."""
     tracking = line.params.tracking
     uri = locate(line.root, tracking).uri
-    if not uri.startswith("http"):
-        return page
-    return f"{page}\nIn MLflow: [{tracking.model}]({redact(uri).rstrip('/')}/#/models/{tracking.model})\n"
+    return f"{redact(uri).rstrip('/')}/#/models/{tracking.model}" if uri.startswith("http") else ""
 
 
 def rule_text(rule: Mapping[str, object]) -> str:

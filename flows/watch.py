@@ -50,10 +50,10 @@ def watch(look: Mapping[str, object], root: str = ".", timed: bool = False) -> S
         asked = read_look(_timed(look) if timed else look)
         found = look_at_window(folder, params, asked)
         create_markdown_artifact(markdown(found), key="drift", description="The window and its tests")
-        said = " ".join(words for words in (headline(found), alarm(folder, params, found)) if words)
+        said = [headline(found), alarm(folder, params, found), f"Page: {found.page}"]
         name, code = ("Drift", DRIFT) if found.alarm else ("Completed", 0)
         _told(folder, params).unlink(missing_ok=True)
-        return Completed(name=name, message=said, data=code)
+        return Completed(name=name, message=" ".join(filter(None, said)), data=code)
     except (GraftlineError, OSError, MemoryError) as error:
         known = error if isinstance(error, GraftlineError) else of_the_machine(error)
         if params is not None:

@@ -20,7 +20,8 @@ def serve(root: Path, params: Params, port: int) -> None:
     """
     place = locate(root, params.tracking)
     if place.artifacts is None and place.uri.startswith("http"):
-        raise RegistryError("The runs are kept on a server.", f"Open {place} in a browser.")
+        known = "docs/operate.md says which user and password the servers of make up have."
+        raise RegistryError("The runs are kept on a server.", f"Open {place} in a browser; {known}")
     try:
         close_dead(root)
         deliver_now(root, connect(root, params.tracking))

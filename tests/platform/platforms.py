@@ -66,9 +66,9 @@ class Platform:
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """`python -m WORDS` in the workspace."""
-        kept = {
-            key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "PREFECT_"))
-        }
+        # A client in this process reads the address of the last platform's ledger into its environment.
+        others = ("MLFLOW_", "PREFECT_", "GRAFTLINE_")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(others)}
         programs = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
         environment = {**kept, "PATH": programs, "GRAFTLINE_HOME": str(self.home), **self.more}
         command = [sys.executable, "-m", *words]
@@ -106,9 +106,13 @@ class Platform:
 
     def runs(self, **wanted: str) -> Sequence[Mapping[str, Any]]:
         """Runs of deployments that are not only planned."""
+        return [run for run in self.planned(**wanted) if run["state_type"] != "SCHEDULED"]
+
+    def planned(self, **wanted: str) -> Sequence[Mapping[str, Any]]:
+        """Runs of deployments, also those that only wait for their turn."""
         found = self.ask("/api/flow_runs/filter", {"limit": 200})
-        begun = [run for run in found if run["deployment_id"] and run["state_type"] != "SCHEDULED"]
-        return [run for run in begun if all(run["parameters"].get(k, "") == v for k, v in wanted.items())]
+        made = [run for run in found if run["deployment_id"]]
+        return [run for run in made if all(run["parameters"].get(k, "") == v for k, v in wanted.items())]
 
     def start(self, **parameters: object) -> str:
         """A run of the deployment `training` now; its id."""

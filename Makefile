@@ -33,7 +33,7 @@ run: $(STAMP)  ## raw images in, a judged and registered ONNX model out
 example: $(STAMP)  ## run an example in a workspace of its own: make example NAME=spam
 	@$(BIN)/python -m examples "$(NAME)"
 
-test: $(STAMP)  ## all tests
+test: $(STAMP)  ## the tests, without those that take minutes (faults, platform, drift)
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 faults: $(STAMP)  ## the tests that take minutes: whole lines killed in every stage, further backbones

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from components.errors import Busy, GraftlineError, Interrupted, SourceError
-from components.params import Params
+from components.params import Params, load_params
 from components.registry.delivery import Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
 from components.registry.store import preload, redact
@@ -23,7 +23,7 @@ from components.storage.home import home, reports, stage_lock
 from components.storage.publish import kernel_lock, read_json, sha256_tree
 from components.storage.servers import use_servers
 from components.telemetry import OFF
-from flows.repo import Repo, open_repo
+from flows.repo import Repo, open_repo, proven
 
 if TYPE_CHECKING:
     import psutil
@@ -123,6 +123,15 @@ class Execution:
         step = Step("register", "done", time.monotonic() - started)
         self.steps.append(step)
         return step
+
+    def prove(self) -> None:
+        """Know the commit that every stage was brought up to date with. Raises Busy where DVC is at work elsewhere."""
+        try:
+            known = proven(self.root, self.repo)
+        except Exception as error:  # DVC's own
+            raise failure("promote", error) from error
+        # Rules of promotion shape no stage: they must be the commit's, too.
+        self.proven = known if load_params(self.root / "params.yaml") == self.params else ""
 
     def promote(self) -> Step:
         """The registered release against the champion, which it replaces where the ruling says so."""

@@ -16,7 +16,6 @@ from components.stages.table import STAGES
 from components.storage.publish import read_json
 from flows.command import failed
 from flows.engine import Execution, Step, execution, exit_code, worth_retrying
-from flows.repo import proven
 from flows.standing import headline, ruling_markdown
 from flows.summary import markdown, places, summary
 
@@ -75,7 +74,7 @@ def train(
             if not run_stages(line, stop_after):
                 return Completed(message=f"Stopped after {stop_after}, as asked.", data=0)
             if promoting:
-                line.proven = proven(folder, line.repo)
+                line.prove()
             return judge(line, registering, promoting)
     except GraftlineError as error:
         return failed_by(error)

@@ -46,7 +46,7 @@ from flows.command import RESUMABLE, code_of, failed
 from flows.engine import Execution, Step, Stopped, execution, run_command, stoppable
 from flows.handover import Answer, Asked
 from flows.pipeline import failed_by, judge, retrying, run_stages
-from flows.repo import as_locked, open_repo, proven, restore
+from flows.repo import as_locked, open_repo, restore
 from flows.worktree import committed, git
 
 PR_SET_PDEATHSIG = 1
@@ -129,7 +129,7 @@ def _run(root: Path, params: Params, asked: Asked, done: _Done) -> State[int]:
 def _judged(line: Execution, asked: Asked, done: _Done) -> State[int]:
     head = git(line.root, "rev-parse", "HEAD")
     line.run.say("tags", {"graftline.run_branch": done.branch, "graftline.run_commit": head})
-    line.proven = proven(line.root, line.repo)
+    line.prove()
     try:
         state = judge(line, True, True)
     except GateRefused as error:

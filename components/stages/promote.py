@@ -130,7 +130,8 @@ def _traced(params: Params, case: _Case) -> Iterator[str]:
         return
     if case.found.dirty != "false":
         what = "with changes that no commit holds" if case.found.dirty else "where no git commit was known"
-        yield f"it was trained or registered {what}; commit, then flows.train --promote, or set promotion.allow_dirty"
+        remedy = "commit, then `python -m flows.train --promote`; or set promotion.allow_dirty"
+        yield f"it was trained or registered {what}; {remedy}"
 
 
 def _ranked(case: _Case) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Copies of the databases and artefacts that can be put back on any machine.
 
 The databases first, then the artefacts: a version is registered after its files have arrived, so the files of every
-version in the dump are there when the copy begins. No password is in a backup.
+version in the dump are there when the copy begins. No password of the servers is in a backup; but what Prefect's blocks
+hold is, with the key that Prefect keeps beside them.
 """
 
 import shutil

@@ -147,6 +147,12 @@ def test_the_same_with_servers_that_are_killed_under_the_training(team: Team) ->
     team.run("flows.promote", "verify")
 
 
+def test_no_secret_stands_in_logs_databases_or_artefacts(team: Team, tmp_path: Path) -> None:
+    """After real trainings, scores and moves of the champion."""
+    assert team.platform.leaks(tmp_path) == []
+    assert any(tmp_path.rglob("*.onnx"))
+
+
 def test_nothing_is_left_when_all_is_taken_down(team: Team) -> None:
     team.platform.servers("down")
     assert team.platform.pids() == {}

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+import written
 import yaml
-from written import WRITTEN
 
 from components.errors import ParamsError
 from components.params import Params, load_params
@@ -18,17 +18,7 @@ from components.storage.publish import sha256_bytes, write_json
 from flows.promote import CODES, main
 from flows.standing import headline, instant, ruling_lines, ruling_markdown
 
-PARAMS = {
-    "seed": 0,
-    "task": {"name": "image_classification"},
-    "augment": {},
-    "backbone": {"name": "efficientnet_lite0"},
-    **WRITTEN,
-    **{name: {} for name in ("features", "controls", "select", "export", "evaluate")},
-    "data": {"source": "file:.", "licence": "CC0", "layout": "folders"},
-    "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]},
-    "tracking": {"model": "cells"},
-}
+PARAMS = {**written.PARAMS, "tracking": {"model": "cells"}}
 PASS = {"verdict": "pass", "rules": []}
 
 

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -186,7 +186,7 @@ def execution(
     and the MLflow run is closed: FINISHED, FAILED, or KILLED by a signal. A gate that refuses has FAILED.
     """
     prepare_environment(root)
-    with kernel_lock(stage_lock(root, WORKSPACE)):
+    with held(root):
         repo = open_repo(root)
         run = begin(root, params)
         deliverer = Deliverer(root, params.tracking)
@@ -212,13 +212,21 @@ def execution(
             deliverer.close()
 
 
+@contextmanager
+def held(root: Path) -> Iterator[None]:
+    """The workspace, which nobody else may change meanwhile. Raises Busy at once where another run holds it."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(kernel_lock(stage_lock(root, WORKSPACE)))
+        except Busy as error:
+            raise Busy(f"Another run holds this workspace. {error.message}", error.remedy) from None
+        yield
+
+
 def probe(root: Path) -> None:
     """Raises Busy where another run holds the workspace: before anything slow is started."""
-    try:
-        with kernel_lock(stage_lock(root, WORKSPACE)):
-            return
-    except Busy as error:
-        raise Busy(f"Another run holds this workspace. {error.message}", error.remedy) from None
+    with held(root):
+        return
 
 
 def warm() -> None:

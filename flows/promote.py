@@ -81,14 +81,11 @@ def _run(root: Path, options: argparse.Namespace) -> int:
 def _promote(root: Path, params: "Params") -> int:
     from components.runtime.distribution import check_distribution
     from components.stages.promote import promote
-    from components.storage.home import stage_lock
-    from components.storage.publish import kernel_lock
-    from flows.engine import WORKSPACE, probe
+    from flows.engine import held
     from flows.standing import ruling_lines
 
     check_distribution()
-    probe(root)
-    with kernel_lock(stage_lock(root, WORKSPACE)):  # nothing may rewrite release/ meanwhile
+    with held(root):  # nothing may rewrite release/ meanwhile
         done = promote(root, params)
     _say(ruling_lines(done))
     return CODES[done.outcome]

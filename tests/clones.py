@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from written import WRITTEN
 
 from components.backbones.catalogue import build
+from components.telemetry import OFF
 
 ROOT = Path(__file__).parents[1]
 PICTURES, SIZE = 80, 32
@@ -31,8 +32,7 @@ class Line:
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if key not in NOT_HANDED_ON}
         path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
-        quiet = {"DVC_NO_ANALYTICS": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
-        return {**kept, **quiet, "PATH": path, **(more or {})}
+        return {**kept, **OFF, "PATH": path, **(more or {})}
 
     def run(
         self, *words: str, more: Mapping[str, str] | None = None, timeout: float = 400

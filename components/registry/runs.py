@@ -123,7 +123,8 @@ def close_dead(root: Path) -> list[str]:
     A run of another host or pod may live: where it is quiet, the log says how to close it.
     """
     closed = []
-    for run, state in _known(root):
+    known = list(_known(root))
+    for run, state in known:
         if not _is_over(run, state):
             continue
         if state.get("status") not in ENDED:
@@ -134,7 +135,7 @@ def close_dead(root: Path) -> list[str]:
     for path in (home(root) / "runs" / "owners").glob("*.json"):
         if not alive(path.stem):
             path.unlink(missing_ok=True)
-    _mention_quiet(root)
+    _mention_quiet(known)
     return closed
 
 
@@ -171,10 +172,10 @@ def _is_over(run: RunHandle, state: Mapping[str, object]) -> bool:
     return not alive(owner)
 
 
-def _mention_quiet(root: Path) -> None:
+def _mention_quiet(known: Sequence[tuple[RunHandle, Mapping[str, object]]]) -> None:
     """Runs of hosts that may be gone."""
     hosts: dict[str, list[str]] = {}
-    for run, state in _known(root):
+    for run, state in known:
         name = str(state.get("owner", ""))
         if state.get("status") not in ENDED and run.quiet > HOUR and elsewhere(name):
             owner = Owner.read(name)

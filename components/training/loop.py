@@ -98,7 +98,7 @@ class Loop:
         if found:
             self.counters, self.best = found.counters, found.best
             self._load(found.model)
-        self._bar = bar(self._images(), self.watch.name, "images")
+        self._bar = bar(self._samples(), self.watch.name, "samples")
         try:
             self._bar.update(self.counters.steps * self.recipe.batch)
             for number in range(self.counters.phase, len(self.phases)):
@@ -281,7 +281,7 @@ class Loop:
     def _chunks(self) -> Sequence[Indices]:
         return self.data.train.shuffled(self.recipe.seed, self.counters.epochs, self.recipe.batch)
 
-    def _images(self) -> int | None:
+    def _samples(self) -> int | None:
         """What all epochs together show; unknown where seconds are the budget."""
         if self.recipe.seconds is not None:
             return None

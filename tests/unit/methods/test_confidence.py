@@ -1,7 +1,6 @@
 """Entropy, information maximisation, MCC and pseudo-labels by the formulas of their docstrings, worked out in numpy.
 
-Values of other libraries (skada 0.6.0, pytorch-adapt 0.0.83) for the same numbers stand beside them;
-those of SciPy and scikit-learn are called for.
+Values of pytorch-adapt 0.0.83 for the same numbers stand beside them; those of SciPy and scikit-learn are called for.
 """
 
 import numpy as np
@@ -68,7 +67,7 @@ def mcc_weights(logits: Array) -> Array:
 def test_mcc_is_what_lies_beside_the_diagonal() -> None:
     found = class_confusion(tensor(LOGITS)).item()
     assert found == pytest.approx(mcc_by_hand(LOGITS), abs=1e-6)
-    assert found == pytest.approx(0.5133094437, abs=1e-5)  # pytorch-adapt, and skada with eps=0
+    assert found == pytest.approx(0.5133094437, abs=1e-5)  # pytorch-adapt
 
 
 def test_no_gradient_goes_through_the_weights_of_mcc() -> None:
@@ -77,7 +76,7 @@ def test_no_gradient_goes_through_the_weights_of_mcc() -> None:
     up, down, weights = LOGITS.copy(), LOGITS.copy(), mcc_weights(LOGITS)
     up[0, 2] += 1e-6
     down[0, 2] -= 1e-6
-    # Here skada differs; pytorch-adapt, like the authors' program, has 0.0042.
+    # pytorch-adapt, like the authors' program, has 0.0042.
     slope = (mcc_by_hand(up, weights) - mcc_by_hand(down, weights)) / 2e-6
     assert logits.grad is not None
     assert logits.grad[0, 2].item() == pytest.approx(slope, abs=1e-7)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from factors import adapted, ramp
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
@@ -13,26 +14,9 @@ from components.backbones.catalogue import build
 from components.errors import ParamsError
 from components.methods import load_method
 from components.methods.base import trained_count
-from components.methods.lora import LowRank
 from components.params.tuning import TuneParams
 from components.training.freezing import frozen_state
 from components.training.network import Network
-
-
-def ramp(*shape):
-    return (torch.arange(math.prod(shape), dtype=torch.float32) * 0.37).sin().reshape(shape)
-
-
-def adapted(layer, rank, alpha):
-    """The layer with factors of plain numbers, and the factors."""
-    with torch.no_grad():
-        layer.weight.copy_(ramp(*layer.weight.shape))
-        layer.bias.copy_(ramp(*layer.bias.shape) * 0.1)
-        added = LowRank(layer.weight, rank, alpha, torch.Generator())
-        added.a.copy_(ramp(*added.a.shape) + 0.2)
-        added.b.copy_(ramp(*added.b.shape) * 0.5 - 0.1)
-    parametrize.register_parametrization(layer, "weight", added)
-    return layer, added
 
 
 class Attention(nn.Module):
@@ -83,33 +67,6 @@ def test_the_weight_is_what_the_formula_says():
         added.b.copy_(torch.tensor([[0.5], [1.0]]))
     # W0 + 3/1 · (0.5, 1)ᵀ (1, -2)
     torch.testing.assert_close(layer.weight, torch.tensor([[2.5, -1.0], [6.0, -2.0]]))
-
-
-def test_linear_layers_agree_with_peft():
-    """Values of peft 0.21.2 for the same factors."""
-    layer, added = adapted(nn.Linear(4, 3), rank=2, alpha=3)
-    made = layer(ramp(2, 4))
-    made.square().sum().backward()
-    expected = torch.tensor([[1.332563, 2.929436, 0.977928], [1.474542, 5.392045, 2.412422]])
-    torch.testing.assert_close(made.detach(), expected, rtol=1e-5, atol=1e-5)
-    found = added.a.grad.flatten()[:6]
-    expected = torch.tensor([6.24787, 7.06202, 6.92035, 5.84205, 8.7031, 10.02677])
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
-    expected = torch.tensor([15.98201, 22.35423, 48.09931, 71.59683, 19.7491, 30.29551])
-    torch.testing.assert_close(added.b.grad.flatten(), expected, rtol=1e-5, atol=1e-5)
-
-
-def test_convolutions_agree_with_peft():
-    """Values of peft 0.21.2, which puts a convolution of rank 2 and a 1×1 convolution beside the layer."""
-    layer, added = adapted(nn.Conv2d(2, 3, 3, stride=2, padding=1), rank=2, alpha=3)
-    made = layer(ramp(1, 2, 5, 5))
-    made.square().sum().backward()
-    expected = torch.tensor([1.13108, 4.737095, 3.681728, -0.568408, -4.262377, -2.70697, 2.011939, 5.315136])
-    torch.testing.assert_close(made.detach().flatten()[:8], expected, rtol=1e-5, atol=1e-5)
-    expected = torch.tensor([-10.62969, 9.462, 7.6353, 62.62627, 63.86909, 32.59945])
-    torch.testing.assert_close(added.a.grad.flatten()[:6], expected, rtol=1e-5, atol=1e-5)
-    expected = torch.tensor([336.88858, 279.3277, 570.73767, 510.13068, 566.69177, 532.47675])
-    torch.testing.assert_close(added.b.grad.flatten(), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
         if name == "advise":
             text = "compute what is missing of these backbones' features first (all: of every one that fits)"
             command.add_argument("--fill", nargs="+", default=[], metavar="NAME", help=text)
+            text = "compare what these YAML files say under `backbone`, too, as params.yaml would: a library's networks"
+            command.add_argument("--also", nargs="+", default=[], metavar="FILE", help=text)
         if name == "gc":
             text = "show what would go and what stays, and why"
             command.add_argument("--dry-run", action="store_true", help=text)

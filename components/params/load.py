@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from components.errors import ParamsError
+from components.params.backbone import BackboneParams
 from components.params.base import Section
 from components.params.combinations import combinations
 from components.params.tree import Params
@@ -80,6 +81,26 @@ def load_params(path: Path) -> Params:
     return check(parse(path), path.name, path.parent)
 
 
+def load_backbone(path: Path, root: Path) -> BackboneParams:
+    """Section `backbone` of another YAML file, written as in params.yaml of the workspace `root`; or a ParamsError."""
+    if not path.is_file():
+        raise ParamsError(
+            f"{path} is no file.", "Name a YAML file with a section `backbone`, as params.yaml has it."
+        )
+    section = parse(path).get("backbone")
+    if not isinstance(section, dict):
+        raise ParamsError(f"{path} has no section `backbone` with keys, as params.yaml has it.")
+    mistakes = _missing({"backbone": section}, root)
+    try:
+        found = BackboneParams.model_validate(section)
+    except ValidationError as error:
+        items = error.errors(include_url=False)
+        mistakes = [_explain({**item, "loc": ("backbone", *item["loc"])}) for item in items] + mistakes
+    if mistakes:
+        raise _refusal(str(path), mistakes)
+    return found
+
+
 def check(values: dict[str, object], name: str = "params.yaml", root: Path | None = None) -> Params:
     """The checked tree. With `root`, the workspace, the files that params name must exist, too."""
     missing = [] if root is None else _unwritten(values) + _missing(values, root)
@@ -93,10 +114,14 @@ def check(values: dict[str, object], name: str = "params.yaml", root: Path | Non
         if all(item["loc"] for item in errors):
             mistakes += _combinations(values)
     if mistakes:
-        lines = "\n".join(f"  - {line}" for line in mistakes)
-        count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
-        raise ParamsError(f"{name} has {count}:\n{lines}\nNothing was run.")
+        raise _refusal(name, mistakes)
     return found
+
+
+def _refusal(name: str, mistakes: Sequence[str]) -> ParamsError:
+    lines = "\n".join(f"  - {line}" for line in mistakes)
+    count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
+    return ParamsError(f"{name} has {count}:\n{lines}\nNothing was run.")
 
 
 def _combinations(values: Mapping[str, object]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +23,9 @@ from components.evaluation.transferability import (
     proxy_a_distance,
 )
 from components.params import Params
+from components.params.load import load_backbone
 from components.params.names import FAMILIES, SEES
-from components.stages.candidates import Features, Known, fill, known, names
+from components.stages.candidates import Features, Known, candidates, fill, known
 from components.stages.domains import learned
 from components.stages.table import Context
 
@@ -68,18 +69,23 @@ class Scores:
     neighbours: float
 
 
-def advise(root: Path, params: Params, context: Context, filled: Sequence[str] = ()) -> Iterator[str]:
-    """Lines for people, from known features of the training side alone. What `filled` names is computed first.
+def advise(
+    root: Path, params: Params, context: Context, filled: Sequence[str] = (), also: Sequence[str] = ()
+) -> Iterator[str]:
+    """Lines for people, from known features of the training side alone.
 
-    Raises StorageError where no backbone's features are known.
+    What `filled` names is computed first, and so is what the files of `also` say under `backbone`.
+    Raises StorageError where no backbone's features are known, ParamsError for a name or a file that does not fit.
     """
+    own = {name: load_backbone(Path(name), root) for name in also}
+    compared = candidates(params, own)
     dataset = Dataset.open(root / "dataset")
-    fill(filled, params, context, dataset)
+    fill([*filled, *own], compared, context, dataset)
     training = _training(dataset, params)
     held = ", ".join(f"{name} {count}" for name, count in Counter(training.labels).most_common())
     yield f"Training samples: {len(training.targets)} ({held})"
     yield ""
-    found = {name: known(name, root, params, context, dataset) for name in names(params)}
+    found = {name: known(name, chosen, root, context, dataset) for name, chosen in compared.items()}
     there = [one for one in found.values() if one is not None]
     if not there:
         raise StorageError(
@@ -101,7 +107,7 @@ def advise(root: Path, params: Params, context: Context, filled: Sequence[str] =
         gaps=tuple(gap for gap, _ in gaps),
         offered=offered(),
     )
-    yield from _recommended(facts)
+    yield from _recommended(facts, own)
 
 
 def _training(dataset: Dataset, params: Params) -> Training:
@@ -132,15 +138,16 @@ def _scores(one: Known, training: Training, alone: bool) -> Scores:
 
 def _table(scores: Sequence[Scores], absent: Sequence[str]) -> Iterator[str]:
     """A row for each backbone that is known, and the command for the others."""
-    yield f"{'backbone':<22} {'parameters':>12} {'LogME':>8} {'H-score':>8} {'LEEP':>8} {'k-NN':>8}"
+    wide = max(22, *(len(one.candidate.name) for one in scores))
+    yield f"{'backbone':<{wide}} {'parameters':>12} {'LogME':>8} {'H-score':>8} {'LEEP':>8} {'k-NN':>8}"
     for one in scores:
         row, source = one.candidate, "-" if one.leep is None else f"{one.leep:.3f}"
         yield (
-            f"{row.name:<22} {row.parameters:>12,} {row.log_me:8.3f} {one.h_score:8.3f} {source:>8} "
+            f"{row.name:<{wide}} {row.parameters:>12,} {row.log_me:8.3f} {one.h_score:8.3f} {source:>8} "
             f"{one.neighbours:8.3f}"
         )
     for name in absent:
-        yield f"{name:<22} no features of these samples; run: python -m components advise --fill {name}"
+        yield f"{name:<{wide}} no features of these samples; run: python -m components advise --fill {name}"
 
 
 def _legend(scores: Sequence[Scores], targets: Indices) -> Iterator[str]:
@@ -153,7 +160,7 @@ def _legend(scores: Sequence[Scores], targets: Indices) -> Iterator[str]:
 
 
 def _why_no_leep(name: str) -> str:
-    if name in FAMILIES:
+    if name in FAMILIES or name not in SEES:
         return "what its source's classes were is not known."
     if not entry(name).source_classes:
         return "it was trained without classes."
@@ -191,11 +198,15 @@ def _shown(gap: Gap, squared: float, name: str) -> Iterator[str]:
     yield f"  MMD² {squared:.4f} (0: alike)"
 
 
-def _recommended(facts: Facts) -> Iterator[str]:
+def _recommended(facts: Facts, own: Collection[str]) -> Iterator[str]:
     advice = recommend(facts)
     yield ""
     yield "Recommended to begin with"
-    yield f"  backbone.name: {advice.backbone}"
+    yield (
+        f"  backbone: the section in {advice.backbone}"
+        if advice.backbone in own
+        else (f"  backbone.name: {advice.backbone}")
+    )
     yield from (f"  {key}: {value}" for key, value in advice.method.items())
     yield ""
     yield "Why"

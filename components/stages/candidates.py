@@ -1,6 +1,6 @@
 """Backbones that see the task's kind of samples, and their features of the training side, as far as they are known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Known:
     """A backbone's features of the training samples.
 
     Attributes:
+        name: of the candidate.
         features: (N, width), in the order of the training ids.
         classifier: of the source task, weight (classes, width) and bias (classes,); None where it is not kept.
         parameters: numbers of the backbone that training adapts.
@@ -46,19 +47,25 @@ class Known:
     parameters: int
 
 
-def names(params: Params) -> list[str]:
-    """The backbone in use, then the others of the catalogue that see the same kind of samples.
+def candidates(params: Params, also: Mapping[str, BackboneParams]) -> dict[str, Params]:
+    """Name of each candidate → the parameters with it.
 
-    A library's families have no weights of their own to compare with.
+    First the backbone in use, then `also`, then the others of the catalogue that see the same kind of samples: a
+    library's families have no weights of their own to compare with. Raises ParamsError for one that sees others.
     """
     used = params.backbone.name
-    others = (name for name in SEES if name not in FAMILIES and name != used)
-    return [used, *(name for name in others if SEES[name] == SEES[used])]
+    for name, chosen in also.items():
+        if SEES[chosen.name] != SEES[used]:
+            raise ParamsError(f"--also {name}: {chosen.name} sees {SEES[chosen.name]}, {used} {SEES[used]}.")
+    others = (name for name in SEES if name not in FAMILIES and name != used and SEES[name] == SEES[used])
+    named = {name: BackboneParams.model_validate({"name": name}) for name in others}
+    return {used: params} | {
+        name: params.model_copy(update={"backbone": chosen}) for name, chosen in {**also, **named}.items()
+    }
 
 
-def known(name: str, root: Path, params: Params, context: Context, dataset: Dataset) -> Known | None:
-    """What is there of the backbone, from features/ or the sample store; None where something is missing."""
-    chosen = _params(params, name)
+def known(name: str, chosen: Params, root: Path, context: Context, dataset: Dataset) -> Known | None:
+    """What is there of the candidate, from features/ or the sample store; None where something is missing."""
     folder = _checkpoint(root, chosen, context.cache)
     if folder is None:
         return None
@@ -70,17 +77,16 @@ def known(name: str, root: Path, params: Params, context: Context, dataset: Data
     return Known(name, features, _classifier(folder), parameters)
 
 
-def fill(wanted: Sequence[str], params: Params, context: Context, dataset: Dataset) -> None:
+def fill(wanted: Sequence[str], found: Mapping[str, Params], context: Context, dataset: Dataset) -> None:
     """Fetch each checkpoint and compute what the sample store lacks of its features of the training side.
 
-    Raises ParamsError, before any work, for a name that is not one of `names(params)`.
+    Raises ParamsError, before any work, for a name that is no candidate's.
     """
-    allowed = names(params)
     for name in wanted:
-        if name not in (*allowed, ALL):
-            raise ParamsError(f"--fill {name}: allowed are {', '.join(allowed)} and {ALL}.")
-    for name in allowed if ALL in wanted else dict.fromkeys(wanted):
-        chosen = _params(params, name)
+        if name not in (*found, ALL):
+            raise ParamsError(f"--fill {name}: allowed are {', '.join(found)} and {ALL}.")
+    for name in found if ALL in wanted else dict.fromkeys(wanted):
+        chosen = found[name]
         folder = _kept(context.cache, chosen.backbone)
         if not folder.exists():
             log(f"{name}: fetching its checkpoint")
@@ -89,14 +95,7 @@ def fill(wanted: Sequence[str], params: Params, context: Context, dataset: Datas
                 _keep_classifier(chosen.backbone, made, context.cache)
         log(f"{name}: features of the training samples")
         frozen, task = frozen_part(folder, chosen, cut=None), open_task(chosen, folder)
-        stored(dataset, _clean(dataset), frozen, task, context, params.features.batch)
-
-
-def _params(params: Params, name: str) -> Params:
-    """The same parameters with another backbone, whose weights are then the catalogue's."""
-    if name == params.backbone.name:
-        return params
-    return params.model_copy(update={"backbone": BackboneParams.model_validate({"name": name})})
+        stored(dataset, _clean(dataset), frozen, task, context, chosen.features.batch)
 
 
 def _kept(cache: Path, chosen: BackboneParams) -> Path:

@@ -20,7 +20,7 @@ def run(options: argparse.Namespace, root: Path, params: Params) -> int:
         case "advise":
             from components.stages.advise import advise
 
-            lines = advise(root, params, context(root, params), options.fill)
+            lines = advise(root, params, context(root, params), options.fill, options.also)
             sys.stdout.writelines(f"{line}\n" for line in lines)
         case "gc":
             from components.stages.collect import Options, collect, table

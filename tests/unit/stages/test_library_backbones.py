@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from published import SIZE, publish
 from safetensors.torch import load_file, save_file
 from training_workspace import Workspace
@@ -24,7 +25,7 @@ from components.params.backbone import BackboneParams
 from components.params.names import SEES
 from components.sources import open_source
 from components.stages.advise import advise
-from components.stages.candidates import names
+from components.stages.candidates import candidates
 from components.stages.fetch_checkpoint import fetch
 from components.stages.frozen import stored
 from components.stages.network import frozen_part, input_spec, open_task
@@ -221,13 +222,53 @@ def test_a_folder_without_a_description_is_refused(theirs: Path, tmp_path: Path)
         fetched(backbone("transformers/vit", theirs), tmp_path)
 
 
-def test_it_is_a_candidate_where_it_is_chosen_and_nowhere_else(pictures: Workspace, theirs: Path) -> None:
-    assert not any("/" in name for name in names(pictures.params))
+def test_it_is_a_candidate_where_it_is_chosen(pictures: Workspace, theirs: Path) -> None:
+    assert not any("/" in name for name in candidates(pictures.params, {}))
     chosen = with_sections(pictures, backbone=backbone("transformers/vit", theirs))
-    found = names(chosen.params)
+    found = list(candidates(chosen.params, {}))
     assert found[0] == "transformers/vit"
     assert "mobilenet_v2" in found
     assert not any("/" in name for name in found[1:])
+
+
+def also(pictures: Workspace, path: Path) -> list[str]:
+    return list(advise(pictures.root, pictures.params, pictures.context, also=[str(path)]))
+
+
+def test_advise_compares_what_a_file_says_under_backbone(
+    pictures: Workspace, theirs: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "vit.yaml"
+    path.write_text(yaml.safe_dump({"seed": 0, "backbone": backbone("transformers/vit", theirs)}))
+    said = also(pictures, path)
+    (row,) = (line.split() for line in said if line.startswith(f"{path} "))
+    assert (
+        int(row[1].replace(",", "")) == read_provenance(next((tmp_path / "cache").glob("*/*vit*"))).parameters
+    )
+    assert 0 < float(row[-1]) <= 1, "balanced accuracy of its neighbours"
+    assert f"  backbone: the section in {path}" in said, "nothing else has features here"
+    assert f"No LEEP of {path}: what its source's classes were is not known." in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "is no file"),
+        ("name: transformers/vit", "has no section `backbone`"),
+        ("backbone: {name: transformers/wit}", r"did you mean 'transformers/vit'\?"),
+        ("backbone: {name: transformers/vit}", "write backbone.uri, backbone.sha256, backbone.licence, too"),
+        ("backbone: {name: minilm_l6}", "minilm_l6 sees texts, efficientnet_lite0 images"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_before_any_work(
+    text: str | None, said: str, pictures: Workspace, tmp_path: Path
+) -> None:
+    path = tmp_path / "own.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ParamsError, match=said):
+        also(pictures, path)
+    assert not (tmp_path / "cache").exists()
 
 
 def test_what_another_description_computes_is_not_taken_from_the_store(

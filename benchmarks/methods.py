@@ -24,7 +24,7 @@ import yaml
 from benchmarks import kept
 from benchmarks.cells import STAGES, measure, merged, train
 from benchmarks.report import write_page
-from benchmarks.summary import Run, rows
+from benchmarks.summary import Run, paired, rows
 from benchmarks.workspace import ROOT, stages, workspace
 from components.stages.graph import closure
 from components.stages.table import stage
@@ -282,7 +282,17 @@ def _summary(name: str, pair: Mapping[str, object], seeds: Sequence[int]) -> dic
         )
     control, goal = str(pair["control"]), str(pair["goal"])
     found = {cell: held[cell] for cell in pair["cells"] if cell in held}  # type: ignore[attr-defined]
-    return {"control": control, "goal": goal, "cells": rows(found, control, goal)}
+    asked = pair.get("level", {})
+    return {
+        "control": control,
+        "goal": goal,
+        "cells": rows(found, control, goal),
+        "level": {
+            one: [other, *paired(found[one], found[other], "target")]
+            for one, other in asked.items()  # type: ignore[attr-defined]
+            if found.get(one, {}).keys() & found.get(other, {}).keys()
+        },
+    }
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """docs/benchmark-methods.md: what the methods gave, for people who choose."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.picture import write_picture
 from benchmarks.workspace import ROOT, machine
 
+HALF, MARGIN = 0.5, 0.02  # what the bold lines below the tables ask
 PAGE = ROOT / "docs" / "benchmark-methods.md"
 HEAD = """# What the methods gave
 
@@ -69,7 +70,39 @@ def _table(name: str, pair: Mapping[str, object]) -> str:
         cells += [f"{row['trained']:,}" if row["trained"] else "", f"{row['seconds']:.0f}", f"{row['mib']}"]
         lines.append(f"| {' | '.join(cells)} |")
     first = next(iter(rows.values()))
-    return "\n".join([*lines, "", f"n = {first['n']} samples.", ""])
+    said = [f"n = {first['n']} samples.", *_answers(pair, shared, keeps)]
+    return "\n".join([*lines, "", " ".join(said), ""])
+
+
+def _answers(pair: Mapping[str, object], shared: bool, keeps: bool) -> Iterator[str]:
+    """What is asked of the pair: is half of the gap closed, is the source kept, are two methods level?"""
+    rows, control = pair["cells"], pair["control"]
+    assert isinstance(rows, dict)
+    if shared:
+        tried = {
+            t: row for t, row in rows.items() if t != pair["goal"] and row.get("share_of_gap") is not None
+        }
+        half = [t for t, row in tried.items() if row["share_of_gap"] >= HALF]
+        best = max(tried, key=lambda t: tried[t]["share_of_gap"], default=None)
+        if half:
+            yield f"**Half of the gap or more is closed by {', '.join(half)}.**"
+        elif best is not None:
+            yield f"**Nothing closes half of the gap;** the most closes {best}, {tried[best]['share_of_gap']:.0%}."
+    if keeps:
+        kept = [
+            t
+            for t, row in rows.items()
+            if "source_against" in row and row["source_against"][1] > 0 and row["against"][2] >= 0
+        ]
+        names = ", ".join(kept) or "none"
+        yield f"**More of the source than {control}, and no measurable loss on the target: {names}.**"
+    for one, (other, mean, low, high) in pair.get("level", {}).items():  # type: ignore[attr-defined]
+        share = rows[one]["trained"] / rows[other]["trained"]
+        shown = "within 2 points" if low >= -MARGIN else "not shown to be within 2 points"
+        yield (
+            f"**{one} against {other}: {mean:+.3f} ({low:+.3f} to {high:+.3f}), {shown}**, with {share:.1%} of the "
+            "numbers trained."
+        )
 
 
 def _against(found: object) -> str:

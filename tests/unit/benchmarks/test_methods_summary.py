@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import kept, methods
 from benchmarks.methods import ROOT, Cell, cells, files
+from benchmarks.report import write_page
 from benchmarks.summary import Measured, Run, paired, rows
 
 TARGETS = "0011"
@@ -88,6 +89,49 @@ def test_stale_cells_are_left_out_and_counted(
     found = methods._summary("some", pair, [1, 2, 3])["cells"]
     assert isinstance(found, dict)
     assert (found["method"]["seeds"], found["method"]["against"]) == (2, [0.25, 0.0, 0.5])
+
+
+def page(summary: dict[str, object], tmp_path: Path) -> str:
+    write_page({"some": summary}, ["2026-01-01"], tmp_path / "page.md")
+    return (tmp_path / "page.md").read_text()
+
+
+def test_the_page_answers_what_is_asked_of_a_pair(tmp_path: Path) -> None:
+    held = {"plain": {1: NONE}, "goal": {1: ALL}, "little": {1: run("1000")}, "half": {1: HALF}}
+    found = {"control": "plain", "goal": "goal", "cells": rows(held, "plain", "goal")}
+    assert "**Half of the gap or more is closed by half.**" in page(found, tmp_path)
+    del held["half"]
+    found["cells"] = rows(held, "plain", "goal")
+    assert "**Nothing closes half of the gap;** the most closes little, 25%." in page(found, tmp_path)
+
+
+def test_the_page_says_who_keeps_the_source_and_does_the_new_task_as_well(tmp_path: Path) -> None:
+    def both(target: str, source: str) -> dict[int, Run]:
+        return {1: {**run(target), "source": measured(source)}}
+
+    held = {
+        "plain": both("0011", "1100"),
+        "kept": both("0011", "0011"),
+        "stiff": both("1100", "0011"),
+        "void": both("0011", "1100"),
+    }
+    found = {"control": "plain", "goal": "plain", "cells": rows(held, "plain", "plain")}
+    expected = "**More of the source than plain, and no measurable loss on the target: kept.**"
+    assert expected in page(found, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("decisions", "said"), [("0011", "within 2 points"), ("0010", "not shown to be within 2 points")]
+)
+def test_the_page_says_whether_few_numbers_do_as_well(
+    decisions: str, said: str, pair: dict[str, object], tmp_path: Path
+) -> None:
+    pair["level"] = {"method": "plain"}
+    for cell in cells("some", pair, 1):
+        result = run(decisions) if cell.name == "method" else {**ALL, "trained": 60}
+        kept.keep("some", cell.name, 1, methods._key(cell), result)  # type: ignore[arg-type]
+    found = methods._summary("some", pair, [1])
+    assert f"), {said}**, with 5.0% of the numbers trained." in page(found, tmp_path)
 
 
 def code(cell: Cell, *stages: str) -> set[str]:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from tiny import CLASSES, SAMPLES, WIDTH, digest, killed_at, make_backbone, make_samples
-from torch import Tensor, nn
+from tiny import CLASSES, SAMPLES, TOKENS, VOCABULARY, WIDTH, digest, killed_at, make_backbone, make_samples
+from torch import nn
 
 from components.backbones.base import Backbone
 from components.errors import ParamsError
@@ -29,7 +29,7 @@ from components.training.network import Network, TokenNetwork
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 
 FILE = Path(__file__).parents[2] / "params.yaml"
-BLOCKS, EPOCHS, VOCABULARY, VIEWS = 4, 4, 12, 3
+BLOCKS, EPOCHS, VIEWS = 4, 4, 3
 PARAMS = {
     "blocks": 2,
     "epochs": EPOCHS,
@@ -52,44 +52,10 @@ LACKING: dict[str, dict[str, dict[str, object]]] = {
 }
 
 
-class Embed(nn.Module):
-    """Tokens (B, L) → (B, L, WIDTH + 1), the last channel 1 at tokens."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.word = nn.Embedding(VOCABULARY, WIDTH)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        return torch.cat([self.word(tokens), (tokens != 0).float()[:, :, None]], 2)
-
-
-class Mix(nn.Module):
-    """Each token and the mean of all, through a layer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(2 * WIDTH, WIDTH)
-
-    def forward(self, states: Tensor) -> Tensor:
-        hidden = states[:, :, :WIDTH]
-        mean = hidden.mean(1, keepdim=True).expand_as(hidden)
-        return torch.cat([hidden + self.layer(torch.cat([hidden, mean], 2)).relu(), states[:, :, WIDTH:]], 2)
-
-
-class Mean(nn.Module):
-    def forward(self, states: Tensor) -> Tensor:
-        return states[:, :, :WIDTH].mean(1)
-
-
-def text_backbone() -> Backbone:
-    torch.manual_seed(0)
-    return Backbone([Embed(), *(Mix() for _ in range(BLOCKS)), Mean()], WIDTH)
-
-
 def texts(seed: int) -> Views:
     """Texts of one word again and again, and of another: what is hidden can be guessed."""
     draw = np.random.default_rng(seed)
-    rows = np.repeat(draw.integers(3, VOCABULARY, size=(SAMPLES, 1)), 10, axis=1)
+    rows = np.repeat(draw.integers(3, VOCABULARY, size=(SAMPLES, 1)), TOKENS, axis=1)
     return Views(rows, np.full(SAMPLES, -1))
 
 
@@ -119,7 +85,7 @@ class Fit:
     def __init__(self, name: str, folder: Path | None = None) -> None:
         method = load_pretraining(PretrainParams.model_validate({**PARAMS, "method": name}))
         assert method is not None
-        self.backbone = text_backbone() if method.tokens else make_backbone(BLOCKS)
+        self.backbone = make_backbone(BLOCKS, "text" if method.tokens else "picture")
         material = given(method, self.backbone)
         method.check(material.known)
         self.posed = method.pose(material)

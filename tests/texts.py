@@ -54,7 +54,7 @@ def write_text_release(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(made.SerializeToString())
     files = {path.name: {"sha256": sha256_bytes(path.read_bytes())} for path in folder.iterdir()}
     about: dict[str, object] = {
-        "task": {"name": "text_classification", "size": 32},
+        "task": {"name": "text_classification", "input_size": 32},
         "input": {"name": "tokens", "type": "int64", "shape": ["batch", "tokens"]},
         "classes": ["ham", "spam"],
         "released": "fp32",

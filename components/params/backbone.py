@@ -23,7 +23,7 @@ class TextSpec:
     """What a backbone of texts wants to see: at most `size` token ids, of a vocabulary of so many.
 
     Attributes:
-        longest: what `task.size` may raise `size` to; none: as the parameter's own bound.
+        longest: what `task.input_size` may raise `size` to; none: as the parameter's own bound.
     """
 
     size: int

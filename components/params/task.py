@@ -31,9 +31,9 @@ class TaskParams(Section):
 
     Attributes:
         positive: the class whose probability the decision threshold looks at (two classes only).
-        size: side of an image in pixels, or tokens of a text; none: what the backbone was trained with.
+        input_size: side of an image in pixels, or tokens of a text; none: what the backbone was trained with.
     """
 
     name: names.Task = "image_classification"
     positive: str | None = None
-    size: int | None = Field(default=None, ge=16, le=1024)
+    input_size: int | None = Field(default=None, ge=16, le=1024)

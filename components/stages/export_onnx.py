@@ -81,7 +81,7 @@ def _facts(
     takes = task.signature
     provenance = read_json(checkpoint / "provenance.json")
     return {
-        "task": {"name": params.task.name, "size": input_spec(params, checkpoint).size},
+        "task": {"name": params.task.name, "input_size": input_spec(params, checkpoint).size},
         "input": {"name": takes.name, "type": takes.dtype, "shape": list(takes.axes)},
         "output": {"name": OUTPUT, "type": "float32", "shape": ["batch", "classes"]},
         "classes": list(dataset.classes),

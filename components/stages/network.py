@@ -26,10 +26,12 @@ from components.tasks.base import Task
 def input_spec(params: Params, checkpoint: Path) -> InputSpec:
     """The backbone's own input, at the size that params ask for. ParamsError: more tokens than it has positions."""
     declared = described(params.backbone.name, checkpoint).input
-    wanted = params.task.size or declared.size
+    wanted = params.task.input_size or declared.size
     longest = declared.longest if isinstance(declared, TextSpec) else None
     if longest is not None and wanted > longest:
-        raise ParamsError(f"task.size is {wanted}; {params.backbone.name} takes at most {longest} tokens.")
+        raise ParamsError(
+            f"task.input_size is {wanted}; {params.backbone.name} takes at most {longest} tokens."
+        )
     return replace(declared, size=wanted)
 
 

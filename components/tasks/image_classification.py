@@ -92,8 +92,8 @@ class ImageClassification(Classification):
     ) -> None:
         self._augment = augment or AugmentParams(views=1)
         self._spec: ImageSpec | None = spec if isinstance(spec, ImageSpec) else None
-        if self._spec is not None and params.size is not None:
-            self._spec = replace(self._spec, size=params.size)
+        if self._spec is not None and params.input_size is not None:
+            self._spec = replace(self._spec, size=params.input_size)
 
     @property
     def views(self) -> Sequence[str]:

@@ -1,8 +1,9 @@
 """Text classification: one text, one class.
 
 What happens to a stored text: it is UTF-8 (a byte-order mark is dropped; anything else is refused), it is not
-empty, and the tokenizer of the checkpoint cuts it to the first `task.size` tokens, its marks included. Token ids
-are padded to the next of SIZES, so that texts of like lengths share a batch of a fixed shape.
+empty, and the tokenizer of the checkpoint cuts it to the first `task.input_size` tokens, its marks included. Token ids
+are padded to the next of SIZES, at most to `task.input_size`, so that texts of like lengths share a batch of a fixed
+shape.
 """
 
 import hashlib
@@ -130,7 +131,7 @@ class TextClassification(Classification):
     ) -> None:
         self._augment = augment or AugmentParams(views=1)
         self._spec = spec if isinstance(spec, TextSpec) else None
-        self._size = params.size or (self._spec.size if self._spec else None)
+        self._size = params.input_size or (self._spec.size if self._spec else None)
         self._json = b"" if assets is None else _read(assets / TOKENIZER)
         self._tokenizer = None if assets is None else _tokenizer(self._json, self._needs_size())
         added = self._tokenizer.get_added_tokens_decoder() if self._tokenizer else {}
@@ -161,7 +162,7 @@ class TextClassification(Classification):
 
     def decode(self, payload: bytes) -> Tokens:
         ids = self._needs_tokenizer().encode(_text(payload, MAX_CHARACTERS)).ids
-        return _padded(ids, next((s for s in SIZES if s >= len(ids)), len(ids)))
+        return _padded(ids, min(next(s for s in SIZES if s >= len(ids)), self._needs_size()))
 
     def inspect(self, payload: bytes, limits: Limits) -> Inspection:
         if limits.max_characters > MAX_CHARACTERS:

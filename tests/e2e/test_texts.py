@@ -53,7 +53,7 @@ def recipe(params: Path) -> None:
         "split": {"train": 0.4, "validation": 0.2, "calibration": 0.2, "test": 0.2},
         "limits": {"min_per_class": 5},
     }
-    values["task"] = {"name": "text_classification", "positive": "spam", "size": 32}
+    values["task"] = {"name": "text_classification", "positive": "spam", "input_size": 32}
     values["augment"] = {"views": 1}
     values["gate"]["rules"] = [{"metric": "accuracy", "at_least": 0.3}]
     values["tracking"] = {"model": "mails"}

@@ -87,7 +87,7 @@ tune.layer_decay: [0.5, 0.5]
         "data.split.salt",
         "evaluate.resamples",
         "gate.rules",
-        "task.size",
+        "task.input_size",
         "select.metric",
     ],
 )

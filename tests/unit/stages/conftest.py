@@ -31,7 +31,7 @@ def _params(source: Path) -> Params:
         {
             "seed": 5,
             "data": {"source": f"file:{source}", "licence": "none", "limits": {"min_per_class": 1}},
-            "task": {"size": SIZE},
+            "task": {"input_size": SIZE},
             "augment": {"views": 2},
             "features": {"batch": 8},
             "tune": {"blocks": 2, "epochs": 3, "head_epochs": 1, "batch": 8},

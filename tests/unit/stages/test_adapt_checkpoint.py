@@ -162,7 +162,7 @@ def mails(workspace: Workspace, tmp_path: Path) -> Workspace:
                 "labels": {"file": "mails.csv", "text": "body", "label": "kind"},
                 "limits": {"min_per_class": 1},
             },
-            "task": {"name": "text_classification", "size": 16},
+            "task": {"name": "text_classification", "input_size": 16},
             "backbone": {"name": "minilm_l6"},
         }
     )

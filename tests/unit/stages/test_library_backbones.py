@@ -157,7 +157,7 @@ def texts(pictures: Workspace, tmp_path: Path) -> Workspace:
         "split": {"train": 0.4, "validation": 0.2, "calibration": 0.2, "test": 0.2},
         "limits": {"min_per_class": 1},
     }
-    task = {"name": "text_classification", "size": 32}
+    task = {"name": "text_classification", "input_size": 32}
     line = with_sections(pictures, data=data, task=task, backbone={"name": "minilm_l6"})
     (tmp_path / "dataset").unlink()
     refresh(line.params, tmp_path, line.context.cache)
@@ -286,8 +286,10 @@ def test_what_another_description_computes_is_not_taken_from_the_store(
 def test_more_tokens_than_positions_are_refused(pictures: Workspace, tmp_path: Path) -> None:
     publish("transformers/bert", tmp_path)
     named = {**backbone("transformers/bert", tmp_path, (*FILES[:2], "tokenizer.json"))}
-    line = with_sections(pictures, task={"name": "text_classification", "size": 64}, backbone=named)
-    with pytest.raises(ParamsError, match=r"task\.size is 64; transformers/bert takes at most 48 tokens"):
+    line = with_sections(pictures, task={"name": "text_classification", "input_size": 64}, backbone=named)
+    with pytest.raises(
+        ParamsError, match=r"task\.input_size is 64; transformers/bert takes at most 48 tokens"
+    ):
         input_spec(line.params, tmp_path)
 
 

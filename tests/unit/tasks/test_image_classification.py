@@ -210,14 +210,14 @@ def test_the_digest_of_the_clean_view_ignores_augmentation() -> None:
 
 def test_the_digest_knows_the_input() -> None:
     digests = {
-        load_task(TaskParams(size=size), ImageSpec(32, (mean,) * 3, (std,) * 3)).view_digest(0)
+        load_task(TaskParams(input_size=size), ImageSpec(32, (mean,) * 3, (std,) * 3)).view_digest(0)
         for size, mean, std in [(None, 1, 1), (64, 1, 1), (None, 2, 1), (None, 1, 2)]
     }
     assert len(digests) == 4
 
 
 def test_params_may_override_the_size() -> None:
-    made = load_task(TaskParams(size=48), SPEC)
+    made = load_task(TaskParams(input_size=48), SPEC)
     assert made.compact(noise(5, 5)).shape == (48, 48, 3)
     assert made.preprocessor()(torch.zeros(1, 5, 5, 3, dtype=torch.uint8)).shape == (1, 3, 48, 48)
 

@@ -54,6 +54,15 @@ def test_sizes_are_few_and_compact_samples_have_one(task: TextClassification, wo
     assert compact[: len(tokens)].tolist() == tokens.tolist()[:32]
 
 
+def test_no_text_is_longer_than_its_input_size_whichever_that_is(tmp_path: Path) -> None:
+    """48 lies between two of SIZES."""
+    params = TaskParams(name="text_classification", input_size=48)
+    task = TextClassification(params, SPEC, None, write_tokenizer(tmp_path))
+    tokens = task.decode(b"bad " * 40)
+    assert (len(tokens), task.compact(tokens).tolist()) == (48, tokens.tolist())
+    assert len(task.decode(b"bad " * 20)) == 32
+
+
 @pytest.mark.parametrize(
     ("payload", "said"),
     [
@@ -112,7 +121,7 @@ def test_ids_outside_the_vocabulary_are_unknown_words(task: TextClassification) 
 
 
 def test_the_digest_names_tokenizer_and_size(task: TextClassification, assets: Path, tmp_path: Path) -> None:
-    longer = TextClassification(TaskParams(name="text_classification", size=64), SPEC, None, assets)
+    longer = TextClassification(TaskParams(name="text_classification", input_size=64), SPEC, None, assets)
     fewer = TextClassification(PARAMS, SPEC, None, write_tokenizer(tmp_path, WORDS[:-1]))
     assert len({made.view_digest(0) for made in (task, longer, fewer)}) == 3
     dropped = [TextClassification(PARAMS, SPEC, AugmentParams(word_dropout=p), assets) for p in (0.1, 0.2)]

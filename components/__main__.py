@@ -76,6 +76,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return run(options, Path.cwd())
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith(("components", "flows")):
+            raise
+        where = f"error: {sys.executable} has no module {error.name!r}: it is not the environment of `make setup`."
+        sys.stderr.write(f"{where} Activate that one first: source .venv/bin/activate\n")
+        return StorageError.exit_code
     except GraftlineError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from components.data.checks import check_classes, check_quarantine
+from components.data.checks import check_classes, check_positive, check_quarantine
 from components.data.contents import UNLABELLED, Rejected, classify, merge
 from components.data.layouts import Reader, Rows, ignored, read_items
 from components.data.lock import Lock, LockedSource
@@ -30,7 +30,13 @@ class Built:
 
 
 def build_dataset(
-    lock: Lock, source: LockedSource, inspect: Inspect, params: DataParams, folder: Path, threads: int
+    lock: Lock,
+    source: LockedSource,
+    inspect: Inspect,
+    params: DataParams,
+    folder: Path,
+    threads: int,
+    positive: str | None = None,
 ) -> Built:
     """Write manifest.parquet, shards/, dataset.json, report.json and quarantine.json into `folder`.
 
@@ -42,6 +48,7 @@ def build_dataset(
         rows = Rows(lock, source, params.labels)
         lock, held = rows.lock, rows
     classes = classify(items, params)
+    check_positive(positive, classes.names)
     contents, rejected = merge(items, lock, classes, params)
     check_quarantine(rejected, len(items), params.limits)
     check_classes(contents, classes.names, params.limits)

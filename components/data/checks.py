@@ -1,5 +1,6 @@
 """What the data as a whole must have before any work is spent on them."""
 
+import difflib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,6 +10,19 @@ from components.params.data import Limits
 
 # Without a class on these sides nothing can be learned, chosen, calibrated or measured about it.
 NEEDED = ("train", "validation", "calibration", "test")
+NAMED = 10  # of more classes only so many are named
+
+
+def check_positive(positive: str | None, classes: Sequence[str]) -> None:
+    """DataError where `task.positive` is no class."""
+    if positive is None or positive in classes:
+        return
+    near = difflib.get_close_matches(positive, classes, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise DataError(
+        f"task.positive is {positive!r}, which is no class of the data.{hint}",
+        f"The classes are {', '.join(classes[:NAMED])}{' …' if len(classes) > NAMED else ''}.",
+    )
 
 
 def check_classes(contents: Sequence[Content], classes: Sequence[str], limits: Limits) -> None:
@@ -21,14 +35,18 @@ def check_classes(contents: Sequence[Content], classes: Sequence[str], limits: L
         if counts[name] == 0:
             wrong.append(f"class {name!r} is empty")
         elif counts[name] < limits.min_per_class:
-            wrong.append(f"class {name!r} has {counts[name]} samples, fewer than {limits.min_per_class}")
+            held = f"{counts[name]} sample{'s' if counts[name] > 1 else ''}"
+            wrong.append(f"class {name!r} has {held}, fewer than {limits.min_per_class}")
         else:
             sides = {content.side for content in contents if content.label == name}
             wrong += [f"class {name!r} has no sample on the side {s}" for s in NEEDED if s not in sides]
     if wrong:
+        more = f"; and so on, {len(wrong)} in all, of {len(classes)} classes" if len(wrong) > NAMED else ""
+        column = "Does data.labels.label name the column of the classes? " if more else ""
         raise DataError(
-            f"The classes cannot be learned: {'; '.join(wrong)}.",
-            "Add samples, change data.labels.classes or the shares in data.split, or lower data.limits.min_per_class.",
+            f"The classes cannot be learned: {'; '.join(wrong[:NAMED])}{more}.",
+            f"{column}Add samples, change data.labels.classes or the shares in data.split, or lower "
+            "data.limits.min_per_class.",
         )
 
 

@@ -86,4 +86,7 @@ def _check_columns(row: Row, labels: Labels) -> None:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             wrong.append(f"data.labels.{key} names the column {column!r}{hint}")
     if wrong:
-        raise DataError(f"{labels.file} has the columns {', '.join(row)}, but {'; '.join(wrong)}.")
+        raise DataError(
+            f"{labels.file} has the columns {', '.join(row)}, but {'; '.join(wrong)}",
+            "Write its columns' names below data.labels in params.yaml.",
+        )

@@ -9,7 +9,7 @@ from components.params.base import Section
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
 from components.params.learning import SelectParams
-from components.params.names import BLOCKS, FEWEST_CLASSES, LAYER_NORMED, NEEDS, SEES, SHOWS, Need
+from components.params.names import BLOCKS, FEWEST_CLASSES, LAYER_NORMED, LONGEST, NEEDS, SEES, SHOWS, Need
 from components.params.objectives import ObjectivesParams, WeightingParams
 from components.params.pretrain import PretrainParams
 from components.params.promotion import PromotionParams
@@ -70,6 +70,20 @@ def _blocks(backbone: BackboneParams, tune: TuneParams, pretrain: PretrainParams
     for key, blocks in wanted.items():
         if held is not None and blocks > held:
             yield f"{key} is {blocks}; allowed: 1 to {held}, the blocks of {backbone.name}"
+
+
+def _longest(task: TaskParams, backbone: BackboneParams) -> Iterator[str]:
+    most = LONGEST.get(backbone.name)
+    if most is not None and task.input_size is not None and task.input_size > most:
+        yield f"task.input_size is {task.input_size}; allowed: 16 to {most}, the most tokens that {backbone.name} takes"
+
+
+def _forgetting(domains: DomainsParams, gate: GateParams) -> Iterator[str]:
+    if gate.forgetting is not None and not domains.declared:
+        yield (
+            "gate.forgetting needs a source task, whose loss it bounds: set domains.source and domains.target, or "
+            "leave gate.forgetting out"
+        )
 
 
 def _threshold(select: SelectParams, task: TaskParams) -> Iterator[str]:
@@ -185,6 +199,8 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _positive,
     _kind,
     _blocks,
+    _longest,
+    _forgetting,
     _threshold,
     _slices,
     _allowances,

@@ -108,11 +108,10 @@ def check(values: dict[str, object], name: str = "params.yaml", root: Path | Non
         found = Params.model_validate(values)
         mistakes = missing
     except ValidationError as error:
-        errors = error.errors(include_url=False)
-        mistakes = [_explain(dict(item)) for item in errors] + missing
-        # pydantic looks at combinations only where every section is right by itself.
-        if all(item["loc"] for item in errors):
-            mistakes += _combinations(values)
+        # pydantic looks at combinations only where every section is right by itself, and says them in one.
+        errors = [dict(item) for item in error.errors(include_url=False) if item["loc"]]
+        mistakes = [_explain(item) for item in errors if not _follows(item, errors)] + missing
+        mistakes += _combinations(values)
     if mistakes:
         raise _refusal(name, mistakes)
     return found
@@ -133,7 +132,15 @@ def _combinations(values: Mapping[str, object]) -> list[str]:
             continue
         with contextlib.suppress(ValidationError):
             valid[name] = kind.model_validate(values.get(name, {}))
-    return [f"params: {line}" for line in combinations(valid)]
+    return combinations(valid)
+
+
+def _follows(item: Mapping[str, typing.Any], errors: Sequence[Mapping[str, typing.Any]]) -> bool:
+    """Too short only because what was in it is wrong."""
+    at = item["loc"]
+    return item["type"] == "too_short" and any(
+        other["loc"][: len(at)] == at != other["loc"] for other in errors
+    )
 
 
 def _unwritten(values: Mapping[str, object]) -> list[str]:
@@ -203,6 +210,8 @@ def _explain(item: dict[str, typing.Any]) -> str:  # pydantic types its error de
             near = difflib.get_close_matches(str(value), allowed.replace(" or ", ", ").split(", "), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             return f"{where}: {value!r} is not allowed{hint or '.'} Allowed: {allowed}"
+        case "model_type":
+            return f"{where}: {value!r} is no section with keys; write {{}} for its defaults"
         case "value_error":
             return f"{where}: {item['ctx']['error']}"
         case _:

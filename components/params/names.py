@@ -98,6 +98,7 @@ BLOCKS: Mapping[str, int] = {
     "minilm_l6": 6,
     "mobilenet_v2": 17,
 }
+LONGEST: Mapping[str, int] = {"minilm_l6": 512}  # tokens of a text
 # All of them have norms, which is what `tent` needs; those of the others are batch norms.
 LAYER_NORMED = frozenset({"minilm_l6"})
 # Families that a library defines: which network it is, and its weights, the user's own address says.

@@ -70,6 +70,7 @@ class TuneParams(Section):
     def _head_first(self) -> "TuneParams":
         if self.head_epochs >= self.epochs:
             raise ValueError(
-                f"head_epochs ({self.head_epochs}) leave none of the {self.epochs} epochs to blocks"
+                f"tune.epochs is {self.epochs}, of which tune.head_epochs, {self.head_epochs}, leave none to the "
+                f"blocks; set tune.epochs to {self.head_epochs + 1} or more, or tune.head_epochs to less"
             )
         return self

@@ -75,7 +75,7 @@ def judged(dataset: Dataset, domains: DomainsParams) -> Chosen:
 
 def unlabelled(dataset: Dataset, domains: DomainsParams) -> Chosen:
     """Training samples of the target, or those without a label where no domains are declared; targets are -1."""
-    _check(dataset, domains)
+    check_domains(dataset, domains)
     of = np.array(dataset.domains("train"), dtype=str)
     bare = dataset.targets("train") < 0
     chosen = np.isin(of, domains.target) if domains.declared else bare
@@ -84,7 +84,7 @@ def unlabelled(dataset: Dataset, domains: DomainsParams) -> Chosen:
 
 def regardless(dataset: Dataset, side: str, domains: DomainsParams, wanted: Sequence[str]) -> Chosen:
     """Samples of a side, whether they have a label or not, of the domains `wanted` or of all; targets are -1."""
-    _check(dataset, domains)
+    check_domains(dataset, domains)
     of = np.array(dataset.domains(side), dtype=str)
     found = _chosen(dataset, side, np.isin(of, list(wanted)) if wanted else np.ones(len(of), dtype=bool))
     if not len(found):
@@ -104,7 +104,7 @@ def _bare(found: Chosen) -> Chosen:
 
 
 def _labelled(dataset: Dataset, side: str, wanted: Sequence[str], domains: DomainsParams) -> Chosen:
-    _check(dataset, domains)
+    check_domains(dataset, domains)
     has_label = dataset.targets(side) >= 0
     if domains.declared:
         has_label &= np.isin(np.array(dataset.domains(side), dtype=str), list(wanted))
@@ -123,7 +123,7 @@ def _chosen(dataset: Dataset, side: str, mask: npt.NDArray[np.bool_]) -> Chosen:
     )
 
 
-def _check(dataset: Dataset, domains: DomainsParams) -> None:
+def check_domains(dataset: Dataset, domains: DomainsParams) -> None:
     """DataError where a domain is named that the data do not hold."""
     counts = Counter(dataset.domains())
     for name in (*domains.source, *domains.target):

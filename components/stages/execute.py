@@ -12,8 +12,10 @@ from types import FrameType
 
 from threadpoolctl import threadpool_limits
 
+from components.data.dataset import Dataset
 from components.errors import Interrupted, StorageError
 from components.params import Params
+from components.stages.domains import check_domains
 from components.stages.table import Context, Run, Stage, stage
 from components.storage.home import home, stage_lock
 from components.storage.publish import kernel_lock, read_json, remove, sha256_tree, write_json
@@ -45,6 +47,10 @@ def execute(name: str, root: Path, params: Params) -> None:
         if not (root / artefact).exists():
             raise StorageError(f"{artefact}, which {name} reads, does not exist.", "Run: dvc repro")
     state = home(root)
+    if "dataset" in row.inputs and params.domains.declared:
+        check_domains(
+            Dataset.open(root / "dataset"), params.domains
+        )  # of no use to wait until it is learned from
     with _terminable(), kernel_lock(stage_lock(root, name), wait_seconds=60):
         started = time.monotonic()
         with _tracked(root, params, name) as tracker:

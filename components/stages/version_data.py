@@ -29,6 +29,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         params.data,
         outputs["dataset"],
         context.threads,
+        params.task.positive,
     )
     log(f"{built.samples} samples, {built.quarantined} quarantined, {built.excluded} near copies excluded")
     counts = {"samples": built.samples, "quarantined": built.quarantined, "excluded": built.excluded}

@@ -8,7 +8,7 @@ import components.backbones
 from components.backbones.catalogue import BACKBONES, build, entry, skeleton
 from components.errors import ParamsError
 from components.params.backbone import BackboneParams, ImageSpec
-from components.params.names import BLOCKS, FAMILIES, LAYER_NORMED, SEES
+from components.params.names import BLOCKS, FAMILIES, LAYER_NORMED, LONGEST, SEES
 
 NAMES = sorted(set(BACKBONES) - set(FAMILIES))
 
@@ -44,6 +44,7 @@ def test_the_first_block_and_width_are_as_declared(name: str) -> None:
 def test_what_params_know_of_it_before_it_is_built_is_true(name: str) -> None:
     bare = skeleton(name)
     assert bare.blocks == BLOCKS[name]
+    assert getattr(entry(name).input, "longest", None) == LONGEST.get(name)
     norm = nn.LayerNorm if name in LAYER_NORMED else nn.BatchNorm2d
     for unit in list(bare.units)[1:-1]:
         assert any(isinstance(module, norm) for module in unit.modules()), (

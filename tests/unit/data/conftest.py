@@ -15,13 +15,18 @@ def build(tmp_path: Path) -> Build:
     """build(root, out, threads=2, **data params) → Built."""
 
     def made(
-        root: Path, out: Path, threads: int = 2, task_name: str = "image_classification", **values: object
+        root: Path,
+        out: Path,
+        threads: int = 2,
+        task_name: str = "image_classification",
+        positive: str | None = None,
+        **values: object,
     ) -> Built:
         params = data_params(root, **values)
         lock, source = lock_of(params, tmp_path / "cache")
         task = load_task(TaskParams(name=task_name))
         return build_dataset(
-            lock, source, lambda payload: task.inspect(payload, params.limits), params, out, threads
+            lock, source, lambda payload: task.inspect(payload, params.limits), params, out, threads, positive
         )
 
     return made

@@ -259,7 +259,7 @@ def test_a_reencoded_copy_never_lies_on_another_side(tmp_path: Path, build: Buil
         ({f"a/{i}.png": png(i) for i in range(9)}, {}, "'a' is the only class"),
         (two_classes(), {"classes": {"a": "a", "b": "b", "c": "c"}}, "class 'c' is empty"),
         (two_classes(), {"classes": {"a": "a"}}, r"no class of data\.labels\.classes: 'b' \(20 samples\)"),
-        (two_classes() | {"c/1.png": png(99)}, {}, "class 'c' has 1 samples, fewer than 3"),
+        (two_classes() | {"c/1.png": png(99)}, {}, "class 'c' has 1 sample, fewer than 3"),
     ],
 )
 def test_bad_classes_are_named_before_any_work(
@@ -267,6 +267,28 @@ def test_bad_classes_are_named_before_any_work(
 ) -> None:
     with pytest.raises(DataError, match=message):
         build(write(tmp_path / "src", files), tmp_path / "out", labels=labels)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_column_of_names_is_no_column_of_classes_and_not_all_are_listed(
+    tmp_path: Path, build: Build
+) -> None:
+    files = {f"c{i:03}/{i}.png": png(i) for i in range(60)}
+    with pytest.raises(
+        DataError, match=r"c009.*; and so on, 60 in all, of 60 classes\. Does data\.labels\.label"
+    ) as e:
+        build(write(tmp_path / "src", files), tmp_path / "out")
+    assert "c010" not in str(e.value)
+
+
+def test_a_positive_class_that_is_none_is_refused_before_any_work(tmp_path: Path, build: Build) -> None:
+    root = write(
+        tmp_path / "src", {f"{name}/{i}.png": png(i) for name in ("angry", "happy") for i in range(9)}
+    )
+    with pytest.raises(
+        DataError, match=r"'angri', which is no class .* Did you mean 'angry'\? The classes are angry, happy"
+    ):
+        build(root, tmp_path / "out", positive="angri")
     assert not (tmp_path / "out").exists()
 
 

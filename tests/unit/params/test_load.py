@@ -46,6 +46,8 @@ def test_all_mistakes_are_listed_together(values: dict[str, dict[str, object]]) 
         ("task", "positive", "defect", "allowed: functional, defective"),
         ("tune", "head_epochs", 99, "leave none"),
         ("domains", "criterion", "information_maximisation", "labels are hidden, but no target is named"),
+        ("gate", "forgetting", {"at_most": 0.1}, r"needs a source task.*or leave gate\.forgetting out"),
+        ("task", "input_size", 2000, "less than or equal to 1024"),
         ("data", "sha256", None, "needs `sha256`"),
         ("data", "sha256", "abc", "sha256"),
     ],
@@ -55,6 +57,44 @@ def test_impossible_combinations_are_refused(
 ) -> None:
     values[section][key] = value
     with pytest.raises(ParamsError, match=words):
+        check(values)
+
+
+def test_each_impossible_combination_is_a_mistake_of_its_own(values: dict[str, dict[str, object]]) -> None:
+    """Beside a section that is wrong by itself, too."""
+    values["tune"] |= {"blocks": 99, "then": "tent"}
+    values["objectives"] |= {"align": "mmd"}
+    values["head"]["metric"] = "acuracy"
+    with pytest.raises(ParamsError) as caught:
+        check(values)
+    _, *lines, last = str(caught.value).splitlines()
+    assert [line.split()[1] for line in lines] == [
+        "head.metric:",
+        "tune.blocks",
+        "tune.then",
+        "objectives.align",
+    ]
+    assert last == "Nothing was run."
+    assert "has 4 mistakes" in str(caught.value)
+
+
+def test_what_follows_from_another_mistake_is_not_told_and_an_empty_section_is_explained(
+    values: dict[str, dict[str, object]],
+) -> None:
+    values["gate"]["rules"] = [{"metric": "acuracy", "at_least": 0.9}]
+    values["pretrain"] = None  # type: ignore[assignment]
+    with pytest.raises(ParamsError) as caught:
+        check(values)
+    said = str(caught.value)
+    assert "has 2 mistakes" in said
+    assert "gate.rules.0.metric: 'acuracy' is not allowed; did you mean 'accuracy'?" in said
+    assert "pretrain: None is no section with keys; write {} for its defaults" in said
+
+
+def test_texts_have_no_more_tokens_than_the_network_takes(values: dict[str, dict[str, object]]) -> None:
+    values["backbone"] = {"name": "minilm_l6"}
+    values["task"] = {"name": "text_classification", "positive": "defective", "input_size": 600}
+    with pytest.raises(ParamsError, match=r"task\.input_size is 600; allowed: 16 to 512"):
         check(values)
 
 

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
+from two_domains import two_domains
 
-from components.errors import StorageError
+from components.errors import DataError, StorageError
 from components.params import load_params
+from components.params.domains import DomainsParams
 from components.stages import execute as runner
 from components.stages.execute import Sections, check_versions, execute
 from components.stages.table import STAGES, stage
@@ -39,6 +41,28 @@ def test_a_missing_input_is_named_with_the_remedy(tmp_path: Path) -> None:
     shutil.copy(ROOT / "versions.json", tmp_path)
     with pytest.raises(StorageError, match=r"release, which gate reads, does not exist\. Run: dvc repro"):
         execute("gate", tmp_path, load_params(ROOT / "params.yaml"))
+
+
+def test_a_domain_that_no_sample_is_of_is_refused_before_anything_is_computed_from_the_data(
+    tmp_path: Path,
+) -> None:
+    params = two_domains(tmp_path).model_copy(
+        update={"domains": DomainsParams(source=("day",), target=("nigth",))}
+    )
+    shutil.copy(ROOT / "versions.json", tmp_path)
+    (tmp_path / "adapted").mkdir()
+    with pytest.raises(DataError, match=r"'nigth', which no sample is of\. Did you mean 'night'\?"):
+        execute("extract_features", tmp_path, params)
+
+
+def test_another_python_than_the_project_s_says_how_to_activate_it(tmp_path: Path) -> None:
+    """A bare interpreter that has none of the dependencies."""
+    bare = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); "]
+    bare[-1] += "from components.__main__ import main; sys.exit(main(['check']))"
+    done = subprocess.run(bare, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == StorageError.exit_code
+    assert "has no module 'yaml': it is not the environment of `make setup`" in done.stderr
+    assert "source .venv/bin/activate" in done.stderr
 
 
 def test_the_command_line_explains_itself_without_heavy_imports() -> None:

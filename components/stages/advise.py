@@ -12,7 +12,7 @@ import numpy.typing as npt
 from components.backbones.catalogue import entry
 from components.data.dataset import Dataset
 from components.errors import StorageError
-from components.evaluation.recommendation import RULES, Candidate, Facts, Gap, offered, recommend
+from components.evaluation.recommendation import RULES, Candidate, Facts, Gap, recommend
 from components.evaluation.transferability import (
     h_score,
     leep,
@@ -105,7 +105,6 @@ def advise(
         labels=training.labels,
         unlabelled=int((training.targets < 0).sum()),
         gaps=tuple(gap for gap, _ in gaps),
-        offered=offered(),
     )
     yield from _recommended(facts, own)
 

@@ -1,13 +1,13 @@
 """Every branch of the rule, on facts made up for it."""
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
-from components.evaluation.recommendation import WHY, Advice, Candidate, Facts, Gap, offered, recommend
+from components.evaluation.recommendation import WHY, Advice, Candidate, Facts, Gap, recommend
 from components.params import names
-
-EVERY = frozenset(WHY)
+from components.params.tuning import TuneParams
 
 
 def candidate(name: str, log_me: float, spread: float = 0.0, parameters: int = 2_000_000) -> Candidate:
@@ -23,7 +23,6 @@ FACTS = Facts(
     labels={"good": 400, "bad": 200},
     unlabelled=0,
     gaps=(),
-    offered=EVERY,
 )
 
 
@@ -64,31 +63,28 @@ def test_too_few_labels_tell_no_backbones_apart() -> None:
     assert "labels are too few" in advice.reasons[0]
 
 
+WATCHED = {"tune.best_by": "balanced_accuracy"}
+
+
 @pytest.mark.parametrize(
     ("rarest", "sees", "expected"),
     [
-        (5, "images", {"head.method": "prototypes", "tune.method": "bias_only"}),
-        (6, "images", {"tune.method": "bias_only"}),
-        (16, "images", {"tune.method": "bias_only"}),
-        (17, "images", {"tune.method": "gradual_unfreezing"}),
-        (100, "texts", {"tune.method": "gradual_unfreezing"}),
+        (5, "images", {"head.method": "prototypes", "tune.method": "last_blocks", **WATCHED}),
+        (6, "images", {"tune.method": "last_blocks", **WATCHED}),
+        (100, "images", {"tune.method": "last_blocks", **WATCHED}),
         (101, "images", {"tune.method": "last_blocks"}),
-        (101, "texts", {"tune.method": "layerwise_rates"}),
+        (100, "texts", {"tune.method": "lora", **WATCHED}),
+        (101, "texts", {"tune.method": "lora"}),
     ],
 )
-def test_the_rarest_class_decides_what_learns(rarest: int, sees: str, expected: dict[str, str]) -> None:
+def test_the_rarest_class_and_what_is_seen_decide_what_learns(
+    rarest: int, sees: str, expected: dict[str, str]
+) -> None:
     advice = recommend(replace(FACTS, sees=sees, labels={"good": 400, "bad": rarest}))
     assert advice.method == expected
-    assert all(f"'bad', the rarest class, has {rarest} labels" in reason for reason in advice.reasons[1:])
-
-
-def test_a_backbone_that_is_large_for_its_labels_gets_lora() -> None:
-    """6,000,001 parameters for 600 labels are just above 10,000 a label."""
-    large = replace(FACTS, candidates=(candidate("a", 0.1, parameters=6_000_001),))
-    assert recommend(large).method == {"tune.method": "lora"}
-    assert recommend(replace(large, offered=EVERY - {"lora"})).method == {"tune.method": "last_blocks"}
-    enough = replace(FACTS, candidates=(candidate("a", 0.1, parameters=6_000_000),))
-    assert recommend(enough).method == {"tune.method": "last_blocks"}
+    reasons = dict(reason.split(": ", 1) for reason in advice.reasons)
+    for key in expected.keys() - {"tune.method"}:
+        assert f"'bad', the rarest class, has {rarest} labels" in reasons[key]
 
 
 @pytest.mark.parametrize(
@@ -150,23 +146,31 @@ def test_texts_without_a_label_are_made_use_of_beside_alignment_alone() -> None:
         assert not any("none, although" in reason for reason in advice.reasons)
 
 
-def test_only_what_is_offered_is_recommended() -> None:
+def test_what_is_called_for_comes_together() -> None:
     full = replace(FACTS, labels={"good": 9, "bad": 3}, gaps=(gap(2.0),), unlabelled=900)
     assert set(recommend(full).method) == {
         "head.method",
         "tune.method",
+        "tune.best_by",
         "objectives.align",
         "objectives.confident",
         "domains.criterion",
     }
-    bare = recommend(replace(full, offered=frozenset({"gradual_unfreezing", "mmd"})))
-    assert bare.method == {"tune.method": "gradual_unfreezing", "objectives.align": "mmd"}
-    assert recommend(replace(full, offered=frozenset())).method == {}
 
 
-def test_offered_is_what_params_accept_today() -> None:
-    assert offered() >= set(names.Method.__args__)
-    assert not offered() & {*names.SEES, *names.SHOWS}
+def test_what_is_recommended_is_what_params_accept() -> None:
+    taken = {
+        *get_args(names.Method),
+        *get_args(names.Head),
+        *get_args(names.Align),
+        *get_args(names.Confident),
+    }
+    taken |= {
+        *get_args(names.Weighting),
+        *get_args(names.Criterion),
+        *get_args(TuneParams.model_fields["best_by"].annotation),
+    }
+    assert set(WHY) <= taken
 
 
 def test_nothing_to_go_by_is_refused() -> None:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from components.data.splits import SIDES
+from components.params.names import SHOWS
 from components.reporting.bars import share_bar
 from components.reporting.judgement import Grid, Row
 from components.reporting.material import Material, Object, Table, mapping, number, sequence
+
+LEARNERS = {"head": "head on frozen features", "tuned": "fine-tuned network"}
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,36 @@ def rejected(material: Material, most: int = 20) -> list[Fact]:
     return [Fact(str(item.get("path", "?")), str(item.get("reason", ""))) for item in found]
 
 
-def lineage(material: Material) -> list[Fact]:
-    """From the release back to raw data and checkpoint."""
-    chosen = {"head": "head on frozen features", "tuned": "fine-tuned network"}
+def selected(material: Material, method: str = "") -> str:
+    """`head on frozen features (logistic)`; empty where nothing was selected.
+
+    Args:
+        method: what tuned the network, for where that one was selected.
+    """
     name = str(material.selected.get("chosen", ""))
-    kind = str(material.selected.get("head") or "")
+    kind = str(material.selected.get("head") or "") if name == "head" else method
+    return f"{LEARNERS.get(name, name)}{f' ({kind})' if name and kind else ''}"
+
+
+def judged(material: Material, method: str = "") -> list[str]:
+    """What the verdict is about: what was selected, the size of its input, and the scores that decided."""
+    task = mapping(material.release.get("task"))
+    size = number(task.get("input_size"))
+    scores = mapping(material.selected.get("validation"))
+    known = [(LEARNERS.get(name, name), number(score)) for name, score in scores.items()]
+    told = ", ".join(f"{name} {score:.3f}" for name, score in known if score is not None)
+    metric = str(material.selected.get("metric", "score")).replace("_", " ")
+    words = [selected(material, method)]
+    if size is not None:
+        texts = SHOWS.get(str(task.get("name"))) == "texts"
+        words.append(f"input {size:.0f} tokens" if texts else f"input {size:.0f} × {size:.0f} pixels")
+    if told:
+        words.append(f"{metric} on validation data: {told}")
+    return words if words[0] else []
+
+
+def lineage(material: Material, method: str = "") -> list[Fact]:
+    """From the release back to raw data and checkpoint."""
     adaptation = mapping(material.adapted.get("adaptation"))
     wanted = [
         ("Data source", material.source.get("uri") or mapping(material.dataset.get("source")).get("uri")),
@@ -97,7 +125,7 @@ def lineage(material: Material) -> list[Fact]:
         ("Weights digest", material.checkpoint.get("weights_sha256")),
         ("Adapted by", adaptation.get("method")),
         ("Adapted weights digest", material.adapted.get("weights_sha256") if adaptation else None),
-        ("Selected", f"{chosen.get(name, name)}{f' ({kind})' if kind else ''}"),
+        ("Selected", selected(material, method)),
         ("Temperature", _short(material.selected.get("temperature"))),
         ("Decision threshold", _short(material.selected.get("threshold"))),
         ("Test digest", material.metrics.get("test_digest")),

@@ -40,17 +40,18 @@ class Chart(NamedTuple):
 
 @dataclass(frozen=True)
 class Heading:
-    """What stands at the top of the page."""
+    """What stands at the top of the page; `method` is what tuned the network."""
 
     model: str
     made: str
     confidence: float = 0.95
     pictures: bool = True
+    method: str = ""
 
 
 def render(material: Material, mistakes: Sequence[Mistake], heading: Heading) -> str:
     """The whole page as text."""
-    values = {**_judgement(material), **_charts(material), **_origin(material)}
+    values = {**_judgement(material), **_charts(material), **_origin(material, heading.method)}
     return template("page.html.j2").render(heading=heading, mistakes=mistakes, **values)
 
 
@@ -115,13 +116,15 @@ def _charts(material: Material) -> Mapping[str, object]:
     }
 
 
-def _origin(material: Material) -> Mapping[str, object]:
+def _origin(material: Material, method: str) -> Mapping[str, object]:
     return {
+        "judged": origin.judged(material, method),
+        "head_selected": material.selected.get("chosen") == "head",
         "sides": origin.sides(material),
         "data_facts": origin.data_facts(material),
         "rejected": origin.rejected(material),
         "evaluations": origin.evaluations(material),
-        "lineage": origin.lineage(material),
+        "lineage": origin.lineage(material, method),
         "licences": origin.licences(material),
         "timings": origin.timings(material.timings),
     }

@@ -17,9 +17,10 @@ class Source:
 
 
 def training(material: Material) -> list[Fact]:
-    """Overfitting and movement of the network that was selected."""
+    """Overfitting and movement of the network that was selected; frozen features do not move, which is no finding."""
     held = mapping(material.metrics.get("training"))
-    gap, movement = mapping(held.get("overfitting")), mapping(held.get("movement"))
+    frozen = material.selected.get("chosen") == "head"
+    gap, movement = mapping(held.get("overfitting")), mapping({} if frozen else held.get("movement"))
     named = (
         ("Accuracy on training samples", number(gap.get("train_accuracy")), "{:.3f}"),
         ("Accuracy on validation samples", number(gap.get("validation_accuracy")), "{:.3f}"),

@@ -64,6 +64,7 @@ def report(root: Path, params: Params, context: Context, pictures: bool = True) 
         made=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         confidence=params.evaluate.confidence,
         pictures=pictures,
+        method=params.tune.method,
     )
     material = gather(root, state, _operational(root, params, state))
     path = reports(root) / "report.html"

@@ -81,6 +81,34 @@ def test_a_metric_that_found_the_best_epoch_is_shown_and_named(workspace: Path) 
     assert "labels unseen" not in text
 
 
+def words(text: str) -> str:
+    """What people read, without tags."""
+    return " ".join(re.sub(r"<[^>]*>", "", text).split())
+
+
+def test_the_network_that_was_judged_is_named_beside_the_verdict(workspace: Path) -> None:
+    text = page(workspace, heading=Heading(model="cells", made="now", method="lora"))
+    verdict = words(text.partition('id="verdict"')[2].partition("<li")[0])
+    assert "Selected: fine-tuned network (lora) · input 96 × 96 pixels · balanced accuracy on" in verdict
+    assert "head on frozen features 0.871, fine-tuned network 0.902" in verdict
+    assert "not selected" not in words(text)
+
+
+def test_curves_of_a_network_that_was_not_selected_are_not_the_release_s(workspace: Path) -> None:
+    told = workspace / "selected/selected.json"
+    told.write_text(json.dumps(json.loads(told.read_text()) | {"chosen": "head", "head": "logistic"}))
+    manifest = workspace / "release/manifest.json"
+    task = {"name": "text_classification", "input_size": 128}
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"task": task}))
+    text = page(workspace, heading=Heading(model="cells", made="now", method="lora"))
+    verdict = words(text.partition('id="verdict"')[2].partition("<li")[0])
+    assert "Selected: head on frozen features (logistic) · input 128 tokens" in verdict
+    training = text.partition('id="training"')[2].partition("</section>")[0]
+    assert words(training).index("fine-tuned but not selected") < words(training).index("Loss")
+    assert "Of the head that was selected" in training
+    assert "CKA" not in training, "features that are frozen do not move: no finding"
+
+
 def test_nothing_is_fetched(workspace: Path) -> None:
     text = page(workspace, (Mistake("a", "b", 0.9, "", PICTURE, PICTURE),))
     assert not re.search(r"https?://|//\w|@import|url\(|<script|<link|<iframe", text)

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 LINES = f'{{"test_digest": "{"t" * 64}"}}\n' * 3 + "broken\n"
+TASK = {"name": "image_classification", "input_size": 96}
 METRICS = ("accuracy", "balanced_accuracy", "auroc", "average_precision", "f1", "ece")
 
 
@@ -90,7 +91,9 @@ def _training(root: Path) -> None:
     write(root / "tuned/tuned.json", tuned)
     write(root / "head/curves.csv", "candidate,score,loss\n0.0001,0.84,0.41\n0.001,0.85,0.38\n")
     write(root / "head/head.json", {"method": "logistic", "parameter": "l2", "chosen": 0.001})
-    write(root / "selected/selected.json", {"chosen": "tuned", "temperature": 1.273, "threshold": 0.5})
+    scores = {"head": 0.871, "tuned": 0.902}
+    chosen = {"chosen": "tuned", "head": None, "metric": "balanced_accuracy", "validation": scores}
+    write(root / "selected/selected.json", {**chosen, "temperature": 1.273, "threshold": 0.5})
 
 
 def _evaluation(root: Path) -> None:
@@ -134,7 +137,7 @@ def _evaluation(root: Path) -> None:
     write(root / "verdict.json", {"verdict": "fail", "rules": rules})
     files = {"model.onnx": 13_600_000, "model.int8.onnx": 3_700_000, "model.fp16.onnx": 6_900_000}
     listed = {name: {"size": size, "sha256": name[6] * 64} for name, size in files.items()}
-    write(root / "release/manifest.json", {"files": listed, "released": "fp32"})
+    write(root / "release/manifest.json", {"files": listed, "released": "fp32", "task": TASK})
     parity = {
         "fp32": {"samples": 200, "changed_decisions": 0, "max_difference": 3e-7},
         "int8": {"samples": 200, "changed_decisions": 4, "max_difference": 0.06},

@@ -38,6 +38,8 @@ def test_a_drift_is_shown_with_what_it_is_in() -> None:
     assert page.count("<svg") == 5  # accuracy, shares, embeddings, two distributions
     assert "median 5 → 6.5" in page
     assert not re.search(r"(src|href)=|@import|url\(", page)
+    assert "alone { display: none" not in page
+    assert page.count('<td data-column="p alone">') == 2
 
 
 def test_without_drift_embeddings_and_accuracy_the_page_is_whole() -> None:

@@ -109,6 +109,23 @@ def test_curves_of_a_network_that_was_not_selected_are_not_the_release_s(workspa
     assert "CKA" not in training, "features that are frozen do not move: no finding"
 
 
+def test_on_a_phone_every_cell_says_its_column(workspace: Path) -> None:
+    """Cards stand in for columns there; nothing of a table is hidden."""
+    text = page(workspace)
+    tables = re.findall(r'<table class="cards">(.*?)</table>', text, re.S)
+    assert len(tables) == 5  # slices, variants, controls, source, sides
+    for table in tables:
+        head, _, body = table.partition("</thead>")
+        columns = re.findall(r'<th scope="col">(.*?)</th>', head)[1:]
+        rows = body.split("<tr>")[1:]
+        assert rows
+        for row in rows:
+            assert re.findall(r'<td data-column="(.*?)">', row) == columns
+    style = text.partition("<style>")[2].partition("</style>")[0]
+    hidden = re.findall(r"([^{}]*)\{[^{}]*display: none", style)
+    assert [rule.strip() for rule in hidden] == [".rules .bar:empty"]
+
+
 def test_nothing_is_fetched(workspace: Path) -> None:
     text = page(workspace, (Mistake("a", "b", 0.9, "", PICTURE, PICTURE),))
     assert not re.search(r"https?://|//\w|@import|url\(|<script|<link|<iframe", text)

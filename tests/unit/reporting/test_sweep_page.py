@@ -126,6 +126,17 @@ class Balance(HTMLParser):
         assert self.open.pop() == tag
 
 
+def test_on_a_phone_a_trial_is_a_card_with_its_number_and_values() -> None:
+    page = render(SWEEP)
+    body = page.partition("<tbody>")[2].partition("</tbody>")[0]
+    rows = body.split("<tr ")[1:]
+    assert [re.findall(r"trial </span>(\d+)", row) for row in rows] == [[str(n)] for n in (1, 4, 2, 3, 0, 5, 6)]
+    columns = ["auroc", "±", "seconds", "outcome", "tune.blocks", "tune.method"]
+    assert all(re.findall(r'<td data-column="(.*?)">', row) == columns for row in rows)
+    assert '<td data-column="tune.blocks">2</td>' in rows[0]
+    assert 'class="cards"' in page
+
+
 @pytest.mark.parametrize("trials", [TRIALS, TRIALS[5:], ()], ids=["all", "nothing whole", "none"])
 def test_the_page_is_balanced_fetches_nothing_and_escapes(trials: tuple[Trial, ...]) -> None:
     page = render(replace(SWEEP, trials=trials))

@@ -110,7 +110,7 @@ def ruler(plan: Plan, params: Params, samples: int) -> Sweep:
     hidden = domains.declared and domains.target_labels == "hidden"
     source = f"samples of {', '.join(domains.source)} (source validation: the target's labels are hidden)"
     scored = f"{samples} training {source if hidden else 'samples'}"
-    return Sweep(plan.name, plan.metric, plan.rising, plan.folds, scored, trials=())
+    return Sweep(plan.name, plan.metric, plan.rising, plan.folds, scored, (), settings=size(plan.space))
 
 
 class Search:
@@ -136,6 +136,9 @@ class Search:
         self._study.begin_with({key: get(known, key) for key in self.plan.space})
         while self._is_more(trials) and time.monotonic() < until:
             asked = self._study.next()
+            if asked is None:
+                log("Nothing new of the space was found.")
+                break
             log(f"Trial {asked.number}: {worded(asked.values)}")
             self._try(asked, until)
             self._publish()
@@ -143,7 +146,10 @@ class Search:
 
     def sweep(self) -> Sweep:
         """Everything so far."""
-        return replace(self._ruler, trials=self._study.trials, reference=self._study.reference)
+        study = self._study
+        return replace(
+            self._ruler, trials=study.trials, reference=study.reference, outside=worded(study.outside)
+        )
 
     def _settings(self) -> dict[str, object]:
         """Whatever scores depend on: all of it must be the same from the first trial to the last."""
@@ -161,8 +167,8 @@ class Search:
         if len(impossible) > PATIENCE * (1 + len(ended) - len(impossible)):
             log(f"Next to nothing of the space is possible: {impossible[-1].reason}")
             return False
-        if len({repr(sorted(trial.values.items())) for trial in ended}) == size(self.plan.space):
-            log("All of the space was tried.")
+        if (sweep := self.sweep()).exhausted:
+            log(f"All {sweep.settings} settings of the space were tried.")
             return False
         return len(ended) - len(impossible) < trials
 
@@ -182,7 +188,6 @@ class Search:
             self._end(asked, run, outcome, reason)
 
     def _outcome(self, asked: Asked, run: RunHandle, until: float) -> tuple[Outcome, str]:
-        twin = next((t for t in self._study.trials if t.values == asked.values), asked.seen)
         try:
             params = check(changed(self._values, asked.values), "The combination")
             for fold in range(asked.seen.done, self.plan.folds):
@@ -190,23 +195,21 @@ class Search:
                     return "pruned", ""
                 if time.monotonic() >= until:
                     return "running", ""
-                self._fold(asked, run, params, twin)
+                self._fold(asked, run, params)
         except (ParamsError, DataError) as error:
             return "impossible", _plain(error)
         except TrainingError as error:
             return "failed", error.message
         return "complete", ""
 
-    def _fold(self, asked: Asked, run: RunHandle, params: Params, twin: Trial) -> None:
-        """Train without the next fold and score it there; equal settings are not trained twice."""
+    def _fold(self, asked: Asked, run: RunHandle, params: Params) -> None:
+        """Train without the next fold and score it there."""
         seen, scorer = asked.seen, self._scorer
         fold = seen.done
         name = f"Trial {asked.number}, {fold + 1}/{self.plan.folds}"
         measured: dict[str, Measured] = {}
         for learner in self.plan.learners:
-            if twin.done > fold:
-                measured[learner] = twin.folds[learner][fold]
-            elif learner == "head":
+            if learner == "head":
                 measured[learner] = scorer.head(params, fold)
             else:
                 measured[learner] = scorer.tuned(params, fold, name)

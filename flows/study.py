@@ -6,8 +6,9 @@ as if it had not been: no generator's state has to be kept.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 NAME = "sweep"
 RANDOM = 10  # trials before TPE begins to choose
+REDRAWN = 50  # times that a setting is drawn anew because it was tried, before the untried ones are listed
 JUDGED = 4  # whole trials before one may be pruned: a median of fewer says little
 
 
@@ -105,27 +107,64 @@ class Study:
     def refer(self, measured: list[Measured]) -> None:
         self._study.set_user_attr("reference", [[one.score, one.seconds] for one in measured])
 
+    @property
+    def outside(self) -> Mapping[str, object]:
+        """Values of params.yaml that the space does not hold, as the sweep began."""
+        return dict(self._study.user_attrs.get("outside", {}))
+
     def begin_with(self, values: Mapping[str, object]) -> None:
         """Try `values` first, if the space holds them all and nothing was tried yet."""
+        if self._study.trials:
+            return
         drawn = {key: _drawn(entry, values.get(key)) for key, entry in self._space.items()}
-        if not self._study.trials and all(found for found in drawn.values()):
-            fixed = {key: found[0] for key, found in drawn.items() if found}
+        if outside := {key: values.get(key) for key, found in drawn.items() if not found}:
+            self._study.set_user_attr("outside", outside)
+        else:
+            fixed = {key: found[0] for key, found in drawn.items()}
             self._study.enqueue_trial(fixed, user_attrs={"current": True})
 
-    def next(self) -> Asked:
-        """The trial that an earlier process left unfinished, or a new one."""
+    def next(self) -> Asked | None:
+        """The trial that an earlier process left unfinished, or a new one; none where nothing new was found."""
         import optuna
         from optuna.trial import TrialState
 
         for left in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if left.params.keys() == self._space.keys():
                 return Asked(self._study, optuna.Trial(self._study, left._trial_id), self._space)
-            # It died while its values were drawn: they are drawn again, the same ones.
+            # It died while its values were written: they are tried again, the same ones.
             self._study.tell(left.number, state=TrialState.FAIL)
-            if left.user_attrs.get("current"):
-                self._study.enqueue_trial(left.system_attrs["fixed_params"], user_attrs={"current": True})
-        self._study.sampler = self._sampler()
+            self._study.enqueue_trial(left.system_attrs["fixed_params"], user_attrs=left.user_attrs)
+        if not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            fixed = self._untried()
+            if fixed is None:
+                return None
+            self._study.enqueue_trial(fixed)
         return Asked(self._study, self._study.ask(), self._space)
+
+    def _untried(self) -> dict[str, object] | None:
+        """What TPE draws next and nobody tried, key → as Optuna keeps it.
+
+        It is drawn beside the study, so that what was tried before leaves no trace there.
+        """
+        import optuna
+        from optuna.trial import TrialState
+
+        known = [trial for trial in self._study.trials if not _void(trial)]
+        tried = [read(trial, self._space).values for trial in known]
+        beside = optuna.create_study(direction=self._study.direction, sampler=self._sampler())
+        beside.add_trials(known)
+        for _ in range(REDRAWN):
+            trial = beside.ask()
+            values = {key: _suggested(trial, key, entry) for key, entry in self._space.items()}
+            if values not in tried:
+                return dict(trial.params)
+            beside.tell(trial, state=TrialState.FAIL)
+        listed = {key: _every(entry) for key, entry in self._space.items()}
+        for drawn in product(*listed.values()):
+            fixed = dict(zip(listed, drawn, strict=True))
+            if {key: _value(entry, fixed[key]) for key, entry in self._space.items()} not in tried:
+                return fixed
+        return None
 
     def _sampler(self) -> "optuna.samplers.BaseSampler":
         """TPE (Bergstra et al., NeurIPS 2011), seeded for this trial alone; one trial runs at a time."""
@@ -211,6 +250,17 @@ def _drawn(entry: Choices | Range, value: object) -> tuple[object, ...]:
         return (_label(value),) if entry.holds(value) else ()
     number = entry.number(value)
     return () if number is None else (number,)
+
+
+def _every(entry: Choices | Range) -> Sequence[object]:
+    """All that Optuna may draw; nothing where a number may be any of a range."""
+    if isinstance(entry, Choices):
+        return [_label(value) for value in entry.values]
+    if not entry.whole and entry.step is None:
+        return []
+    step = entry.step or 1
+    numbers = [entry.low + n * step for n in range(int((entry.high - entry.low) / step + 1e-9) + 1)]
+    return [int(number) for number in numbers] if entry.whole else numbers
 
 
 def _label(value: object) -> str | int | float | bool | None:

@@ -9,7 +9,7 @@ from components.registry.register import outcome
 from components.registry.store import locate, redact
 from components.reporting.embedded import rule_picture
 from components.reporting.scatter import shown
-from components.reporting.sweep import counted, gained
+from components.reporting.sweep import counted, gained, is_kept
 from components.reporting.trials import Sweep, Trial
 from components.storage.publish import read_json
 from flows.engine import Execution
@@ -72,6 +72,7 @@ def sweep_lines(sweep: Sweep, folder: Path) -> Iterator[str]:
         yield f"  {'head alone':<12}{_figures(sweep, Trial(-1, {}, 'complete', {'head': sweep.reference}))}"
     if sweep.ranked:
         yield f"Best:    {gained(sweep)}"
+    if sweep.ranked and not is_kept(sweep):
         yield f"         Take it over: cp {folder / 'params.yaml'} params.yaml"
     yield f"Picture: {folder / 'report.html'}"
     yield "MLflow:  make mlflow"

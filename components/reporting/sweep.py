@@ -8,6 +8,12 @@ from components.reporting.templates import template
 from components.reporting.trials import Sweep, Trial
 
 MOST = 40  # lines in the table
+ENDED = {
+    "pruned": "was pruned",
+    "impossible": "is impossible",
+    "failed": "failed",
+    "running": "is not finished",
+}
 ORDER = ("complete", "pruned", "impossible", "failed", "running")
 
 
@@ -24,7 +30,7 @@ def render(sweep: Sweep) -> str:
         gain=gained(sweep),
         picture=trade_off(sweep),
         narrow=trade_off(sweep, NARROW),
-        panels=[(key, by_value(sweep, key)) for key in keys] if ranked else [],
+        panels=[(key, by_value(sweep, key)) for key in varied(sweep)] if ranked else [],
         keys=keys,
         rows=[_row(sweep, trial, front) for trial in [*ranked, *rest][:MOST]],
         reasons=_reasons(sweep),
@@ -33,21 +39,37 @@ def render(sweep: Sweep) -> str:
 
 
 def counted(sweep: Sweep) -> str:
-    """`12 complete, 3 pruned, 1 impossible`."""
+    """`12 complete, 3 pruned, 1 impossible`, and whether that is all that there is."""
     counts: Counter[str] = Counter(trial.outcome for trial in sweep.trials)
-    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in ORDER if counts[outcome]) or "no trial"
+    said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ORDER if counts[outcome]) or "no trial"
+    return f"{said}; the space holds no other setting" if sweep.exhausted else said
 
 
 def gained(sweep: Sweep) -> str:
     """What the best is better by than params.yaml as it was, and whether the head alone would do."""
-    found = sweep.gain()
-    if sweep.ranked and sweep.ranked[0].current:
+    found, now = sweep.gain(), next((trial for trial in sweep.trials if trial.current), None)
+    if is_kept(sweep):
         said = "params.yaml as it was is not beaten."
+    elif now is None:
+        why = f"the space does not hold its {sweep.outside or 'values'}"
+        said = f"params.yaml as it was is not among the trials, because {why}."
     elif found is None:
-        said = "params.yaml as it was is not among the trials."
+        said = f"params.yaml as it was has no score, because trial {now.number} {ENDED[now.outcome]}."
     else:
         said = f"{found[0]:+.4f} against params.yaml as it was, better in {found[1]} of {sweep.folds} folds."
     return f"{said} No trial beats the head alone." if sweep.head_wins() else said
+
+
+def is_kept(sweep: Sweep) -> bool:
+    """Whether params.yaml as it was is the best."""
+    return bool(sweep.ranked) and sweep.ranked[0].current
+
+
+def varied(sweep: Sweep) -> list[str]:
+    """Searched keys of which more than one value was scored: one alone tells nothing."""
+    scored = [trial for trial in sweep.trials if trial.done]
+    keys = sorted({key for trial in scored for key in trial.values})
+    return [key for key in keys if len({repr(trial.values[key]) for trial in scored}) > 1]
 
 
 def _reasons(sweep: Sweep) -> dict[str, list[int]]:

@@ -70,6 +70,8 @@ class Sweep:
         rising: whether a higher score is better.
         reference: the head alone, with params.yaml as it is: a measurement a fold.
         scored: in words, on what.
+        settings: how many the space holds; none where a number may be any of a range.
+        outside: in words, what of params.yaml as it was the space does not hold.
     """
 
     name: str
@@ -79,6 +81,14 @@ class Sweep:
     scored: str
     trials: Sequence[Trial]
     reference: Sequence[Measured] = ()
+    settings: int | None = None
+    outside: str = ""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing is left to try."""
+        ended = [trial for trial in self.trials if trial.outcome != "running"]
+        return len({repr(sorted(trial.values.items())) for trial in ended}) == self.settings
 
     def learner(self, trial: Trial) -> str:
         """The better of what the trial trained; the head where both are equal, as `select` decides."""

@@ -15,6 +15,7 @@ from components.params.operation import TrackingParams
 from components.registry.delivery import deliver
 from components.registry.store import Connection, connect
 from components.reporting.trials import Trial
+from flows import study
 from flows.summary import sweep_lines
 from tests.unit.flows import bowl
 from tests.unit.flows.bowl import FOLDS, PARAMS, Bowl, begin
@@ -77,12 +78,71 @@ def test_a_training_that_fails_ends_its_trial_alone(tmp_path: Path) -> None:
     ]
 
 
-def test_a_small_space_is_tried_once_and_equal_trials_are_not_trained_twice(tmp_path: Path) -> None:
-    (tmp_path / "sweep.yaml").write_text("tune.blocks: [2, 3]\ntune.method: [last_blocks, bias_only]\n")
-    scorer = Bowl()
-    trials = swept(tmp_path, 100, scorer)
-    assert len({repr(trial.values) for trial in trials}) == 4
-    assert len(scorer.calls) == len(set(scorer.calls))
+@pytest.mark.parametrize(
+    ("space", "settings"),
+    [
+        ("tune.method: [last_blocks, bias_only]\n", 2),
+        ("tune.blocks: {low: 2, high: 6, step: 2}\ntune.method: [last_blocks, bias_only]\n", 6),
+        ("tune.learning_rate: {low: 0.001, high: 0.002, step: 0.00025}\n", 5),
+    ],
+)
+def test_each_setting_of_a_small_space_is_tried_once_and_then_it_is_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], space: str, settings: int
+) -> None:
+    (tmp_path / "sweep.yaml").write_text(space)
+    trials = swept(tmp_path, settings + 1)
+    assert [trial.number for trial in trials] == list(range(settings))
+    assert len({repr(trial.values) for trial in trials}) == settings
+    assert f"All {settings} settings of the space were tried." in capfd.readouterr().err
+    search, _ = begin(tmp_path, Bowl())
+    said = "\n".join(sweep_lines(search.sweep(), search.plan.folder))
+    assert "the space holds no other setting" in said
+
+
+def test_what_the_sampler_never_draws_is_tried_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "REDRAWN", 0)
+    (tmp_path / "sweep.yaml").write_text(
+        "tune.blocks: {low: 2, high: 4}\ntune.method: [last_blocks, bias_only]\n"
+    )
+    trials = swept(tmp_path, 100)
+    assert sorted((t.values["tune.blocks"], t.values["tune.method"]) for t in trials) == [
+        (blocks, method) for blocks in (2, 3, 4) for method in ("bias_only", "last_blocks")
+    ]
+
+
+def test_a_range_whose_numbers_are_all_tried_ends(tmp_path: Path) -> None:
+    """Four digits of 1.0 to 1.002: three values, although any number may be drawn."""
+    (tmp_path / "sweep.yaml").write_text("head.l2: {low: 1.0, high: 1.002}\n")
+    assert sorted(trial.scores("head")[0] for trial in swept(tmp_path, 9)) == pytest.approx(
+        [0.6, 0.6001, 0.6002]
+    )
+
+
+@pytest.mark.parametrize("stopped", ["before it was asked for", "before its values were written"])
+def test_a_setting_that_was_drawn_when_the_process_died_is_tried_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: str
+) -> None:
+    import optuna
+
+    (tmp_path / "sweep.yaml").write_text("tune.blocks: {low: 2, high: 6}\n")
+    swept(tmp_path, 1)
+    ask = optuna.Study.ask
+
+    def dying(self: optuna.Study) -> optuna.Trial:
+        if self.study_name != study.NAME:
+            return ask(self)
+        if stopped == "before its values were written":
+            ask(self)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(optuna.Study, "ask", dying)
+        with pytest.raises(KeyboardInterrupt):
+            swept(tmp_path, 5)
+    trials = swept(tmp_path, 100)
+    assert sorted(trial.values["tune.blocks"] for trial in trials) == [2, 3, 4, 5, 6]
 
 
 @pytest.mark.slow
@@ -193,6 +253,25 @@ def test_the_summary_names_the_best_and_what_to_do(tmp_path: Path) -> None:
     assert re.search(r"^  head alone +0\.5100 +0\.0000 +0\.2", said, re.M)
     assert re.search(r"Best:    \+0\.\d{4} against params\.yaml as it was, better in 2 of 2 folds", said)
     assert f"cp {search.plan.folder}/params.yaml params.yaml" in said
+
+
+def test_a_file_that_is_not_beaten_is_not_to_be_copied(tmp_path: Path) -> None:
+    (tmp_path / "sweep.yaml").write_text("tune.blocks: [5, 6]\n")  # 3 is the best
+    swept(tmp_path, 2)
+    search, _ = begin(tmp_path, Bowl())
+    said = "\n".join(sweep_lines(search.sweep(), search.plan.folder))
+    assert "Best:    params.yaml as it was is not beaten." in said
+    assert "Take it over" not in said
+
+
+def test_why_params_yaml_is_not_among_the_trials_is_said(tmp_path: Path) -> None:
+    (tmp_path / "sweep.yaml").write_text("tune.blocks: [2, 3]\ntune.method: [last_blocks, bias_only]\n")
+    swept(tmp_path, 2)
+    (tmp_path / "params.yaml").write_text(PARAMS.replace("blocks: 5 ", "blocks: 4 "))
+    search, _ = begin(tmp_path, Bowl())
+    said = "\n".join(sweep_lines(search.sweep(), search.plan.folder))
+    assert "not among the trials, because the space does not hold its tune.blocks 5." in said
+    assert "Take it over" in said
 
 
 @pytest.fixture

@@ -56,7 +56,11 @@ def test_the_gain_is_fold_by_fold() -> None:
     assert gain[1] == 2
     assert gained(SWEEP) == "+0.0800 against params.yaml as it was, better in 2 of 2 folds."
     assert "not beaten" in gained(replace(SWEEP, trials=TRIALS[:1]))
-    assert "not among the trials" in gained(replace(SWEEP, trials=TRIALS[1:]))
+    others = replace(SWEEP, trials=TRIALS[1:])
+    assert "not among the trials, because the space does not hold its values." in gained(others)
+    failed = replace(TRIALS[0], outcome="failed", folds={})
+    said = gained(replace(others, trials=(failed, *others.trials)))
+    assert said == "params.yaml as it was has no score, because trial 0 failed."
 
 
 def test_a_head_that_is_as_good_is_said() -> None:
@@ -67,6 +71,15 @@ def test_a_head_that_is_as_good_is_said() -> None:
 def test_counts_are_in_words() -> None:
     assert counted(SWEEP) == "5 complete, 1 pruned, 1 impossible"
     assert counted(replace(SWEEP, trials=())) == "no trial"
+    assert counted(replace(SWEEP, settings=8)) == "5 complete, 1 pruned, 1 impossible"
+    assert counted(replace(SWEEP, settings=7)).endswith("; the space holds no other setting")
+
+
+def test_a_value_that_nothing_else_was_tried_for_has_no_picture() -> None:
+    alone = [replace(one, values={**one.values, "tune.epochs": 5}) for one in TRIALS]
+    page = render(replace(SWEEP, trials=alone))
+    assert re.findall(r'<figcaption class="code">(.*?)<', page) == ["tune.blocks", "tune.method"]
+    assert '<td data-column="tune.epochs">5</td>' in page
 
 
 def test_seconds_of_many_sizes_are_on_a_logarithmic_scale() -> None:
@@ -130,7 +143,9 @@ def test_on_a_phone_a_trial_is_a_card_with_its_number_and_values() -> None:
     page = render(SWEEP)
     body = page.partition("<tbody>")[2].partition("</tbody>")[0]
     rows = body.split("<tr ")[1:]
-    assert [re.findall(r"trial </span>(\d+)", row) for row in rows] == [[str(n)] for n in (1, 4, 2, 3, 0, 5, 6)]
+    assert [re.findall(r"trial </span>(\d+)", row) for row in rows] == [
+        [str(n)] for n in (1, 4, 2, 3, 0, 5, 6)
+    ]
     columns = ["auroc", "±", "seconds", "outcome", "tune.blocks", "tune.method"]
     assert all(re.findall(r'<td data-column="(.*?)">', row) == columns for row in rows)
     assert '<td data-column="tune.blocks">2</td>' in rows[0]

@@ -67,7 +67,7 @@ class Registered:
 
 
 def refuse_unless_pass(verdict: Mapping[str, object], operational: Mapping[str, object]) -> None:
-    """Raises GateRefused with every rule that did not pass: a release needs both verdicts."""
+    """Raises GateRefused with every rule that did not pass, and what helps: a release needs both verdicts."""
     wrong = []
     for name, judged in (("verdict.json", verdict), ("operational verdict", operational)):
         said = judged.get("verdict")
@@ -76,23 +76,47 @@ def refuse_unless_pass(verdict: Mapping[str, object], operational: Mapping[str, 
         wrong.append(f"{name} says {said or 'nothing'}:")
         wrong += [f"  - {line}" for line in failed_rules(judged)]
     if wrong:
-        lines = "\n".join(wrong)
-        raise GateRefused(
-            f"The release is not registered.\n{lines}\n",
-            "Mend the data or the training, and run again; docs/operate.md, A failed gate.",
+        lines = "\n".join([*wrong, *remedies([*_rules(verdict), *_rules(operational)])])
+        raise GateRefused(f"The release is not registered.\n{lines}")
+
+
+def remedies(rules: Sequence[object]) -> list[str]:
+    """A line for each way of not passing: an interval across its bound asks for samples."""
+    wrong = [rule for rule in rules if not isinstance(rule, Mapping) or outcome(rule) != "pass"]
+    across = [
+        rule
+        for rule in wrong
+        if isinstance(rule, Mapping) and outcome(rule) == "inconclusive" and rule.get("low") is not None
+    ]
+    said = []
+    if len(across) < len(wrong) or not wrong:
+        said.append("Mend the data or the training, and run again; docs/operate.md, A failed gate.")
+    if across:
+        judged = any(rule.get("kind") == "metric" for rule in across)
+        looser = (
+            "; where your promise allows it, a lower bound (of at_most: a higher one) or `by: estimate` "
+            "(docs/params.md, gate.rules)"
         )
+        said.append(
+            f"Inconclusive: the interval lies across the bound. More test samples help{looser if judged else ''}."
+        )
+    return said
 
 
 def failed_rules(judged: Mapping[str, object]) -> list[str]:
     """A line for each rule that is not plainly `pass`."""
-    rules = judged.get("rules")
     lines = []
-    for rule in rules if isinstance(rules, list) else []:
+    for rule in _rules(judged):
         if not isinstance(rule, Mapping):
             lines.append(str(rule))
         elif outcome(rule) != "pass":
             lines.append(f"{rule.get('rule')}: {outcome(rule)} {rule.get('evidence', '')}".rstrip())
     return lines
+
+
+def _rules(judged: Mapping[str, object]) -> list[object]:
+    rules = judged.get("rules")
+    return rules if isinstance(rules, list) else []
 
 
 def outcome(rule: Mapping[str, object]) -> str:

@@ -20,7 +20,7 @@ from components.params import Params
 from components.registry.delivery import deliver, known_as
 from components.registry.lineage import git_state, lineage
 from components.registry.model import released_file
-from components.registry.register import Candidate, register
+from components.registry.register import Candidate, refuse_unless_pass, register
 from components.registry.runs import start_run
 from components.registry.store import connect
 from components.storage.publish import sha256_tree, write_json
@@ -164,6 +164,50 @@ def test_only_pass_is_registered(workspace: Path, params: Params, release: Path,
     assert "auroc >= 0.9: fail 0.85 [0.83, 0.87]" in str(caught.value)
     assert "accuracy" not in str(caught.value)
     assert versions(workspace, params) == []
+
+
+FAILED = {"rule": "auroc at least 0.9", "outcome": "fail", "kind": "metric", "low": 0.8, "high": 0.85}
+ACROSS = {
+    "rule": "accuracy at least 0.7",
+    "outcome": "inconclusive",
+    "kind": "metric",
+    "low": 0.65,
+    "high": 0.76,
+}
+BARELY = {
+    "rule": "better than scratch",
+    "outcome": "inconclusive",
+    "kind": "control",
+    "low": -0.1,
+    "high": 0.1,
+}
+UNKNOWN = {"rule": "size", "outcome": "inconclusive", "kind": "size", "low": None, "high": None}
+
+
+@pytest.mark.parametrize(
+    ("rules", "mended", "samples", "bound"),
+    [
+        ([FAILED], 1, 0, 0),
+        ([ACROSS], 0, 1, 1),
+        ([ACROSS, {**ACROSS, "rule": "accuracy on plant=a at least 0.7"}], 0, 1, 1),
+        ([BARELY], 0, 1, 0),
+        ([FAILED, ACROSS, BARELY], 1, 1, 1),
+        ([UNKNOWN], 1, 0, 0),
+        ([], 1, 0, 0),
+    ],
+)
+def test_a_refusal_ends_with_what_helps_said_once(
+    rules: list[dict[str, object]], mended: int, samples: int, bound: int
+) -> None:
+    with pytest.raises(GateRefused) as caught:
+        refuse_unless_pass({"verdict": "inconclusive", "rules": rules}, {"verdict": "pass"})
+    said = str(caught.value)
+    assert said.count("Mend the data or the training") == mended
+    assert said.count("More test samples help") == samples
+    assert said.count("`by: estimate`") == bound
+    last = said.splitlines()[2 + len(rules) :]
+    assert len(last) == mended + samples
+    assert all(line == line.strip() and line.endswith(".") for line in last)
 
 
 KILLED = """

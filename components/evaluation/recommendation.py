@@ -141,7 +141,7 @@ def _choices(facts: Facts) -> Iterator[_Choice]:
 def _backbone(facts: Facts) -> tuple[Candidate, str]:
     best = max(facts.candidates, key=lambda one: (one.log_me, one.name))
     if len(facts.candidates) == 1:
-        return best, "The only one with features: nothing was compared."
+        return best, "The only one with features: nothing was compared. To compare, add --fill all."
     near = [one for one in facts.candidates if one is best or not _below(one, best)]
     chosen = min(near, key=lambda one: (one.name != facts.used, one.parameters, one.name))
     if len(near) == 1:

@@ -83,7 +83,8 @@ def advise(
     fill([*filled, *own], compared, context, dataset)
     training = _training(dataset, params)
     held = ", ".join(f"{name} {count}" for name, count in Counter(training.labels).most_common())
-    yield f"Training samples: {len(training.targets)} ({held})"
+    bare = int((training.targets < 0).sum())
+    yield f"Training samples: {len(training.targets)} ({held}{f', {bare} without a label' if bare else ''})"
     yield ""
     found = {name: known(name, chosen, root, context, dataset) for name, chosen in compared.items()}
     there = [one for one in found.values() if one is not None]
@@ -103,7 +104,7 @@ def advise(
         used=params.backbone.name,
         candidates=tuple(one.candidate for one in scores),
         labels=training.labels,
-        unlabelled=int((training.targets < 0).sum()),
+        unlabelled=bare,
         gaps=tuple(gap for gap, _ in gaps),
     )
     yield from _recommended(facts, own)

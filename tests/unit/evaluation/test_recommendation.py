@@ -39,6 +39,10 @@ def test_the_highest_log_me_wins_where_chance_does_not_explain_it() -> None:
     assert "LogME 0.200 is the highest; a, the next, has 0.100" in advice.reasons[0]
 
 
+def test_where_nothing_was_compared_the_way_to_compare_is_named() -> None:
+    assert "nothing was compared. To compare, add --fill all." in recommend(FACTS).reasons[0]
+
+
 def test_where_chance_explains_it_the_one_in_use_is_kept() -> None:
     near = (candidate("a", 0.1), candidate("b", 0.11, spread=0.05))
     advice = recommend(replace(FACTS, candidates=near))

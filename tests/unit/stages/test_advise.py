@@ -2,10 +2,14 @@
 
 import hashlib
 import json
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -14,7 +18,7 @@ from training_workspace import Workspace
 from components.backbones import mobilenet_v2
 from components.backbones.base import BackboneEntry
 from components.backbones.catalogue import build, entry
-from components.data.dataset import Dataset
+from components.data.dataset import Dataset, table_digest
 from components.errors import ParamsError, StorageError
 from components.stages.advise import advise
 from components.stages.network import frozen_part, open_task
@@ -72,6 +76,28 @@ def test_better_features_score_better(workspace: Workspace) -> None:
     assert "  backbone.name: efficientnet_lite0" in said
     assert any("--fill mobilenet_v2" in line for line in said)
     assert not any("minilm" in line for line in said), "it sees no images"
+
+
+def test_samples_without_a_label_are_counted_beside_the_classes(workspace: Workspace, tmp_path: Path) -> None:
+    write_features(workspace, 1.0)
+    own = replace(workspace, root=tmp_path / "bare")
+    shutil.copytree(workspace.root, own.root)
+    whole = lines(own)[0]
+    manifest, told = own.root / "dataset" / "manifest.parquet", own.root / "dataset" / "dataset.json"
+    table, description = pq.read_table(manifest), json.loads(told.read_text())
+    targets = table.column("target").to_pylist()
+    for number in range(4):
+        targets[table.column("split").to_pylist().index("train") + number] = -1
+    place = table.column_names.index("target")
+    table = table.set_column(place, table.field(place), [pa.array(targets, table.field(place).type)])
+    pq.write_table(table, manifest)
+    description["digest"] = table_digest(table, description["classes"])
+    told.write_text(json.dumps(description))
+    said = lines(own)[0]
+    assert "without" not in whole
+    total, *counts = (int(number) for number in re.findall(r"\d+", said))
+    assert said.endswith(f", {counts[-1]} without a label)")
+    assert sum(counts) == total == int(whole.split()[2])
 
 
 def test_without_known_features_the_remedy_is_named(workspace: Workspace, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_a_whole_text_network_learns_from_its_tokens(pictures: Workspace, tmp_pa
         tune={"blocks": 3, "epochs": 2, "batch": 8},
         pretrain={"method": "clusters", "blocks": 3, "epochs": 1, "batch": 8, "clusters": 3},
     )
-    run(line, *LINE[: LINE.index("export_onnx")])
+    run(line, "fetch_checkpoint", "adapt_checkpoint", "extract_features", "train_source", "fine_tune")
     assert read(line.root / "tuned" / "tuned.json")["cut"] == 0
     start, tuned = (
         load_file(path)

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from components.reporting.svg import Scale, tag, ticks
 
-WIDTH, ROW, LABEL, RIGHT, TOP = 540, 19, 190, 56, 52
+WIDTH, ROW, LABEL, RIGHT, TOP = 540, 19, 190, 56, 64
 INK, FAINT, GOAL = "#1f2933", "#9aa5b1", "#1a7f37"
 BETTER, LEVEL, WORSE = "#0b61a4", "#7b8794", "#c1331f"
 
@@ -56,10 +56,11 @@ def _panel(name: str, pair: Mapping[str, object]) -> tuple[Markup, int]:
     x = Scale(min(values) - 0.01, max(values) + 0.01, LABEL, WIDTH - RIGHT)
     end = TOP + ROW * len(shown)
     parts = [_words(12, 18, name, weight="600", size="14")]
-    for key, colour in (("control", FAINT), ("goal", GOAL)):
+    # One above the other: where the two lie close, their words would, too.
+    for key, colour, top in (("control", FAINT, TOP - 8), ("goal", GOAL, TOP - 22)):
         at = x(bounds[key])
-        parts.append(_line(at, at, TOP - 8, end, colour, dash="4 3"))
-        parts.append(_words(at, TOP - 12, f"{pair[key]} {bounds[key]:.2f}", "middle", colour))
+        parts.append(_line(at, at, top, end, colour, dash="4 3"))
+        parts.append(_words(at, top - 4, f"{pair[key]} {bounds[key]:.2f}", "middle", colour))
     for number, (title, row) in enumerate(shown.items()):
         parts += _method(title, row, bounds["control"], x, TOP + ROW * number + ROW // 2)
     for tick in ticks(x.low, x.high):

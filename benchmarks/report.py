@@ -71,7 +71,7 @@ def _table(name: str, pair: Mapping[str, object]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     first = next(iter(rows.values()))
     said = [f"n = {first['n']} samples.", *_answers(pair, shared, keeps)]
-    return "\n".join([*lines, "", " ".join(said), ""])
+    return "\n".join([*lines, "", *(f"- {line}" for line in said), ""])
 
 
 def _answers(pair: Mapping[str, object], shared: bool, keeps: bool) -> Iterator[str]:

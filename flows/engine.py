@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -19,11 +19,12 @@ from components.params import Params, load_params
 from components.registry.delivery import Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
 from components.registry.store import preload, redact
-from components.storage.home import home, reports, stage_lock
-from components.storage.publish import kernel_lock, read_json, sha256_tree
+from components.storage.home import home, reports
+from components.storage.publish import read_json, sha256_tree
 from components.storage.servers import use_servers
 from components.telemetry import OFF
 from flows.repo import Repo, open_repo, proven
+from flows.workspace import held
 
 if TYPE_CHECKING:
     import psutil
@@ -40,7 +41,6 @@ DEFAULTS = {
     **OFF,
 }
 INTERRUPTED = {75, 130, 143, -signal.SIGINT, -signal.SIGTERM}
-WORKSPACE = "workspace"  # the name of its lock
 PATIENCE = 20.0  # seconds that a stage has to write its checkpoint after SIGTERM
 
 
@@ -210,23 +210,6 @@ def execution(
             os.environ.pop(RUN_ID, None)
             run.set_status(status)
             deliverer.close()
-
-
-@contextmanager
-def held(root: Path) -> Iterator[None]:
-    """The workspace, which nobody else may change meanwhile. Raises Busy at once where another run holds it."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(kernel_lock(stage_lock(root, WORKSPACE)))
-        except Busy as error:
-            raise Busy(f"Another run holds this workspace. {error.message}", error.remedy) from None
-        yield
-
-
-def probe(root: Path) -> None:
-    """Raises Busy where another run holds the workspace: before anything slow is started."""
-    with held(root):
-        return
 
 
 def warm() -> None:

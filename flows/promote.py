@@ -81,8 +81,8 @@ def _run(root: Path, options: argparse.Namespace) -> int:
 def _promote(root: Path, params: "Params") -> int:
     from components.runtime.distribution import check_distribution
     from components.stages.promote import promote
-    from flows.engine import held
     from flows.standing import ruling_lines
+    from flows.workspace import held
 
     check_distribution()
     with held(root):  # nothing may rewrite release/ meanwhile

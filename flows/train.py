@@ -39,8 +39,9 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 def _run(root: Path, options: argparse.Namespace) -> int:
     from components.params import load_params
     from components.runtime.distribution import check_distribution
-    from flows.engine import prepare_environment, probe, warm
+    from flows.engine import prepare_environment, warm
     from flows.server import temporary_server
+    from flows.workspace import probe
 
     load_params(root / "params.yaml")
     check_distribution()

@@ -13,7 +13,8 @@ from components.params import load_params
 from components.registry.delivery import known_as
 from components.registry.runs import handed_run
 from components.registry.store import connect
-from flows.engine import StageFailed, Stopped, children, execution, failed, probe, terminate, worth_retrying
+from flows.engine import StageFailed, Stopped, children, execution, failed, terminate, worth_retrying
+from flows.workspace import probe
 
 
 def test_a_stage_runs_once_and_dvc_agrees(line: Path) -> None:

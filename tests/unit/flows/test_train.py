@@ -13,8 +13,8 @@ import pytest
 
 from components.params.operation import TrackingParams
 from components.registry.store import connect
-from flows.engine import probe
 from flows.summary import interval
+from flows.workspace import probe
 
 TOY = Path(__file__).with_name("toy.py")
 

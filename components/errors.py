@@ -20,6 +20,16 @@ GraftlineError                 1  something to mend; says what, what is allowed,
 The number is the exit code of `python -m components` and `python -m flows.…`.
 """
 
+from collections.abc import Iterable
+
+
+def meant(name: str, allowed: Iterable[str]) -> str:
+    """What a message adds behind a wrong `name`: "; did you mean 'label'?", or nothing where none is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(allowed), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
 
 class GraftlineError(Exception):
     """Base of all errors raised on purpose.

@@ -7,11 +7,10 @@ one changes no stage of those who do not choose it.
 
 import importlib
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.errors import ParamsError
+from components.errors import ParamsError, meant
 from components.params.names import FAMILIES
 
 if TYPE_CHECKING:
@@ -81,8 +80,7 @@ def build(name: str, seed: int = 0, checkpoint: Path | None = None) -> "Backbone
 # What a module holds by its name, a row or a family, is known to who asks.
 def _loaded(name: str, allowed: Sequence[str]) -> Any:
     if name not in allowed:
-        near = get_close_matches(name, allowed, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else ""
-        raise ParamsError(f"backbone.name is {name!r}; allowed: {', '.join(sorted(allowed))}.", hint)
+        hint = meant(name, allowed) or "."
+        raise ParamsError(f"backbone.name is {name!r}{hint} Allowed: {', '.join(sorted(allowed))}.")
     module, attribute = BACKBONES[name].split(":")
     return getattr(importlib.import_module(module), attribute)

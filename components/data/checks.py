@@ -1,11 +1,10 @@
 """What the data as a whole must have before any work is spent on them."""
 
-import difflib
 from collections import Counter
 from collections.abc import Sequence
 
 from components.data.contents import Content, Rejected
-from components.errors import DataError
+from components.errors import DataError, meant
 from components.params.data import Limits
 
 # Without a class on these sides nothing can be learned, chosen, calibrated or measured about it.
@@ -17,10 +16,9 @@ def check_positive(positive: str | None, classes: Sequence[str]) -> None:
     """DataError where `task.positive` is no class."""
     if positive is None or positive in classes:
         return
-    near = difflib.get_close_matches(positive, classes, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    hint = meant(positive, classes) or "."
     raise DataError(
-        f"task.positive is {positive!r}, which is no class of the data.{hint}",
+        f"task.positive is {positive!r}, which is no class of the data{hint}",
         f"The classes are {', '.join(classes[:NAMED])}{' …' if len(classes) > NAMED else ''}.",
     )
 

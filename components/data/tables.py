@@ -4,7 +4,6 @@ CSV and JSONL are read by the standard library and nothing is guessed: `007` sta
 """
 
 import csv
-import difflib
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.errors import DataError
+from components.errors import DataError, meant
 from components.params.data import Labels
 
 Row = Mapping[str, str]
@@ -82,9 +81,7 @@ def _check_columns(row: Row, labels: Labels) -> None:
     wrong = []
     for key, column in columns(labels):
         if column not in row:
-            near = difflib.get_close_matches(column, list(row), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            wrong.append(f"data.labels.{key} names the column {column!r}{hint}")
+            wrong.append(f"data.labels.{key} names the column {column!r}{meant(column, row)}")
     if wrong:
         raise DataError(
             f"{labels.file} has the columns {', '.join(row)}, but {'; '.join(wrong)}",

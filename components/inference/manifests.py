@@ -4,7 +4,6 @@ As in components.data.tables nothing is guessed: `007` stays `007`, and white sp
 """
 
 import csv
-import difflib
 import hashlib
 import json
 import sys
@@ -19,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.errors import DataError
+from components.errors import DataError, meant
 from components.inference.inputs import MAX_BYTES, Input, read_below
 from components.storage.publish import sha256_bytes
 
@@ -164,9 +163,8 @@ def _short(name: str) -> int:
 def _check_columns(file: Path, names: list[str], wanted: list[str]) -> None:
     for column in wanted:
         if column not in names:
-            near = difflib.get_close_matches(column, names, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = meant(column, names) or "."
             raise DataError(
-                f"{file} has no column {column!r}, but {', '.join(names) or 'none at all'}.{hint}",
+                f"{file} has no column {column!r}, but {', '.join(names) or 'none at all'}{hint}",
                 "Name columns by --path, --content and --id.",
             )

@@ -1,9 +1,9 @@
 """What no single section of params.yaml can see: each check names the sections that it compares."""
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 
+from components.errors import meant
 from components.params.backbone import BackboneParams
 from components.params.base import Section
 from components.params.data import DataParams
@@ -112,9 +112,8 @@ def _tasks(data: DataParams, objectives: ObjectivesParams) -> Iterator[str]:
     declared = data.labels.slices
     for name in objectives.tasks.columns:
         if name not in declared:
-            near = difflib.get_close_matches(name, declared, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
             allowed = ", ".join(declared) or "none declared"
+            hint = meant(name, declared)
             yield f"objectives.tasks.columns: {name!r} is not in data.labels.slices ({allowed}){hint}"
 
 

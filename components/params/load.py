@@ -1,7 +1,6 @@
 """Reading params.yaml: all mistakes at once, each with its value, what is allowed, and the nearest name."""
 
 import contextlib
-import difflib
 import os
 import re
 import types
@@ -12,7 +11,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from components.errors import ParamsError
+from components.errors import ParamsError, meant
 from components.params.backbone import BackboneParams
 from components.params.base import Section
 from components.params.combinations import combinations
@@ -169,9 +168,7 @@ def _missing(values: Mapping[str, object], root: Path) -> list[str]:
             continue
         path = Path(os.path.normpath(root / uri.removeprefix("file:")))
         if not path.exists():
-            near = difflib.get_close_matches(path.name, _names(path.parent), n=1)
-            hint = f"; nearest: {path.parent / near[0]}" if near else ""
-            wrong.append(f"{section}.{key}: {path} does not exist{hint}")
+            wrong.append(f"{section}.{key}: {path} does not exist{meant(path.name, _names(path.parent))}")
     return wrong
 
 
@@ -200,16 +197,14 @@ def _explain(item: dict[str, typing.Any]) -> str:  # pydantic types its error de
     match item["type"]:
         case "extra_forbidden":
             known = _keys(item["loc"][:-1])
-            near = difflib.get_close_matches(str(item["loc"][-1]), known, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            return f"{where}: unknown key{hint or '.'} Allowed: {', '.join(known)}"
+            hint = meant(str(item["loc"][-1]), known) or "."
+            return f"{where}: unknown key{hint} Allowed: {', '.join(known)}"
         case "missing":
             return f"{where}: missing; it has no default"
         case "literal_error":
             allowed = str(item["ctx"]["expected"]).replace("'", "")
-            near = difflib.get_close_matches(str(value), allowed.replace(" or ", ", ").split(", "), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            return f"{where}: {value!r} is not allowed{hint or '.'} Allowed: {allowed}"
+            hint = meant(str(value), allowed.replace(" or ", ", ").split(", ")) or "."
+            return f"{where}: {value!r} is not allowed{hint} Allowed: {allowed}"
         case "model_type":
             return f"{where}: {value!r} is no section with keys; write {{}} for its defaults"
         case "value_error":

@@ -4,7 +4,6 @@ A dotted key of params.yaml gets a list of values, or a range: `{low: 1e-4, high
 allowed, too. A key that holds a list (`head.l2`) takes a single value as a list of one.
 """
 
-import difflib
 import typing
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -14,7 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from components.errors import ParamsError
+from components.errors import ParamsError, meant
 from components.params.load import parse, section_in
 from components.params.tree import Params
 
@@ -191,8 +190,7 @@ def _wrong_choices(field: FieldInfo, given: list[object]) -> Iterator[str]:
 
 def _wrong_range(field: FieldInfo, given: dict[str, object]) -> Iterator[str]:
     for name in given.keys() - RANGE:
-        near = difflib.get_close_matches(str(name), RANGE, n=1)
-        yield f"unknown {name!r}{f'; did you mean {near[0]!r}?' if near else '.'} Allowed: low, high, log, step"
+        yield f"unknown {name!r}{meant(str(name), RANGE) or '.'} Allowed: low, high, log, step"
     missing = [name for name in ("low", "high") if name not in given]
     if missing:
         yield f"a range needs {' and '.join(missing)}"
@@ -229,9 +227,7 @@ def _fits(field: FieldInfo, value: object) -> str | None:
     except ValidationError as error:
         message = error.errors(include_url=False)[0]["msg"]
         allowed = message.replace("'", "").removeprefix("Input should be ").replace(" or ", ", ").split(", ")
-        near = difflib.get_close_matches(str(value), allowed, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"{value!r} - {message[0].lower()}{message[1:]}{hint}"
+        return f"{value!r} - {message[0].lower()}{message[1:]}{meant(str(value), allowed)}"
     return None
 
 
@@ -263,12 +259,9 @@ def _below(name: str, field: FieldInfo) -> Iterator[tuple[str, FieldInfo]]:
 
 def _unknown(key: str) -> str:
     known = _keys()
-    near = difflib.get_close_matches(key, known, n=1)
-    ends = [name for name in known if name.split(".")[-1] == key]
-    hint = (near or ends or [""])[0]
     below = [name for name in known if name.startswith(f"{key}.")]
     if below:
         return f"is a section; name one of its keys: {', '.join(below)}"
-    return (
-        f"unknown key{f'; did you mean {hint!r}?' if hint else ', which must be a dotted key of params.yaml'}"
-    )
+    ends = [name for name in known if name.split(".")[-1] == key]
+    hint = f"; did you mean {ends[0]!r}?" if ends else meant(key, known)
+    return f"unknown key{hint or ', which must be a dotted key of params.yaml'}"

@@ -12,7 +12,6 @@ unseen (`watched`); threshold, temperature and the head's parameter stay the sou
 `tune.start: source` and used labels: fine-tuning learns from the target alone, after the source.
 """
 
-import difflib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.data.dataset import Dataset
-from components.errors import DataError
+from components.errors import DataError, meant
 from components.params.domains import DomainsParams
 
 
@@ -128,12 +127,9 @@ def check_domains(dataset: Dataset, domains: DomainsParams) -> None:
     counts = Counter(dataset.domains())
     for name in (*domains.source, *domains.target):
         if name not in counts:
-            near = difflib.get_close_matches(name, counts, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = meant(name, counts) or "."
             held = ", ".join(f"{found or 'none'} ({count})" for found, count in sorted(counts.items()))
-            raise DataError(
-                f"domains names {name!r}, which no sample is of.{hint}", f"The data hold: {held}."
-            )
+            raise DataError(f"domains names {name!r}, which no sample is of{hint}", f"The data hold: {held}.")
 
 
 def _all_classes(found: Chosen, dataset: Dataset, side: str, domains: Sequence[str]) -> Chosen:

@@ -48,9 +48,8 @@ def execute(name: str, root: Path, params: Params) -> None:
             raise StorageError(f"{artefact}, which {name} reads, does not exist.", "Run: dvc repro")
     state = home(root)
     if "dataset" in row.inputs and params.domains.declared:
-        check_domains(
-            Dataset.open(root / "dataset"), params.domains
-        )  # of no use to wait until it is learned from
+        # Of no use to wait until it is learned from.
+        check_domains(Dataset.open(root / "dataset"), params.domains)
     with _terminable(), kernel_lock(stage_lock(root, name), wait_seconds=60):
         started = time.monotonic()
         with _tracked(root, params, name) as tracker:

@@ -86,5 +86,5 @@ def test_params_know_the_same_names() -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ParamsError, match="Did you mean 'mobilenet_v2'"):
+    with pytest.raises(ParamsError, match="did you mean 'mobilenet_v2'"):
         entry("mobilenet_2")

@@ -286,7 +286,7 @@ def test_a_positive_class_that_is_none_is_refused_before_any_work(tmp_path: Path
         tmp_path / "src", {f"{name}/{i}.png": png(i) for name in ("angry", "happy") for i in range(9)}
     )
     with pytest.raises(
-        DataError, match=r"'angri', which is no class .* Did you mean 'angry'\? The classes are angry, happy"
+        DataError, match=r"'angri', which is no class .*; did you mean 'angry'\? The classes are angry, happy"
     ):
         build(root, tmp_path / "out", positive="angri")
     assert not (tmp_path / "out").exists()

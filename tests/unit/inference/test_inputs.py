@@ -155,7 +155,7 @@ def test_an_id_that_occurs_twice_is_refused_at_the_end_of_the_first_pass(tmp_pat
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("t.csv", "paths\na\n", r"no column 'path', but paths\. Did you mean 'paths'\?"),
+        ("t.csv", "paths\na\n", r"no column 'path', but paths; did you mean 'paths'\?"),
         ("t.csv", "", "but none at all"),
         ("t.csv", "path,b\na\n", "row 1 has 1 values, the header 2"),
         ("t.csv", 'path\n"a', "cannot be read"),

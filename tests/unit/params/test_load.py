@@ -139,7 +139,9 @@ def test_scientific_notation_is_a_number_and_a_missing_file_has_a_nearest_name(
     values["tune"]["learning_rate"] = 0.001
     text = yaml.safe_dump(values).replace("learning_rate: 0.001", "learning_rate: 1e-3")
     (tmp_path / "params.yaml").write_text(text)
-    with pytest.raises(ParamsError, match=r"has 1 mistake:[^;]*picture does not exist; nearest: "):
+    with pytest.raises(
+        ParamsError, match=r"has 1 mistake:[^;]*picture does not exist; did you mean 'pictures'\?"
+    ):
         load_params(tmp_path / "params.yaml")
     (tmp_path / "picture").mkdir()
     assert load_params(tmp_path / "params.yaml").tune.learning_rate == pytest.approx(1e-3)

@@ -78,7 +78,7 @@ def test_rows_and_places_find_the_same_samples(dataset: Dataset) -> None:
 
 
 def test_an_unknown_domain_is_named_with_what_there_is(dataset: Dataset) -> None:
-    with pytest.raises(DataError, match=r"'nihgt'.*Did you mean 'night'") as caught:
+    with pytest.raises(DataError, match=r"'nihgt'.*did you mean 'night'") as caught:
         learned(dataset, DomainsParams(source=("day",), target=("nihgt",)))
     assert "night (120)" in str(caught.value)
 

@@ -51,7 +51,7 @@ def test_a_domain_that_no_sample_is_of_is_refused_before_anything_is_computed_fr
     )
     shutil.copy(ROOT / "versions.json", tmp_path)
     (tmp_path / "adapted").mkdir()
-    with pytest.raises(DataError, match=r"'nigth', which no sample is of\. Did you mean 'night'\?"):
+    with pytest.raises(DataError, match=r"'nigth', which no sample is of; did you mean 'night'\?"):
         execute("extract_features", tmp_path, params)
 
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from components.errors import DataError, GraftlineError, ParamsError, StorageError, TrainingError
 from components.params import Params
@@ -21,12 +21,14 @@ from components.registry.runs import RunHandle, Said, begin_run, close_dead, fla
 from components.reporting.scatter import shown
 from components.reporting.sweep import render
 from components.reporting.trials import Measured, Outcome, Sweep, Trial
-from components.stages.cross_validation import CrossValidation
 from components.stages.table import Context
 from components.storage.home import home
 from components.storage.publish import read_json, write_bytes, write_json
 from components.tracker import NullTracker, Value
 from flows.study import Asked, Study, with_fold
+
+if TYPE_CHECKING:
+    from components.stages.cross_validation import CrossValidation
 
 # Of all sections, those that shape a trial's score.
 SHAPING = (
@@ -82,7 +84,9 @@ class Scorer(Protocol):
     def tuned(self, params: Params, number: int, name: str) -> Measured: ...
 
 
-def scorer(plan: Plan, params: Params) -> CrossValidation:
+def scorer(plan: Plan, params: Params) -> "CrossValidation":
+    from components.stages.cross_validation import CrossValidation  # brings torch
+
     context = Context(NullTracker(), home(plan.root), params.runtime.cores, params.runtime.providers)
     return CrossValidation(plan.root, params, context, plan.folds, plan.metric)
 

@@ -52,7 +52,9 @@ def _panel(name: str, pair: Mapping[str, object]) -> tuple[Markup, int]:
     rows = _rows(pair)
     bounds = {key: rows[str(pair[key])]["balanced_accuracy"] for key in ("control", "goal")}
     shown = {title: row for title, row in rows.items() if title not in (pair["control"], pair["goal"])}
-    values = [*bounds.values(), *(v for row in shown.values() for v in _interval(row, bounds["control"]))]
+    control = bounds["control"]
+    around = [v for row in shown.values() for v in (*_interval(row, control), *_seeds(row, control))]
+    values = [*bounds.values(), *around]
     x = Scale(min(values) - 0.01, max(values) + 0.01, LABEL, WIDTH - RIGHT)
     end = TOP + ROW * len(shown)
     parts = [_words(12, 18, name, weight="600", size="14")]
@@ -62,7 +64,7 @@ def _panel(name: str, pair: Mapping[str, object]) -> tuple[Markup, int]:
         parts.append(_line(at, at, top, end, colour, dash="4 3"))
         parts.append(_words(at, top - 4, f"{pair[key]} {bounds[key]:.2f}", "middle", colour))
     for number, (title, row) in enumerate(shown.items()):
-        parts += _method(title, row, bounds["control"], x, TOP + ROW * number + ROW // 2)
+        parts += _method(title, row, control, x, TOP + ROW * number + ROW // 2)
     for tick in ticks(x.low, x.high):
         parts.append(_words(x(tick), end + 14, f"{tick:g}", "middle", FAINT))
     return Markup("").join(parts), end + 34
@@ -73,9 +75,18 @@ def _method(title: str, row: Mapping[str, object], control: float, x: Scale, y: 
     colour = WORSE if high < control else BETTER if low > control else LEVEL
     return (
         _words(LABEL - 12, y + 4, title, "end"),
-        _line(x(low), x(high), y, y, colour, width="3"),
-        tag("circle", cx=x(middle), cy=y, r=4, fill=colour),
+        _line(x(low), x(high), y, y, colour, width="2"),
+        tag("circle", cx=x(middle), cy=y, r=4.5, fill=colour),
+        *(
+            tag("circle", cx=x(seed), cy=y, r=2.5, fill="white", stroke=colour)
+            for seed in _seeds(row, control)
+        ),
     )
+
+
+def _seeds(row: Mapping[str, object], control: float) -> list[float]:
+    gains = row.get("gains")
+    return [control + float(gain) for gain in gains] if isinstance(gains, list) else []
 
 
 def _interval(row: Mapping[str, object], control: float) -> tuple[float, float, float]:

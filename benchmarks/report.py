@@ -13,8 +13,9 @@ HEAD = """# What the methods gave
 Written by `make benchmark-methods` from `benchmarks/methods.yaml`, which says every parameter; what follows from it
 stands in [methods.md](methods.md). Balanced accuracy on the target's calibration side, which trains nothing and chooses
 no epoch, weight or method; the test sides are not read. Means over {seeds} ± their standard deviation. "Against" is the
-paired difference from the control, with its 95 % interval over samples; **worse** marks negative transfer: the whole
-interval lies below 0. The share of the gap is of that between the control and the network trained on the target's
+paired difference from the control, with its 95 % interval over seeds and samples, both drawn anew: with three seeds it
+reaches about as far as the worst and the best of them. **worse** marks negative transfer: the whole interval lies below
+0. The share of the gap is of that between the control and the network trained on the target's
 labels.
 
 Where the target's labels are hidden, nothing is tuned by them: rates and weights are the methods' defaults, and the
@@ -32,6 +33,8 @@ Machine: {cpu}, {cores} cores, {when}; not run on a GPU. Core-seconds are those 
 activations cached, the least of the seeds; "trained" counts the numbers that it changes.
 
 ![Balanced accuracy on the target by method and pair, between source only and target only](benchmark-methods.svg)
+
+A full circle is the mean, a line its interval, a small circle a seed; blue is better than the control, red worse.
 """
 
 

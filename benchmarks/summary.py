@@ -70,10 +70,17 @@ def _compared(runs: Runs, control: Runs) -> dict[str, object]:
     seeds = sorted(runs.keys() & control.keys())
     if not seeds:
         return {}
-    found: dict[str, object] = {"against": paired(runs, control, "target")}
+    found: dict[str, object] = {
+        "against": paired(runs, control, "target"),
+        "gains": [_gain(runs[seed], control[seed]) for seed in seeds],
+    }
     if all(runs[seed]["source"] and control[seed]["source"] for seed in seeds):
         found["source_against"] = paired(runs, control, "source")
     return found
+
+
+def _gain(run: Run, control: Run) -> float:
+    return round(run["target"]["balanced_accuracy"] - control["target"]["balanced_accuracy"], 4)
 
 
 def _share(runs: Runs, control: Runs, goal: Runs) -> float | None:
@@ -89,26 +96,30 @@ def _share(runs: Runs, control: Runs, goal: Runs) -> float | None:
 
 
 def paired(one: Runs, other: Runs, place: Place) -> list[float]:
-    """Mean difference in balanced accuracy and its interval: samples drawn anew, seeds averaged (both paired).
+    """Mean difference in balanced accuracy and its interval: seeds and their samples drawn anew, pairs kept.
 
-    Seeds with the same samples meet the same draws; with samples of their own, each has its own.
+    Seeds with the same samples meet the same draws of them; with samples of their own, each has its own.
     """
     seeds = sorted(one.keys() & other.keys())
     targets = [_hits(one[seed], place)[0] for seed in seeds]
     gains = [_hits(one[seed], place)[1] - _hits(other[seed], place)[1] for seed in seeds]
-    if all(np.array_equal(targets[0], found) for found in targets):
-        targets, gains = targets[:1], [np.mean(gains, axis=0)]
-    draw = np.random.default_rng(0)
-    samples = [
+    shared = all(np.array_equal(targets[0], found) for found in targets)
+    classes = [
         [gain[found == c] for c in np.unique(found)] for found, gain in zip(targets, gains, strict=True)
     ]
-    drawn = [
-        np.mean([[draw.choice(rows, len(rows)).mean() for rows in classes] for classes in samples])
-        for _ in range(RESAMPLES)
-    ]
+    drawn = np.array([_drawn(rows, 0 if shared else number) for number, rows in enumerate(classes)])
+    chosen = np.random.default_rng(len(seeds)).integers(len(seeds), size=drawn.shape)
+    differences = np.take_along_axis(drawn, chosen, axis=0).mean(axis=0)
     tail = (1 - CONFIDENCE) / 2
-    mean = np.mean([[rows.mean() for rows in classes] for classes in samples])
-    return [round(float(v), 4) for v in (mean, *np.quantile(drawn, [tail, 1 - tail]))]
+    mean = np.mean([[rows.mean() for rows in of_seed] for of_seed in classes])
+    return [round(float(v), 4) for v in (mean, *np.quantile(differences, [tail, 1 - tail]))]
+
+
+def _drawn(classes: list[npt.NDArray[np.float64]], stream: int) -> npt.NDArray[np.float64]:
+    """(RESAMPLES,) means over the classes, each of which keeps its number of samples."""
+    draw = np.random.default_rng([0, stream])
+    found = [rows[draw.integers(len(rows), size=(RESAMPLES, len(rows)))].mean(axis=1) for rows in classes]
+    return np.mean(found, axis=0)
 
 
 def _hits(run: Run, place: Place) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:

@@ -58,6 +58,11 @@ def test_a_difference_by_hand() -> None:
     assert paired({1: THREE}, {1: HALF}, "target") == [0.25, 0.0, 0.5]
 
 
+def test_seeds_are_drawn_anew_too() -> None:
+    """All samples gain 1 with seed 1, and 0 with seed 2: drawn twice, the seeds give 0, 1/2 or 1."""
+    assert paired({1: ALL, 2: NONE}, {1: NONE, 2: NONE}, "target") == [0.5, 0.0, 1.0]
+
+
 @pytest.fixture
 def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     monkeypatch.setattr(kept, "PLACE", tmp_path)
@@ -88,7 +93,7 @@ def test_stale_cells_are_left_out_and_counted(
     methods._accept({"pairs": {"some": pair}, "seeds": [1, 2, 3]})
     found = methods._summary("some", pair, [1, 2, 3])["cells"]
     assert isinstance(found, dict)
-    assert (found["method"]["seeds"], found["method"]["against"]) == (2, [0.25, 0.0, 0.5])
+    assert (found["method"]["seeds"], found["method"]["against"]) == (2, [0.25, 0.0, 0.75])
 
 
 def page(summary: dict[str, object], tmp_path: Path) -> str:

@@ -122,36 +122,44 @@ def test_the_widest_gap_with_hardly_a_label_decides() -> None:
     assert any("2.00), and both have labels: train on both" in reason for reason in advice.reasons)
 
 
+THREE = replace(FACTS, labels={"good": 300, "bad": 200, "broken": 100})
+
+
 def test_mostly_unlabelled_samples_are_made_use_of() -> None:
-    facts = replace(FACTS, unlabelled=600)
+    facts = replace(THREE, unlabelled=600)
     assert "objectives.confident" not in recommend(facts).method
     assert recommend(replace(facts, unlabelled=601)).method["objectives.confident"] == "mcc"
 
 
 def test_beside_alignment_any_unlabelled_samples_are() -> None:
-    facts = replace(FACTS, gaps=(gap(2.0),), unlabelled=50)
+    facts = replace(THREE, gaps=(gap(2.0),), unlabelled=50)
     assert recommend(facts).method["objectives.confident"] == "mcc"
     assert recommend(replace(facts, gaps=())).method.get("objectives.confident") is None
 
 
-def test_texts_without_a_label_are_made_use_of_beside_alignment_alone() -> None:
-    """MCC without MMD lost on the benchmark's texts."""
-    facts = replace(FACTS, sees="texts", unlabelled=601)
-    for near in ((), (gap(0.9),)):
-        advice = recommend(replace(facts, gaps=near))
-        assert not {"objectives.align", "objectives.confident", *CRITERION} & set(advice.method)
-        assert advice.reasons[-1].startswith(
-            "objectives.confident: none, although 601 samples have no label: nothing calls for alignment"
-        )
-    for unlabelled in (50, 601):
-        advice = recommend(replace(facts, gaps=(gap(1.8),), unlabelled=unlabelled))
-        pair = {"objectives.align": "mmd", "objectives.confident": "mcc", **CRITERION}
-        assert pair.items() <= advice.method.items()
-        assert not any("none, although" in reason for reason in advice.reasons)
+@pytest.mark.parametrize("near", [(), (gap(0.9),)])
+@pytest.mark.parametrize(
+    ("sees", "said"), [("texts", "texts, without MMD."), ("images", "images of two classes.")]
+)
+def test_where_mcc_gained_nothing_that_is_said(near: tuple[Gap, ...], sees: str, said: str) -> None:
+    advice = recommend(replace(FACTS, sees=sees, unlabelled=601, gaps=near))
+    assert not {"objectives.align", "objectives.confident", *CRITERION} & set(advice.method)
+    assert advice.reasons[-1].startswith("objectives.confident: none, although 601 samples have no label")
+    assert advice.reasons[-1].endswith(said)
+
+
+@pytest.mark.parametrize("unlabelled", [50, 601])
+def test_beside_alignment_mcc_is_for_texts_and_for_more_classes_than_two(unlabelled: int) -> None:
+    facts = replace(FACTS, gaps=(gap(1.8),), unlabelled=unlabelled)
+    expected = {"objectives.align": "mmd", **CRITERION}
+    images, texts = recommend(facts).method, recommend(replace(facts, sees="texts")).method
+    assert expected.items() <= images.items()
+    assert "objectives.confident" not in images
+    assert {**expected, "objectives.confident": "mcc"}.items() <= texts.items()
 
 
 def test_what_is_called_for_comes_together() -> None:
-    full = replace(FACTS, labels={"good": 9, "bad": 3}, gaps=(gap(2.0),), unlabelled=900)
+    full = replace(FACTS, labels={"good": 9, "bad": 3, "broken": 5}, gaps=(gap(2.0),), unlabelled=900)
     assert set(recommend(full).method) == {
         "head.method",
         "tune.method",

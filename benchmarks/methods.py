@@ -282,16 +282,16 @@ def _summary(name: str, pair: Mapping[str, object], seeds: Sequence[int]) -> dic
         )
     control, goal = str(pair["control"]), str(pair["goal"])
     found = {cell: held[cell] for cell in pair["cells"] if cell in held}  # type: ignore[attr-defined]
-    asked = pair.get("level", {})
+    asked = pair.get("level", [])
     return {
         "control": control,
         "goal": goal,
         "cells": rows(found, control, goal),
-        "level": {
-            one: [other, *paired(found[one], found[other], "target")]
-            for one, other in asked.items()  # type: ignore[attr-defined]
+        "level": [
+            (one, other, *paired(found[one], found[other], "target"))
+            for one, other in asked  # type: ignore[attr-defined]
             if found.get(one, {}).keys() & found.get(other, {}).keys()
-        },
+        ],
     }
 
 

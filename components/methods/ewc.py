@@ -20,9 +20,11 @@ from torch import Tensor
 from components.methods.base import Objective, Shape, Start, Step, Trained
 from components.params.objectives import ObjectivesParams
 
-# The paper searches it for each task. Scikit-learn's digits, then 100 of them turned by 90°, three seeds, without
-# against with 30: accuracy on the source 0.75 and 0.84, on the target 0.87 and 0.86; with 100, 0.90 and 0.81.
-LAMBDA = 30.0
+# The paper searches it for each task, and no number fits all. By the benchmark's two pairs (three seeds; balanced
+# accuracy on the source, then on the target, against none): 30 changed neither by 0.004 anywhere; 3000 gave +0.035 and
+# -0.001 (cells), +0.014 and -0.012 (texts). Of small pictures less is right: of scikit-learn's digits, then 100 of them
+# turned by 90°, 30 gave +0.09 and -0.01, and 100 gave +0.15 and -0.06.
+LAMBDA = 3000.0
 SAMPLES = 256
 EXACT = 5
 

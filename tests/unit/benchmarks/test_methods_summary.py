@@ -131,7 +131,7 @@ def test_the_page_says_who_keeps_the_source_and_does_the_new_task_as_well(tmp_pa
 def test_the_page_says_whether_few_numbers_do_as_well(
     decisions: str, said: str, pair: dict[str, object], tmp_path: Path
 ) -> None:
-    pair["level"] = {"method": "plain"}
+    pair["level"] = [["method", "plain"]]
     for cell in cells("some", pair, 1):
         result = run(decisions) if cell.name == "method" else {**ALL, "trained": 60}
         kept.keep("some", cell.name, 1, methods._key(cell), result)  # type: ignore[arg-type]

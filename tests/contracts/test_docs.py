@@ -1,11 +1,14 @@
 """The documents say what the code does: params.md is generated, and no link leads nowhere."""
 
+import copy
 import re
 import runpy
 from pathlib import Path
 
 import pytest
+import yaml
 
+from components.params.load import check
 from components.stages.table import STAGES
 
 ROOT = Path(__file__).parents[2]
@@ -26,3 +29,51 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
 def test_the_readme_names_every_stage() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [stage.name for stage in STAGES if f"`{stage.name}`" not in text] == []
+
+
+def situations() -> list[list[str]]:
+    """The rows of methods.md's table, each as its cells."""
+    section = (
+        (ROOT / "docs" / "methods.md")
+        .read_text(encoding="utf-8")
+        .split("## By situation")[1]
+        .split("\n## ")[0]
+    )
+    rows = [line.strip("|").split(" | ") for line in section.splitlines() if line.startswith("| ")]
+    return rows[1:]
+
+
+def written(cell: str) -> list[dict[str, dict[str, object]]]:
+    """What a cell says of params.yaml: spans that are whole sections, their placeholders filled."""
+    filled = [
+        span.replace("…", "type").replace("COLUMN", "type") for span in re.findall(r"`(\w+: \{.*?\})`", cell)
+    ]
+    return [yaml.safe_load(span) for span in filled]
+
+
+def test_most_situations_have_something_to_write() -> None:
+    assert sum(bool(written(row[1])) for row in situations()) > len(situations()) / 2
+
+
+@pytest.mark.parametrize("row", situations(), ids=lambda row: row[0])
+def test_what_methods_advises_is_accepted(row: list[str]) -> None:
+    """What is to be written, together; then each that stands beside it."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    values["data"]["labels"]["domain"] = "type"
+    first, beside = written(row[1]), written(row[2])
+    if any("domains" in section for section in first):
+        first.append({"domains": {"source": ["mono"], "target": ["poly"]}})
+    together = merged(values, *first)
+    check(together)
+    for section in beside:
+        check(merged(together, section))
+
+
+def merged(
+    values: dict[str, dict[str, object]], *sections: dict[str, dict[str, object]]
+) -> dict[str, object]:
+    made = copy.deepcopy(values)
+    for section in sections:
+        for name, held in section.items():
+            made[name] |= held
+    return made  # type: ignore[return-value]

@@ -23,8 +23,8 @@ RULES = (
     f"weighting and objectives.align: only where a domain has up to {FEW} labels of its rarest class. Weights from "
     f"proxy A-distance {SHIFTED:g} to {APART:g}, because they need overlap (Cortes et al., NeurIPS 2010); alignment "
     f"above. The bounds are rules of thumb; at {APART:g}, a line tells three of four samples apart. MMD is the first "
-    "choice: on none of the benchmark's seven pairs did it do measurable harm, and its seeds agreed; those of DANN "
-    "fell on both sides of the control on five.",
+    "choice: on none of the benchmark's seven pairs did it do measurable harm, and its seeds lay within 0.05; those of "
+    "DANN fell on both sides of the control on five.",
     "objectives.confident: where alignment is called for, or more samples are without a label than with one; MCC is "
     "the first choice. Beside MMD it gained most with ten classes, and something on texts; without MMD nothing there. "
     "Not of images of two classes: it took from what MMD gave, and with one seed of three it called nearly all cells "

@@ -36,7 +36,7 @@ example: $(STAMP)  ## run an example in a workspace of its own: make example NAM
 test: $(STAMP)  ## the tests, without those that take minutes (faults, platform, drift)
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-faults: $(STAMP)  ## the tests that take minutes: whole lines killed in every stage, a line on texts
+faults: $(STAMP)  ## the tests that take minutes: whole lines killed in every stage, a line on texts, further backbones
 	$(BIN)/python -m pytest -n auto -m faults
 
 drift: $(STAMP)  ## false alarms and power of monitoring, on the demo's data and release (minutes; after make run)

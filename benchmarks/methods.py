@@ -65,7 +65,8 @@ def main() -> None:
         return
     until = time.monotonic() + options.minutes * 60
     pairs = {n: p for n, p in config["pairs"].items() if not options.pairs or n in options.pairs}
-    tasks = [(seed, name) for seed in options.seeds or config["seeds"] for name in pairs]
+    tasks = [(seed, n) for n, p in pairs.items() for seed in options.seeds or _seeds(config, p)]
+    tasks.sort(key=lambda task: task[0])  # of all pairs the first seed, then the next
     if len(tasks) == 1:
         (seed, name), pair = tasks[0], pairs[tasks[0][1]]
         for cell in cells(name, pair, seed):
@@ -73,8 +74,14 @@ def main() -> None:
                 _try(cell, pair)
         return
     _share_out(tasks, until)
-    summary = {name: _summary(name, pair, config["seeds"]) for name, pair in config["pairs"].items()}
+    summary = {name: _summary(name, pair, _seeds(config, pair)) for name, pair in config["pairs"].items()}
     write_page(summary, sorted(kept.dates(summary)))
+
+
+def _seeds(config: Mapping[str, object], pair: Mapping[str, object]) -> list[int]:
+    seeds = pair.get("seeds", config["seeds"])
+    assert isinstance(seeds, list)
+    return seeds
 
 
 def _share_out(tasks: Sequence[tuple[int, str]], until: float) -> None:
@@ -222,7 +229,7 @@ def _accept(config: Mapping[str, Mapping[str, Mapping[str, object]]]) -> None:
     for name, pair in config["pairs"].items():
         lines = kept.read(name)
         accepted = 0
-        for cell in (cell for seed in config["seeds"] for cell in cells(name, pair, int(seed))):
+        for cell in (cell for seed in _seeds(config, pair) for cell in cells(name, pair, int(seed))):
             line, key = lines.get((cell.name, cell.seed)), _key(cell)
             if line and line["key"]["params"] == key["params"] and line["key"] != key:
                 line["key"] = key

@@ -15,8 +15,7 @@ stands in [methods.md](methods.md). Balanced accuracy on the target's calibratio
 no epoch, weight or method; the test sides are not read. Means over {seeds} ± their standard deviation. "Against" is the
 paired difference from the control, with its 95 % interval over seeds and samples, both drawn anew: with three seeds it
 reaches about as far as the worst and the best of them. **worse** marks negative transfer: the whole interval lies below
-0. The share of the gap is of that between the control and the network trained on the target's
-labels.
+0. The share of the gap is of that between the control and the network trained on the target's labels.
 
 Where the target's labels are hidden, nothing is tuned by them: rates and weights are the methods' defaults, and the
 epoch is chosen by information maximisation on the target's validation samples, or by the source's labels where a row
@@ -74,8 +73,15 @@ def _table(name: str, pair: Mapping[str, object]) -> str:
         cells += [f"{row['trained']:,}" if row["trained"] else "", f"{row['seconds']:.0f}", f"{row['mib']}"]
         lines.append(f"| {' | '.join(cells)} |")
     first = next(iter(rows.values()))
-    said = [f"n = {first['n']} samples.", *_answers(pair, shared, keeps)]
+    counted = f"n = {_count(first['n'])} samples"
+    if "source_n" in first:
+        counted += f", {_count(first['source_n'])} of the source"
+    said = [f"{counted}.", *_answers(pair, shared, keeps)]
     return "\n".join([*lines, "", *(f"- {line}" for line in said), ""])
+
+
+def _count(sizes: Sequence[int]) -> str:
+    return " to ".join(str(size) for size in dict.fromkeys(sizes))
 
 
 def _answers(pair: Mapping[str, object], shared: bool, keeps: bool) -> Iterator[str]:

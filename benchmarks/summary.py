@@ -1,7 +1,7 @@
 """What cells of several seeds say together: means, and differences from a control, paired by seed."""
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, TypedDict
 
 import numpy as np
@@ -54,7 +54,7 @@ def _row(runs: Runs) -> dict[str, object]:
         "balanced_accuracy": round(statistics.mean(scores), 4),
         "sd": round(statistics.stdev(scores), 4) if len(scores) > 1 else None,
         "accuracy": round(statistics.mean(run["target"]["accuracy"] for run in held), 4),
-        "n": len(held[0]["target"]["targets"]),
+        "n": _sizes(run["target"] for run in held),
         "seconds": min(run["seconds"] for run in held),  # what else the machine did only adds
         "mib": round(max(run["mib"] for run in held)),
         "trained": held[0]["trained"],
@@ -62,7 +62,14 @@ def _row(runs: Runs) -> dict[str, object]:
     there = [run["source"]["balanced_accuracy"] for run in held if run["source"]]
     if there:
         row["source_balanced_accuracy"] = round(statistics.mean(there), 4)
+        row["source_n"] = _sizes(run["source"] for run in held if run["source"])
     return row
+
+
+def _sizes(measured: Iterable[Measured]) -> list[int]:
+    """Samples with the least and with the most: seeds may have sides of their own."""
+    sizes = [len(one["targets"]) for one in measured]
+    return [min(sizes), max(sizes)]
 
 
 def _compared(runs: Runs, control: Runs) -> dict[str, object]:

@@ -96,6 +96,16 @@ def test_stale_cells_are_left_out_and_counted(
     assert (found["method"]["seeds"], found["method"]["against"]) == (2, [0.25, 0.0, 0.75])
 
 
+def test_a_pair_may_have_seeds_of_its_own(
+    pair: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair["seeds"] = [7]
+    (cell, _) = cells("some", pair, 7)
+    kept.keep("some", cell.name, 7, methods._key(cell) | {"code": "another"}, ALL)  # type: ignore[arg-type]
+    methods._accept({"pairs": {"some": pair}, "seeds": [1, 2, 3]})
+    assert capsys.readouterr().out == "some: 1 results accepted.\n"
+
+
 def page(summary: dict[str, object], tmp_path: Path) -> str:
     write_page({"some": summary}, ["2026-01-01"], tmp_path / "page.md")
     return (tmp_path / "page.md").read_text()
@@ -123,6 +133,17 @@ def test_the_page_says_who_keeps_the_source_and_does_the_new_task_as_well(tmp_pa
     found = {"control": "plain", "goal": "plain", "cells": rows(held, "plain", "plain")}
     expected = "**More of the source than plain, and no measurable loss on the target: kept.**"
     assert expected in page(found, tmp_path)
+    assert "n = 4 samples, 4 of the source." in page(found, tmp_path)
+
+
+def test_sides_that_differ_by_seed_are_counted_from_least_to_most(tmp_path: Path) -> None:
+    larger = {**ALL, "target": {**ALL["target"], "targets": "000111", "decisions": "000111"}}
+    found = {
+        "control": "plain",
+        "goal": "plain",
+        "cells": rows({"plain": {1: ALL, 2: larger}}, "plain", "plain"),
+    }
+    assert "n = 4 to 6 samples." in page(found, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -217,13 +217,14 @@ class Search:
                 measured[learner] = scorer.head(params, fold)
             else:
                 measured[learner] = scorer.tuned(params, fold, name)
-        asked.note(fold, measured, self._ruler.score(with_fold(seen, measured)))
         for learner, one in measured.items():
             figures = {
                 f"{learner}.fold_{self.plan.metric}": one.score,
                 f"{learner}.fold_seconds": one.seconds,
             }
             run.say("metrics", figures, fold)
+        # The study hears of it last: a fold that it does not know is trained and said again.
+        asked.note(fold, measured, self._ruler.score(with_fold(seen, measured)))
 
     def _end(self, asked: Asked, run: RunHandle, outcome: Outcome, reason: str) -> None:
         """The study hears of it last: before that, the trial is ended again by whoever goes on."""

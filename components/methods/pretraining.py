@@ -44,12 +44,18 @@ class Known:
 
     Attributes:
         targets: (N,) and (M,), -1 unless the method sees labels. classes: how many there are.
-        tasks: (N,) and (M,), the value of `pretrain.tasks`, empty where none is named.
+        tasks: (N,) and (M,), the value of `pretrain.tasks`, empty where none is named, or the sample has none.
     """
 
     targets: tuple[Indices, Indices]
     classes: int
     tasks: tuple[Names, Names]
+
+
+def tasks_of(values: Names) -> Names:
+    """The tasks that there are. An empty cell is none; where all are empty, all samples are of one."""
+    found = np.unique(values)
+    return found[found != ""] if (found != "").any() else found
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from components.errors import DataError
-from components.methods.pretraining import Given, Known, Names, Posed, Pretraining
+from components.methods.pretraining import Given, Known, Names, Posed, Pretraining, tasks_of
 from components.methods.samples import Asked, Indices, Samples
 from components.params.names import FEWEST_CLASSES
 
@@ -71,7 +71,7 @@ class Prototypical(Pretraining):
 def pools(targets: Indices, tasks: Names, shape: Shape) -> list[Pool]:
     """For each task that suffices for an episode: its classes that do, each with its samples. DataError: none does."""
     found: list[Pool] = []
-    for task in np.unique(tasks):
+    for task in tasks_of(tasks):
         here = tasks == task
         members = {
             int(c): np.flatnonzero(here & (targets == c)).astype(np.int64) for c in np.unique(targets[here])

@@ -18,7 +18,7 @@ from torch import nn
 
 from components.errors import DataError
 from components.methods.base import Slow
-from components.methods.pretraining import Given, Known, Names, Posed, Pretraining, seeded
+from components.methods.pretraining import Given, Known, Names, Posed, Pretraining, seeded, tasks_of
 from components.methods.samples import Asked, Indices, Samples
 
 
@@ -28,7 +28,7 @@ class Reptile(Pretraining):
     sees = "labelled"
 
     def check(self, known: Known) -> None:
-        if len(found := np.unique(known.tasks[0])) < 2:
+        if len(found := tasks_of(known.tasks[0])) < 2:
             raise DataError(
                 f"pretrain.method 'reptile' needs two tasks or more; all training samples are of {str(found[0])!r}.",
                 "Set pretrain.tasks to a column that has several values among them.",
@@ -46,7 +46,7 @@ class Runs(Asked):
 
     def __init__(self, samples: Samples, tasks: Names, steps: int) -> None:
         super().__init__(samples)
-        self._members = [np.flatnonzero(tasks == task) for task in np.unique(tasks)]
+        self._members = [np.flatnonzero(tasks == task) for task in tasks_of(tasks)]
         self._steps = steps
 
     def shuffled(self, seed: int, epoch: int, size: int) -> list[Indices]:

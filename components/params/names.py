@@ -100,6 +100,15 @@ BLOCKS: Mapping[str, int] = {
 }
 LONGEST: Mapping[str, int] = {"minilm_l6": 512}  # tokens of a text
 # All of them have norms, which is what `tent` needs; those of the others are batch norms.
-LAYER_NORMED = frozenset({"minilm_l6"})
+LAYER_NORMED = frozenset(
+    {
+        "minilm_l6",
+        "timm/convnext",
+        "transformers/bert",
+        "transformers/convnext",
+        "transformers/distilbert",
+        "transformers/vit",
+    }
+)
 # Families that a library defines: which network it is, and its weights, the user's own address says.
 FAMILIES = tuple(name for name in SEES if "/" in name)

@@ -27,6 +27,7 @@ from components.stages.domains import Chosen, learned, of_source, unlabelled, wa
 from components.stages.fitting import Activations, Training, fit, recipe
 from components.stages.folds import Fold, Folds, make_folds
 from components.stages.table import Context
+from components.stages.weights import sample_weights
 from components.storage.publish import read_json
 from components.training.network import Network
 from components.training.plan import Data, Watch
@@ -62,7 +63,10 @@ class CrossValidation:
     def head(self, params: Params, number: int) -> Measured:
         """Fit the head to frozen features without fold `number`, and score it there."""
         fold, features, metric = self._folds.parts[number], self._root / "features", params.head.metric
-        learn = self._folds.learning(learned(self._dataset, params.domains), fold)
+        learn, beside = (
+            self._folds.learning(chosen(self._dataset, params.domains), fold)
+            for chosen in (learned, unlabelled)
+        )
         stop, held = (
             train_head.labelled(features, self._dataset, self._folds.at(places))
             for places in (fold.stop, fold.held)
@@ -70,7 +74,8 @@ class CrossValidation:
         positive, head = self._positive(params), load_head(params.head, params.seed)
         with threadpool_limits(1, "blas"), deterministic(self._context.threads):
             started = time.monotonic()
-            training = train_head.labelled(features, self._dataset, learn, params)
+            weights = sample_weights(features, params, learn, beside)
+            training = train_head.labelled(features, self._dataset, learn, weights)
             train_head.demand_weight(training, self._dataset.classes)
             states = [state for _, state in head.fits(training, stop)]
             scores = [train_head.score(head.module(state), stop, metric, positive) for state in states]

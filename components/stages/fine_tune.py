@@ -23,7 +23,7 @@ from components.progress import log
 from components.stages.auxiliary import columns
 from components.stages.best_epoch import by_answers, by_labels
 from components.stages.domains import Chosen, decided, learned, of_source, unlabelled, watched
-from components.stages.fitting import Activations, Then, Training, described, fit, recipe, write
+from components.stages.fitting import Activations, Then, Training, demand, described, fit, recipe, write
 from components.stages.network import load_trained
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
@@ -106,10 +106,12 @@ def prepared(
     if shared := load_tasks(params.objectives.tasks, shape, tasks):
         added.append(shared)
     network = Network(backbone, head, samples.frozen.cut, added)
+    method = load_method(params.tune)
+    demand(method, network)
     then = _then(network, samples, material)
-    counts = sample_weights(features, samples.dataset, params, material.learned)
+    counts = sample_weights(features, params, material.learned, material.beside)
     weighed = None if counts is None else torch.from_numpy(counts).float()
-    return Training(network, samples.task, load_method(params.tune), weighed, then)
+    return Training(network, samples.task, method, weighed, then)
 
 
 def met(samples: Activations, material: Material) -> Data:

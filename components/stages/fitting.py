@@ -89,6 +89,13 @@ class Fitted:
     trained: int
 
 
+def demand(method: Method, network: Network) -> None:
+    """ParamsError for what the method refuses of this network: asked before activations are computed."""
+    tried = network.copied()
+    method.prepare(tried, 0)
+    method.phases(tried)
+
+
 Then = Callable[[Network, torch.device], None]
 
 

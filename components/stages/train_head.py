@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -16,7 +17,7 @@ from components.heads import load_head
 from components.heads.base import Samples
 from components.params import Params
 from components.progress import log, progress
-from components.stages.domains import Chosen, decided, learned
+from components.stages.domains import Chosen, decided, learned, unlabelled
 from components.stages.network import save_tensors
 from components.stages.table import Context
 from components.stages.weights import sample_weights
@@ -30,7 +31,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     """Write head.safetensors, from which the head is rebuilt, head.json and curves.csv."""
     dataset = Dataset.open(inputs["dataset"])
     learns, held = learned(dataset, params.domains), decided(dataset, "validation", params.domains)
-    training = labelled(inputs["features"], dataset, learns, params)
+    weights = sample_weights(inputs["features"], params, learns, unlabelled(dataset, params.domains))
+    training = labelled(inputs["features"], dataset, learns, weights)
     validation = labelled(inputs["features"], dataset, held)
     demand_weight(training, dataset.classes)
     head, metric = load_head(params.head, params.seed), params.head.metric
@@ -78,10 +80,11 @@ def score(module: nn.Module, samples: Samples, metric: str, positive: int = 1) -
     return {"score": value(metric, outcome), "loss": float(loss)}
 
 
-def labelled(folder: Path, dataset: Dataset, chosen: Chosen, weighing: Params | None = None) -> Samples:
-    """The features of `chosen`, weighted where params are given; `folder` is features/."""
+def labelled(
+    folder: Path, dataset: Dataset, chosen: Chosen, weights: npt.NDArray[np.float64] | None = None
+) -> Samples:
+    """The features of `chosen`, which count by `weights` (N,), or alike; `folder` is features/."""
     features = np.load(folder / "features.npy", mmap_mode="r")
-    weights = None if weighing is None else sample_weights(folder, dataset, weighing, chosen)
     return Samples(np.asarray(features[chosen.rows]), chosen.targets, len(dataset.classes), weights)
 
 

@@ -13,7 +13,7 @@ from components.params import Params
 from components.progress import log
 from components.stages.best_epoch import by_labels
 from components.stages.domains import of_source
-from components.stages.fitting import Activations, Training, described, fit, recipe, write
+from components.stages.fitting import Activations, Training, demand, described, fit, recipe, write
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
 from components.storage.publish import write_bytes, write_json
@@ -31,6 +31,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     method = load_method(params.tune)
     samples = Activations.open(inputs["adapted"], dataset, method.cut, params, context)
     network = Network(samples.frozen.backbone, samples.fresh_head(), samples.frozen.cut)
+    demand(method, network)
     train, validation = (of_source(dataset, side, params.domains) for side in ("train", "validation"))
     clean = samples.clean(validation)
     data = Data(samples.augmented(train), clean, criterion=by_labels(clean, dataset.classes, params))

@@ -5,22 +5,23 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from components.data.dataset import Dataset
 from components.methods import load_weighting
 from components.methods.base import Seen
 from components.params import Params
-from components.stages.domains import Chosen, unlabelled
+from components.stages.domains import Chosen
 
 
 def sample_weights(
-    folder: Path, dataset: Dataset, params: Params, chosen: Chosen
+    folder: Path, params: Params, chosen: Chosen, target: Chosen
 ) -> npt.NDArray[np.float64] | None:
-    """(N,) for the samples of `chosen`, 1 on average; `folder` is features/. None where all count alike."""
+    """(N,) for the samples of `chosen`, 1 on average; None where all count alike.
+
+    `folder` is features/, `target` what of the target domain they are to resemble, its labels unseen.
+    """
     weighting = load_weighting(params.weighting)
     if weighting is None:
         return None
     features = np.load(folder / "features.npy", mmap_mode="r")
-    target = unlabelled(dataset, params.domains)
     seen = Seen(
         features=np.asarray(features[chosen.rows]),
         targets=chosen.targets,

@@ -1,6 +1,7 @@
 """What a method needs is asked for before any work, by the key that chose it, with the way to give it."""
 
 import copy
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -11,6 +12,7 @@ from components.errors import ParamsError
 from components.params import names
 from components.params.combinations import REMEDIES
 from components.params.load import check
+from components.params.names import LAYER_NORMED as LAYER_NORMS
 from components.params.names import NEEDS
 
 FILE = Path(__file__).parents[2] / "params.yaml"
@@ -59,6 +61,19 @@ def test_a_missing_need_is_named_with_its_remedy(key: str, name: str) -> None:
         check(values(key, name, **lacking))
     for need in needs:
         assert f"{key} {name!r} needs {REMEDIES[need]}" in str(refused.value)
+
+
+@pytest.mark.parametrize("backbone", sorted(LAYER_NORMS & set(names.FAMILIES)))
+def test_a_library_s_family_without_batch_norms_is_refused_before_it_is_built(backbone: str) -> None:
+    shown = LAYER_NORMED["task"] if names.SEES[backbone] == "texts" else {}
+    chosen: dict[str, object] = {
+        "name": backbone,
+        "uri": "file:../net",
+        "sha256": "0" * 64,
+        "licence": "ours",
+    }
+    with pytest.raises(ParamsError, match=re.escape(f"tune.then 'adabn' needs {REMEDIES['batch_norms']}")):
+        check(values("tune.then", "adabn", domains=DOMAINS, backbone=chosen, task=shown))
 
 
 @pytest.mark.parametrize(("key", "name"), CHOICES)

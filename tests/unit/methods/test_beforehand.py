@@ -187,9 +187,21 @@ def test_runs_stay_with_one_task_and_all_tasks_come() -> None:
     assert all(len(set(chunk.tolist())) == 4 for chunk in chunks)
 
 
-def test_one_task_is_none_to_learn_for() -> None:
+@pytest.mark.parametrize("tasks", [["day"] * 24, ["day"] * 12 + [""] * 12])
+def test_one_task_is_none_to_learn_for(tasks: list[str]) -> None:
     with pytest.raises(DataError, match="needs two tasks or more; all training samples are of 'day'"):
-        Reptile(PretrainParams(method="reptile")).check(known(np.full(24, "day")))
+        Reptile(PretrainParams(method="reptile")).check(known(np.array(tasks)))
+
+
+def test_an_empty_cell_is_no_task() -> None:
+    tasks = np.array(["a", "", "b"])[np.arange(24) % 3]
+    visited = {
+        str(task) for chunk in Runs(make_samples(1), tasks, 2).shuffled(0, 0, 4) for task in tasks[chunk]
+    }
+    assert visited == {"a", "b"}
+    targets = np.arange(24, dtype=np.int64) // 3 % 2
+    held = [np.concatenate(list(pool.values())) for pool in pools(targets, tasks, Shape(2, 2, 1))]
+    assert [sorted(set(tasks[members])) for members in held] == [["a"], ["b"]]
 
 
 def blobs(seed: int, counts: tuple[int, ...]) -> np.ndarray:

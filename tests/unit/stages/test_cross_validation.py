@@ -13,11 +13,12 @@ from components.data.dataset import Dataset
 from components.errors import ParamsError
 from components.params import Params
 from components.params.domains import DomainsParams
-from components.params.objectives import ObjectivesParams, TasksParams
-from components.stages import extract_features
+from components.params.objectives import ObjectivesParams, TasksParams, WeightingParams
+from components.stages import cross_validation, extract_features
 from components.stages.cross_validation import CrossValidation
-from components.stages.domains import learned
+from components.stages.domains import Chosen, learned
 from components.stages.folds import make_folds
+from components.stages.weights import sample_weights
 from components.storage.publish import sha256_file
 
 FOLDS = 2
@@ -126,6 +127,37 @@ def test_every_training_sample_of_the_fixture_is_learned_from(featured: Workspac
     """So that the test above counts what it should."""
     dataset = Dataset.open(featured.root / "dataset")
     assert list(learned(dataset, featured.params.domains).ids) == dataset.ids("train")
+
+
+def test_samples_are_weighed_without_a_look_at_the_held_ones(
+    tabled: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With used labels, samples of the target are scored."""
+    dataset = Dataset.open(tabled.root / "dataset")
+    params = tabled.params.model_copy(
+        update={
+            "domains": DomainsParams(source=("day",), target=("night",), target_labels="used"),
+            "weighting": WeightingParams(method="ulsif"),
+        }
+    )
+    held = make_folds(dataset, params.domains, FOLDS, params.seed)
+    rows = held.at(held.parts[0].held).rows
+    features = np.random.default_rng(0).normal(size=(len(dataset.table), 8)).astype(np.float32)
+    seen = []
+
+    def weights(folder: Path, params: Params, chosen: Chosen, target: Chosen) -> object:
+        seen.extend([*chosen.rows, *target.rows])
+        return sample_weights(folder, params, chosen, target)
+
+    root = tmp_path / "root"
+    (root / "features").mkdir(parents=True)
+    for name in ("dataset", "adapted"):
+        (root / name).symlink_to(tabled.root / name)
+    np.save(root / "features" / "features.npy", features)
+    monkeypatch.setattr(cross_validation, "sample_weights", weights)
+    assert 0 <= CrossValidation(root, params, tabled.context, FOLDS, "accuracy").head(params, 0).score <= 1
+    assert seen
+    assert not set(seen) & set(rows)
 
 
 @pytest.mark.slow

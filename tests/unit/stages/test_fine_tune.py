@@ -8,7 +8,8 @@ from training_workspace import Terminating
 
 from components.backbones.catalogue import build
 from components.errors import Interrupted, ParamsError
-from components.stages import fine_tune
+from components.params.domains import DomainsParams
+from components.stages import fine_tune, fitting, train_source
 from components.storage.publish import sha256_tree
 
 CUT = 14
@@ -51,6 +52,30 @@ def test_an_interrupted_run_goes_on_and_writes_the_same_bytes(workspace):
     above = {k.removeprefix("above."): v for k, v in state.items() if k.startswith("above.")}
     build("efficientnet_lite0").above(CUT).load_state_dict(above)
     assert set(state) - {f"above.{name}" for name in above} == {"head.weight", "head.bias"}
+
+
+@pytest.mark.parametrize(
+    ("tune", "said"),
+    [({"freeze": ("nothing",)}, "tune.freeze"), ({"method": "lora", "rank": 5000}, "tune.rank is 5000")],
+)
+@pytest.mark.parametrize("stage", ["fine_tune", "train_source"])
+def test_what_the_method_refuses_costs_no_activation(tabled, monkeypatch, stage, tune, said):
+    params = tabled.params.model_copy(
+        update={
+            "tune": tabled.params.tune.model_copy(update=tune),
+            "domains": DomainsParams(source=("day",), target=("night",)),
+        }
+    )
+    monkeypatch.setattr(fitting, "stored", None)  # computes them
+    inputs = tabled.inputs("dataset", "adapted", "features", "source")
+    run = {"fine_tune": fine_tune.run, "train_source": train_source.run}[stage]
+    with pytest.raises(ParamsError, match=said):
+        run(
+            inputs,
+            {"tuned": tabled.root / "tuned-4", "source": tabled.root / "source-4"},
+            params,
+            tabled.context,
+        )
 
 
 def test_more_blocks_than_there_are_is_refused(workspace):

@@ -6,14 +6,12 @@ One training takes a row of each table, as params compose them: so a few exports
 from dataclasses import astuple, dataclass
 from itertools import cycle
 
-import numpy as np
-import onnx
 import pytest
 import torch
-from tiny import CLASSES, SAMPLES, SHOWN, TOKENS, WIDTH, Shown, loss, make_network, make_samples
-from torch import Tensor, nn
+from exported import exported_alike, shows
+from tiny import CLASSES, SAMPLES, SHOWN, WIDTH, Shown, loss, make_network, make_samples
+from torch import nn
 
-from components.export.onnx_file import export_module
 from components.methods import (
     ADAPTATIONS,
     BALANCES,
@@ -28,7 +26,6 @@ from components.methods.base import Shape
 from components.methods.multi_task import Column
 from components.params.objectives import ObjectivesParams, TasksParams
 from components.params.tuning import TuneParams
-from components.runtime.sessions import open_session
 from components.training.adapting import adapt
 from components.training.loop import Loop
 from components.training.network import Network
@@ -83,7 +80,7 @@ def trained(line: Line, shown: Shown) -> Network:
     data = Data(train, make_samples(2, shown=shown), beside, train)
     Loop(Job(network, loss, method.phases(network)), data, RECIPE, Watch()).fit()
     shipped = whole(network)
-    seen = samples(shown)
+    seen = shows(shown)
     with torch.inference_mode():
         before = shipped(seen)
         method.finish(network)
@@ -95,12 +92,6 @@ def trained(line: Line, shown: Shown) -> Network:
 def whole(network: Network) -> nn.Module:
     """What is shipped of it: from samples to logits."""
     return nn.Sequential(network.backbone, network.head).eval()
-
-
-def samples(shown: Shown) -> Tensor:
-    """As pre-processing gives them: pictures (B, 3, h, w), token ids (B, L)."""
-    rows = make_samples(2, shown=shown).take(np.arange(5), 0)
-    return rows[:, :3].float() if shown == "picture" else rows
 
 
 def test_every_row_of_every_table_is_in_some_line() -> None:
@@ -116,15 +107,6 @@ def test_every_row_of_every_table_is_in_some_line() -> None:
 def test_what_it_made_exports_with_parity(shown: Shown, line: Line) -> None:
     network, bare = trained(line, shown), make_network(BLOCKS[shown], shown=shown)
     assert network.copied().state_dict().keys() == bare.state_dict().keys()
-    shipped, shows = whole(network), samples(shown)
-    axes = {0: "batch"} if shown == "picture" else {0: "batch", 1: "tokens"}
-    model = export_module(shipped, (shows,), ["samples"], ["logits"], {"samples": axes})
-    parts = {tensor.name for tensor in onnx.load_from_string(model).graph.initializer}
+    parts = exported_alike(whole(network), shown)
     assert parts
     assert not any("objectives" in part or "parametrizations" in part for part in parts)
-    session = open_session(model, ["cpu"], 1)
-    for batch in (shows, shows[:1], shows[:2, : TOKENS - 2] if shown == "text" else shows[:2]):
-        with torch.inference_mode():
-            expected = shipped(batch).numpy()
-        (found,) = session.run(None, {"samples": batch.numpy()})
-        np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -139,6 +139,14 @@ def test_words_of_the_data_are_escaped(workspace: Path) -> None:
     assert "images/&lt;b&gt;cell.png" in text
 
 
+def test_a_mistake_of_words_shows_which_spoke_for_it(workspace: Path) -> None:
+    """Marked is what weighs 0.05 or more; a page without pictures keeps the words to itself, too."""
+    mistake = Mistake("ham", "spam", 0.9, "", words=((" free", 1.0), (" <lunch>", 0.01)))
+    text = page(workspace, (mistake,))
+    assert '<span style="--weight: 1.00"> free</span><span> &lt;lunch&gt;</span>' in text
+    assert "free" not in page(workspace, (mistake,), Heading(model="mails", made="", pictures=False))
+
+
 def test_an_empty_workspace_says_what_is_missing_and_is_not_releasable(tmp_path: Path) -> None:
     text = page(tmp_path)
     assert "No verdict" in text

@@ -14,7 +14,8 @@ from components.reporting.saliency import evidence_map
 
 class Pool(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.mean(dim=(2, 3))
+        """Over positions: (B, C, h, w) or (B, tokens, C) → (B, C)."""
+        return x.mean(dim=(2, 3) if x.ndim == 4 else 1)
 
 
 def opened(uri: str) -> Image.Image:
@@ -29,6 +30,15 @@ def test_map_of_a_linear_head_is_weights_times_activations() -> None:
     found = evidence_map(nn.Identity(), nn.Sequential(Pool(), linear), images, torch.tensor([0]))
     # 2a - b = [[1, -3], [4, 0]]
     assert torch.allclose(found, torch.tensor([[[0.25, 0.0], [1.0, 0.0]]]))
+
+
+def test_of_a_text_each_token_has_its_share() -> None:
+    """Three tokens of two channels, pooled: 2a - b = [1, 4, -3]."""
+    linear = nn.Linear(2, 2, bias=False)
+    linear.weight.data = torch.tensor([[2.0, -1.0], [0.0, 1.0]])
+    tokens = torch.tensor([[[1.0, 1.0], [2.0, 0.0], [0.0, 3.0]]])
+    found = evidence_map(nn.Identity(), nn.Sequential(Pool(), linear), tokens, torch.tensor([0]))
+    assert torch.allclose(found, torch.tensor([[0.25, 1.0, 0.0]]))
 
 
 def test_map_is_zero_where_nothing_speaks_for_the_class() -> None:

@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from texts import WORDS, write_tokenizer
 
 from components.errors import StorageError
-from components.stages.report import worst
+from components.params.backbone import TextSpec
+from components.params.task import TaskParams
+from components.stages.report import _show, worst
+from components.tasks.text_classification import TextClassification
 
 
 def written(folder: Path) -> Path:
@@ -30,6 +35,17 @@ def test_the_surest_mistakes_come_first(tmp_path: Path) -> None:
         ("a", 0, 1, 0.7),
     ]
     assert [item.id for item in worst(tmp_path / "predictions.parquet", "fp32", ("good", "bad"), 1)] == ["c"]
+
+
+def test_a_text_is_shown_as_its_words_without_marks_and_padding(tmp_path: Path) -> None:
+    spec = TextSpec(size=16, vocabulary=len(WORDS))
+    task = TextClassification(TaskParams(name="text_classification"), spec, None, write_tokenizer(tmp_path))
+    sample = task.decode(b"bad mails")
+    evidence = np.linspace(0, 1, len(sample), dtype=np.float32)
+    shown = _show(task, sample, evidence)
+    assert [word for word, _ in shown.words] == [" bad", " mail", "s"]
+    assert [weight for _, weight in shown.words] == pytest.approx(evidence[1:4])
+    assert not shown.picture
 
 
 def test_predictions_of_another_shape_are_named(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ Whoever clones it goes on where the last machine stopped.
 import json
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -64,9 +64,17 @@ def write(pair: str, lines: Mapping[tuple[str, int], Line]) -> None:
     write_bytes(_path(pair), text.encode())
 
 
-def dates(pairs: Mapping[str, object]) -> Iterator[str]:
-    """When each line was measured."""
-    return (line["date"] for pair in pairs for line in read(pair).values())
+def spent(pairs: Mapping[str, object]) -> dict[str, object]:
+    """When the lines of these pairs were measured, and what that took, in the page's words."""
+    lines = [line for pair in pairs for line in read(pair).values()]
+    dates = sorted(line["date"] for line in lines)
+    seconds = [line["seconds"] for line in lines]
+    return {
+        "when": " to ".join(dict.fromkeys((dates[0], dates[-1]))),
+        "count": len(lines),
+        "longest": max(seconds),
+        "minutes": sum(seconds) / 60,
+    }
 
 
 def _path(pair: str) -> Path:

@@ -75,7 +75,8 @@ def main() -> None:
         return
     _share_out(tasks, until)
     summary = {name: _summary(name, pair, _seeds(config, pair)) for name, pair in config["pairs"].items()}
-    write_page(summary, sorted(kept.dates(summary)))
+    if any(pair["cells"] for pair in summary.values()):
+        write_page(summary, kept.spent(summary))
 
 
 def _seeds(config: Mapping[str, object], pair: Mapping[str, object]) -> list[int]:

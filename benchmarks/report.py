@@ -11,8 +11,8 @@ PAGE = ROOT / "docs" / "benchmark-methods.md"
 HEAD = """# What the methods gave
 
 Written by `make benchmark-methods` from `benchmarks/methods.yaml`, which says every parameter; what follows from it
-stands in [methods.md](methods.md). Balanced accuracy on the target's calibration side, which trains nothing and chooses
-no epoch, weight or method; the test sides are not read. Means over {seeds} ± their standard deviation. "Against" is the
+stands in [methods.md](methods.md). Balanced accuracy on the target's calibration side, which no row learns from, nor
+chooses its epoch by; the test sides are not read. Means over {seeds} ± their standard deviation. "Against" is the
 paired difference from the control, with its 95 % interval over seeds and samples, both drawn anew: with three seeds it
 reaches about as far as the worst and the best of them. **worse** marks negative transfer: the whole interval lies below
 0. The share of the gap is of that between the control and the network trained on the target's labels.
@@ -30,7 +30,8 @@ mails), keeps all of its labels, and chose the epoch or `head.l2` of every row, 
 labels in all, each row would do worse.
 
 Machine: {cpu}, {cores} cores, {when}; not run on a GPU. Core-seconds are those of the stage that trains, its
-activations cached, the least of the seeds; "trained" counts the numbers that it changes.
+activations cached, the least of the seeds; "trained" counts the numbers that it changes. Of {count} cells the longest
+took {longest:.0f} core-seconds, all of them {minutes:.0f} core-minutes.
 
 ![Balanced accuracy on the target by method and pair, between source only and target only](benchmark-methods.svg)
 
@@ -38,16 +39,15 @@ A full circle is the mean, a line its interval, a small circle a seed; blue is b
 """
 
 
-def write_page(summary: Mapping[str, Mapping[str, object]], dates: Sequence[str], path: Path = PAGE) -> None:
-    """Tables of all pairs that have results, which were measured on these dates (the earliest first)."""
+def write_page(
+    summary: Mapping[str, Mapping[str, object]], spent: Mapping[str, object], path: Path = PAGE
+) -> None:
+    """Tables of all pairs that have results; `spent` as `kept.spent` says it."""
     counts = [row["seeds"] for pair in summary.values() for row in pair["cells"].values()]  # type: ignore[attr-defined]
-    if not counts:
-        return
     some = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else str(max(counts))
     seeds = f"{some} seed{'s' * (some != '1')}"
     write_picture(summary, path.with_suffix(".svg"))
-    when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
-    parts = [HEAD.format(seeds=seeds, when=when, **machine())]
+    parts = [HEAD.format(seeds=seeds, **spent, **machine())]
     parts += [_table(name, pair) for name, pair in summary.items() if pair["cells"]]
     path.write_text("\n".join(parts))
 
@@ -80,6 +80,10 @@ def _table(name: str, pair: Mapping[str, object]) -> str:
     return "\n".join([*lines, "", *(f"- {line}" for line in said), ""])
 
 
+def _listed(titles: Sequence[str]) -> str:
+    return ", ".join(titles) or "none"
+
+
 def _count(sizes: Sequence[int]) -> str:
     return " to ".join(str(size) for size in dict.fromkeys(sizes))
 
@@ -99,13 +103,11 @@ def _answers(pair: Mapping[str, object], shared: bool, keeps: bool) -> Iterator[
         elif best is not None:
             yield f"**Nothing closes half of the gap;** the most closes {best}, {tried[best]['share_of_gap']:.0%}."
     if keeps:
-        kept = [
-            t
-            for t, row in rows.items()
-            if "source_against" in row and row["source_against"][1] > 0 and row["against"][2] >= 0
-        ]
-        names = ", ".join(kept) or "none"
-        yield f"**More of the source than {control}, and no measurable loss on the target: {names}.**"
+        more = {t: row["against"] for t, row in rows.items() if row.get("source_against", [0, 0])[1] > 0}
+        level = [t for t, (_, low, _) in more.items() if low >= -MARGIN]
+        unknown = [t for t, (_, low, high) in more.items() if low < -MARGIN and high >= 0]
+        yield f"**More of the source than {control}, and within 2 points on the target: {_listed(level)}.**"
+        yield f"More of the source, and on the target neither that nor a loss is shown: {_listed(unknown)}."
     for one, other, mean, low, high in pair.get("level", []):  # type: ignore[attr-defined]
         share = rows[one]["trained"] / rows[other]["trained"]
         shown = "within 2 points" if low >= -MARGIN else "not shown to be within 2 points"

@@ -107,7 +107,8 @@ def test_a_pair_may_have_seeds_of_its_own(
 
 
 def page(summary: dict[str, object], tmp_path: Path) -> str:
-    write_page({"some": summary}, ["2026-01-01"], tmp_path / "page.md")
+    spent = {"when": "2026-01-01", "count": 1, "longest": 1.0, "minutes": 1 / 60}
+    write_page({"some": summary}, spent, tmp_path / "page.md")
     return (tmp_path / "page.md").read_text()
 
 
@@ -128,12 +129,14 @@ def test_the_page_says_who_keeps_the_source_and_does_the_new_task_as_well(tmp_pa
         "plain": both("0011", "1100"),
         "kept": both("0011", "0011"),
         "stiff": both("1100", "0011"),
+        "unsure": both("0111", "0011"),
         "void": both("0011", "1100"),
     }
     found = {"control": "plain", "goal": "plain", "cells": rows(held, "plain", "plain")}
-    expected = "**More of the source than plain, and no measurable loss on the target: kept.**"
-    assert expected in page(found, tmp_path)
-    assert "n = 4 samples, 4 of the source." in page(found, tmp_path)
+    said = page(found, tmp_path)
+    assert "**More of the source than plain, and within 2 points on the target: kept.**" in said
+    assert "neither that nor a loss is shown: unsure." in said
+    assert "n = 4 samples, 4 of the source." in said
 
 
 def test_sides_that_differ_by_seed_are_counted_from_least_to_most(tmp_path: Path) -> None:

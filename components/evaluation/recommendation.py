@@ -15,8 +15,8 @@ RULES = (
     f"not tell apart from it (p ≥ {SURE}) are level: the one in use is kept, or else the smallest is taken.",
     f"head.method: prototypes up to {FEW_SHOT} labels of the rarest class (1 and 5 shots of Snell et al., NeurIPS "
     "2017).",
-    "tune.method: of texts LoRA, of images all of the upper layers. On the benchmark's mails LoRA was as good or "
-    "better; on its cells the two were level.",
+    "tune.method: of texts LoRA, of images all of the upper layers. On the benchmark's mails LoRA was better or "
+    "level; on its cells the two were level.",
     f"tune.best_by: balanced accuracy up to {MANY} labels of the rarest class. On the cells with 16 a class, epochs "
     "chosen by the loss cost one seed of three 0.28, and the others nothing. The bound is a rule of thumb: with 64 the "
     "two were not compared.",

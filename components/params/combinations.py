@@ -188,6 +188,8 @@ def _pretraining(
     for need in NEEDS.get(pretrain.method, ()):
         if not held[need]:
             yield f"pretrain.method {pretrain.method!r} needs {REMEDIES[need]}"
+    if pretrain.method == "prototypical" and pretrain.ways and 0 < classes < pretrain.ways:
+        yield f"pretrain.ways is {pretrain.ways}; allowed: 2 to {classes}, the classes of data.labels"
     columns = (*(("domain",) if data.labels.domain else ()), *data.labels.slices)
     if pretrain.tasks is not None and pretrain.tasks not in columns:
         allowed = ", ".join(columns) or "none declared"

@@ -251,3 +251,11 @@ def test_tasks_must_be_a_declared_column() -> None:
         ParamsError, match=r"pretrain\.tasks 'typ' is no column of data\.labels; allowed: type"
     ):
         check(values("reptile", {"pretrain": {"tasks": "typ"}}))
+
+
+def test_an_episode_has_no_more_classes_than_there_are() -> None:
+    with pytest.raises(
+        ParamsError, match=r"pretrain\.ways is 3; allowed: 2 to 2, the classes of data\.labels"
+    ):
+        check(values("prototypical", {"pretrain": {"ways": 3}}))
+    assert check(values("prototypical", {"pretrain": {"ways": 2}})).pretrain.ways == 2

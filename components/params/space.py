@@ -66,7 +66,8 @@ class Range:
 
     def value(self, drawn: float) -> object:
         """A drawn number as it stands in params.yaml."""
-        number = int(drawn) if self.whole else float(f"{drawn:.{DIGITS}g}")
+        # Rounded it might lie beyond a bound of more digits.
+        number = int(drawn) if self.whole else min(max(float(f"{drawn:.{DIGITS}g}"), self.low), self.high)
         return [number] if self.listed else number
 
     def number(self, value: object) -> float | None:

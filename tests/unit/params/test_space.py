@@ -108,6 +108,7 @@ def test_a_drawn_number_is_short_and_found_again() -> None:
     assert rates.number(0.0008235) == 0.0008235
     assert rates.number(0.00082345678) is None  # it would not be trained as it stands there
     assert rates.number(1.0) is None
+    assert Range(0.0, 0.99999).value(0.99996) == 0.99999  # 1.0, rounded, lies beyond
     listed = Range(0.01, 1, listed=True)
     assert listed.value(0.25) == [0.25]
     assert listed.number([0.25]) == 0.25

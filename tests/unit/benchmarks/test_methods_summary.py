@@ -115,10 +115,10 @@ def page(summary: dict[str, object], tmp_path: Path) -> str:
 def test_the_page_answers_what_is_asked_of_a_pair(tmp_path: Path) -> None:
     held = {"plain": {1: NONE}, "goal": {1: ALL}, "little": {1: run("1000")}, "half": {1: HALF}}
     found = {"control": "plain", "goal": "goal", "cells": rows(held, "plain", "goal")}
-    assert "**Half of the gap or more is closed by half.**" in page(found, tmp_path)
+    assert "**Half of the gap or more is closed by `half`.**" in page(found, tmp_path)
     del held["half"]
     found["cells"] = rows(held, "plain", "goal")
-    assert "**Nothing closes half of the gap;** the most closes little, 25%." in page(found, tmp_path)
+    assert "**Nothing closes half of the gap;** the most closes `little`, 25%." in page(found, tmp_path)
 
 
 def test_the_page_says_who_keeps_the_source_and_does_the_new_task_as_well(tmp_path: Path) -> None:
@@ -134,8 +134,8 @@ def test_the_page_says_who_keeps_the_source_and_does_the_new_task_as_well(tmp_pa
     }
     found = {"control": "plain", "goal": "plain", "cells": rows(held, "plain", "plain")}
     said = page(found, tmp_path)
-    assert "**More of the source than plain, and within 2 points on the target: kept.**" in said
-    assert "neither that nor a loss is shown: unsure." in said
+    assert "**More of the source than plain, and within 2 points on the target: `kept`.**" in said
+    assert "**More of the source, and no measurable difference on the target: `unsure`.**" in said
     assert "n = 4 samples, 4 of the source." in said
 
 

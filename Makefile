@@ -37,7 +37,7 @@ test: $(STAMP)  ## the tests, without those that take minutes (faults, platform,
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 faults: $(STAMP)  ## the tests that take minutes: whole lines killed in every stage, a line on texts, further backbones
-	$(BIN)/python -m pytest -n auto -m faults
+	$(BIN)/python -m pytest -n auto --dist loadfile -m faults
 
 drift: $(STAMP)  ## false alarms and power of monitoring, on the demo's data and release (minutes; after make run)
 	$(BIN)/python -m pytest -m drift

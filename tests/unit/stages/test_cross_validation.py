@@ -28,6 +28,15 @@ def other(params: Params, **tune: object) -> Params:
     return params.model_copy(update={"tune": params.tune.model_copy(update=tune)})
 
 
+def with_features(workspace: Workspace, features: np.ndarray, root: Path) -> Path:
+    """A workspace of the same data and checkpoint, with these features."""
+    (root / "features").mkdir(parents=True)
+    for name in ("dataset", "adapted"):
+        (root / name).symlink_to(workspace.root / name)
+    np.save(root / "features" / "features.npy", features)
+    return root
+
+
 @pytest.fixture(scope="module")
 def featured(workspace: Workspace) -> Workspace:
     outputs = {"features": workspace.root / "features"}
@@ -77,13 +86,9 @@ def test_the_head_s_score_is_that_of_its_steps_by_hand(featured: Workspace, tmp_
         Dataset.open(featured.root / "dataset"),
         np.load(featured.root / "features" / "features.npy"),
     )
-    root = tmp_path / "root"
-    (root / "features").mkdir(parents=True)
-    for name in ("dataset", "adapted"):
-        (root / name).symlink_to(featured.root / name)
     alone = np.full_like(features, np.nan)
     alone[dataset.rows("train")] = features[dataset.rows("train")]
-    np.save(root / "features" / "features.npy", alone)
+    root = with_features(featured, alone, tmp_path / "root")
 
     params = featured.params.model_copy(
         update={"head": featured.params.head.model_copy(update={"l2": (0.01, 10.0), "metric": "accuracy"})}
@@ -149,11 +154,7 @@ def test_samples_are_weighed_without_a_look_at_the_held_ones(
         seen.extend([*chosen.rows, *target.rows])
         return sample_weights(folder, params, chosen, target)
 
-    root = tmp_path / "root"
-    (root / "features").mkdir(parents=True)
-    for name in ("dataset", "adapted"):
-        (root / name).symlink_to(tabled.root / name)
-    np.save(root / "features" / "features.npy", features)
+    root = with_features(tabled, features, tmp_path / "root")
     monkeypatch.setattr(cross_validation, "sample_weights", weights)
     assert 0 <= CrossValidation(root, params, tabled.context, FOLDS, "accuracy").head(params, 0).score <= 1
     assert seen

@@ -17,6 +17,7 @@ MORE_MEMORY = "Lower runtime.threads, features.batch or data.limits.max_pixels, 
 COMMANDS = {
     "check": "find every mistake in params.yaml, before any work",
     "refresh": "look at the data source and write data/source.lock",
+    "pull": "bring the outputs that dvc.lock names, checked, from DVC's cache or its remote (not: dvc pull)",
     "register": "register the release as one MLflow model version, if the verdict allows it",
     "advise": "recommend a backbone and a method from the features at hand, before anything is trained",
     "gc": "free caches and versions that nothing needs, and spare what a needed version was made from",
@@ -49,6 +50,12 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--fill", nargs="+", default=[], metavar="NAME", help=text)
             text = "compare what these YAML files say under `backbone`, too, as params.yaml would: a library's networks"
             command.add_argument("--also", nargs="+", default=[], metavar="FILE", help=text)
+        if name == "pull":
+            command.add_argument(
+                "outputs", nargs="*", metavar="OUTPUT", help="these alone, as dvc.lock names them"
+            )
+            text = "replace files, too, that differ from what dvc.lock names and are saved nowhere"
+            command.add_argument("--force", action="store_true", help=text)
         if name == "gc":
             text = "show what would go and what stays, and why"
             command.add_argument("--dry-run", action="store_true", help=text)

@@ -17,6 +17,11 @@ def run(options: argparse.Namespace, root: Path, params: Params) -> int:
 
             changed = refresh(params, root, home(root))
             sys.stdout.write(f"data/source.lock {'has changed' if changed else 'is up to date'}.\n")
+        case "pull":
+            from components.stages.pull import pull
+
+            changed = pull(root, options.outputs, options.force)
+            sys.stdout.write(f"{', '.join(changed) or 'Nothing'} was brought.\n")
         case "advise":
             from components.stages.advise import advise
 

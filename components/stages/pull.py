@@ -1,0 +1,172 @@
+"""The command `pull`: every output that dvc.lock and the `.dvc` files name, in the workspace, with exactly their bytes.
+
+`dvc pull` believes the remote: it writes wherever a list of files says, and takes what comes without hashing it. Here
+every list is checked before anything is written, and every file is hashed while it is.
+"""
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.errors import ParamsError, SourceError, StorageError
+from components.progress import log
+from components.registry.store import redact
+from components.stages.dvc_repo import Output, Repo, open_repo
+from components.storage.listing import SUFFIX, Entry, list_folder, md5_file, object_name, wrong_place
+from components.storage.objects import CHUNK, Missing, Objects
+from components.storage.publish import publish_folder, remove
+
+REFUSED = "Nothing was written. Who changed that file? Do not run anything before you know."
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An output: where it belongs in the workspace, and the name of its object.
+
+    Attributes:
+        path: below the workspace's root.
+        size: bytes of all its files; None where nobody wrote it down.
+        stage: the stage that makes it; empty where a `.dvc` file names it.
+    """
+
+    path: str
+    name: str
+    size: int | None
+    stage: str
+
+    @property
+    def is_folder(self) -> bool:
+        return self.name.endswith(SUFFIX)
+
+
+def pull(root: Path, names: Sequence[str] = (), force: bool = False) -> list[str]:
+    """Bring the outputs `names` (none: all) from DVC's cache, or from the default remote; returns those that changed.
+
+    Args:
+        force: overwrite what differs, too, and is saved nowhere.
+
+    Raises StorageError, DigestMismatch or SourceError. Where a list or a path is refused, nothing was written at all.
+    """
+    with open_repo(root) as repo:
+        wanted = outputs(root, repo.outputs(), names)
+        try:
+            return _Pull(root, Objects(repo.cache, repo.remote("pull")), force).run(wanted)
+        except SourceError as error:
+            raise type(error)(redact(error.message), error.remedy) from None
+
+
+def bring_back(root: Path, repo: Repo) -> None:
+    """What dvc.lock names and the cache has whole; whatever is missing there, the stages make."""
+    puller = _Pull(root, Objects(repo.cache), force=True)
+    for one in outputs(root, repo.outputs()):
+        with suppress(Missing):
+            puller.run([one])
+
+
+def outputs(root: Path, found: Iterable[Output], names: Sequence[str] = ()) -> list[Wanted]:
+    """What is to be there, after a look at every path. Raises StorageError where one of them is refused."""
+    wanted = [
+        Wanted(out.path, out.name, out.size, out.stage)
+        for out in found
+        if out.name and (not names or out.path in names)
+    ]
+    if unknown := set(names) - {one.path for one in wanted}:
+        raise ParamsError(f"No stage and no .dvc file has made {', '.join(sorted(unknown))}.")
+    for one in wanted:
+        if why := wrong_place(root, one.path, bool(one.stage)):
+            raise StorageError(f"An output at {one.path!r:.120} is refused: {why}.", REFUSED)
+    if held := _tracked(root, [one.path for one in wanted]):
+        raise StorageError(f"An output at {held} is refused: git holds it.", REFUSED)
+    return wanted
+
+
+def _tracked(root: Path, paths: Sequence[str]) -> str:
+    """A file of git's at one of `paths`, which an output would replace; empty where there is none, or no git."""
+    if not paths:
+        return ""
+    words = ["git", "-C", str(root), "--literal-pathspecs", "ls-files", "--", *paths]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.stdout.partition("\n")[0] if done.returncode == 0 else ""
+
+
+class _Pull:
+    """One pull: first all lists, then all objects, then the workspace."""
+
+    def __init__(self, root: Path, objects: Objects, force: bool) -> None:
+        self._root = root
+        self._objects = objects
+        self._force = force
+
+    def run(self, wanted: Sequence[Wanted]) -> list[str]:
+        files = {one: self._files(one) for one in wanted}
+        late = [one for one in wanted if not self._is_there(one)]
+        for one in late:
+            self._refuse_unsaved(one)
+        for one in late:
+            try:
+                self._objects.bring_all([entry.md5 for entry in files[one]], one.path, one.size)
+            except Missing as error:
+                again = f"`dvc repro {one.stage}` makes {one.path} again." if one.stage else ""
+                raise Missing(error.message, again) from None
+        for one in late:
+            self._write(one, files[one])
+        if self._objects.damaged:
+            log(f"{len(self._objects.damaged)} objects of DVC's cache were damaged and are replaced.")
+        return [one.path for one in late]
+
+    def _files(self, one: Wanted) -> list[Entry]:
+        if not one.is_folder:
+            return [Entry("", one.name)]
+        return self._objects.entries(one.name, one.path)
+
+    def _is_there(self, one: Wanted) -> bool:
+        """Whether the workspace has these bytes: DVC would believe size and time."""
+        path = self._root / one.path
+        return path.exists() and path.is_dir() == one.is_folder and object_name(path) == one.name
+
+    def _refuse_unsaved(self, one: Wanted) -> None:
+        path = self._root / one.path
+        if self._force or not path.exists():
+            return
+        held = list_folder(path) if path.is_dir() else [Entry("", md5_file(path))]
+        for entry in held:
+            if not self._objects.whole(entry.md5):
+                name = f"{one.path}/{entry.path}".rstrip("/")
+                raise StorageError(
+                    f"{name} is not what dvc.lock names, and its bytes are saved nowhere.",
+                    f"To overwrite it: python -m components pull --force {one.path}",
+                )
+
+    def _write(self, one: Wanted, files: Sequence[Entry]) -> None:
+        target = self._root / one.path
+        if not one.is_folder:
+            beside = target.with_name(f".{target.name}.partial")
+            self._copy(files[0], one, beside)
+            remove(target)
+            beside.replace(target)
+            return
+        with publish_folder(target) as folder:
+            for entry in files:
+                self._copy(entry, one, folder / entry.path)
+
+    def _copy(self, entry: Entry, one: Wanted, path: Path) -> None:
+        """Hashed while it is written: nobody knows what lies in the cache by now."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.md5(usedforsecurity=False)
+        try:
+            with self._objects.path(entry.md5).open("rb") as source, path.open("xb") as file:
+                while data := source.read(CHUNK):
+                    digest.update(data)
+                    file.write(data)
+                os.fsync(file.fileno())
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            message = f"{one.path}/{entry.path}".rstrip("/") + f" could not be written: {error.strerror}."
+            raise StorageError(message, "Free some room, and run the same command.") from error
+        if digest.hexdigest() != entry.md5:
+            path.unlink(missing_ok=True)
+            raise StorageError(f"The object {entry.md5} of {one.path} changed while it was read.")

@@ -44,6 +44,14 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("--content", metavar="COLUMN", help="of a table: the samples themselves")
     made.add_argument("--id", metavar="COLUMN", help="of a table: names of the rows (default: the path)")
     made.add_argument("--files", metavar="FOLDER", help="where a table's paths begin (default: beside it)")
+    made.add_argument(
+        "--separator",
+        metavar="CHARACTER",
+        help="of a table: what separates its columns; or tab, or whitespace",
+    )
+    made.add_argument(
+        "--header", metavar="A,B,…", help="of a table without a header: the names of its columns"
+    )
     made.add_argument("--labels", metavar="CSV", help="columns id and label: the accuracy is measured, too")
     return made
 

@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
         "--input",
         required=True,
         metavar="INPUT",
-        help="a folder; a table (.csv, .tsv, .jsonl, .parquet); or s3://BUCKET/PREFIX",
+        help="a folder; a table (.csv, .tsv, .jsonl, .parquet, also .gz); or s3://BUCKET/PREFIX",
     )
     made.add_argument("--output", required=True, metavar="FOLDER", help="new, or of the same job")
     model = made.add_mutually_exclusive_group()
@@ -43,6 +43,14 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--id", metavar="COLUMN", help="of a table: names of the rows (default: the path)")
     made.add_argument("--files", metavar="FOLDER", help="where a table's paths begin (default: beside it)")
+    made.add_argument(
+        "--separator",
+        metavar="CHARACTER",
+        help="of a table: what separates its columns; or tab, or whitespace",
+    )
+    made.add_argument(
+        "--header", metavar="A,B,…", help="of a table without a header: the names of its columns"
+    )
     made.add_argument(
         "--embeddings",
         action="store_true",

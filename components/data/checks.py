@@ -13,14 +13,26 @@ NAMED = 10  # of more classes only so many are named
 
 
 def check_positive(positive: str | None, classes: Sequence[str]) -> None:
-    """DataError where `task.positive` is no class."""
-    if positive is None or positive in classes:
+    """DataError where `task.positive` is no class, or one of more than two."""
+    if positive is None:
+        return
+    if len(classes) > 2:
+        raise DataError(
+            f"task.positive is {positive!r}, but there are {len(classes)} classes: {_few(classes)}.",
+            "A decision threshold needs two classes: leave task.positive out, or join classes in "
+            "data.labels.classes.",
+        )
+    if positive in classes:
         return
     hint = meant(positive, classes) or "."
     raise DataError(
         f"task.positive is {positive!r}, which is no class of the data{hint}",
-        f"The classes are {', '.join(classes[:NAMED])}{' …' if len(classes) > NAMED else ''}.",
+        f"The classes are {_few(classes)}.",
     )
+
+
+def _few(classes: Sequence[str]) -> str:
+    return f"{', '.join(classes[:NAMED])}{' …' if len(classes) > NAMED else ''}"
 
 
 def check_classes(contents: Sequence[Content], classes: Sequence[str], limits: Limits) -> None:

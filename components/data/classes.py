@@ -1,64 +1,14 @@
 """From a label as it was written to a class: by equality, or by conditions on a number."""
 
-import math
-import operator
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 
-from components.errors import DataError, ParamsError
+from components.errors import DataError
+from components.params.conditions import read_condition
+from components.params.data import Labels
 
-RULE = re.compile(r"^(<=|>=|==|!=|<|>)\s*(.+)$")
-OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
-
-
-def number(text: str) -> float | None:
-    """The finite number that `text` writes, if it does."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What a class asks of a label: equality with `value`, or all of `bounds` (operator, number)."""
-
-    value: str
-    bounds: tuple[tuple[str, float], ...] = ()
-
-    def holds(self, label: str) -> bool:
-        found = number(label)
-        if self.bounds:
-            return found is not None and all(OPERATORS[sign](found, bound) for sign, bound in self.bounds)
-        wanted = number(self.value)
-        return label == self.value or (found is not None and found == wanted)
-
-
-def parse_condition(text: str | float) -> Condition:
-    """`defective`, `1`, `< 0.5`, or several joined by commas: `>= 0.2, < 0.5`. ParamsError otherwise."""
-    written = str(text).strip()
-    if not RULE.match(written):
-        return Condition(written)
-    bounds = []
-    for part in written.split(","):
-        found = RULE.match(part.strip())
-        bound = number(found[2]) if found else None
-        if found is None or bound is None:
-            raise ParamsError(
-                f"data.labels.classes: {written!r} is not a condition.",
-                "Allowed: a value, or `<`, `<=`, `>`, `>=`, `==`, `!=` and a number, joined by commas.",
-            )
-        bounds.append((found[1], bound))
-    return Condition(written, tuple(bounds))
+# How pandas, R, SQL and Python write that there is no value, in lower case.
+NO_VALUE = {"none", "na", "n/a", "<na>", "#n/a", "#na", "null", "(null)", "nan", "-nan", "nat", "nil"}
 
 
 class Classes:
@@ -66,23 +16,56 @@ class Classes:
 
     def __init__(self, declared: Mapping[str, str | float], labels: Iterable[str]) -> None:
         """With nothing declared, each distinct label is a class, in sorted order."""
-        self._conditions = {name: parse_condition(text) for name, text in declared.items()} or {
-            label: Condition(label) for label in sorted(set(labels))
-        }
-        self.names = tuple(self._conditions)
+        conditions = {name: read_condition(value) for name, value in declared.items()}
+        self._bounded = {name: condition for name, condition in conditions.items() if condition.bounds}
+        self._texts: dict[str, list[str]] = defaultdict(list)
+        for name, condition in conditions.items():
+            if not condition.bounds:
+                self._texts[condition.value].append(name)
+        self.names = tuple(conditions) or tuple(sorted(set(labels)))
+        if not conditions:
+            self._texts |= {label: [label] for label in self.names}
         self._known: dict[str, str | None] = {}
 
     def of(self, label: str) -> str | None:
         """The class of a label; None where no condition holds. DataError where several do."""
         if label not in self._known:
-            found = [name for name, condition in self._conditions.items() if condition.holds(label)]
-            if len(found) > 1:
+            held = [*self._texts.get(label, ())]
+            held += [name for name, condition in self._bounded.items() if condition.holds(label)]
+            if len(held) > 1:
                 raise DataError(
-                    f"The label {label!r} belongs to {' and '.join(found)}.",
+                    f"The label {label!r} belongs to {' and '.join(held)}.",
                     "Make the conditions in data.labels.classes exclude each other.",
                 )
-            self._known[label] = found[0] if found else None
+            self._known[label] = held[0] if held else None
         return self._known[label]
 
     def target(self, name: str) -> int:
         return self.names.index(name)
+
+
+def doubtful(cells: Iterable[str], labels: Labels) -> list[str]:
+    """What in a column of labels is probably not meant, a sentence each: `cells` are its texts, row by row."""
+    counts = Counter(cells)
+    said = []
+    words = (
+        [] if labels.classes else [w for w in counts if w.casefold() in NO_VALUE and w != labels.unlabelled]
+    )
+    if words:
+        named = ", ".join(f"{word!r} in {_rows(counts[word])}" for word in sorted(words))
+        said.append(
+            f"{labels.file}: the column {labels.label!r} holds {named}; each is a class. If it means that there is no "
+            "label, set data.labels.unlabelled to it, or empty the cells; if it is a class, name all classes in "
+            "data.labels.classes."
+        )
+    if labels.unlabelled is not None and labels.unlabelled not in counts:
+        empty = f" {_rows(counts[''])} hold nothing, which is written ''." if counts[""] else ""
+        said.append(
+            f"{labels.file}: data.labels.unlabelled is {labels.unlabelled!r}, which no cell of the column "
+            f"{labels.label!r} holds.{empty}"
+        )
+    return said
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' if count > 1 else ''}"

@@ -46,14 +46,17 @@ class Rejected:
 
 def classify(items: Sequence[Item], params: DataParams) -> Classes:
     """The classes of the data; a DataError that names labels which belong to none of the declared ones."""
-    said = [item.label for item in items if item.label and item.label != params.labels.unlabelled]
-    classes = Classes(params.labels.classes, said)
-    strange: dict[str, int] = defaultdict(int)
-    for label in said:
-        if classes.of(label) is None:
-            strange[label] += 1
+    labelled = [item for item in items if item.label and item.label != params.labels.unlabelled]
+    classes = Classes(params.labels.classes, (item.label for item in labelled))
+    strange: dict[str, list[str]] = defaultdict(list)
+    for item in labelled:
+        if classes.of(item.label) is None:
+            strange[item.label].append(item.place or item.path)
     if strange:
-        named = ", ".join(f"{label!r} ({count} samples)" for label, count in sorted(strange.items())[:10])
+        named = ", ".join(
+            f"{label!r} ({len(places)} samples, the first: {places[0]})"
+            for label, places in sorted(strange.items())[:10]
+        )
         raise DataError(
             f"The data hold labels that belong to no class of data.labels.classes: {named}.",
             f"Declared classes: {', '.join(classes.names)}. Declare the new ones, or remove their samples.",
@@ -75,7 +78,14 @@ def merge(
         elif item.label == params.labels.unlabelled:
             found[entry.sha256].append((replace(item, label=""), entry))
         elif not item.label:
-            rejected.append(Rejected(item.path, entry.sha256, "unlabelled", "has no label"))
+            rejected.append(
+                Rejected(
+                    item.path,
+                    entry.sha256,
+                    "unlabelled",
+                    "has no label; data.labels.unlabelled says how that is written where such samples are to be kept",
+                )
+            )
         else:
             found[entry.sha256].append((item, entry))
     side = _sides({name: copies[0][0] for name, copies in found.items()}, params)
@@ -93,7 +103,7 @@ def _sides(found: Mapping[str, Item], params: DataParams) -> Callable[[str, Item
     """How the side of a content is told: by its column, by its group's fold, or by what it is."""
     split, folds = params.split, params.split.folds
     if params.labels.split:
-        return lambda name, item: declared_side(item.side, item.path)
+        return lambda name, item: declared_side(item.side, item.place or item.path)
     if folds:
         fold = deal((item.group or name for name, item in found.items()), split, folds)
         return lambda name, item: side_in_fold(fold[item.group or name], name, split, folds)

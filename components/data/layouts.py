@@ -3,13 +3,15 @@
 import hashlib
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from components.data.classes import doubtful
 from components.data.lock import Lock
-from components.data.tables import Row, read_table
+from components.data.tables import TableRow, read_table
 from components.errors import DataError, ParamsError
 from components.params.data import DataParams, Labels
+from components.progress import log
 from components.sources.base import Entry
 
 
@@ -22,6 +24,7 @@ class Item:
         label: as written; empty where there is none.
         group, domain, side: empty where not declared.
         slices: values of the declared slice columns, in their order.
+        place: the row of the table, for messages; equal rows are one item.
     """
 
     path: str
@@ -30,6 +33,7 @@ class Item:
     domain: str = ""
     side: str = ""
     slices: tuple[str, ...] = ()
+    place: str = field(default="", compare=False)
 
 
 class Reader(Protocol):
@@ -43,9 +47,10 @@ def read_items(lock: Lock, source: Reader, params: DataParams) -> list[Item]:
     else:
         labels = params.labels
         rows = read_table(source.read(labels.file), labels)
+        for sentence in doubtful((row.text(labels.label) for row in rows), labels):
+            log(f"Warning: {sentence}")
         folder = posixpath.dirname(labels.file)
-        names = [_place(row, number, folder, labels) for number, row in enumerate(rows, 1)]
-        items = [_item(row, name, labels) for row, name in zip(rows, names, strict=True)]
+        items = [_item(row, _place(row, folder, labels), labels) for row in rows]
     if not items:
         raise DataError(f"{lock.uri} holds no samples for data.layout {params.layout}.")
     return sorted(set(items), key=lambda item: (item.path, item.label, item.group, item.side))
@@ -70,16 +75,18 @@ class Rows:
     """The texts in a table's rows, as if each were a file."""
 
     def __init__(self, lock: Lock, source: "Reader", labels: Labels) -> None:
-        rows = read_table(source.read(labels.file), labels)
-        self._texts = {
-            _place(row, number, "", labels): row[labels.text or ""].encode()
-            for number, row in enumerate(rows, 1)
-        }
-        if len(self._texts) < len(rows):
-            raise DataError(
-                f"{labels.file}: {len(rows) - len(self._texts)} values of the column {labels.path!r} occur twice.",
-                "It names the samples: make it unique, or name another column in data.labels.path.",
-            )
+        rows: dict[str, TableRow] = {}
+        for row in read_table(source.read(labels.file), labels):
+            name = _place(row, "", labels)
+            if name in rows:
+                raise DataError(
+                    f"{rows[name].place}, and row {row.number}: both have {name!r} in the column {labels.path!r}.",
+                    "It names the samples: make it unique, or name another column in data.labels.path.",
+                )
+            rows[name] = row
+        # Half of a character stays what it is: whoever reads the sample will say so.
+        texts = ((name, row.text(labels.text or "")) for name, row in rows.items())
+        self._texts = {name: text.encode(errors="surrogatepass") for name, text in texts}
         entries = (
             Entry(name, len(text), hashlib.sha256(text).hexdigest()) for name, text in self._texts.items()
         )
@@ -89,25 +96,26 @@ class Rows:
         return self._texts[path]
 
 
-def _place(row: Row, number: int, folder: str, labels: Labels) -> str:
+def _place(row: TableRow, folder: str, labels: Labels) -> str:
     """Where a row's sample lies, or, of a text in the table itself, its name."""
-    if labels.text:
-        return row.get(labels.path) or f"{labels.file}#{number}"
-    path = posixpath.normpath(posixpath.join(folder, row[labels.path]))
-    if path.startswith(("/", "../")):
-        raise DataError(f"{labels.file}: the path {row[labels.path]!r} leaves the source.")
+    written = row.name(labels.path)
+    if labels.text or not written:
+        return written or f"{labels.file}#{row.number}"
+    path = posixpath.normpath(posixpath.join(folder, written))
+    if path == ".." or path.startswith(("/", "../")):
+        raise DataError(f"{row.place}: the path {written!r} leaves the source.")
     return path
 
 
-def _item(row: Row, path: str, labels: Labels) -> Item:
-    label = row[labels.label]
+def _item(row: TableRow, path: str, labels: Labels) -> Item:
     return Item(
         path=path,
-        label="" if label.lower() == "nan" else label,
-        group=row[labels.group] if labels.group else "",
-        domain=row[labels.domain] if labels.domain else "",
-        side=row[labels.split] if labels.split else "",
-        slices=tuple(row[column] for column in labels.slices),
+        label=row.name(labels.label),
+        group=row.name(labels.group) if labels.group else "",
+        domain=row.name(labels.domain) if labels.domain else "",
+        side=row.name(labels.split) if labels.split else "",
+        slices=tuple(row.name(column) for column in labels.slices),
+        place=row.place,
     )
 
 

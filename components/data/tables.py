@@ -1,33 +1,220 @@
-"""Labels files and manifests: CSV, Parquet or JSONL in, rows of strings out.
+"""Tables: CSV and its like, JSON lines or Parquet in, rows out, one at a time. Training and scoring read by this.
 
-CSV and JSONL are read by the standard library and nothing is guessed: `007` stays `007`.
+Nothing is guessed: `007` stays `007`, a number in JSON is what stands there. White space around a cell or a column's
+name does not count.
 """
 
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.data.lines import LONGEST, Place, Unreadable, lines, unpacked
 from components.errors import DataError, meant
 from components.params.data import Labels
+from components.params.tables import WHITESPACE, kind_of, separator_of
 
-Row = Mapping[str, str]
+ROWS = 256  # of a Parquet file, in memory at a time
+NAMED = 20  # of more columns only so many are named
+SPACE = re.compile(r"[ \t\v\f\r\n]+")
+# What NaN is in JSON that Python wrote: no value.
+CONSTANTS: Mapping[str, str | None] = {"NaN": None, "Infinity": "Infinity", "-Infinity": "-Infinity"}
+CELLS = "a cell is a text, a number, true, false or null"
+QUOTES = {
+    "unexpected end of data": "a quote opens here and never closes",
+    "expected after": 'text follows a closing quote; within a quoted cell a quote is written twice ("")',
+    "field larger": f"a cell has more than {LONGEST} characters",
+}
+
+Cells = Mapping[str, object]
+# (What names it, such as `data.labels.label`; the column).
+Wanted = Sequence[tuple[str, str]]
 
 
-def read_table(payload: bytes, labels: Labels) -> list[Row]:
-    """The rows of the table that `labels` describes; DataError where it cannot be read."""
-    try:
-        rows = list(_rows(payload, labels))
-    except (UnicodeDecodeError, csv.Error, ValueError, pa.ArrowException) as error:
-        raise DataError(
-            f"{labels.file} cannot be read: {error}.", "See data.labels in params.yaml."
-        ) from None
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """Attributes:
+    table: its name.
+    number: from 1; neither a header nor empty lines count.
+    line: of the file, from 1, where the row begins; 0: it has no lines.
+    """
+
+    table: str
+    number: int
+    line: int
+    cells: Cells
+
+    @property
+    def place(self) -> str:
+        """For messages."""
+        return f"{self.table}, {Place(self.number, self.line)}"
+
+    def text(self, column: str) -> str:
+        """A cell without white space around it; "" where there is none. DataError for what is no text."""
+        value = self.cells.get(column.strip())
+        match value:
+            case str():
+                return value.strip()
+            case None:
+                return ""
+            case bool():
+                return str(value).lower()
+            case float() if math.isnan(value):
+                return ""
+            case bytes() | list() | dict():
+                return self._odd(column, value)
+            case _:
+                return str(value)
+
+    def name(self, column: str) -> str:
+        """A text that can be written: half of a surrogate pair, which JSON can hold, is a DataError."""
+        found = self.text(column)
+        try:
+            found.encode()
+        except UnicodeEncodeError:
+            raise DataError(
+                f"{self.place}: the cell of {column!r} is {found!a}, with half of a character (a lone surrogate).",
+                "Correct it in the table.",
+            ) from None
+        return found
+
+    def _odd(self, column: str, value: object) -> str:
+        if isinstance(value, bytes):
+            try:
+                return value.decode().strip()
+            except UnicodeDecodeError:
+                shown = "bytes that are not UTF-8"
+        else:
+            shown = f"{'a list' if isinstance(value, list) else 'an object'}: {str(value)[:60]}"
+        raise DataError(f"{self.place}: the cell of {column!r} is {shown}.", f"Write one value: {CELLS}.")
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A table that can be read again and again, by rows, without being held.
+
+    Attributes:
+        name: for messages; its ending says what kind it is.
+        open: its bytes, from the beginning. They can be sought in.
+        wanted: the columns that are used.
+        advice: where to say what its columns are.
+        optional: columns that are used where they are there.
+        separator, header: see `components.params.data.Labels`.
+    """
+
+    name: str
+    open: Callable[[], BinaryIO]
+    wanted: Wanted
+    advice: str
+    separator: str | None = None
+    header: Sequence[str] = ()
+    optional: Sequence[str] = ()
+
+    def rows(self) -> Iterator[TableRow]:
+        """DataError where the table cannot be read, or no row has a wanted column."""
+        place = Place()
+        try:
+            if kind_of(self.name) == "lines of JSON":
+                self._check_keys(place)
+            with self.open() as file:
+                for cells in self._cells(file, place):
+                    yield TableRow(self.name, place.row, place.line, cells)
+        except Unreadable as error:
+            raise self._refusal(place, str(error)) from None
+        except (OSError, EOFError, zlib.error, pa.ArrowException, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else None
+            raise self._refusal(place, reason or str(error)) from None
+
+    def _refusal(self, place: Place, reason: str) -> DataError:
+        where = f"{place}: " if place.line or place.row else ""
+        return DataError(f"{self.name} cannot be read: {where}{reason.rstrip('.')}.")
+
+    def _cells(self, file: BinaryIO, place: Place) -> Iterator[Cells]:
+        kind = kind_of(self.name)
+        if kind == "Parquet":
+            return self._parquet(file, place)
+        if kind == "lines of JSON":
+            return _objects(lines(unpacked(file), place, "\n"), place)
+        separator = separator_of(self.name, self.separator)
+        texts = lines(unpacked(file), place, "")
+        return self._separated(
+            _spaced(texts, place) if separator == WHITESPACE else _quoted(texts, place, separator), place
+        )
+
+    def _separated(self, records: Iterable[Sequence[str]], place: Place) -> Iterator[Cells]:
+        filled = (record for record in records if record)
+        names = [name.strip() for name in self.header or next(filled, ())]
+        _check_unique(names)
+        self._check_columns(names)
+        place.row = 1
+        for values in filled:
+            if len(values) != len(names):
+                comma = "; a cell with a separator in it needs quotes" if len(values) > len(names) else ""
+                raise Unreadable(
+                    f"it has {len(values)} value{'s' * (len(values) > 1)}, the header {len(names)}{comma}"
+                )
+            yield dict(zip(names, values, strict=True))
+            place.row += 1
+
+    def _parquet(self, file: BinaryIO, place: Place) -> Iterator[Cells]:
+        with pq.ParquetFile(file, pre_buffer=False) as table:
+            names = {name: name.strip() for name in table.schema_arrow.names}
+            _check_unique([name.strip() for name in table.schema_arrow.names])
+            self._check_columns(list(names.values()))
+            used = {column.strip() for column in (*self.optional, *(column for _, column in self.wanted))}
+            read = [name for name, bare in names.items() if bare in used]
+            place.row = 1
+            for batch in table.iter_batches(ROWS, columns=read):
+                for record in batch.to_pylist():
+                    yield {names[name]: value for name, value in record.items()}
+                    place.row += 1
+
+    def _check_keys(self, place: Place) -> None:
+        """Keys may be missing from a row, but not from all: so many rows are read as it takes to see each."""
+        left, seen = {column.strip() for _, column in self.wanted}, dict[str, None]()
+        with self.open() as file:
+            for cells in self._cells(file, place):
+                left -= cells.keys()
+                if not left:
+                    break
+                seen.update(dict.fromkeys(cells))
+        if left and seen:
+            self._check_columns(list(seen))
+        place.row = place.line = 0
+
+    def _check_columns(self, names: Sequence[str]) -> None:
+        wrong = [
+            f"{key} names the column {column!r}{meant(column, names)}"
+            for key, column in self.wanted
+            if column.strip() not in names
+        ]
+        if wrong:
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            held = ", ".join(f"{name!a}" if not name.isprintable() else name for name in names[:NAMED])
+            other = next((s for s in ";\t|," if len(names) == 1 and s in names[0]), None)
+            hint = f". Its columns seem to be separated by {other!r}" if other else ""
+            raise DataError(
+                f"{self.name} has the columns {held or 'none at all'}{more}, but {'; '.join(wrong)}{hint}.",
+                self.advice,
+            )
+
+
+def read_table(payload: bytes, labels: Labels) -> list[TableRow]:
+    """The rows of the table that `labels` describes; DataError where it cannot be read, or has none."""
+    named = [(f"data.labels.{key}", column) for key, column in columns(labels)]
+    advice = "Write its columns' names, and what separates them, below data.labels in params.yaml."
+    form = (labels.separator, labels.header, (labels.path,))
+    rows = list(TableFile(labels.file, lambda: io.BytesIO(payload), named, advice, *form).rows())
     if not rows:
         raise DataError(f"{labels.file} has no rows.")
-    _check_columns(rows[0], labels)
     return rows
 
 
@@ -38,52 +225,60 @@ def columns(labels: Labels) -> list[tuple[str, str]]:
     return [(key, column) for key, column in named if column] + [("slices", c) for c in labels.slices]
 
 
-def _rows(payload: bytes, labels: Labels) -> Iterator[Row]:
-    kind = labels.file.rsplit(".", 1)[-1].lower()
-    if kind == "parquet":
-        for record in pq.read_table(pa.BufferReader(payload)).to_pylist():
-            yield {name: _text(value) for name, value in record.items()}
-    elif kind in ("jsonl", "ndjson"):
-        for line in payload.decode("utf-8-sig").splitlines():
-            if line.strip():
-                yield {name: _text(value) for name, value in _object(line).items()}
-    else:
-        yield from _separated(payload.decode("utf-8-sig"), labels)
+def _quoted(texts: Iterator[str], place: Place, separator: str) -> Iterator[Sequence[str]]:
+    csv.field_size_limit(LONGEST)  # a long text is no mistake
+    reader = csv.reader(texts, delimiter=separator, strict=True)
+    while True:
+        place.line = reader.line_num + 1
+        try:
+            record = next(reader, None)
+        except csv.Error as error:
+            known = (said for words, said in QUOTES.items() if words in str(error))
+            raise Unreadable(next(known, str(error))) from None
+        if record is None:
+            return
+        yield record
 
 
-def _separated(text: str, labels: Labels) -> Iterator[Row]:
-    lines: Iterator[Sequence[str]]
-    if labels.separator == "whitespace":
-        lines = (line.split() for line in text.splitlines())
-    else:
-        csv.field_size_limit(len(text) + 1)  # a long text is no mistake
-        lines = iter(csv.reader(io.StringIO(text, newline=""), delimiter=labels.separator, strict=True))
-    filled = (line for line in lines if line)
-    names = list(labels.header) or list(next(filled, ()))
-    for count, values in enumerate(filled, 1):
-        if len(values) != len(names):
-            raise ValueError(f"row {count} has {len(values)} values, the header {len(names)}")
-        yield dict(zip(names, (value.strip() for value in values), strict=True))
+def _spaced(texts: Iterator[str], place: Place) -> Iterator[Sequence[str]]:
+    for place.line, text in enumerate(texts, 1):
+        yield [value for value in SPACE.split(text) if value]
 
 
-def _object(line: str) -> dict[str, object]:
-    value = json.loads(line)
-    if not isinstance(value, dict):
-        raise ValueError(f"{line[:60]!r} is not an object")
-    return value
+def _objects(texts: Iterator[str], place: Place) -> Iterator[Cells]:
+    place.row = 1
+    for place.line, text in enumerate(texts, 1):
+        if not text.strip():
+            continue
+        try:
+            value = DECODER.decode(text.strip(" \t\r\n"))
+        except json.JSONDecodeError as error:
+            whole = "; this seems to be one JSON document, not an object a line: jq -c '.[]' OLD > NEW"
+            hint = whole if place.row == 1 and text.strip() in ("[", "{") else ""
+            raise Unreadable(f"{error.msg} at character {error.colno}{hint}") from None
+        except RecursionError:
+            raise Unreadable("its lists or objects are nested too deeply") from None
+        if not isinstance(value, dict):
+            raise Unreadable(f"{text.strip()[:60]!r} is not an object; write one object a line")
+        yield value
+        place.row += 1
 
 
-def _text(value: object) -> str:
-    return "" if value is None else str(value).strip()
+def _pairs(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    names = [name.strip() for name, _ in pairs]
+    _check_unique(names)
+    return dict(zip(names, (value for _, value in pairs), strict=True))
 
 
-def _check_columns(row: Row, labels: Labels) -> None:
-    wrong = []
-    for key, column in columns(labels):
-        if column not in row:
-            wrong.append(f"data.labels.{key} names the column {column!r}{meant(column, row)}")
-    if wrong:
-        raise DataError(
-            f"{labels.file} has the columns {', '.join(row)}, but {'; '.join(wrong)}",
-            "Write its columns' names below data.labels in params.yaml.",
-        )
+def _check_unique(names: Sequence[str]) -> None:
+    """Columns without a name cannot be meant, so there may be several."""
+    named = [name for name in names if name]
+    if len(set(named)) < len(named):
+        twice = next(name for name in named if named.count(name) > 1)
+        raise Unreadable(f"it has the column {twice!r} twice: rename one")
+
+
+# Numbers stay as they are written: 1.10 is no 1.1, and no digit of a long id is lost.
+DECODER = json.JSONDecoder(
+    parse_float=str, parse_int=str, parse_constant=CONSTANTS.__getitem__, object_pairs_hook=_pairs
+)

@@ -1,31 +1,23 @@
-"""A table of inputs: CSV, TSV, JSONL or Parquet, gone through row by row.
+"""A table of inputs, gone through row by row; components.data.tables reads it as it reads those of training."""
 
-As in components.data.tables nothing is guessed: `007` stays `007`, and white space around a value does not count.
-"""
-
-import csv
 import hashlib
-import json
-import sys
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from components.errors import DataError, meant
-from components.inference.inputs import MAX_BYTES, Input, read_below
+from components.data.lines import Unreadable, unpacked
+from components.data.tables import TableFile, TableRow
+from components.errors import DataError
+from components.inference.inputs import Input, read_below
+from components.params.tables import KINDS, kind_of
 from components.storage.publish import sha256_bytes
 
-SEPARATORS = {"csv": ",", "tsv": "\t"}
-KINDS = ("csv", "tsv", "jsonl", "parquet")
-ROWS = 256  # of a Parquet file, in memory at a time
-Row = Mapping[str, object]
+ADVICE = "Name columns by --path, --content and --id, and what separates them by --separator."
 
 
 @dataclass(frozen=True)
@@ -36,11 +28,14 @@ class Columns:
         path: a file, relative to the table's folder. None: `content` says it.
         content: the sample itself: a text or, in Parquet, bytes.
         id: names the row in the output. None: its path, or `<file>#<number of the row>` for a content.
+        separator, header: of a CSV; see components.params.scoring.Job.
     """
 
     path: str | None = "path"
     content: str | None = None
     id: str | None = None
+    separator: str | None = None
+    header: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.path is None) == (self.content is None):
@@ -55,39 +50,51 @@ class Table:
         self._file = file
         self._columns = columns
         self._root = (root or file.parent).resolve()
+        named = (("--path", columns.path), ("--content", columns.content), ("--id", columns.id))
+        wanted = [(key, column) for key, column in named if column]
+        form = (columns.separator, columns.header)
+        self._table = TableFile(str(file), lambda: file.open("rb"), wanted, ADVICE, *form)
 
     def __iter__(self) -> Iterator[Input]:
         """Raises DataError where the table cannot be read, lacks a column, or names an input twice."""
+        self._check_kind()
         seen = array("Q")
-        for number, row in enumerate(self._rows(), 1):
-            made = self._input(row, number)
-            seen.append(_short(made.id))
-            yield made
+        for row in self._table.rows():
+            given = self._input(row)
+            seen.append(_short(given.id))
+            yield given
         self._check_unique(np.frombuffer(seen, dtype=np.uint64))
 
-    def _rows(self) -> Iterator[Row]:
+    def _check_kind(self) -> None:
+        """Any file could be a CSV, as its name is nobody's promise: a picture that was meant as the input is none."""
+        if kind_of(self._file.name) or self._columns.separator:
+            return
         try:
-            yield from _read(self._file, [c for c in self._names() if c])
-        except OSError as error:
-            raise DataError(f"{self._file} cannot be read: {error.strerror or error}.") from None
-        except (csv.Error, ValueError, pa.ArrowException) as error:
-            raise DataError(f"{self._file} cannot be read: {error}.") from None
-
-    def _names(self) -> tuple[str | None, ...]:
-        return self._columns.path, self._columns.content, self._columns.id
-
-    def _input(self, row: Row, number: int) -> Input:
-        columns = self._columns
-        path = _text(row[columns.path]) if columns.path else ""
-        name = _text(row[columns.id]) if columns.id else path or f"{self._file.name}#{number}"
-        if not name or not name.isprintable():
-            raise DataError(
-                f"{self._file}: row {number} has the id {name!a}.", "Name a column of names by --id."
+            with self._file.open("rb") as file:
+                unpacked(file)
+            reason = (
+                f"its ending tells no kind of table. Allowed: a folder, or .{', .'.join(KINDS)}, also .gz"
             )
+        except Unreadable as error:
+            reason = str(error)
+        except OSError as error:
+            reason = error.strerror or str(error)
+        raise DataError(f"{self._file} cannot be read: {reason}.")
+
+    def _input(self, row: TableRow) -> Input:
+        columns = self._columns
+        path = row.text(columns.path) if columns.path else ""
+        name = row.text(columns.id) if columns.id else path or f"{self._file.name}#{row.number}"
+        if not name or not name.isprintable():
+            raise DataError(f"{row.place} has the id {name!a}.", "Name a column of names by --id.")
         if columns.path:
             return Input(name, path, partial(self._load, path))
-        value = row[columns.content or ""]
-        payload = value if isinstance(value, bytes) else _text(value).encode(errors="surrogatepass")
+        value = row.cells.get((columns.content or "").strip())
+        payload = (
+            value
+            if isinstance(value, bytes)
+            else row.text(columns.content or "").encode(errors="surrogatepass")
+        )
         return Input(name, sha256_bytes(payload), partial(bytes, payload))
 
     def _load(self, path: str) -> bytes:
@@ -99,72 +106,20 @@ class Table:
         """Raise DataError where an id occurs twice; equal hashes alone prove nothing."""
         values, counts = np.unique(seen, return_counts=True)
         suspects = set(values[counts > 1].tolist())
-        known: set[str] = set()
-        for number, row in enumerate(self._rows() if suspects else (), 1):
-            name = self._input(row, number).id
+        known: dict[str, int] = {}
+        for row in self._table.rows() if suspects else ():
+            name = self._input(row).id
             if _short(name) not in suspects:
                 continue
             if name in known:
                 column = self._columns.id or self._columns.path
                 raise DataError(
-                    f"{self._file}: the column {column!r} holds {name!r} twice; it names the rows of the output.",
+                    f"{row.place}: the column {column!r} holds {name!r} as row {known[name]} does; it names the rows "
+                    "of the output.",
                     "Make it unique, or name another column by --id.",
                 )
-            known.add(name)
-
-
-def _read(file: Path, wanted: list[str]) -> Iterator[Row]:
-    kind = file.suffix.lstrip(".").lower()
-    if kind == "parquet":
-        with pq.ParquetFile(file, pre_buffer=False) as table:
-            _check_columns(file, table.schema_arrow.names, wanted)
-            for batch in table.iter_batches(ROWS, columns=wanted):
-                yield from batch.to_pylist()
-    elif kind in SEPARATORS:
-        yield from _separated(file, SEPARATORS[kind], wanted)
-    elif kind == "jsonl":
-        with file.open(encoding="utf-8-sig") as lines:
-            for line in lines:
-                if line.strip():
-                    row = _object(line)
-                    _check_columns(file, list(row), wanted)
-                    yield row
-    else:
-        raise DataError(f"{file} is of no known kind.", f"Allowed: a folder, or .{', .'.join(KINDS)}.")
-
-
-def _separated(file: Path, separator: str, wanted: list[str]) -> Iterator[Row]:
-    csv.field_size_limit(min(MAX_BYTES, sys.maxsize))  # a long text is no mistake
-    with file.open(encoding="utf-8-sig", newline="") as text:
-        filled = (line for line in csv.reader(text, delimiter=separator, strict=True) if line)
-        names = [name.strip() for name in next(filled, ())]
-        _check_columns(file, names, wanted)
-        for count, values in enumerate(filled, 1):
-            if len(values) != len(names):
-                raise ValueError(f"row {count} has {len(values)} values, the header {len(names)}")
-            yield dict(zip(names, values, strict=True))
-
-
-def _object(line: str) -> dict[str, object]:
-    value = json.loads(line)
-    if not isinstance(value, dict):
-        raise ValueError(f"{line[:60]!r} is not an object")
-    return value
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value).strip()
+            known[name] = row.number
 
 
 def _short(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
-
-
-def _check_columns(file: Path, names: list[str], wanted: list[str]) -> None:
-    for column in wanted:
-        if column not in names:
-            hint = meant(column, names) or "."
-            raise DataError(
-                f"{file} has no column {column!r}, but {', '.join(names) or 'none at all'}{hint}",
-                "Name columns by --path, --content and --id.",
-            )

@@ -50,6 +50,11 @@ def _positive(data: DataParams, task: TaskParams) -> Iterator[str]:
     classes = tuple(data.labels.classes)
     if task.positive is not None and classes and task.positive not in classes:
         yield f"task.positive is {task.positive!r}; allowed: {', '.join(classes)}"
+    if task.positive is not None and len(classes) > 2:
+        yield (
+            f"task.positive is {task.positive!r}, but data.labels.classes names {len(classes)} classes: a decision "
+            "threshold needs two; leave task.positive out"
+        )
 
 
 def _kind(task: TaskParams, backbone: BackboneParams) -> Iterator[str]:

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from components.params.base import Address, Section
+from components.params.conditions import Value, check_values
+from components.params.tables import Separator, check_written
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -14,14 +16,15 @@ class Labels(Section):
     """Which columns of a labels file or manifest mean what.
 
     Attributes:
-        file: the table, relative to the source; CSV, Parquet or JSONL by its ending.
-        separator: `whitespace`, or the character between the columns of a CSV.
+        file: the table, relative to the source; CSV, Parquet or JSONL by its ending (docs/tables.md).
+        separator: of a CSV: the character between its columns, `tab`, or `whitespace`; none: a tab for `.tsv`, else a
+            comma.
         header: column names, where the file has no header line.
         path, label: the columns of a sample's path and of its label.
         text: the column that holds the sample itself, where samples are texts in the table. Then `path` is only a
             name, and may be missing.
-        classes: class name → value of the label, or a condition on a number such as `>= 0.5`.
-            Empty: each distinct label is a class.
+        classes: class name → the label as it is written, in quotes; a number; or a condition on a number such as
+            `>= 0.5`. Empty: each distinct label is a class.
         unlabelled: the label's value that means that there is none (`""` for an empty cell). Such samples are kept,
             for methods that learn from samples without labels; none: a sample without a label is quarantined.
         group, domain, split: optional columns. Samples of one group stay on one side.
@@ -29,17 +32,23 @@ class Labels(Section):
     """
 
     file: str = "labels.csv"
-    separator: str = ","
+    separator: Separator | None = None
     header: tuple[str, ...] = ()
     path: str = "path"
     label: str = "label"
     text: str | None = None
-    classes: dict[str, str | float] = Field(default_factory=dict)
+    classes: dict[str, Value] = Field(default_factory=dict)
     unlabelled: str | None = None
     group: str | None = None
     domain: str | None = None
     split: str | None = None
     slices: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _as_written(self) -> "Labels":
+        check_written(self.file, self.separator, self.header)
+        check_values(self.classes)
+        return self
 
 
 class Split(Section):

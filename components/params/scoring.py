@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from components.errors import ParamsError
 from components.params.base import Address, Section
+from components.params.tables import Separator, check_written
 
 SHARD = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
 CHAMPION = "champion"
@@ -23,13 +24,19 @@ def read_shard(text: object) -> object:
     return int(found[1]), int(found[2])
 
 
+def read_header(text: object) -> object:
+    """`path,label` → (path, label)."""
+    return tuple(name.strip() for name in text.split(",")) if isinstance(text, str) else text
+
+
 class Job(Section):
     """Attributes:
-    input: a folder, a table (.csv, .tsv, .jsonl, .parquet), or `s3://BUCKET/PREFIX`.
+    input: a folder, a table (docs/tables.md), or `s3://BUCKET/PREFIX`.
     output: a folder.
     alias, version, bundle: which release; one of them at most. None of them: the alias `champion`.
     path, content, id: columns of the table; see components.inference.manifests.Columns.
     files: folder in which the table's paths lie; its own by default.
+    separator, header: of the table; see `data.labels` in params.yaml.
     shard: (number from 1, of how many).
     rows: of one output file.
     embeddings: whether each row holds what the model's head sees of the input.
@@ -44,6 +51,8 @@ class Job(Section):
     content: str | None = None
     id: str | None = None
     files: str | None = None
+    separator: Separator | None = None
+    header: Annotated[tuple[str, ...], BeforeValidator(read_header)] = ()
     shard: Annotated[tuple[int, int], BeforeValidator(read_shard)] = (1, 1)
     rows: int = Field(default=1024, ge=1, le=1_000_000)
     embeddings: bool = False
@@ -54,6 +63,7 @@ class Job(Section):
             given = [name for name in names if getattr(self, name) is not None]
             if len(given) > 1:
                 raise ValueError(f"{' and '.join(given)} exclude each other")
+        check_written(self.input, self.separator, self.header)
         if "://" in self.output:
             raise ValueError(
                 f"output {self.output!r} is no folder: rows are written to a folder; for an object store, copy it, or "

@@ -1,13 +1,14 @@
 """One look at a window: what is compared with which version's reference. It is given by command, not by params.yaml."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from components.errors import ParamsError
 from components.params.base import Address, Section
-from components.params.scoring import CHAMPION, Job
+from components.params.scoring import CHAMPION, Job, read_header
+from components.params.tables import Separator
 
 
 class Look(Section):
@@ -15,7 +16,7 @@ class Look(Section):
     scored: folder that `flows.score` wrote; it says which version answered.
     input: where the samples themselves lie, as `flows.score` takes it; with `scored`, what was scored.
     alias, version: which version, where nothing was scored. None of them: the alias `champion`.
-    path, content, id, files: of a table; see components.params.scoring.Job.
+    path, content, id, files, separator, header: of a table; see components.params.scoring.Job.
     labels: a CSV with the columns `id` and `label`, of as many samples as are known by now.
     """
 
@@ -27,6 +28,8 @@ class Look(Section):
     content: str | None = None
     id: str | None = None
     files: str | None = None
+    separator: Separator | None = None
+    header: Annotated[tuple[str, ...], BeforeValidator(read_header)] = ()
     labels: str | None = None
 
     @model_validator(mode="after")
@@ -43,7 +46,7 @@ class Look(Section):
     def job(self) -> Job:
         """The job whose inputs are looked at."""
         assert self.input is not None
-        keys = ("path", "content", "id", "files")
+        keys = ("path", "content", "id", "files", "separator", "header")
         given = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
         return Job.model_validate({"input": self.input, "output": "unused", **given})
 

@@ -15,6 +15,7 @@ from components.inference.plan import Begun, Model, Output, begun, make_plan
 from components.inference.scoring import Scorer
 from components.params import Params
 from components.params.scoring import CHAMPION, Job
+from components.params.tables import KINDS
 from components.progress import bar, log, progress
 from components.registry.fetch import fetch
 from components.registry.runs import RunHandle
@@ -24,6 +25,7 @@ from components.sources.prefix import open_prefix
 from components.storage.publish import sha256_tree
 
 SHOWN = 20  # nodes that are named
+OF_TABLES = ("path", "content", "id", "files", "separator", "header")
 
 
 @dataclass(frozen=True)
@@ -129,13 +131,13 @@ class Scoring:
 
 def open_inputs(root: Path, job: Job) -> Inputs:
     """Raises DataError where there is nothing of that name, ParamsError for a column where there are none."""
-    columns = [name for name in ("path", "content", "id", "files") if getattr(job, name) is not None]
+    columns = [name for name in OF_TABLES if getattr(job, name)]
     path = root / job.input.removeprefix("file:")
     remote = job.input.startswith("s3:")
     if columns and (remote or path.is_dir()):
         raise ParamsError(
             f"--{columns[0]} is for tables, but {public(job.input)} is none.",
-            "Name a .csv, .tsv, .jsonl or .parquet file.",
+            f"Name a table: .{', .'.join(KINDS)}.",
         )
     if remote:
         return Objects(open_prefix(job.input))
@@ -144,7 +146,8 @@ def open_inputs(root: Path, job: Job) -> Inputs:
         return Folder(path)
     if not path.is_file():
         raise DataError(f"{path} does not exist.", "Name a folder, a table, or s3://BUCKET/PREFIX.")
-    wanted = Columns(job.path or (None if job.content else "path"), job.content, job.id)
+    path_column = job.path or (None if job.content else "path")
+    wanted = Columns(path_column, job.content, job.id, job.separator, job.header)
     return Table(path, wanted, None if job.files is None else root / job.files)
 
 

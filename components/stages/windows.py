@@ -1,6 +1,5 @@
 """A window: what a registered release says of the inputs of an hour or a day, and the name that these inputs have."""
 
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from components.data.tables import TableFile
 from components.errors import DataError, SourceError
 from components.inference.bundle import Bundle, open_bundle
 from components.inference.inputs import Input, Inputs
@@ -158,16 +158,17 @@ def _rule(bundle: Bundle) -> dict[str, object]:
 
 def read_labels(path: Path, classes: Sequence[str]) -> dict[str, str]:
     """Id → class, of the rows that have a label. Raises DataError for another table, or an unknown class."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read: {error}.") from None
-    if rows and not {"id", "label"} <= set(rows[0]):
-        raise DataError(f"{path} has the columns {', '.join(rows[0])}.", "It needs: id, label.")
-    found = {str(row["id"]): str(row["label"] or "").strip() for row in rows}
-    known = {name: label for name, label in found.items() if label}
-    for name, label in known.items():
+    wanted, known = [("--labels", "id"), ("--labels", "label")], dict[str, str]()
+    for row in TableFile(str(path), lambda: path.open("rb"), wanted, "It needs: id, label.").rows():
+        name, label = row.text("id"), row.text("label")
+        if not label:
+            continue
         if label not in classes:
-            raise DataError(f"{path}: {name} has the label {label!r}.", f"Allowed: {', '.join(classes)}.")
+            raise DataError(
+                f"{row.place}: {name} has the label {label!r}.", f"Allowed: {', '.join(classes)}."
+            )
+        if known.setdefault(name, label) != label:
+            raise DataError(
+                f"{row.place}: {name} has the label {label!r}, and {known[name]!r} in an earlier row."
+            )
     return known

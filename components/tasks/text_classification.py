@@ -40,6 +40,7 @@ THUMBNAIL_SIDE, FINGERPRINT_BITS = 64, 64
 # A plain and strong setting; it is not tuned, so that nothing is chosen for it or against it.
 MOST_PIECES, TFIDF_C = 50_000, 10.0
 WORD = re.compile(r"\w+")
+HALF = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")  # of a surrogate pair
 SIGNATURE = Signature(
     name="tokens",
     dtype="int64",
@@ -256,7 +257,7 @@ def _text(payload: bytes, most: int) -> str:
     try:
         text = payload.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"is not UTF-8: byte {error.start} is 0x{payload[error.start]:02x}") from None
+        raise DataError(_not_utf8(payload, error.start)) from None
     if len(text) > most:
         raise DataError(f"{len(text)} characters are more than the {most} allowed")
     if not text.strip():
@@ -264,6 +265,13 @@ def _text(payload: bytes, most: int) -> str:
     if "\0" in text:
         raise DataError("holds NUL characters: it is not a text")
     return text
+
+
+def _not_utf8(payload: bytes, at: int) -> str:
+    """JSON can hold half of a surrogate pair, which no encoding of a text can."""
+    if half := HALF.match(payload, at):
+        return f"holds half of a character, {half[0].decode('utf-8', 'surrogatepass')!a} at byte {at}"
+    return f"is not UTF-8: byte {at} is 0x{payload[at]:02x}"
 
 
 def _padded(ids: Sequence[int], size: int) -> Tokens:

@@ -258,7 +258,11 @@ def test_a_reencoded_copy_never_lies_on_another_side(tmp_path: Path, build: Buil
     [
         ({f"a/{i}.png": png(i) for i in range(9)}, {}, "'a' is the only class"),
         (two_classes(), {"classes": {"a": "a", "b": "b", "c": "c"}}, "class 'c' is empty"),
-        (two_classes(), {"classes": {"a": "a"}}, r"no class of data\.labels\.classes: 'b' \(20 samples\)"),
+        (
+            two_classes(),
+            {"classes": {"a": "a"}},
+            r"no class of data\.labels\.classes: 'b' \(20 samples, the first: b/001",
+        ),
         (two_classes() | {"c/1.png": png(99)}, {}, "class 'c' has 1 sample, fewer than 3"),
     ],
 )

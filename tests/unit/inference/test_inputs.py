@@ -1,6 +1,8 @@
 """Inputs come in one order each time, each with an id of its own; what is wrong with one is its own affair."""
 
+import gzip
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,12 +103,23 @@ def as_jsonl(path: Path) -> Path:
     return path.with_suffix(".jsonl")
 
 
+def as_ndjson_gz(path: Path) -> Path:
+    whole = "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS)
+    path.with_suffix(".ndjson.gz").write_bytes(gzip.compress(whole.encode()))
+    return path.with_suffix(".ndjson.gz")
+
+
+def as_utf16(path: Path) -> Path:
+    path.with_suffix(".tsv").write_text(as_tsv(path).read_text(), encoding="utf-16")
+    return path.with_suffix(".tsv")
+
+
 def as_parquet(path: Path) -> Path:
     pq.write_table(pa.Table.from_pylist(ROWS), path.with_suffix(".parquet"))
     return path.with_suffix(".parquet")
 
 
-KINDS = pytest.mark.parametrize("write", [as_csv, as_tsv, as_jsonl, as_parquet])
+KINDS = pytest.mark.parametrize("write", [as_csv, as_tsv, as_utf16, as_jsonl, as_ndjson_gz, as_parquet])
 
 
 @KINDS
@@ -147,7 +160,9 @@ def test_bytes_in_parquet_are_the_sample_itself(tmp_path: Path) -> None:
 def test_an_id_that_occurs_twice_is_refused_at_the_end_of_the_first_pass(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("path,kind\na.png,x\nb.png,y\na.png,z\n")
-    with pytest.raises(DataError, match=r"column 'path' holds 'a\.png' twice.*--id"):
+    with pytest.raises(
+        DataError, match=r"row 3 \(line 4\): the column 'path' holds 'a\.png' as row 1 does.*--id"
+    ):
         list(Table(table, Columns()))
     assert len(list(Table(table, Columns(id="kind")))) == 3
 
@@ -155,19 +170,71 @@ def test_an_id_that_occurs_twice_is_refused_at_the_end_of_the_first_pass(tmp_pat
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("t.csv", "paths\na\n", r"no column 'path', but paths; did you mean 'paths'\?"),
-        ("t.csv", "", "but none at all"),
-        ("t.csv", "path,b\na\n", "row 1 has 1 values, the header 2"),
-        ("t.csv", 'path\n"a', "cannot be read"),
-        ("t.csv", "path\n\ud800\n", "cannot be read"),
+        (
+            "t.csv",
+            "paths\na\n",
+            r"t\.csv has the columns paths, but --path names the column 'path'; did you mean 'paths'",
+        ),
+        ("t.csv", "path;b\na;b\n", r"separated by ';'.*--separator"),
+        ("t.csv", "", "has the columns none at all"),
+        ("t.csv", "path,b\na\n", r"row 1 \(line 2\): it has 1 value, the header 2"),
+        ("t.csv", "path,path\na\n", "the column 'path' twice"),
+        ("t.csv", 'path\n"a', r"row 1 \(line 2\): a quote opens here"),
+        ("t.csv", "path\n\ud800\n", r"row 1 \(line 2\): the byte 0xed is not UTF-8"),
         ("t.jsonl", "[1]\n", "is not an object"),
-        ("t.jsonl", '{"path": "a\\u0000b"}\n', "row 1 has the id 'a.x00b'"),
-        ("t.jsonl", '{"path": "\\ud800"}\n', "row 1 has the id"),
+        ("t.jsonl", '{"paths": "a"}\n', r"t\.jsonl has the columns paths, but"),
+        ("t.jsonl", '{"path": ["a"]}\n', r"t\.jsonl, row 1 \(line 1\): the cell of 'path' is a list"),
+        ("t.jsonl", '{"path": "b"}\n{"path": "a\\u0000b"}\n', r"row 2 \(line 2\) has the id 'a.x00b'"),
+        ("t.jsonl", '{"path": "\\ud800"}\n', r"row 1 \(line 1\) has the id"),
         ("t.parquet", "path\n", "cannot be read"),
-        ("t.xlsx", "path\n", "no known kind"),
+        ("t.xlsx", "PK\3\4", "a damaged zip archive"),
+        ("t.png", "path\n", r"tells no kind of table. Allowed: a folder, or \.csv"),
     ],
 )
 def test_a_table_that_cannot_be_used_says_why(tmp_path: Path, name: str, text: str, said: str) -> None:
     (tmp_path / name).write_bytes(text.encode(errors="surrogatepass"))
     with pytest.raises(DataError, match=said):
         list(Table(tmp_path / name, Columns()))
+
+
+def test_a_table_is_told_what_separates_its_columns_and_what_they_are_called(tmp_path: Path) -> None:
+    """CASES 33."""
+    (tmp_path / "list").write_text("7;a.png\n8;b.png\n")
+    told = Columns("file", id="number", separator=";", header=("number", "file"))
+    assert [(item.id, item.state) for item in Table(tmp_path / "list", told)] == [
+        ("7", "a.png"),
+        ("8", "b.png"),
+    ]
+    with pytest.raises(DataError, match="tells no kind of table"):
+        list(Table(tmp_path / "list", Columns("file", header=("number", "file"))))
+
+
+def test_rows_of_json_may_lack_what_others_have(tmp_path: Path) -> None:
+    """CASES 10, 11, 14."""
+    rows = [
+        {"id": "a"},
+        {"id": "b", "text": "one\u2028two\x85"},
+        {"id": "c", "text": "\ud83d"},
+        {"id": "d", "text": 1.5},
+    ]
+    (tmp_path / "t.jsonl").write_text(
+        "\n".join(json.dumps(row, ensure_ascii=row["id"] == "c") for row in rows)
+    )
+    assert loaded(Table(tmp_path / "t.jsonl", Columns(None, "text", "id"))) == [
+        ("a", b""),
+        ("b", "one\u2028two".encode()),
+        ("c", b"\xed\xa0\xbd"),
+        ("d", b"1.5"),
+    ]
+
+
+def test_a_table_is_not_held_in_memory(tmp_path: Path) -> None:
+    """10 MB of rows pass, less than 1 MB is in memory at a time."""
+    (tmp_path / "t.csv").write_text("path\n" + "".join(f"{n:05000}\n" for n in range(2_000)))
+    table = Table(tmp_path / "t.csv", Columns())
+    tracemalloc.start()
+    count = sum(1 for _ in table)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert count == 2_000
+    assert peak < 1_000_000

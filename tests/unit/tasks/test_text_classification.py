@@ -70,6 +70,8 @@ def test_no_text_is_longer_than_its_input_size_whichever_that_is(tmp_path: Path)
         (b" \n\t ", "is empty"),
         (b"\xef\xbb\xbf", "is empty"),
         (b"caf\xe9", "is not UTF-8: byte 3 is 0xe9"),
+        (b"caf\xed", "is not UTF-8: byte 3 is 0xed"),
+        ("so \ud83d".encode(errors="surrogatepass"), r"holds half of a character, '\\ud83d' at byte 3"),
         (b"a\0b", "NUL"),
         ("é".encode() * 21, "21 characters are more than the 20"),
         (b"x" * 81, "81 bytes are more than the 20 characters"),

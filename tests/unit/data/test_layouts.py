@@ -1,0 +1,130 @@
+"""From a table's cells to items: what is a label, what has none, and which row a message means."""
+
+import json
+from pathlib import Path
+
+import pytest
+from pictures import data_params, lock_of, png, write
+
+from components.data.checks import check_positive
+from components.data.contents import classify, merge
+from components.data.layouts import Item, Rows, read_items
+from components.errors import DataError
+from components.params.data import DataParams
+
+
+def made(
+    tmp_path: Path, payload: bytes, file: str = "t.csv", **labels: object
+) -> tuple[list[Item], DataParams]:
+    params = data_params(tmp_path / "src", layout="manifest", labels={"file": file, **labels})
+    write(tmp_path / "src", {file: payload})
+    return read_items(*lock_of(params, tmp_path / "cache"), params), params
+
+
+def refusal(tmp_path: Path, payload: bytes, file: str = "t.csv", **labels: object) -> str:
+    with pytest.raises(DataError) as caught:
+        made(tmp_path, payload, file, **labels)
+    return str(caught.value)
+
+
+def test_a_word_for_no_label_is_a_class_with_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """CASES 4: a class that is really named `nan` can be had."""
+    items, params = made(tmp_path, b"path,label\na,nan\nb,cat\nc,\nd,None\n")
+    assert classify(items, params).names == ("None", "cat", "nan")
+    assert [item.label for item in items] == ["nan", "cat", "", "None"]
+    assert (
+        "Warning: t.csv: the column 'label' holds 'None' in 1 row, 'nan' in 1 row" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("word", ["nan", "NaN", "None", "null", "NA", ""])
+def test_unlabelled_is_compared_with_what_the_cell_says(
+    tmp_path: Path, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """CASES 4."""
+    items, params = made(tmp_path, f"path,label\na.png,{word}\nb.png,cat\n".encode(), unlabelled=word)
+    write(tmp_path / "src", {"a.png": png(1), "b.png": png(2)})
+    lock, _ = lock_of(params, tmp_path / "cache")
+    classes = classify(items, params)
+    contents, rejected = merge(items, lock, classes, params)
+    assert classes.names == ("cat",)
+    assert sorted((content.path, content.label) for content in contents) == [("a.png", ""), ("b.png", "cat")]
+    assert rejected == []
+    assert "Warning" not in capsys.readouterr().err
+
+
+def test_a_label_that_no_class_takes_is_named_with_its_first_row(tmp_path: Path) -> None:
+    """CASES 2."""
+    items, params = made(
+        tmp_path, b"path,label\na,1.1\nb,1.10\nc,1.10\n", classes={"scope": "1.1", "terms": "1.2"}
+    )
+    with pytest.raises(DataError, match=r"'1\.10' \(2 samples, the first: t\.csv, row 2 \(line 3\)\)"):
+        classify(items, params)
+
+
+@pytest.mark.parametrize("column", ["path", "label", "group", "domain", "split", "slices"])
+def test_half_of_a_character_is_refused_with_its_row(tmp_path: Path, column: str) -> None:
+    """CASES 11."""
+    rows = [
+        {"path": f"{n}.png", "label": "x", "group": "g", "domain": "d", "split": "s", "slices": "t"}
+        for n in "ab"
+    ]
+    rows[1][column] = "\ud83d"
+    payload = "\n".join(json.dumps(row) for row in rows).encode()
+    labels: dict[str, object] = {"group": "group", "domain": "domain", "split": "split", "slices": ["slices"]}
+    said = refusal(tmp_path, payload, "t.jsonl", **labels)
+    assert f"t.jsonl, row 2 (line 2): the cell of {column!r} is '\\ud83d', with half of a character" in said
+    said.encode()
+
+
+def test_half_of_a_character_in_a_text_is_left_to_who_reads_it(tmp_path: Path) -> None:
+    """CASES 11: the task quarantines it."""
+    payload = b'{"text": "so \\ud83d", "label": "x"}\n{"text": "fine \\ud83d\\ude00", "label": "x"}\n'
+    _, params = made(tmp_path, payload, "t.jsonl", text="text")
+    rows = Rows(*lock_of(params, tmp_path / "cache"), params.labels)
+    assert rows.read("t.jsonl#2").decode() == "fine 😀"
+    with pytest.raises(UnicodeDecodeError):
+        rows.read("t.jsonl#1").decode()
+
+
+def test_rows_of_json_without_a_label_or_a_path(tmp_path: Path) -> None:
+    """CASES 10."""
+    payload = b'{"path": "a.png", "slices": "s"}\n{"label": "x"}\n{"path": "b.png", "label": "x"}\n'
+    items, _ = made(tmp_path, payload, "t.jsonl", slices=["slices"], unlabelled="")
+    assert [(item.path, item.label, item.slices) for item in items] == [
+        ("a.png", "", ("s",)),
+        ("b.png", "x", ("",)),
+        ("t.jsonl#2", "x", ("",)),
+    ]
+
+
+@pytest.mark.parametrize("path", ["../x", "..", "/etc/passwd", "a/../../x"])
+def test_a_path_that_leaves_the_source_is_named_with_its_row(tmp_path: Path, path: str) -> None:
+    said = refusal(tmp_path, f"path,label\na.png,x\n{path},x\n".encode())
+    assert f"t.csv, row 2 (line 3): the path {path!r} leaves the source" in said
+
+
+def test_texts_of_one_name_are_named_with_both_rows(tmp_path: Path) -> None:
+    payload = b'path,text,label\nm1,"a\nb",x\nm2,c,x\nm1,d,x\n'
+    _, params = made(tmp_path, payload, text="text")
+    with pytest.raises(
+        DataError, match=r"t\.csv, row 1 \(line 2\), and row 3: both have 'm1' in the column 'path'"
+    ):
+        Rows(*lock_of(params, tmp_path / "cache"), params.labels)
+
+
+def test_a_side_that_there_is_not_is_named_with_its_row(tmp_path: Path) -> None:
+    items, params = made(tmp_path, b"path,label,side\na.png,x,dev\n", split="side")
+    write(tmp_path / "src", {"a.png": png(1)})
+    lock, _ = lock_of(params, tmp_path / "cache")
+    with pytest.raises(DataError, match=r"says 'dev' for t\.csv, row 1 \(line 2\)"):
+        merge(items, lock, classify(items, params), params)
+
+
+def test_a_positive_class_needs_two() -> None:
+    """CASES 8."""
+    check_positive("a", ("a", "b"))
+    with pytest.raises(DataError, match=r"task\.positive is 'a', but there are 3 classes: a, b, c"):
+        check_positive("a", ("a", "b", "c"))

@@ -7,6 +7,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -16,6 +17,7 @@ from components.params.backbone import BackboneParams
 from components.params.base import Section
 from components.params.combinations import combinations
 from components.params.tree import Params
+from components.params.unquoted import Location, misread
 
 MAX_BYTES = 256 * 1024
 # DVC compares what stands in the file: dvc.yaml names every section, and the code that these keys choose.
@@ -77,7 +79,8 @@ _Loader.add_implicit_resolver(
 
 def load_params(path: Path) -> Params:
     """The checked tree of `path`; a ParamsError that lists every mistake otherwise."""
-    return check(parse(path), path.name, path.parent)
+    node, values = _parsed(path)
+    return check(values, path.name, path.parent, misread(node, values, Params))
 
 
 def load_backbone(path: Path, root: Path) -> BackboneParams:
@@ -100,16 +103,26 @@ def load_backbone(path: Path, root: Path) -> BackboneParams:
     return found
 
 
-def check(values: dict[str, object], name: str = "params.yaml", root: Path | None = None) -> Params:
-    """The checked tree. With `root`, the workspace, the files that params name must exist, too."""
-    missing = [] if root is None else _unwritten(values) + _missing(values, root)
+def check(
+    values: dict[str, object],
+    name: str = "params.yaml",
+    root: Path | None = None,
+    unquoted: Mapping[Location, str] = MappingProxyType({}),
+) -> Params:
+    """The checked tree. With `root`, the workspace, the files that params name must exist, too.
+
+    `unquoted`: what is already known to be wrong, and where: texts that YAML reads as something else.
+    """
+    missing = [*unquoted.values()]
+    missing += [] if root is None else _unwritten(values) + _missing(values, root)
     try:
         found = Params.model_validate(values)
         mistakes = missing
     except ValidationError as error:
         # pydantic looks at combinations only where every section is right by itself, and says them in one.
         errors = [dict(item) for item in error.errors(include_url=False) if item["loc"]]
-        mistakes = [_explain(item) for item in errors if not _follows(item, errors)] + missing
+        own = [item for item in errors if not _follows(item, errors) and not _is_known(item, unquoted)]
+        mistakes = [_explain(item) for item in own] + missing
         mistakes += _combinations(values)
     if mistakes:
         raise _refusal(name, mistakes)
@@ -140,6 +153,13 @@ def _follows(item: Mapping[str, typing.Any], errors: Sequence[Mapping[str, typin
     return item["type"] == "too_short" and any(
         other["loc"][: len(at)] == at != other["loc"] for other in errors
     )
+
+
+def _is_known(item: Mapping[str, typing.Any], unquoted: Mapping[Location, str]) -> bool:
+    """Whether something at, or above, its place was not quoted; `[key]` is pydantic's own name of a key."""
+    location = item["loc"]
+    keys = "[key]" in location and any(location[: len(at) - 1] == at[:-1] for at in unquoted)
+    return keys or any(location[: len(at)] == at for at in unquoted)
 
 
 def _unwritten(values: Mapping[str, object]) -> list[str]:
@@ -177,18 +197,25 @@ def _names(folder: Path) -> list[str]:
 
 
 def parse(path: Path) -> dict[str, object]:
+    return _parsed(path)[1]
+
+
+def _parsed(path: Path) -> tuple[yaml.Node, dict[str, object]]:
+    """What stands there, and what YAML makes of it."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ParamsError(f"{path} has more than {MAX_BYTES} bytes.")
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+        loader = _Loader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        values = None if node is None else loader.construct_document(node)
     except FileNotFoundError:
         raise ParamsError(f"{path} does not exist.", "Run in the repository's root.") from None
     # Beside its own errors, PyYAML lets through what int(), date() and hash() say about nonsense.
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise ParamsError(f"{path} is not YAML: {error}") from None
-    if not isinstance(values, dict):
+    if node is None or not isinstance(values, dict):
         raise ParamsError(f"{path} holds a {type(values).__name__}, not sections with keys.")
-    return values
+    return node, values
 
 
 def _explain(item: dict[str, typing.Any]) -> str:  # pydantic types its error details so
@@ -207,6 +234,8 @@ def _explain(item: dict[str, typing.Any]) -> str:  # pydantic types its error de
             return f"{where}: {value!r} is not allowed{hint} Allowed: {allowed}"
         case "model_type":
             return f"{where}: {value!r} is no section with keys; write {{}} for its defaults"
+        case "string_type":
+            return f"{where}: {value!r} is no text; write it in quotes"
         case "value_error":
             return f"{where}: {item['ctx']['error']}"
         case _:

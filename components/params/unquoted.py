@@ -1,0 +1,121 @@
+"""Texts that YAML reads as something else, because they were not in quotes: no, 010, 12:30, 2024-01-31."""
+
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import yaml
+from pydantic import BaseModel
+
+Location = tuple[str | int, ...]
+# Numbers that read as what they look like: YAML 1.1 takes 010 for 8 and 12:30 for 750.
+PLAIN = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
+TAG = "tag:yaml.org,2002:"
+TYPES: Mapping[str, type] = {"bool": bool, "int": int, "float": float, "null": types.NoneType}
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """Attributes:
+    at: keys and places in lists.
+    written: as it stands in the file.
+    tag: what YAML reads it as, `bool` for instance.
+    is_key: of a mapping, which `at` names.
+    """
+
+    at: Location
+    written: str
+    tag: str
+    is_key: bool = False
+
+
+def unquoted(node: yaml.Node, at: Location = ()) -> Iterator[Scalar]:
+    """All scalars that are no text to YAML."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            tag = key.tag.removeprefix(TAG)
+            if isinstance(key, yaml.ScalarNode) and tag not in ("str", "merge"):
+                yield Scalar(at, key.value, tag, is_key=True)
+            yield from unquoted(value, (*at, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for place, value in enumerate(node.value):
+            yield from unquoted(value, (*at, place))
+    elif node.tag != f"{TAG}str":
+        yield Scalar(at, node.value, node.tag.removeprefix(TAG))
+
+
+def misread(node: yaml.Node, values: object, model: type[BaseModel]) -> dict[Location, str]:
+    """What to say of each scalar for which `model` wants a text; `values` are what YAML made of them."""
+    said: dict[Location, str] = {}
+    for scalar in unquoted(node):
+        named = ".".join(map(str, scalar.at)) or "the file"
+        quoted = f'write it in quotes: "{scalar.written}"'
+        if scalar.is_key:
+            said[(*scalar.at, scalar.written)] = (
+                f"{named}: YAML reads the key {scalar.written} as {_kind(scalar)}; {quoted}"
+            )
+        elif _is_misread(scalar, admitted(model, scalar.at)):
+            made = _at(values, scalar.at)
+            number = f"the number {made}" if type(made) in (int, float) else _kind(scalar)
+            said[scalar.at] = (
+                f"{named}: YAML reads {scalar.written or 'the empty value'} as {number}; {quoted}"
+            )
+    return said
+
+
+def admitted(annotation: object, at: Location) -> set[object]:
+    """The types that may stand at a location below a model; nothing where there is no such place."""
+    options = list(_options(annotation))
+    if not at:
+        return set(options)
+    for option in options:
+        arguments = typing.get_args(option)
+        if isinstance(option, type) and issubclass(option, BaseModel) and at[0] in option.model_fields:
+            return admitted(option.model_fields[str(at[0])].annotation, at[1:])
+        if typing.get_origin(option) in (tuple, list) and isinstance(at[0], int):
+            return admitted(arguments[0], at[1:])
+        if typing.get_origin(option) is dict:
+            return admitted(arguments[1], at[1:])
+    return set()
+
+
+def _options(annotation: object) -> Iterator[object]:
+    """The members of a union, without what is annotated to them."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        yield from _options(typing.get_args(annotation)[0])
+    elif origin in (typing.Union, types.UnionType):
+        for member in typing.get_args(annotation):
+            yield from _options(member)
+    else:
+        yield annotation
+
+
+def _is_misread(scalar: Scalar, allowed: set[object]) -> bool:
+    if str not in allowed:
+        return False
+    if scalar.tag in ("int", "float") and allowed & {int, float}:
+        return not PLAIN.fullmatch(scalar.written)
+    return TYPES.get(scalar.tag) not in allowed
+
+
+def _kind(scalar: Scalar) -> str:
+    kinds = {
+        "bool": "true or false",
+        "timestamp": "a date",
+        "null": "nothing",
+        "int": "a number",
+        "float": "a number",
+    }
+    return kinds.get(scalar.tag, scalar.tag)
+
+
+def _at(values: object, at: Location) -> object:
+    for part in at:
+        if isinstance(values, dict):
+            values = values.get(part)
+        elif isinstance(values, list) and isinstance(part, int):
+            values = values[part]
+    return values

@@ -12,7 +12,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -39,8 +39,7 @@ Cells = Mapping[str, object]
 Wanted = Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
+class TableRow(NamedTuple):
     """Attributes:
     table: its name.
     number: from 1; neither a header nor empty lines count.
@@ -60,9 +59,9 @@ class TableRow:
     def text(self, column: str) -> str:
         """A cell without white space around it; "" where there is none. DataError for what is no text."""
         value = self.cells.get(column.strip())
+        if isinstance(value, str):
+            return value.strip()
         match value:
-            case str():
-                return value.strip()
             case None:
                 return ""
             case bool():
@@ -77,6 +76,8 @@ class TableRow:
     def name(self, column: str) -> str:
         """A text that can be written: half of a surrogate pair, which JSON can hold, is a DataError."""
         found = self.text(column)
+        if found.isascii():
+            return found
         try:
             found.encode()
         except UnicodeEncodeError:
@@ -265,9 +266,10 @@ def _objects(texts: Iterator[str], place: Place) -> Iterator[Cells]:
 
 
 def _pairs(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    names = [name.strip() for name, _ in pairs]
-    _check_unique(names)
-    return dict(zip(names, (value for _, value in pairs), strict=True))
+    cells = {name.strip(): value for name, value in pairs}
+    if len(cells) < len(pairs):
+        _check_unique([name.strip() for name, _ in pairs])
+    return cells
 
 
 def _check_unique(names: Sequence[str]) -> None:

@@ -4,16 +4,13 @@ Nothing heavy is imported before it is needed: --help answers at once.
 """
 
 import argparse
-import errno
 import os
 import sys
 from pathlib import Path
 
-from components.errors import GraftlineError, StorageError
+from components.ending import guarded
 from components.stages.table import STAGES
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-MORE_MEMORY = "Lower runtime.threads, features.batch or data.limits.max_pixels, and run the same command."
 COMMANDS = {
     "check": "find every mistake in params.yaml, before any work",
     "refresh": "look at the data source and write data/source.lock",
@@ -81,29 +78,7 @@ def _days(text: str) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    try:
-        return run(options, Path.cwd())
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith(("components", "flows")):
-            raise
-        where = f"error: {sys.executable} has no module {error.name!r}: it is not the environment of `make setup`."
-        sys.stderr.write(f"{where} Activate that one first: source .venv/bin/activate\n")
-        return StorageError.exit_code
-    except GraftlineError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        where = f" ({error.filename})" if error.filename else ""
-        sys.stderr.write(f"error: {error.strerror}{where}. Free some room, and run the same command.\n")
-        return StorageError.exit_code
-    except MemoryError:
-        sys.stderr.write(f"error: Memory ran out in {options.command}. {MORE_MEMORY}\n")
-        return GraftlineError.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("Stopped. The same command resumes.\n")
-        return 130
+    return guarded(lambda: run(options, Path.cwd()))
 
 
 def run(options: argparse.Namespace, root: Path) -> int:

@@ -6,18 +6,21 @@ GraftlineError                 1  something to mend; says what, what is allowed,
 │   └── DigestMismatch        11  bytes are not the ones that were named
 ├── DataError                 12  a sample, or the data as a whole, cannot be used
 ├── CheckpointError           13  a checkpoint is not what its architecture asks for
-├── StorageError              14  something on disk is missing, damaged or full
+├── StorageError              14  something on disk is missing, damaged, full, read-only or another user's
 ├── ProviderError             15  the required execution provider is not active
 ├── TrainingError             16  training cannot go on
 │   └── NonFiniteLoss         17  NaN or infinity
 ├── ExportError               18  the exported model is not the trained one
 ├── EvaluationError           19  nothing can be measured
 ├── RegistryError             20  the registry refused or cannot be reached
+├── OutOfResources            71  memory, open files or processes ran out
+├── Unexpected                70  nobody raised it on purpose: a mistake in Graftline, with a file about it
 ├── GateRefused                3  the verdict is not `pass`: nothing is registered
 ├── Busy                      75  another run holds this workspace; try again later
 └── Interrupted               75  stopped by a signal; the same command resumes
 
-The number is the exit code of `python -m components` and `python -m flows.…`.
+The number is the exit code of `python -m components` and `python -m flows.…`;
+`components.ending` tells them.
 """
 
 from collections.abc import Iterable
@@ -91,6 +94,14 @@ class EvaluationError(GraftlineError):
 
 class RegistryError(GraftlineError):
     exit_code = 20
+
+
+class OutOfResources(GraftlineError):
+    exit_code = 71
+
+
+class Unexpected(GraftlineError):
+    exit_code = 70
 
 
 class GateRefused(GraftlineError):

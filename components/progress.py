@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator, Sized
 from typing import Protocol, TypeVar
+from weakref import WeakSet
 
 T = TypeVar("T")
 
@@ -13,6 +14,9 @@ class Bar(Protocol):
     def close(self) -> None: ...
 
 
+_BARS: WeakSet[Bar] = WeakSet()  # those that may still be on the screen
+
+
 def bar(total: int | None, description: str, unit: str = "it") -> Bar:
     """A progress bar with rate and remaining time; on a pipe or a log, a line every 10 seconds."""
     from tqdm import tqdm
@@ -21,7 +25,14 @@ def bar(total: int | None, description: str, unit: str = "it") -> Bar:
     made: Bar = tqdm(
         total=total, desc=f"{description:<18}", unit=f" {unit}", mininterval=interval, dynamic_ncols=True
     )
+    _BARS.add(made)
     return made
+
+
+def close_bars() -> None:
+    """End the line of every bar, so that what is said next has one of its own."""
+    for made in list(_BARS):
+        made.close()
 
 
 def progress(items: Iterable[T], description: str, unit: str = "it", total: int | None = None) -> Iterator[T]:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from components.errors import GraftlineError
+from components.ending import guarded
 from components.progress import log
 from components.storage.home import home
 
@@ -29,14 +29,14 @@ def main() -> int:
         "--stop-after", metavar="STAGE", help="see python -m flows.train --help", default=None
     )
     options = parser.parse_args()
-    try:
-        line = workspace(options.name)
-    except GraftlineError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
+    return guarded(lambda: _run(options.name, options.stop_after))
+
+
+def _run(name: str, stop_after: str | None) -> int:
+    line = workspace(name)
     log(f"The workspace is {line}.")
     words = [sys.executable, "-m", "flows.train"]
-    words += ["--stop-after", options.stop_after] if options.stop_after else []
+    words += ["--stop-after", stop_after] if stop_after else []
     environment = {key: value for key, value in os.environ.items() if key != "GRAFTLINE_HOME"}
     return subprocess.run(words, cwd=line, env=environment, check=False).returncode
 

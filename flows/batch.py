@@ -9,15 +9,14 @@ from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
-from components.errors import GraftlineError, Interrupted, StorageError
+from components.errors import Interrupted
 from components.params import Params, load_params
 from components.params.scoring import Job, read_job
 from components.registry.delivery import Deliverer
 from components.registry.lineage import git_state
 from components.registry.runs import RunHandle, begin_run, close_dead
 from components.stages.score import Done, Scoring
-from flows.command import failed
-from flows.engine import exit_code
+from flows.command import failed_by
 
 
 # As in flows.pipeline, neither Prefect's cache nor its results are used.
@@ -51,9 +50,8 @@ def score(job: Mapping[str, object], root: str = ".") -> State[int]:
             open_model(scoring)
             plan(scoring)
             return Completed(message=said(write_rows(scoring), asked), data=0)
-    except (GraftlineError, OSError, MemoryError) as error:
-        known = error if isinstance(error, GraftlineError) else of_the_machine(error)
-        return failed(type(known).__name__, str(known), exit_code(known))
+    except Exception as error:
+        return failed_by(error)
 
 
 @contextmanager
@@ -80,16 +78,6 @@ def scoring_run(root: Path, params: Params, job: Job) -> Iterator[RunHandle]:
     finally:
         run.set_status(status)
         deliverer.close()
-
-
-def of_the_machine(error: OSError | MemoryError) -> GraftlineError:
-    """An error of the disk or of memory, in the words of this project."""
-    if isinstance(error, MemoryError):
-        return GraftlineError("Memory ran out.", "Lower runtime.threads or --rows, and run the same command.")
-    where = f" ({error.filename})" if error.filename else ""
-    return StorageError(
-        f"{error.strerror or error}{where}.", "Mend it, and run the same command: it goes on."
-    )
 
 
 def said(done: Done, job: Job) -> str:

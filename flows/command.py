@@ -1,37 +1,32 @@
-"""How every command of this folder ends: its exit code, and one line on stderr where something is wrong."""
+"""How every command of this folder ends: signals unwind it, and Prefect's states become exit codes."""
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from components.errors import GraftlineError
+from components import ending
+from components.errors import GateRefused
 
 if TYPE_CHECKING:
     from prefect import State
 
 RESUMABLE = 75
+end = ending.tell
 
 
-def guarded(run: Callable[[], int], next_time: str = "goes on") -> int:
-    """The exit code of `run`; errors of ours and signals are told, the rest is raised.
+def guarded(run: Callable[[], int], next_time: str = "resumes") -> int:
+    """The exit code of `run`, which SIGTERM ends like Ctrl-C; errors are told as `components.ending` tells them.
 
     Args:
         next_time: what the same command does after it was stopped.
     """
-    from flows.engine import Stopped, stoppable
 
-    try:
+    def stoppably() -> int:
+        from flows.engine import stoppable
+
         with stoppable():
             return run()
-    except GraftlineError as error:
-        return end(f"error: {error}", error.exit_code)
-    except (Stopped, KeyboardInterrupt):
-        return end(f"Stopped. The same command {next_time}.", RESUMABLE)
-    except BaseException as error:
-        # Prefect's, which is not imported where no flow ran.
-        if type(error).__name__ != "TerminationSignal":
-            raise
-        return end(f"Stopped. The same command {next_time}.", RESUMABLE)
+
+    return ending.guarded(stoppably, RESUMABLE, next_time)
 
 
 class Ended(Exception):
@@ -49,15 +44,18 @@ def failed(name: str, message: str, code: int) -> "State[Any]":
     return Failed(name=name, message=message, data=Ended(f"{name}: {message}", code))
 
 
+def failed_by(error: Exception) -> "State[Any]":
+    """The state that an error ends a flow in."""
+    ours = ending.known(error)
+    name = "GateFailed" if isinstance(ours, GateRefused) else type(ours).__name__
+    return failed(name, str(ours), ours.exit_code)
+
+
 def code_of(state: "State[Any]") -> int:  # a flow that returns a state is typed as a state of it
-    """The exit code that a flow's state holds; 1 where it holds none."""
+    """The exit code that a flow's state holds. What the flow itself did not expect is raised here."""
     data = state.result(raise_on_failure=False)
     if isinstance(data, Ended):
         return data.code
+    if isinstance(data, BaseException):
+        raise data
     return data if isinstance(data, int) else 1
-
-
-def end(message: str, code: int) -> int:
-    """Say `message` on stderr → `code`."""
-    sys.stderr.write(f"{message}\n")
-    return code

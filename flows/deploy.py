@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from components.errors import GraftlineError, ParamsError
+from flows.command import guarded
 
 RETRAINING = "retraining"  # the deployment that drift starts
 
@@ -45,12 +44,12 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> int:
     options = parser().parse_args(arguments)
     folder = (root or Path.cwd()).resolve()
-    try:
-        for line in deploy(folder, folder / options.file):
-            sys.stdout.write(f"{line}\n")
-    except GraftlineError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
+    return guarded(lambda: _run(folder, folder / options.file))
+
+
+def _run(root: Path, file: Path) -> int:
+    for line in deploy(root, file):
+        sys.stdout.write(f"{line}\n")
     return 0
 
 
@@ -85,6 +84,8 @@ def read(root: Path, file: Path) -> Sequence[Deployment]:
 
     Raises ParamsError.
     """
+    import yaml
+
     try:
         rows = yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]
         found = [_deployment(row) for row in rows]

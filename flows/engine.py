@@ -246,10 +246,6 @@ def worth_retrying(error: object) -> bool:
     return isinstance(error, GraftlineError) and error.exit_code == SourceError.exit_code
 
 
-def exit_code(error: BaseException) -> int:
-    return error.exit_code if isinstance(error, GraftlineError) else 1
-
-
 def children() -> "list[psutil.Process]":
     import psutil
 

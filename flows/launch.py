@@ -8,7 +8,6 @@ import math
 import os
 import subprocess
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -22,15 +21,15 @@ from prefect.settings import PREFECT_API_KEY, PREFECT_API_URL
 from prefect.states import Completed
 from pydantic import ValidationError
 
-from components.errors import Busy, GraftlineError, Interrupted, ParamsError
+from components.ending import known
+from components.errors import Busy, Interrupted, ParamsError
 from components.params.base import Section
 from components.params.operation import TrackingParams
 from components.params.schedule import NotifyParams, ScheduleParams
-from components.registry.store import redact
 from components.storage.home import home
 from components.storage.publish import read_json, write_json
 from flows.command import failed
-from flows.engine import INTERRUPTED, exit_code, prepare_environment, terminate
+from flows.engine import INTERRUPTED, prepare_environment, terminate
 from flows.handover import Answer, Asked, window_of
 from flows.markdown import row
 from flows.notify import News, tell
@@ -86,11 +85,9 @@ def scheduled(root: str = ".", revision: str = "", because: str = "") -> State[i
     prepare_environment(launch.root)
     try:
         answer = launch.answer()
-    except GraftlineError as error:
-        answer = Answer(type(error).__name__, False, str(error), exit_code(error), "failed")
-    except Exception as error:  # a full disk, or a mistake of ours: people are told all the same
-        traceback.print_exc()
-        answer = Answer(type(error).__name__, False, redact(str(error)), 1, "failed")
+    except Exception as error:
+        wrong = known(error)
+        answer = Answer(type(wrong).__name__, False, str(wrong), wrong.exit_code, "failed")
     _show(answer, launch)
     _tell(answer, launch)
     if not answer.green:
@@ -177,12 +174,12 @@ def _answer(path: Path, code: int) -> Answer:
         return Answer(
             "Interrupted",
             False,
-            "The run was stopped; the same command goes on.",
+            "The run was stopped; the same command resumes.",
             Interrupted.exit_code,
             "failed",
         )
     how = f"by signal {-code}" if code < 0 else f"with code {code}"
-    message = f"The run ended {how} and said nothing; the same command goes on from what it had."
+    message = f"The run ended {how} and said nothing; the same command resumes from what it had."
     return Answer("Crashed", False, message, code if code > 0 else 1, "failed")
 
 

@@ -9,13 +9,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
 from prefect.states import Completed
 
-from components.errors import GateRefused, GraftlineError
+from components.errors import GateRefused
 from components.params import load_params
 from components.registry.register import failed_rules, refuse_unless_pass
 from components.stages.table import STAGES
 from components.storage.publish import read_json
-from flows.command import failed
-from flows.engine import Execution, Step, execution, exit_code, worth_retrying
+from flows.command import failed, failed_by
+from flows.engine import Execution, Step, execution, worth_retrying
 from flows.standing import headline, ruling_markdown
 from flows.summary import markdown, places, summary
 
@@ -76,14 +76,8 @@ def train(
             if promoting:
                 line.prove()
             return judge(line, registering, promoting)
-    except GraftlineError as error:
+    except Exception as error:
         return failed_by(error)
-
-
-def failed_by(error: GraftlineError) -> State[int]:
-    """The state that an error ends a flow in."""
-    name = "GateFailed" if isinstance(error, GateRefused) else type(error).__name__
-    return failed(name, str(error), exit_code(error))
 
 
 def run_stages(line: Execution, stop_after: str | None = None) -> bool:

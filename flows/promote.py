@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 the release is champion, or the command is done; 2 params.yaml or the command is wrong; "
         "3 refused; 4 the champion is kept; 5 inconclusive; 6 waits for approval; 11 files at the registry are not "
         "those that the ledger names; 14 the ledger is damaged; 20 the registry cannot be used; 75 busy, overtaken or "
-        "stopped, the same command goes on; others: see components/errors.py. More: docs/gates.md.",
+        "stopped, the same command resumes; others: see components/errors.py. More: docs/gates.md.",
     )
     commands = made.add_subparsers(dest="command", metavar="COMMAND")
     added = {

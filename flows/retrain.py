@@ -8,7 +8,6 @@ import ctypes
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -24,7 +23,6 @@ from components.monitoring.need import labels_needed
 from components.params import Params, load_params
 from components.params.schedule import Event
 from components.registry.runs import RunHandle, start_run
-from components.registry.store import redact
 from components.stages.monitor import LABELS, folder_of
 from components.stages.register import push
 from components.storage.home import home
@@ -42,10 +40,10 @@ from flows.branches import (
     past_runs,
     push_branch,
 )
-from flows.command import RESUMABLE, code_of, failed
-from flows.engine import Execution, Step, Stopped, execution, run_command, stoppable
+from flows.command import code_of, failed_by, guarded
+from flows.engine import Execution, Step, Stopped, execution, run_command
 from flows.handover import Answer, Asked
-from flows.pipeline import failed_by, judge, retrying, run_stages
+from flows.pipeline import judge, retrying, run_stages
 from flows.repo import as_locked, open_repo, restore
 from flows.worktree import committed, git
 
@@ -94,11 +92,8 @@ def retrain(root: str, asked: Mapping[str, object]) -> State[int]:
     try:
         params = load_params(folder / "params.yaml")
         state = _run(folder, params, wanted, done)
-    except GraftlineError as error:
+    except Exception as error:
         state = failed_by(error)
-    except Exception as error:  # ours: people are told all the same
-        traceback.print_exc()
-        state = failed(type(error).__name__, redact(str(error)), 1)
     write_json(Path(wanted.result), asdict(_answer(state, done)))
     return state
 
@@ -266,16 +261,13 @@ def _die_with(parent: int) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     (path,) = arguments or sys.argv[1:]
-    asked = read_json(Path(path))
-    try:
-        with stoppable():
-            _die_with(int(str(asked.get("parent", 0))))
-            state = retrain(str(Path.cwd()), asked, return_state=True)
-    except BaseException as error:
-        if type(error).__name__ not in ("Stopped", "KeyboardInterrupt", "TerminationSignal"):
-            raise
-        return RESUMABLE
-    return code_of(state)
+    return guarded(lambda: _main(Path(path)))
+
+
+def _main(path: Path) -> int:
+    asked = read_json(path)
+    _die_with(int(str(asked.get("parent", 0))))
+    return code_of(retrain(str(Path.cwd()), asked, return_state=True))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def parser() -> argparse.ArgumentParser:
         "remote, commits both locks to a branch runs/DATE-DIGEST, registers, and lets the release meet the champion. "
         "All of it happens in a git worktree of its own: files, index and branches of this folder stay as they are.",
         epilog="Sections schedule and notify of params.yaml say which revision, and who is told. Stop it at any time: "
-        "the same command goes on. "
+        "the same command resumes. "
         "Exit codes: 0 done, or nothing new; 2 params.yaml or the revision is wrong; 3 the gate or the promotion "
         "refused; 7 labels are needed; 10 revision or data cannot be fetched; 20 the registry or a remote; 75 another "
         "run is at work, or stopped; others: see components/errors.py. More: docs/operate.md.",

@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m flows.score",
         description="Scores every input with a registered release and writes one row for each: id, a probability for "
         "each class, decision, digest of the input, model, version, digest of the release. An input that cannot be "
-        "read gets a row with the reason. Stop it at any time: the same command goes on, and parts that are there are "
+        "read gets a row with the reason. Stop it at any time: the same command resumes, and parts that are there are "
         "not scored again.",
         epilog="The work is spread by giving --shard 1/8, 2/8 … to as many processes with the same --output; together "
         "they write what one would. Providers and threads: section runtime of params.yaml. "

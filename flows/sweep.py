@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
         description="Searches the values of params.yaml that sweep.yaml names (Optuna: TPE, median pruning). Each "
         "trial is scored by cross-validation inside the training side; calibration and test samples are not touched, "
         "nor validation samples, but those of a target without labels where domains.criterion chooses epochs by them. "
-        "Stop it at any time: the same command goes on, and finished trials are not repeated.",
+        "Stop it at any time: the same command resumes, and finished trials are not repeated.",
         epilog="Writes .graftline/sweeps/NAME/: report.html (the picture), params.yaml (the winner; params.yaml of "
         "this folder is left alone) and study.db (what was tried). Each trial is an MLflow run below the sweep's. "
         "Exit codes: 0 done; 2 params.yaml or the space is wrong; 75 busy or stopped, the same command resumes; "

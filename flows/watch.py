@@ -8,6 +8,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
+from components.ending import known
 from components.errors import GraftlineError
 from components.params import Params, load_params
 from components.params.watching import Look, read_look
@@ -15,11 +16,9 @@ from components.stages.monitor import Found, monitor
 from components.storage.home import home
 from components.storage.publish import write_bytes
 from flows.alarm import raise_alarm
-from flows.batch import of_the_machine
-from flows.command import failed
+from flows.command import failed_by
 from flows.dates import dated, due
 from flows.drift import headline, markdown
-from flows.engine import exit_code
 from flows.notify import News, tell
 
 DRIFT = 4  # what the command ends with
@@ -54,11 +53,11 @@ def watch(look: Mapping[str, object], root: str = ".", timed: bool = False) -> S
         name, code = ("Drift", DRIFT) if found.alarm else ("Completed", 0)
         _told(folder, params).unlink(missing_ok=True)
         return Completed(name=name, message=" ".join(filter(None, said)), data=code)
-    except (GraftlineError, OSError, MemoryError) as error:
-        known = error if isinstance(error, GraftlineError) else of_the_machine(error)
+    except Exception as error:
+        wrong = known(error)
         if params is not None:
-            _tell(folder, params, known)
-        return failed(type(known).__name__, str(known), exit_code(known))
+            _tell(folder, params, wrong)
+        return failed_by(wrong)
 
 
 def _timed(look: Mapping[str, object]) -> dict[str, object]:

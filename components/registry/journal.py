@@ -52,7 +52,7 @@ class Journal:
         """Raises OSError where the disk is full."""
         record = Record(kind, values, step or 0, time.time_ns() // 1_000_000)
         self.folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
             os.write(handle, record.line())
         finally:

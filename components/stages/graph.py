@@ -21,6 +21,7 @@ HARMLESS = frozenset(
         "components",
         "components.errors",  # texts and exit codes
         "components.progress",  # bars and log lines
+        "components.system_errors",  # texts and exit codes, too
         "components.params",  # the values that a stage sees are tracked as parameters,
         "components.params.base",
         "components.params.load",

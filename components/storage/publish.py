@@ -4,14 +4,15 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from components.errors import Busy, StorageError
+from components.system_errors import from_system
 
 Json = dict[str, object] | list[object] | str | int | float | bool | None
 
@@ -48,21 +49,26 @@ def sync_folder(folder: Path) -> None:
 
 def write_bytes(path: Path, data: bytes | memoryview) -> None:
     """Write `data` to `path`: temporary file, fsync, rename. Until then, what was there stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
+    temporary = _temporary(path)
     try:
-        with os.fdopen(handle, "wb") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
         temporary.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
-        raise StorageError(f"{path} could not be written: {error.strerror}.", "Free some room.") from error
+        known = from_system(error) or StorageError(f"{error.strerror}.")
+        raise type(known)(f"{path} could not be written: {known.message}", known.remedy) from error
     finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+        with suppress(OSError):  # what is wrong with its folder is said already
+            temporary.unlink()
+
+
+def _temporary(target: Path) -> Path:
+    """A name beside `target`. Python's own temporary files are for their owner alone; these keep the umask."""
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}")
 
 
 def write_json(path: Path, value: object) -> None:
@@ -98,9 +104,8 @@ def remove(path: Path) -> None:
 @contextmanager
 def publish_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder beside `target`; on success it replaces `target`, on failure it vanishes."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    temporary.chmod(0o755)
+    temporary = _temporary(target)
+    temporary.mkdir(parents=True)
     try:
         yield temporary
         remove(target)

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from components.errors import GraftlineError, ParamsError
+from components.ending import guarded
+from components.errors import ParamsError
 from infra.servers.layout import Layout, layout
 
 
@@ -32,18 +33,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> int:
     options = parser().parse_args(arguments)
-    where = layout(root or Path.cwd())
-    try:
-        return _run(where, options)
-    except GraftlineError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("Stopped. The same command goes on.\n")
-        return 75
+    return guarded(lambda: _run(root or Path.cwd(), options), stopped=75)
 
 
-def _run(where: Layout, options: argparse.Namespace) -> int:
+def _run(root: Path, options: argparse.Namespace) -> int:
+    where = layout(root)
     if options.command == "launch":
         from infra.servers.launch import launch
 

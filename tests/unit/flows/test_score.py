@@ -160,7 +160,7 @@ def test_sigterm_keeps_what_is_done_and_the_same_command_goes_on(
         stopper.join()
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert "The same command goes on" in capfd.readouterr().err
+    assert "The same command resumes" in capfd.readouterr().err
     for name in ("000.png", "more-000a.png", "z.png"):  # came meanwhile: for another job
         (space / "in" / name).write_bytes(first)
     done = len(list((space / "out" / "_parts").glob("*.json")))

@@ -22,6 +22,7 @@ from components.registry.store import preload, redact
 from components.storage.home import home, reports
 from components.storage.publish import read_json, sha256_tree
 from components.storage.servers import use_servers
+from components.storage.sqlite import address
 from components.telemetry import OFF
 from flows.repo import Repo, open_repo, proven
 from flows.workspace import held
@@ -165,7 +166,10 @@ def prepare_environment(root: Path) -> None:
     use_servers(root)
     for key, value in DEFAULTS.items():
         os.environ.setdefault(key, value)
-    os.environ.setdefault("PREFECT_HOME", str(home(root) / "prefect"))
+    prefect = Path(os.environ.setdefault("PREFECT_HOME", str(home(root) / "prefect")))
+    if "?" in str(prefect):
+        database = address(prefect / "prefect.db", "sqlite+aiosqlite")
+        os.environ.setdefault("PREFECT_API_DATABASE_CONNECTION_URL", database)
     # `python` in dvc.yaml must be this one, whether or not the environment is activated.
     folder, path = str(Path(sys.executable).parent), os.environ.get("PATH", "")
     if path.split(os.pathsep)[0] != folder:

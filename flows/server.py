@@ -12,16 +12,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from importlib import metadata
 from pathlib import Path
 
 from components.errors import GraftlineError
+from components.storage.publish import kernel_lock
 
 ROOT = Path(__file__).resolve().parents[1]
 APPLICATION = "prefect.server.api.server:create_app"
 ENVIRONMENT = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 OUTAGE = 60.0  # seconds that a server may be away
-LAST_WORDS = 10.0  # seconds for what Prefect still has to tell its server
+LAST_WORDS = 5.0  # seconds for what Prefect still has to tell its server
 
 
 @contextmanager
@@ -30,17 +32,25 @@ def temporary_server() -> Iterator[Callable[[], None]]:
 
     Of a server that is named, it raises GraftlineError where it does not answer for a minute.
     """
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
     if named := PREFECT_API_URL.value():
         yield lambda: _await_named(named)
         return
     url = f"http://127.0.0.1:{_free_port()}/api"
-    with _process(url) as process:
+    log = PREFECT_HOME.value() / f"server-{os.getpid()}.log"
+    with first_start(log.parent) as started, _process(url, log) as process:
+
+        def ready() -> None:
+            _await(process, url, log)
+            started()
+
         try:
             with temporary_settings({PREFECT_API_URL: url}):
-                yield lambda: _await(process, url)
+                yield ready
         finally:
+            if process.poll() is None:
+                log.unlink(missing_ok=True)
             _hear_out()
             process.terminate()
             try:
@@ -49,24 +59,51 @@ def temporary_server() -> Iterator[Callable[[], None]]:
                 process.kill()
 
 
-def _process(url: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def first_start(home: Path) -> Iterator[Callable[[], None]]:
+    """One at a time while there is no database in `home`: two servers that make its tables at once fail.
+
+    Yields what is called once the server answers: then the next one may start.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    # Prefect brings the database of an older version up to date: that is a first start, too.
+    known = home / f"tables-{metadata.version('prefect')}"
+    with ExitStack() as held:
+        if not (known.exists() and (home / "prefect.db").exists()):
+            held.enter_context(kernel_lock(home / "first-start", wait_seconds=_patience()))
+
+        def started() -> None:
+            known.touch()
+            held.close()
+
+        yield started
+
+
+def _process(url: str, log: Path) -> subprocess.Popen[bytes]:
     words = [sys.executable, "-m", "flows.server", url.split(":")[2].removesuffix("/api")]
     environment = {**os.environ, **ENVIRONMENT}
-    return subprocess.Popen(
-        words,
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with log.open("wb") as said:
+        return subprocess.Popen(
+            words,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            start_new_session=True,
+        )
 
 
-def _await(process: subprocess.Popen[bytes], url: str) -> None:
+def _patience() -> float:
+    """Seconds that a server has to start."""
+    return float(os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"])
+
+
+def _await(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     """Raises GraftlineError where the server ends, or does not answer in time."""
     import httpx
 
-    seconds = float(os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"])
+    seconds = _patience()
     deadline = time.monotonic() + seconds
     with httpx.Client(trust_env=False, timeout=5) as client:
         while time.monotonic() < deadline and process.poll() is None:
@@ -75,7 +112,8 @@ def _await(process: subprocess.Popen[bytes], url: str) -> None:
                     return
             except httpx.TransportError:
                 time.sleep(0.1)
-    state = f"ended with code {process.poll()}" if process.poll() else f"did not answer within {seconds:g} s"
+    ended = f"ended with code {process.poll()}; what it said is in {log}"
+    state = ended if process.poll() is not None else f"did not answer within {seconds:g} s"
     raise GraftlineError(
         f"Prefect's temporary server {state}.",
         "Run the same command again, or name a server of your own in PREFECT_API_URL.",
@@ -118,15 +156,23 @@ def _free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def end_with_parent() -> None:
+    """End this process when its standard input does."""
+
+    def wait() -> None:
+        # Not by `sys.stdin`: a thread that waits there makes Python abort where the process ends by itself.
+        while os.read(0, 1):
+            continue
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def _serve(port: int) -> None:
     """In the server's process."""
     import uvicorn
 
-    def end_with_parent() -> None:
-        sys.stdin.buffer.read()
-        os._exit(0)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    end_with_parent()
     uvicorn.run(APPLICATION, factory=True, host="127.0.0.1", port=port, log_level="error", lifespan="on")
 
 

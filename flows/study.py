@@ -17,6 +17,7 @@ import numpy as np
 from components.errors import ParamsError, StorageError
 from components.params.space import Choices, Range, Space
 from components.reporting.trials import Measured, Outcome, Trial
+from components.storage.sqlite import address
 
 if TYPE_CHECKING:
     import optuna
@@ -83,7 +84,7 @@ class Study:
         self._seed = seed
         try:
             self._study = optuna.create_study(
-                storage=f"sqlite:///{folder / 'study.db'}",
+                storage=address(folder / "study.db"),
                 study_name=NAME,
                 direction="maximize" if rising else "minimize",
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=JUDGED),

@@ -13,6 +13,7 @@ from components.registry.ledger import Entry, FileBook, Ledger
 from components.registry.store import Place, locate
 from components.registry.table_book import WAIT, TableBook
 from components.storage.publish import kernel_lock
+from components.storage.sqlite import path_in
 
 DATABASE = "GRAFTLINE_LEDGER_DATABASE"
 
@@ -54,8 +55,7 @@ def guard(place: Place, model: str) -> Guard:
 
 def database(place: Place) -> Path | None:
     """The file of an embedded store."""
-    kind, sign, path = place.uri.partition(":///")
-    return Path(path).absolute() if sign and kind.startswith("sqlite") and path else None
+    return path_in(place.uri)
 
 
 def shared(place: Place) -> str | None:

@@ -14,6 +14,7 @@ from components.params.operation import TrackingParams
 from components.storage.home import home
 from components.storage.publish import kernel_lock
 from components.storage.servers import use_servers
+from components.storage.sqlite import address
 from components.telemetry import OFF
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def locate(root: Path, tracking: TrackingParams) -> Place:
         # SQLAlchemy would look for an older driver than the one that we lock.
         return Place(re.sub(r"^postgresql://", "postgresql+psycopg://", tracking.uri), None)
     folder = home(root) / "mlflow"
-    uri = f"sqlite:///{folder / 'mlflow.db'}" if tracking.uri == "sqlite" else tracking.uri
+    uri = address(folder / "mlflow.db") if tracking.uri == "sqlite" else tracking.uri
     return Place(uri, (folder / "artifacts").as_uri())
 
 

@@ -167,7 +167,8 @@ def test_a_reader_that_leaves_early_hears_nothing_more(in_folder: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout and process.stderr
+        assert process.stdout
+        assert process.stderr
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == ""

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -70,3 +71,15 @@ def test_a_store_that_stays_away_ends_in_an_error() -> None:
 
     with pytest.raises(RegistryError, match=r"https://\*\*\*@host is away"):
         patiently(call, seconds=0.05, pause=0.01)
+
+
+def test_workspaces_whose_paths_hold_a_question_mark_share_nothing(tmp_path: Path, empty_store: Path) -> None:
+    for name in ("a?x", "a?y"):
+        root = tmp_path / name
+        (root / ".graftline" / "mlflow").mkdir(parents=True)
+        shutil.copyfile(empty_store, root / ".graftline" / "mlflow" / "mlflow.db")
+        connection = connect(root, TrackingParams(experiment=f"of {name[-1]}"))
+        found = {one.name for one in connection.client.search_experiments()}
+        assert f"of {name[-1]}" in found
+        assert len([one for one in found if one.startswith("of ")]) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a?x", "a?y"]

@@ -1,0 +1,59 @@
+"""The temporary server's process: one first start at a time, and an end of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.errors import Busy
+from flows.server import first_start
+
+ENDING = "from flows.server import end_with_parent; import time; end_with_parent(); time.sleep({seconds})"
+
+
+def test_two_first_starts_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs in a fresh workspace: both servers would make the tables of one database, and one would die."""
+    monkeypatch.setenv("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "0")
+    with first_start(tmp_path) as started:
+        with pytest.raises(Busy), first_start(tmp_path):
+            pass
+        (tmp_path / "prefect.db").touch()
+        started()
+        with first_start(tmp_path), first_start(tmp_path):
+            pass  # the tables are there: nobody waits
+    (tmp_path / "prefect.db").unlink()
+    with first_start(tmp_path), pytest.raises(Busy), first_start(tmp_path):
+        pass
+
+
+def test_a_server_that_failed_lets_the_next_one_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "0")
+    with pytest.raises(ZeroDivisionError), first_start(tmp_path):
+        raise ZeroDivisionError
+    with first_start(tmp_path), pytest.raises(Busy), first_start(tmp_path):
+        pass
+
+
+def server(seconds: float) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", ENDING.format(seconds=seconds)],
+        cwd=Path(__file__).parents[3],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_it_ends_in_order_while_its_parent_lives() -> None:
+    with server(0.1) as process:
+        assert process.wait(30) == 0  # -6 where the waiting thread holds a lock of the interpreter
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_it_ends_with_its_parent() -> None:
+    with server(60) as process:
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(30) == 0

@@ -34,18 +34,48 @@ def meant(name: str, allowed: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+def capped(text: str, line: int = 2000, lines: int = 200) -> str:
+    """`text` with the middle of every longer line left out, and with the first `lines` lines only.
+
+    A message quotes what it was given: a label of 10 MB must not become a message of 20 MB.
+    """
+    kept = text.split("\n", lines)
+    if len(kept) > lines:
+        kept[lines:] = [f"… ({kept[lines].count(chr(10)) + 1} more lines)"]
+    return "\n".join(_without_middle(each, line) for each in kept)
+
+
+def _without_middle(line: str, most: int) -> str:
+    if len(line) <= most:
+        return line
+    half = most // 2
+    return f"{line[:half]}… ({len(line) - 2 * half} characters left out) …{line[-half:]}"
+
+
+def told_apart(one: str, other: str, least: int = 12) -> tuple[str, str]:
+    """Two digests, cut short behind the first digit in which they differ; `nothing` for an empty one."""
+    same = next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+    size = max(least, same + 4)
+    first, second = (
+        f"{digest[:size]}…" if len(digest) > size else digest or "nothing" for digest in (one, other)
+    )
+    return first, second
+
+
 class GraftlineError(Exception):
     """Base of all errors raised on purpose.
 
-    `remedy` is one sentence on what to do; it is printed behind the message.
+    `remedy` is one sentence on what to do; it is printed behind the message. Both are `capped`.
     """
 
     exit_code = 1
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(f"{message} {remedy}".strip())
-        self.message = message
-        self.remedy = remedy
+        self.message = capped(message)
+        self.remedy = capped(remedy)
+        super().__init__(f"{self.message} {self.remedy}".strip())
 
 
 class ParamsError(GraftlineError):

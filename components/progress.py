@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sized
 from typing import Protocol, TypeVar
 from weakref import WeakSet
 
+from components.errors import capped
+
 T = TypeVar("T")
 
 
@@ -52,4 +54,4 @@ def log(message: str) -> None:
     """One line for the person who watches."""
     from tqdm import tqdm
 
-    tqdm.write(message, file=sys.stderr)
+    tqdm.write(capped(message), file=sys.stderr)

@@ -22,6 +22,7 @@ COMMANDS = {
     "rollback": "put back the version that served before; works at any time",
     "approve": "make a version champion that waits for approval (promotion.approval: required)",
     "reject": "turn a version down that waits for approval",
+    "clear": "take the alias from a version that no entry of the ledger made champion, so that a promotion can begin",
     "verify": "check the ledger, the alias, and the files of the champion and of the one before",
 }
 CODES = {"promote": 0, "champion": 0, "refused": 3, "keep": 4, "inconclusive": 5, "waits": 6}
@@ -108,6 +109,10 @@ def _decide(desk: "Desk", options: argparse.Namespace) -> Iterator[str]:
         desk.reject(options.version, who, options.note)
         yield f"{desk.name} version {options.version} is rejected."
         return
+    if options.command == "clear":
+        taken = desk.clear(who)
+        yield f"No version of {desk.name} is champion now{f'; version {taken} was' if taken else ''}."
+        return
     if options.command == "approve":
         now = desk.approve(options.version, who, options.note)
     else:
@@ -121,16 +126,22 @@ def _verify(desk: "Desk") -> int:
         entries, now = desk.ledger.entries(), desk.state()
         if now.unfinished is None:
             desk.settle()  # moves nothing: it compares alias and ledger
-    for version in (*([now.champion] if now.champion else []), *now.earlier[-1:]):
-        desk.verify(version)
+    both = (*([now.champion] if now.champion else []), *now.earlier[-1:])
+    covered = {version.number: desk.verify(version) for version in both}
     head = f"entry {entries[-1].seq}, {entries[-1].hash}" if entries else "empty"
     lines = [f"The ledger of {desk.name} is whole. Its head: {head}."]
     if entries:
         lines.append(f"Signed by key {entries[-1].key}.")
     if now.champion:
-        lines.append(f"Champion: version {now.champion.number}, with the files that were promoted.")
+        number = now.champion.number
+        lines.append(
+            f"Champion: version {number}, with the files that were promoted (covered: {covered[number]})."
+        )
     if now.earlier:
-        lines.append(f"A rollback would bring back version {now.earlier[-1].number}, whose files are right.")
+        number = now.earlier[-1].number
+        lines.append(
+            f"A rollback would bring back version {number}, whose files are right (covered: {covered[number]})."
+        )
     if now.coming:
         lines.append(
             f"The move to version {now.coming.number} was decided and not finished: run `python -m flows.promote` to "

@@ -12,7 +12,7 @@ from components.errors import Busy, GraftlineError
 from components.params.operation import TrackingParams
 from components.progress import log
 from components.registry.journal import Journal, Record
-from components.registry.store import Connection, Place, connect, locate, reason, transient
+from components.registry.store import Connection, Place, connect, is_absent, locate, reason, transient
 from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, sha256_bytes, write_bytes
 
@@ -96,28 +96,63 @@ def journals(root: Path) -> list[Journal]:
 
 
 def deliver(root: Path, connection: Connection) -> None:
-    """Bring the store up to date with every journal."""
+    """Bring the store up to date with every journal; one that cannot be delivered blocks no other.
+
+    Raises what the first of those raised, once all others are delivered.
+    """
+    failed: list[Exception] = []
     for journal in journals(root):
-        while journal.has_pending():
-            records, end = journal.pending()
-            if end == journal.delivered:
-                break  # a line that is still being written
-            if records:
-                _send(journal.folder, connection, store_run(journal.folder, journal.run, connection), records)
-            journal.mark(end)
+        try:
+            _deliver(journal, connection)
+        except Exception as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+def _deliver(journal: Journal, connection: Connection) -> None:
+    while journal.has_pending():
+        run_id = store_run(
+            journal.folder, journal.run, connection
+        )  # before `pending`: it may have to begin again
+        records, end = journal.pending()
+        if end == journal.delivered:
+            break  # a line that is still being written
+        if records:
+            _send(journal.folder, connection, run_id, records)
+        journal.mark(end)
 
 
 def store_run(folder: Path, name: str, connection: Connection) -> str:
-    """MLflow's id of our run `name`, which is made where it does not exist yet."""
+    """MLflow's id of our run `name`, which is made where it does not exist yet, or does no longer.
+
+    A store may have been deleted, or put back to an earlier day: what it was told then is told again.
+    """
     with kernel_lock(folder.parent / "locks" / "store-run", wait_seconds=60):
-        if known := known_as(folder, name, connection.place):
-            return known
         client = connection.client
+        if known := known_as(folder, name, connection.place):
+            if known in connection.runs or _exists(connection, known):
+                return known
+            log(f"MLflow at {connection.place} no longer holds run {name[:8]}; it is made again.")
+            if (journal := Journal(folder, name)).path.exists():
+                journal.mark(0)
         # Whoever died between the two lines below left the run in the store and no file here.
         found = client.search_runs([connection.experiment], f"tags.`{RUN_TAG}` = '{name}'", max_results=1)
         made = found[0] if found else _create_run(folder, name, connection)
         write_bytes(_known_as_path(folder, name, connection.place), str(made.info.run_id).encode())
+        connection.runs.add(str(made.info.run_id))
         return str(made.info.run_id)
+
+
+def _exists(connection: Connection, run_id: str) -> bool:
+    try:
+        connection.client.get_run(run_id)
+    except Exception as error:
+        if is_absent(error):
+            return False
+        raise
+    connection.runs.add(run_id)
+    return True
 
 
 def _create_run(folder: Path, name: str, connection: Connection) -> "Run":
@@ -192,7 +227,9 @@ def _batch(
     try:
         connection.client.log_batch(run_id, metrics=list(metrics), params=list(params), tags=list(tags))
     except Exception as error:
-        if transient(error):
+        if is_absent(error):
+            connection.runs.discard(run_id)  # the run is gone: the next attempt makes it again
+        if transient(error) or is_absent(error):
             raise
         log(f"MLflow does not take a record: {reason(error)}")
 

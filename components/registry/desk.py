@@ -5,30 +5,27 @@ move that the next command finishes. An alias that differs from the ledger for a
 somebody else: that is said, and nothing more happens until a person has decided.
 """
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from components.errors import Busy, DigestMismatch, GateRefused, RegistryError
+from components.errors import Busy, GateRefused
 from components.params.operation import TrackingParams
 from components.params.scoring import CHAMPION
-from components.registry.guard import Guard, database, guard
-from components.registry.history import CHALLENGE, MOVED, REJECT, State, served, state
+from components.registry.contents import PATIENCE, Fetched, fetched, verify
+from components.registry.guard import Guard, guard
+from components.registry.history import CHALLENGE, CLEAR, MOVED, REJECT, State, served, state
 from components.registry.ledger import Entry, Note, Version
-from components.registry.register import SAMPLES, SAMPLES_TAG, download, find
-from components.registry.serving import foreign
-from components.registry.store import Connection, connect, locate, patiently
-from components.storage.publish import sha256_file, sha256_tree
+from components.registry.register import FOLDER_TAG, SAMPLES_TAG, find
+from components.registry.serving import BACK, foreign
+from components.registry.store import Connection, connect, is_absent, locate, patiently
 
 T = TypeVar("T")
 
 DIRTY = "graftline.git_dirty"
 CHALLENGER = "challenger"
-PATIENCE = 60.0  # seconds for a registry that is away
 
 
 @dataclass(frozen=True)
@@ -44,17 +41,14 @@ class Listed:
         return self.tags.get(SAMPLES_TAG, "")
 
     @property
+    def folder(self) -> str:
+        """Digest of all its files; empty where it was registered before there was one."""
+        return self.tags.get(FOLDER_TAG, "")
+
+    @property
     def dirty(self) -> str:
         """`true` where uncommitted changes were there at the training or at the registration, `false`, or empty."""
         return self.tags.get(DIRTY, "")
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """Bytes as the registry has them, found to be the named ones."""
-
-    release: Path
-    samples: Path
 
 
 class Desk:
@@ -90,44 +84,20 @@ class Desk:
             try:
                 return dict(self.connection.client.get_registered_model(self.name).aliases)
             except Exception as error:
-                if getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
+                if is_absent(error):
                     return {}
                 raise
 
         found = self._ask(ask).get(which)
         return None if found is None else str(found)
 
-    @contextmanager
-    def fetched(self, version: Version) -> Iterator[Fetched]:
-        """The version's files in a folder of their own, once they are found to be the ones that `version` names.
+    def fetched(self, version: Version) -> AbstractContextManager[Fetched]:
+        """As `registry.contents.fetched`."""
+        return fetched(self.connection, self.name, version)
 
-        Raises RegistryError where they cannot be read, DigestMismatch where they are others.
-        """
-        with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
-            get = partial(download, self.connection, self.name, version.number, folder)
-            # A server comes back; files of this host do not.
-            patience = 0.0 if database(self.connection.place) else PATIENCE
-            what = f"{self.name} version {version.number}"
-            try:
-                found = Fetched(self._ask(get, patience), self._ask(partial(get, SAMPLES), patience))
-                digests = sha256_tree(found.release), sha256_file(found.samples)
-            except (RegistryError, OSError) as error:
-                said = error.message if isinstance(error, RegistryError) else str(error)
-                raise RegistryError(
-                    f"The files of {what} cannot be read from {self.connection.place}: {said}",
-                    "Nothing was moved.",
-                ) from None
-            if digests != (version.digest, version.samples):
-                raise DigestMismatch(
-                    f"{what} at {self.connection.place} has other bytes than those that were judged: "
-                    f"{digests[0][:12]}… instead of {version.digest[:12]}….",
-                    "Nothing was moved. Bring its files back from a backup, or roll back to another version.",
-                )
-            yield found
-
-    def verify(self, version: Version) -> None:
-        with self.fetched(version):
-            pass
+    def verify(self, version: Version) -> str:
+        """As `registry.contents.verify`."""
+        return verify(self.connection, self.name, version)
 
     def settle(self) -> State:
         """Finish the move that somebody who died had decided. Raises RegistryError where the alias is foreign."""
@@ -199,6 +169,23 @@ class Desk:
         note = Note("rollback", who, now.champion, target, reasons, {"alias": alias})
         self.move(note)
         return self.state()
+
+    def clear(self, who: str) -> str | None:
+        """Take the alias from the version that has it, where the ledger says that nothing serves; its number.
+
+        Raises GateRefused where a version serves: the alias goes back to that one.
+        """
+        now, alias = self.state(), self.alias(CHAMPION)
+        if serving := now.coming or now.champion:
+            raise GateRefused(
+                f"The ledger says that {self.name} version {serving.number} serves.",
+                BACK.format(number=serving.number),
+            )
+        if alias is not None:
+            self.note_once(Note(CLEAR, who, facts={"alias": alias}))
+            self._held()
+            self._ask(lambda: self.connection.client.delete_registered_model_alias(self.name, CHAMPION))
+        return alias
 
     def _taken_up(self) -> tuple[State, str | None, Note | None]:
         """How it stands, the alias, and the move that was finished here, if any.

@@ -11,7 +11,7 @@ from components.params.operation import TrackingParams
 from components.params.scoring import CHAMPION
 from components.registry.register import DIGEST_TAG, VERIFIED_TAG, download
 from components.registry.serving import check
-from components.registry.store import Connection, connect, patiently, transient
+from components.registry.store import Connection, connect, is_absent, patiently
 from components.storage.home import home
 from components.storage.publish import kernel_lock, publish_folder, sha256_tree, write_bytes
 
@@ -112,7 +112,7 @@ def _asked(call: Callable[[], T], absent: str, remedy: str) -> T:
         try:
             return call()
         except Exception as error:
-            if transient(error) or getattr(error, "error_code", "") != "RESOURCE_DOES_NOT_EXIST":
+            if not is_absent(error):
                 raise
             return None
 

@@ -1,7 +1,8 @@
 """What the ledger's entries say together: what serves, what served at an instant, what is unfinished or waits.
 
 Kinds of entries: `promote` and `rollback` decide a move, `moved` says that the alias followed, `challenge` waits for a
-person, `reject` is that person's no; `keep`, `inconclusive` and `refused` move nothing.
+person, `reject` is that person's no, `clear` takes the alias from a version that no entry names; `keep`,
+`inconclusive` and `refused` move nothing.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from components.registry.ledger import Entry, Version
 
 MOVES = ("promote", "rollback")
-MOVED, CHALLENGE, REJECT = "moved", "challenge", "reject"
+MOVED, CHALLENGE, REJECT, CLEAR = "moved", "challenge", "reject", "clear"
 
 
 @dataclass(frozen=True)

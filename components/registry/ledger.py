@@ -30,11 +30,13 @@ class Version:
     Attributes:
         digest: SHA-256 of the release folder.
         samples: SHA-256 of the file that lists the samples it was made from.
+        folder: of all its files (`registry.model.folder_digest`); empty where the entry was written without it.
     """
 
     number: str
     digest: str
     samples: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -240,17 +242,24 @@ def _fields(seq: int, at: str, note: Note, before: str, key: str) -> dict[str, o
 def _plain(version: Version | None) -> object:
     if version is None:
         return None
-    return {
+    known = {
         "version": version.number,
         "release_sha256": version.digest,
         "samples_sha256": version.samples,
     }
+    # Earlier entries have no such key, and their signatures are over what they have.
+    return {**known, "folder_sha256": version.folder} if version.folder else known
 
 
 def _version(found: object) -> Version | None:
     if not isinstance(found, dict):
         return None
-    return Version(str(found["version"]), str(found["release_sha256"]), str(found["samples_sha256"]))
+    digests = (
+        str(found["release_sha256"]),
+        str(found["samples_sha256"]),
+        str(found.get("folder_sha256", "")),
+    )
+    return Version(str(found["version"]), *digests)
 
 
 def _canonical(value: object) -> bytes:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.errors import RegistryError
-from components.storage.publish import read_json
+from components.storage.publish import read_json, sha256_bytes, sha256_file
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
 
 BUNDLE = "release"  # folder of the model in which the bundle lies as it is
+REFERENCES = "monitoring"  # folder of the model to which references come after the registration
 EXAMPLE_SIZE = 32  # of each axis that varies
 
 
@@ -27,6 +28,14 @@ def released_file(release: Path) -> str:
             f"The bundle releases {variant}, but has no {name}.", "Run: dvc repro -f export_onnx"
         )
     return name
+
+
+def folder_digest(folder: Path) -> str:
+    """Of every file in the folder of a version but its references, which have digests of their own."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    kept = {name: path for name, path in files.items() if not name.startswith(f"{REFERENCES}/")}
+    lines = [f"{name}\0{sha256_file(path)}\n" for name, path in sorted(kept.items())]
+    return sha256_bytes("".join(lines).encode())
 
 
 def signature(takes: Mapping[str, object], classes: int) -> "ModelSignature":

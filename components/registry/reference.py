@@ -14,6 +14,7 @@ from components.errors import DigestMismatch, RegistryError
 from components.params.operation import TrackingParams
 from components.registry.fetch import check_version, find_version
 from components.registry.guard import database
+from components.registry.model import REFERENCES
 from components.registry.register import DIGEST_TAG, SAMPLES, SAMPLES_TAG, download, find
 from components.registry.store import Connection, connect, patiently
 from components.storage.home import home
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 REFERENCE_TAG = "graftline.reference_sha256"
-FOLDER = "monitoring"
 MODEL = re.compile(r"m-[0-9a-f]{32}")
 PATIENCE = 60.0  # seconds for a registry that is away
 MAKE = "Make one: python -m flows.monitor reference --version {version}"
@@ -96,7 +96,7 @@ class Shelf:
         kept = self._home / "references" / f"{watched.reference}.parquet"
         if kept.exists() and sha256_bytes(data := kept.read_bytes()) == watched.reference:
             return data
-        data = self._get(watched, f"{FOLDER}/{watched.reference}.parquet", watched.reference)
+        data = self._get(watched, f"{REFERENCES}/{watched.reference}.parquet", watched.reference)
         write_bytes(kept, data)
         return data
 
@@ -106,7 +106,7 @@ class Shelf:
         with kernel_lock(self._home / "locks" / "reference", wait_seconds=600):
             if not self._holds(watched, digest):
                 self._upload(watched, data, digest)
-                self._get(watched, f"{FOLDER}/{digest}.parquet", digest)
+                self._get(watched, f"{REFERENCES}/{digest}.parquet", digest)
                 client = self._connection.client
                 patiently(
                     lambda: client.set_model_version_tag(watched.name, watched.version, REFERENCE_TAG, digest)
@@ -117,7 +117,7 @@ class Shelf:
         if self._version(watched).tags.get(REFERENCE_TAG) != digest:
             return False
         try:
-            self._get(watched, f"{FOLDER}/{digest}.parquet", digest)
+            self._get(watched, f"{REFERENCES}/{digest}.parquet", digest)
         except (DigestMismatch, RegistryError):
             return False  # what was lost or changed there is brought again
         return True
@@ -137,7 +137,7 @@ class Shelf:
         with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
             file = Path(folder) / f"{digest}.parquet"
             file.write_bytes(data)
-            patiently(lambda: client.log_model_artifact(found[0], str(file), FOLDER))
+            patiently(lambda: client.log_model_artifact(found[0], str(file), REFERENCES))
 
     def _get(self, watched: Watched, what: str, digest: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="graftline-") as folder:

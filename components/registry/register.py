@@ -8,14 +8,14 @@ upload and no version. A version counts once its files were downloaded again and
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.errors import GateRefused, RegistryError
 from components.params.operation import TrackingParams
+from components.progress import log
 from components.registry.delivery import deliver_now, store_run
-from components.registry.model import BUNDLE, description, write_model
+from components.registry.model import BUNDLE, description, folder_digest, write_model
 from components.registry.runs import RunHandle
 from components.registry.store import Connection, connect, patiently, redact, transient
 from components.storage.home import home
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 DIGEST_TAG = "graftline.release_sha256"
 VERIFIED_TAG = "graftline.verified"
 SAMPLES, SAMPLES_TAG = "samples.json", "graftline.samples_sha256"
+FOLDER_TAG = "graftline.folder_sha256"  # of all that was uploaded: `registry.model.folder_digest`
+WHOLE = ""  # the folder of a version
 LOCK = "dvc.lock"  # by it `dvc` finds everything that the version was made from
 
 
@@ -140,7 +142,10 @@ def register(root: Path, tracking: TrackingParams, candidate: Candidate, run: Ru
             _verify(connection, found, digest)
     done = Registered(tracking.model, str(found.version), digest, created)
     run.say("tags", {"graftline.registered": f"{done.name}/{done.version}", DIGEST_TAG: digest})
-    patiently(lambda: deliver_now(root, connection))
+    try:
+        patiently(lambda: deliver_now(root, connection), seconds=20)
+    except RegistryError as error:  # the version is there; what runs say is kept and delivered later
+        log(f"Registered, but not all that runs said is delivered: {error.message}")
     return done
 
 
@@ -155,9 +160,10 @@ def _create(
 ) -> "ModelVersion":
     client = connection.client
     run_id = patiently(lambda: store_run(run.folder, run.id, connection))
-    logged = patiently(lambda: _upload(connection, name, candidate, run_id))
+    logged, folder = patiently(lambda: _upload(connection, name, candidate, run_id))
     patiently(lambda: _ensure_model(connection, name))
-    tags = {**candidate.lineage, DIGEST_TAG: digest, VERIFIED_TAG: "false", "graftline.run": run.id}
+    known = {DIGEST_TAG: digest, FOLDER_TAG: folder, VERIFIED_TAG: "false", "graftline.run": run.id}
+    tags = {**candidate.lineage, **known}
     if candidate.samples:
         tags[SAMPLES_TAG] = sha256_bytes(candidate.samples)
     text = description(digest, candidate.verdict, candidate.lineage, candidate.metrics)
@@ -183,8 +189,10 @@ def _create(
     return first
 
 
-def _upload(connection: Connection, name: str, candidate: Candidate, run_id: str) -> "LoggedModel":
-    """Upload model, bundle, report, list of samples and dvc.lock."""
+def _upload(
+    connection: Connection, name: str, candidate: Candidate, run_id: str
+) -> "tuple[LoggedModel, str]":
+    """Upload model, bundle, report, list of samples and dvc.lock; the digest of all of it."""
     from mlflow.entities import LoggedModelOutput, Metric
     from mlflow.models import Model
 
@@ -209,13 +217,14 @@ def _upload(connection: Connection, name: str, candidate: Candidate, run_id: str
             (target / SAMPLES).write_bytes(candidate.samples)
         if candidate.lock:
             (target / LOCK).write_bytes(candidate.lock)
+        digest = folder_digest(target)
         client.log_model_artifacts(logged.model_id, str(target))
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
     now = int(logged.creation_timestamp)
     rows = [Metric(key, value, now, 0, model_id=logged.model_id) for key, value in candidate.metrics.items()]
     client.log_batch(run_id, metrics=rows)
-    return logged
+    return logged, digest
 
 
 def _ensure_model(connection: Connection, name: str) -> None:
@@ -233,13 +242,12 @@ def _verify(connection: Connection, version: "ModelVersion", digest: str) -> Non
         connection.client.set_model_version_tag(version.name, version.version, VERIFIED_TAG, value)
 
     with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
-        get = partial(download, connection, version.name, str(version.version), folder)
-        got = patiently(get)
-        listed = version.tags.get(SAMPLES_TAG)
-        same = got.is_dir() and sha256_tree(got) == digest
+        got = patiently(lambda: download(connection, version.name, str(version.version), folder, WHOLE))
+        listed, whole = version.tags.get(SAMPLES_TAG), version.tags.get(FOLDER_TAG)
+        same = (got / BUNDLE).is_dir() and sha256_tree(got / BUNDLE) == digest
         if same and listed:
-            same = sha256_file(patiently(lambda: get(SAMPLES))) == listed
-        if not same:
+            same = (got / SAMPLES).is_file() and sha256_file(got / SAMPLES) == listed
+        if not same or (whole and folder_digest(got) != whole):
             patiently(lambda: tag("failed"))
             raise RegistryError(
                 f"{version.name} version {version.version} came back from {redact(str(connection.place))} "
@@ -250,11 +258,13 @@ def _verify(connection: Connection, version: "ModelVersion", digest: str) -> Non
 
 
 def download(connection: Connection, name: str, number: str, folder: str, what: str = BUNDLE) -> Path:
-    """The bundle's files, or another part, as the registry has them. Files only: MLflow loads nothing."""
+    """The bundle's files, another part, or `WHOLE`, as the registry has them. Files only: MLflow loads nothing."""
     from mlflow.artifacts import download_artifacts
 
     source = connection.client.get_model_version_download_uri(name, number)
     got = download_artifacts(
-        artifact_uri=f"{source.rstrip('/')}/{what}", dst_path=folder, tracking_uri=connection.place.uri
+        artifact_uri=f"{source.rstrip('/')}/{what}".rstrip("/"),
+        dst_path=folder,
+        tracking_uri=connection.place.uri,
     )
     return Path(got)

@@ -5,7 +5,7 @@ import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -80,9 +80,14 @@ def locate(root: Path, tracking: TrackingParams) -> Place:
 
 @dataclass(frozen=True)
 class Connection:
+    """Attributes:
+    runs: ids of runs that the store was seen to hold: an id that was kept on disk may be of a store that was deleted.
+    """
+
     client: "MlflowClient"
     experiment: str
     place: Place
+    runs: set[str] = field(default_factory=set, compare=False)
 
 
 def connect(root: Path, tracking: TrackingParams) -> Connection:
@@ -136,6 +141,11 @@ def reason(error: BaseException) -> str:
         return found["says"]
     lines = text.splitlines() or [type(error).__name__]
     return redact(lines[0])[:300].rstrip(".")
+
+
+def is_absent(error: BaseException) -> bool:
+    """Whether the store says that it has no such thing."""
+    return getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST"
 
 
 def transient(error: BaseException) -> bool:

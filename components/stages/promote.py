@@ -16,7 +16,8 @@ from components.evaluation.promotion import PROMOTE, REFUSED, Pair, Ruling, deci
 from components.inference.bundle import open_bundle, verify
 from components.params import Params
 from components.progress import log, progress
-from components.registry.desk import Desk, Fetched, Listed, open_desk
+from components.registry.contents import Fetched
+from components.registry.desk import Desk, Listed, open_desk
 from components.registry.history import State, rolled_back
 from components.registry.ledger import Note, Version, whoami
 from components.stages.domains import Chosen, judged
@@ -85,7 +86,7 @@ def promote(root: Path, params: Params, proven: str = "") -> Promotion:
     if waiting and waiting.target and waiting.target.digest == digest and _asks(params):
         return Promotion(WAITS, number, champion.number if champion else None, _waits(waiting.reasons))
     dataset = Dataset.open(root / "dataset")
-    candidate = Version(number, digest, sha256_bytes(samples(dataset)))
+    candidate = Version(number, digest, sha256_bytes(samples(dataset)), found.folder)
     case = _Case(desk, dataset, judged(dataset, params.domains), found, candidate, before, proven)
     return _carry_out(case, params, _ruling(root, params, case))
 

@@ -12,6 +12,7 @@ from components.errors import ParamsError
 from components.params import Params, load_params
 from components.registry.desk import Desk, open_desk
 from components.registry.ledger import Note, Version
+from components.registry.reference import Shelf
 from components.registry.register import Candidate, Registered, register
 from components.registry.runs import start_run
 from components.storage.publish import sha256_bytes, write_json
@@ -19,7 +20,7 @@ from flows.promote import CODES, main
 from flows.standing import headline, instant, ruling_lines, ruling_markdown
 
 PARAMS = {**written.PARAMS, "tracking": {"model": "cells"}}
-PASS = {"verdict": "pass", "rules": []}
+PASS = {"verdict": "pass", "rules": [{"rule": "accuracy at least 0.5", "outcome": "pass"}]}
 
 
 @pytest.fixture
@@ -67,6 +68,7 @@ def test_looking_back_moving_back_and_checking(
     assert re.search(r"ledger of cells is whole. Its head: entry 4, [0-9a-f]{64}\.", said)
     assert "Champion: version 2" in said
     assert "bring back version 1" in said
+    assert said.count("(covered: release and samples only)") == 2, "their entries name no more"
 
     assert main(["rollback", "--note", "too eager"], root) == 0
     assert capsys.readouterr().out == "cells version 1 is champion now.\n"
@@ -106,6 +108,62 @@ def test_a_changed_ledger_and_exchanged_files_are_found(
     desk.connection.client.set_registered_model_alias("cells", "champion", "1")
     assert main(["verify"], root) == 20
     assert "somebody moved it past the ledger" in capsys.readouterr().err
+
+
+@pytest.fixture
+def whole(root: Path) -> tuple[Desk, Path]:
+    """Version 1 was promoted with the digest of all its files; where these lie."""
+    params = load_params(root / "params.yaml")
+    desk, done = open_desk(root, params.tracking), _registered(root, params, 0.01)
+    found = desk.find(done.digest)
+    assert found is not None
+    desk.move(Note("promote", "ada@host", None, Version("1", done.digest, found.samples, found.folder)))
+    uri = desk.connection.client.get_model_version_download_uri("cells", "1")
+    return desk, Path(uri.removeprefix("file://"))
+
+
+@pytest.mark.parametrize(
+    "name", ["model.onnx", "MLmodel", "conda.yaml", "requirements.txt", "samples.json", "new.py"]
+)
+def test_verify_covers_every_file_of_the_version(
+    root: Path, whole: tuple[Desk, Path], capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    _, folder = whole
+    assert main(["verify"], root) == 0
+    assert "with the files that were promoted (covered: all of its files)." in capsys.readouterr().out
+    with (folder / name).open("ab") as file:
+        file.write(b"#")
+    assert main(["verify"], root) == 11
+    said = capsys.readouterr().err
+    assert ("samples.json is" if name == "samples.json" else "a file beside release/") in said
+
+
+def test_verify_looks_at_the_reference_of_monitoring(
+    root: Path, whole: tuple[Desk, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelf = Shelf(root, load_params(root / "params.yaml").tracking)
+    kept = shelf.keep(shelf.find("1"), b"a reference")
+    assert main(["verify"], root) == 0, "a reference that comes later changes no other file"
+    assert "the reference of monitoring is the one that its tag names" in capsys.readouterr().out
+    (whole[1] / "monitoring" / f"{kept.reference}.parquet").write_bytes(b"another")
+    assert main(["verify"], root) == 11
+    assert "flows.monitor reference --version 1" in capsys.readouterr().err
+
+
+def test_an_alias_that_no_entry_names_is_taken_away(
+    root: Path, desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["clear"], root) == 3
+    assert (
+        "version 2 serves. To set it again: python -m flows.promote rollback --to 2"
+        in capsys.readouterr().err
+    )
+    shutil.rmtree(root / ".graftline" / "mlflow" / "mlflow.ledger")
+    assert main(["clear"], root) == 0
+    assert capsys.readouterr().out == "No version of cells is champion now; version 2 was.\n"
+    assert desk.alias("champion") is None
+    assert [entry.note.kind for entry in desk.ledger.entries()] == ["clear"]
+    assert main(["clear"], root) == 0
 
 
 def test_a_rollback_works_while_a_training_holds_the_workspace(root: Path, desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """A registered release comes back whole or not at all; MLflow loads nothing."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,26 +9,33 @@ from brightness import write_release
 from components.errors import DigestMismatch, RegistryError
 from components.inference.bundle import verify
 from components.params import Params
+from components.registry.desk import open_desk
 from components.registry.fetch import Fetched, fetch
+from components.registry.ledger import Note, Version
 from components.registry.register import VERIFIED_TAG, Candidate, register
 from components.registry.runs import start_run
-from components.registry.store import Connection, connect
+from components.registry.store import Connection
 from components.storage.publish import sha256_tree
 
-PASS: dict[str, object] = {"verdict": "pass", "rules": []}
+PASS: dict[str, object] = {"verdict": "pass", "rules": [{"rule": "accuracy at least 0.5", "outcome": "pass"}]}
 
 
 @pytest.fixture
-def registered(workspace: Path, params: Params) -> Connection:
+def registered(workspace: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> Connection:
     """Two versions of the model `cells`; the second is the champion."""
+    monkeypatch.setenv("GRAFTLINE_LEDGER_KEY", str(workspace / "key.pem"))
     for slope in (0.02, 0.05):
+        shutil.rmtree(workspace / "release", ignore_errors=True)
         write_release(workspace, {"model.onnx": slope})
-        candidate = Candidate(workspace / "release", PASS, PASS, {}, {}, ["CPUExecutionProvider"])
-        register(workspace, params.tracking, candidate, start_run(workspace, params, "flow"))
-        (workspace / "release" / "manifest.json").unlink()
-    connection = connect(workspace, params.tracking)
-    connection.client.set_registered_model_alias("cells", "champion", "2")
-    return connection
+        made = Candidate(workspace / "release", PASS, PASS, {}, {}, ["CPUExecutionProvider"], samples=b"{}")
+        register(workspace, params.tracking, made, start_run(workspace, params, "flow"))
+    desk = open_desk(workspace, params.tracking)
+    found = desk.find(sha256_tree(workspace / "release"))
+    assert found is not None
+    champion = Version("2", sha256_tree(workspace / "release"), found.samples, found.folder)
+    with desk.locked():
+        desk.move(Note("promote", "ada@host", target=champion))
+    return desk.connection
 
 
 def artefacts(registered: Connection, version: str) -> Path:

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -226,7 +227,7 @@ def dying(self, *args, **kwargs):
 setattr(MlflowClient, method, dying)
 params = check({"data": {"source": "file:images", "licence": "CC0", "layout": "folders"},
                 "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]}, "tracking": {"model": "cells"}})
-ok = {"verdict": "pass", "rules": []}
+ok = {"verdict": "pass", "rules": [{"rule": "accuracy at least 0.5", "outcome": "pass"}]}
 register(root, params.tracking, Candidate(root / "release", ok, ok, {}, {}, ["CPUExecutionProvider"]),
          start_run(root, params, "flow"))
 """
@@ -265,6 +266,66 @@ def test_other_bytes_from_the_store_are_not_accepted(workspace: Path, params: Pa
     with pytest.raises(RegistryError, match="other bytes"):
         register(workspace, params.tracking, candidate(release), run)
     assert versions(workspace, params)[0]["graftline.verified"] == "failed"
+
+
+def test_a_store_that_was_deleted_or_put_back_gets_run_and_version_again(
+    workspace: Path, params: Params, stored_id: StoredId, release: Path, empty_store: Path
+) -> None:
+    run = start_run(workspace, params, "flow")
+    run.say("metrics", {"loss": 0.5})
+    before = register(workspace, params.tracking, candidate(release), run)
+    first = stored_id(run)
+    shutil.copyfile(empty_store, workspace / ".graftline" / "mlflow" / "mlflow.db")
+    connection = connect(workspace, params.tracking)
+    again = register(workspace, params.tracking, candidate(release), run)
+    assert (again.created, again.version) == (True, before.version)
+    assert stored_id(run) != first
+    stored = connection.client.get_run(stored_id(run)).data
+    assert stored.metrics["loss"] == 0.5, "what it said to the store that is gone is said again"
+    assert stored.tags["graftline.registered"] == "cells/1"
+    models = connection.client.search_logged_models([connection.experiment])
+    assert len(models) == 1, "nothing is uploaded before its run is there"
+
+
+def test_a_store_that_goes_while_runs_are_delivered_gets_them_at_the_next_attempt(
+    workspace: Path, params: Params, stored_id: StoredId, empty_store: Path
+) -> None:
+    run, connection = start_run(workspace, params, "flow"), connect(workspace, params.tracking)
+    deliver(workspace, connection)
+    shutil.copyfile(empty_store, workspace / ".graftline" / "mlflow" / "mlflow.db")
+    run.say("metrics", {"loss": 0.5})
+    with pytest.raises(Exception, match="not found"):
+        deliver(workspace, connection)
+    deliver(workspace, connection)
+    found = connection.client.get_run(stored_id(run)).data
+    assert (found.metrics["loss"], found.params["tracking.model"]) == (0.5, "cells")
+
+
+def test_one_journal_that_cannot_be_delivered_blocks_no_other(
+    workspace: Path, params: Params, stored_id: StoredId
+) -> None:
+    runs = [start_run(workspace, params, "flow") for _ in range(3)]
+    for run in runs[:2]:
+        run.say("parent", {"of": "nobody"})
+    runs[2].say("metrics", {"loss": 0.5})
+    connection = connect(workspace, params.tracking)
+    with pytest.raises(KeyError):
+        deliver(workspace, connection)
+    assert connection.client.get_run(stored_id(runs[2])).data.metrics["loss"] == 0.5
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "MLmodel", "conda.yaml", "release/model.onnx"])
+def test_any_file_of_the_version_that_comes_back_changed_is_noticed(
+    workspace: Path, params: Params, release: Path, name: str
+) -> None:
+    done = register(workspace, params.tracking, candidate(release), start_run(workspace, params, "flow"))
+    connection = connect(workspace, params.tracking)
+    source = connection.client.get_model_version_download_uri("cells", done.version)
+    stored = Path(source.removeprefix("file://")) / name
+    stored.write_bytes(stored.read_bytes() + b"#")
+    connection.client.set_model_version_tag("cells", done.version, "graftline.verified", "false")
+    with pytest.raises(RegistryError, match="other bytes"):
+        register(workspace, params.tracking, candidate(release), start_run(workspace, params, "flow"))
 
 
 def test_lineage_names_source_checkpoint_and_code(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def judge(line: Execution, registering: bool, promoting: bool) -> State[int]:
     text = f"{markdown(verdict)}\n{places(line)}"
     create_markdown_artifact(text, key="verdict", description="The rules and their evidence")
     try:
-        refuse_unless_pass(verdict, {"verdict": "pass"})
+        refuse_unless_pass(verdict)
         if registering:
             retrying(register, "register")(line)
             if promoting:

@@ -68,18 +68,34 @@ class Registered:
         return f"{self.name} version {self.version} ({'new' if self.created else 'was there already'})"
 
 
-def refuse_unless_pass(verdict: Mapping[str, object], operational: Mapping[str, object]) -> None:
-    """Raises GateRefused with every rule that did not pass, and what helps: a release needs both verdicts."""
+def refuse_unless_pass(
+    verdict: Mapping[str, object], operational: Mapping[str, object] | None = None
+) -> None:
+    """Raises GateRefused with every rule that did not pass, and what helps: a release needs both verdicts.
+
+    The word `pass` alone is not believed: it follows from the rules, of which there must be one at least.
+
+    Args:
+        operational: None where it is not measured yet.
+    """
     wrong = []
-    for name, judged in (("verdict.json", verdict), ("operational verdict", operational)):
-        said = judged.get("verdict")
-        if said == "pass":
+    both = {"verdict.json": verdict, "operational verdict": operational}
+    for name, judged in both.items():
+        if judged is None or _passes(judged):
             continue
-        wrong.append(f"{name} says {said or 'nothing'}:")
-        wrong += [f"  - {line}" for line in failed_rules(judged)]
+        said = judged.get("verdict") or "nothing"
+        contradicts = ", but its rules do not" if said == "pass" else ""
+        wrong.append(f"{name} says {said}{contradicts}:")
+        wrong += [
+            f"  - {line}" for line in failed_rules(judged) or (["it holds no rule"] if contradicts else [])
+        ]
     if wrong:
-        lines = "\n".join([*wrong, *remedies([*_rules(verdict), *_rules(operational)])])
+        lines = "\n".join([*wrong, *remedies([*_rules(verdict), *_rules(operational or {})])])
         raise GateRefused(f"The release is not registered.\n{lines}")
+
+
+def _passes(judged: Mapping[str, object]) -> bool:
+    return judged.get("verdict") == "pass" and bool(_rules(judged)) and not failed_rules(judged)
 
 
 def remedies(rules: Sequence[object]) -> list[str]:

@@ -3,12 +3,12 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.data.dataset import Dataset
 from components.data.splits import SIDES
-from components.errors import GateRefused, RegistryError
+from components.errors import GateRefused, RegistryError, told_apart
 from components.params import Params
 from components.progress import log
 from components.registry.lineage import lineage
@@ -16,9 +16,10 @@ from components.registry.register import Candidate, Registered, refuse_unless_pa
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
 from components.registry.store import redact
+from components.stages.locked import locked_outputs, object_name
 from components.stages.reference import make_reference_if_possible
 from components.storage.home import home, reports
-from components.storage.publish import read_json, sha256_file, sha256_tree
+from components.storage.publish import read_json, sha256_tree
 
 PROVIDERS = {
     "tensorrt": "TensorrtExecutionProvider",
@@ -28,12 +29,16 @@ PROVIDERS = {
 
 
 def register(root: Path, params: Params) -> Registered:
-    """Judge, push, register. Raises GateRefused (exit code 3) unless both verdicts are `pass`."""
+    """Judge, push, register.
+
+    Raises GateRefused (exit code 3) unless both verdicts are `pass`, and all that they are about is what the stages
+    made last, by dvc.lock.
+    """
     verdict = read_json(root / "verdict.json")
     release = root / "release"
-    if verdict.get("verdict") != "pass":
-        refuse_unless_pass(verdict, {"verdict": "pass"})  # do not measure what is refused anyway
+    refuse_unless_pass(verdict)  # do not measure what is refused anyway
     check_verdict_is_about(verdict, release)
+    check_locked(root, ("release", "evaluation", "verdict.json"))
     from components.stages.operational import operational
 
     judged = operational(release, params, home(root))
@@ -49,10 +54,27 @@ def register(root: Path, params: Params) -> Registered:
 
 
 def check_verdict_is_about(verdict: Mapping[str, object], release: Path) -> None:
-    """Where the verdict names its release, it must be the one that is there."""
-    named = verdict.get("release_sha256")
-    if named is not None and named not in (sha256_tree(release), sha256_file(release / "manifest.json")):
-        raise GateRefused("verdict.json judges another release than release/.", "Run: dvc repro")
+    """The verdict names the release that it judged, and it is the one that is there."""
+    named, there = str(verdict.get("release_sha256") or ""), sha256_tree(release)
+    if named != there:
+        ours, judged = told_apart(there, named)
+        raise GateRefused(
+            f"verdict.json judges another release ({judged}) than release/ ({ours}).", "Run: dvc repro"
+        )
+
+
+def check_locked(root: Path, artefacts: Sequence[str]) -> None:
+    """`artefacts` are what the stages made last: dvc.lock names these very bytes.
+
+    Raises GateRefused for one that was changed afterwards, or that no stage made.
+    """
+    named = locked_outputs(root)
+    for artefact in artefacts:
+        if named.get(artefact) != object_name(root / artefact):
+            why = "is not what dvc.lock names" if artefact in named else "is not named in dvc.lock"
+            raise GateRefused(
+                f"{artefact} {why}: no stage made it as it is.", "Run: dvc repro, which makes it again."
+            )
 
 
 def push(root: Path) -> None:

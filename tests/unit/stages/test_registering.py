@@ -1,0 +1,117 @@
+"""`register` takes what the stages made, and nothing else: an edited verdict or manifest makes no version."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc.repo import Repo
+from promoted import Line
+
+from components.errors import GateRefused
+from components.stages import gate
+from components.stages.locked import locked_outputs, object_name
+from components.stages.register import register
+from components.stages.table import Context
+from components.storage.publish import sha256_bytes, sha256_tree, write_json
+from components.tracker import NullTracker
+
+LOCKED = ("release", "evaluation", "verdict.json")
+
+
+def _lock(root: Path) -> None:
+    outs = [{"path": name, "hash": "md5", "md5": object_name(root / name)} for name in LOCKED]
+    (root / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {"all": {"outs": outs}}}))
+
+
+@pytest.fixture
+def line(new_line: Line) -> Line:
+    """A release with its verdict, as `dvc repro` leaves them; its speed was measured before."""
+    root = new_line.root
+    new_line.release()
+    context = Context(NullTracker(), root / "cache", 1, ("cpu",))
+    inputs = {name: root / name for name in ("release", "evaluation")}
+    gate.run(inputs, {"verdict.json": root / "verdict.json"}, new_line.params, context)
+    _lock(root)
+    setting = sha256_bytes(f"{new_line.params.runtime.providers} 1".encode())[:8]
+    measured = {"batch1_ms_p95": 1.0, "samples_per_second": 1000.0}
+    name = f"{sha256_tree(root / 'release')}-{setting}.json"
+    write_json(root / ".graftline" / "operational" / name, measured)
+    return new_line
+
+
+def test_what_the_stages_made_is_registered(line: Line) -> None:
+    assert register(line.root, line.params).created
+
+
+def _edit(path: Path, change: Callable[[dict[str, object]], object]) -> None:
+    facts = json.loads(path.read_bytes())
+    change(facts)
+    write_json(path, facts)
+
+
+def _no_digest(root: Path) -> None:
+    _edit(root / "release" / "manifest.json", lambda facts: facts.update(threshold=0.9))
+    _edit(root / "verdict.json", lambda facts: facts.pop("release_sha256"))
+    _lock(root)
+
+
+def _failed_rules(root: Path) -> None:
+    def fail(facts: dict[str, object]) -> None:
+        facts["rules"] = [{"rule": "accuracy at least 0.5", "outcome": "fail"}]
+
+    _edit(root / "verdict.json", fail)
+    _lock(root)
+
+
+def _no_rules(root: Path) -> None:
+    _edit(root / "verdict.json", lambda facts: facts.update(rules=[]))
+    _lock(root)
+
+
+def _release_and_digest(root: Path) -> None:
+    _edit(root / "release" / "manifest.json", lambda facts: facts.update(threshold=0.9))
+    digest = sha256_tree(root / "release")
+    _edit(root / "verdict.json", lambda facts: facts.update(release_sha256=digest))
+
+
+def _evaluation(root: Path) -> None:
+    _edit(root / "evaluation" / "metrics.json", lambda facts: facts.update(note="x"))
+
+
+def _verdict(root: Path) -> None:
+    _edit(root / "verdict.json", lambda facts: facts.update(note="x"))
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (_no_digest, r"verdict\.json judges another release \(nothing\)"),
+        (_failed_rules, r"verdict\.json says pass, but its rules do not:\n  - accuracy at least 0\.5: fail"),
+        (_no_rules, r"verdict\.json says pass, but its rules do not:\n  - it holds no rule"),
+        (_release_and_digest, r"release is not what dvc\.lock names"),
+        (_evaluation, r"evaluation is not what dvc\.lock names"),
+        (_verdict, r"verdict\.json is not what dvc\.lock names"),
+        (lambda root: (root / "dvc.lock").unlink(), r"release is not named in dvc\.lock"),
+    ],
+)
+def test_what_was_edited_is_not(line: Line, edit: Callable[[Path], object], said: str) -> None:
+    edit(line.root)
+    with pytest.raises(GateRefused, match=said):
+        register(line.root, line.params)
+    assert line.desk.find(sha256_tree(line.root / "release")) is None
+
+
+def test_names_of_objects_are_dvc_s(tmp_path: Path) -> None:
+    for name in ("b.json", "a/ä.bin", "a.txt"):
+        path = tmp_path / "out" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode() * 9)
+    repo = Repo.init(str(tmp_path), no_scm=True)
+    repo.add(str(tmp_path / "out"))
+    repo.close()
+    named = yaml.safe_load((tmp_path / "out.dvc").read_text())["outs"][0]["md5"]
+    assert object_name(tmp_path / "out") == named
+    assert locked_outputs(tmp_path) == {}
+    assert object_name(tmp_path / "missing") == ""

@@ -144,8 +144,9 @@ def reason(error: Exception) -> str:
     text = str(error)
     if isinstance(error, MemoryError) or "allocate memory" in text:
         return "it asks for more memory than its architecture explains"
-    if "nsupported" in text and "GLOBAL" in text.upper():
-        return "it holds code or objects, not tensors alone"
+    # Whatever PyTorch refuses, it advises to allow code (`weights_only=False`), which must not be passed on.
+    if "weights_only" in text or ("nsupported" in text and "GLOBAL" in text.upper()):
+        return "it holds code or objects, or is damaged: not tensors alone"
     return (text.strip().splitlines() or [""])[0][:300] or type(error).__name__
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.monitoring.observed import Observed
+from components.storage.cells import safe
 
 POOL = 5  # times as many unsure samples are looked at as are listed
 COLUMNS = ("rank", "id", "label", "decision", "confidence", "margin")
@@ -66,7 +67,7 @@ def to_csv(listed: list[Worth]) -> str:
     written.writerow(COLUMNS)
     for rank, worth in enumerate(listed, 1):
         values = (f"{worth.confidence:.4f}", f"{worth.margin:.4f}")
-        written.writerow([rank, worth.id, "", worth.decision, *values])
+        written.writerow([rank, safe(worth.id), "", safe(worth.decision), *values])
     return sink.getvalue()
 
 

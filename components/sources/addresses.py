@@ -7,11 +7,19 @@ import ipaddress
 import os
 import socket
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import httpx
 
 from components.errors import SourceError
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# NAT64 (RFC 6052), IPv4-compatible (RFC 4291, 2.5.5.1) and IPv4-translated (RFC 2765) addresses end with an IPv4 one.
+LAST_32_BITS = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")))
+LOCAL = (
+    ipaddress.IPv6Network("64:ff9b:1::/48"),
+)  # NAT64 into whatever the network's operator chose (RFC 8215)
 
 
 @dataclass(frozen=True)
@@ -53,13 +61,36 @@ def checked_address(url: httpx.URL, allowed: Allowed) -> str:
         bare = getattr(address, "ipv4_mapped", None) or address
         if allowed.plain_loopback and bare.is_loopback:
             continue
-        if not bare.is_global and url.host.lower() not in allowed.private_hosts:
+        if not is_public(address) and url.host.lower() not in allowed.private_hosts:
             raise SourceError(
                 f"{url.host} resolves to {address}, which is not a public address.",
                 "If this host is yours, name it in the environment variable GRAFTLINE_PRIVATE_HOSTS.",
             )
     # IPv4 first: many machines have an IPv6 address that leads nowhere.
     return str(min(addresses, key=lambda address: address.version))
+
+
+def is_public(address: Address) -> bool:
+    """Whether `address`, and every IPv4 address that it leads to, is a public one of a single host."""
+    return all(
+        found.is_global and not found.is_multicast and not getattr(found, "is_site_local", False)
+        for found in (address, *_embedded(address))
+    ) and not any(address in network for network in LOCAL)
+
+
+def _embedded(address: Address) -> Iterator[ipaddress.IPv4Address]:
+    """The IPv4 addresses inside an IPv6 address, to which a translator or a tunnel would lead."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return
+    if address.ipv4_mapped:
+        yield address.ipv4_mapped
+    if address.sixtofour:
+        yield address.sixtofour
+    yield from address.teredo or ()
+    value = int(address)
+    # ISATAP (RFC 5214, 6.1) may follow any prefix.
+    if any(address in network for network in LAST_32_BITS) or (value >> 32) & 0xFDFFFFFF == 0x00005EFE:
+        yield ipaddress.IPv4Address(value & 0xFFFFFFFF)
 
 
 def check_scheme(url: httpx.URL, allowed: Allowed) -> None:
@@ -74,7 +105,7 @@ def check_scheme(url: httpx.URL, allowed: Allowed) -> None:
         )
 
 
-def _resolve(url: httpx.URL) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+def _resolve(url: httpx.URL) -> list[Address]:
     try:
         found = socket.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, OverflowError) as error:

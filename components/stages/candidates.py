@@ -17,6 +17,7 @@ from components.params.backbone import BackboneParams
 from components.params.names import FAMILIES, SEES
 from components.progress import log
 from components.sources.base import public
+from components.stages.features import open_features
 from components.stages.fetch_checkpoint import fetch, origin_of, published
 from components.stages.frozen import Frozen, missing, stored
 from components.stages.network import frozen_part, open_task, save_tensors
@@ -140,7 +141,7 @@ def _features(root: Path, frozen: Frozen, task: Task, context: Context, dataset:
         ids = sha256_bytes("\n".join(dataset.ids()).encode())
         if (described.get("space"), described.get("ids_sha256")) == (space.digest, ids):
             sides = np.array(dataset.table.column("split").to_pylist())
-            rows = np.load(root / "features" / "features.npy", mmap_mode="r")
+            rows = open_features(root / "features")
             return np.asarray(rows[np.flatnonzero(sides == "train")])
     except (OSError, ValueError, StorageError):
         pass  # the store may hold them all the same

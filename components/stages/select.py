@@ -19,6 +19,7 @@ from components.evaluation.unlabelled import information_maximisation
 from components.params import Params
 from components.progress import log
 from components.stages.domains import Chosen, decided, learned, watched
+from components.stages.features import open_features
 from components.stages.frozen import stored
 from components.stages.network import (
     frozen_part,
@@ -130,7 +131,7 @@ def _tuned_network(
 def _head_logits(
     inputs: Mapping[str, Path], sides: Mapping[str, Chosen], head: nn.Module
 ) -> dict[str, Array]:
-    features = np.load(inputs["features"] / "features.npy", mmap_mode="r")
+    features = open_features(inputs["features"])
     with torch.inference_mode():
         return {
             side: head(torch.from_numpy(features[chosen.rows])).double().numpy()

@@ -18,6 +18,7 @@ from components.heads.base import Samples
 from components.params import Params
 from components.progress import log, progress
 from components.stages.domains import Chosen, decided, learned, unlabelled
+from components.stages.features import open_features
 from components.stages.network import save_tensors
 from components.stages.table import Context
 from components.stages.weights import sample_weights
@@ -84,7 +85,7 @@ def labelled(
     folder: Path, dataset: Dataset, chosen: Chosen, weights: npt.NDArray[np.float64] | None = None
 ) -> Samples:
     """The features of `chosen`, which count by `weights` (N,), or alike; `folder` is features/."""
-    features = np.load(folder / "features.npy", mmap_mode="r")
+    features = open_features(folder)
     return Samples(np.asarray(features[chosen.rows]), chosen.targets, len(dataset.classes), weights)
 
 

@@ -9,6 +9,7 @@ from components.methods import load_weighting
 from components.methods.base import Seen
 from components.params import Params
 from components.stages.domains import Chosen
+from components.stages.features import open_features
 
 
 def sample_weights(
@@ -21,7 +22,7 @@ def sample_weights(
     weighting = load_weighting(params.weighting)
     if weighting is None:
         return None
-    features = np.load(folder / "features.npy", mmap_mode="r")
+    features = open_features(folder)
     seen = Seen(
         features=np.asarray(features[chosen.rows]),
         targets=chosen.targets,

@@ -1,0 +1,44 @@
+"""A file name or a class that begins like a formula is text for a spreadsheet, and comes back as it was."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.monitoring.labels import Worth, to_csv
+from components.stages.evaluate import _write_csv
+from components.stages.windows import read_labels
+from components.storage.cells import STARTS, restored, safe
+
+FORMULAS = ("=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "'=1", " =1")
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_formula_is_quoted_and_comes_back(text: str) -> None:
+    written = safe(text)
+    assert isinstance(written, str)
+    assert not written.startswith(STARTS)
+    assert restored(written) == text
+
+
+@pytest.mark.parametrize("cell", [-3, -0.5, "-3", "-0.25", "+1e5", "a=b", "", "it's", "'quoted'", None])
+def test_numbers_and_other_texts_stay(cell: object) -> None:
+    assert safe(cell) is cell
+    if isinstance(cell, str):
+        assert restored(cell) == cell
+
+
+def test_a_list_to_label_is_safe_to_open_and_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "label.csv"
+    path.write_text(to_csv([Worth("=evil.png", "-good", 0.5, 0.1)]), newline="")
+    with path.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["id"], row["decision"]) == ("'=evil.png", "'-good")
+    path.write_text(path.read_text().replace("'=evil.png,", "'=evil.png,'-good"), newline="")
+    assert read_labels(path, ["-good", "bad"]) == {"=evil.png": "-good"}
+
+
+def test_tables_of_the_evaluation_quote_classes_and_keep_numbers(tmp_path: Path) -> None:
+    _write_csv(tmp_path / "out.csv", ("actual", "count"), [("=a", np.int64(-1)), ("b", -0.5)])  # type: ignore[list-item]
+    assert (tmp_path / "out.csv").read_text() == "actual,count\n'=a,-1\nb,-0.5\n"

@@ -1,0 +1,30 @@
+"""Messages quote what they were given, and stay readable whatever that is."""
+
+import pytest
+
+from components.errors import DataError, told_apart
+from components.progress import log
+
+
+def test_a_label_of_10_mb_makes_a_short_message(capsys: pytest.CaptureFixture[str]) -> None:
+    label = "x" * 10_000_000
+    error = DataError(f"The label {label!r} is unknown.", f"Allowed: good, {label}.")
+    assert len(str(error)) < 5000
+    assert str(error).startswith("The label 'xxx")
+    assert "characters left out" in error.message
+    assert error.remedy.startswith("Allowed: good")
+    log(f"Class {label}")
+    assert len(capsys.readouterr().err) < 5000
+
+
+def test_many_lines_are_counted_and_ordinary_ones_stay() -> None:
+    plain = "The release is not registered.\n" + "\n".join(f"  - rule {i}" for i in range(100))
+    assert DataError(plain).message == plain
+    assert DataError("\n".join(["line"] * 1000)).message.endswith("line\n… (800 more lines)")
+
+
+def test_digests_are_cut_behind_their_first_difference() -> None:
+    one, other = "d42b" * 16, "d42b" * 10 + "0" * 24
+    assert told_apart(one, other) == ("d42b" * 11 + "…", "d42b" * 10 + "0000…")
+    assert told_apart("a" * 64, "b" * 64) == ("a" * 12 + "…", "b" * 12 + "…")
+    assert told_apart("a" * 64, "") == ("a" * 12 + "…", "nothing")

@@ -14,7 +14,7 @@ import onnx
 
 from components.data.ahead import in_order, stacks, windows
 from components.errors import DataError, DigestMismatch, StorageError
-from components.inference.bundle import FILES, WINDOW, Bundle, Probabilities, Runner
+from components.inference.bundle import FILES, SECONDS, WINDOW, Bundle, Probabilities, Runner
 from components.runtime.sessions import run
 from components.runtime.trust import check
 from components.storage.publish import sha256_bytes
@@ -36,7 +36,7 @@ class Observer(Runner):
         super().__init__(augmented, providers, threads)
 
     def answers(self, samples: Sample) -> tuple[Probabilities, Embeddings]:
-        found = run(self._session, {self._input: samples})
+        found = run(self._session, {self._input: samples}, SECONDS)
         return np.asarray(found[0], dtype=np.float32), np.asarray(found[1], dtype=np.float32)
 
 

@@ -9,6 +9,7 @@ import onnxruntime as ort
 
 from components.errors import ProviderError
 from components.runtime.distribution import check_distribution, installed
+from components.runtime.watchdog import WATCHDOG
 
 PROVIDERS = {
     "tensorrt": "TensorrtExecutionProvider",
@@ -52,10 +53,25 @@ def open_session(model: bytes | Path, providers: Sequence[str], threads: int) ->
     return session
 
 
-def run(session: ort.InferenceSession, feeds: Mapping[str, Array]) -> list[Array]:
-    """All outputs, as arrays; on a GPU the inputs are bound, so that they are copied there once."""
+def run(
+    session: ort.InferenceSession, feeds: Mapping[str, Array], seconds: float | None = None
+) -> list[Array]:
+    """All outputs, as arrays; on a GPU the inputs are bound, so that they are copied there once.
+
+    Args:
+        seconds: how long a model that is not our own may take; raises GraftlineError where it takes longer.
+    """
+    if seconds is None:
+        return _run(session, feeds, None)
+    with WATCHDOG.within(seconds) as options:
+        return _run(session, feeds, options)
+
+
+def _run(
+    session: ort.InferenceSession, feeds: Mapping[str, Array], options: ort.RunOptions | None
+) -> list[Array]:
     if session.get_providers()[0] == PROVIDERS["cpu"]:
-        outputs: list[Array] = session.run(None, dict(feeds))
+        outputs: list[Array] = session.run(None, dict(feeds), options)
         return outputs
     binding = session.io_binding()
     for name, value in feeds.items():
@@ -64,7 +80,7 @@ def run(session: ort.InferenceSession, feeds: Mapping[str, Array]) -> list[Array
         )
     for output in session.get_outputs():
         binding.bind_output(output.name, "cuda")
-    session.run_with_iobinding(binding)
+    session.run_with_iobinding(binding, options)
     bound: list[Array] = binding.copy_outputs_to_cpu()
     return bound
 

@@ -1,8 +1,9 @@
 """Small hostile files: each passes ONNX's own checker or at least its parser, and each is refused here."""
 
 import contextlib
-import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import numpy as np
 import onnx
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from components.errors import GraftlineError, StorageError
-from components.runtime.sessions import open_session
-from components.runtime.trust import OPERATORS, Limits, check, run_within
+from components.inference import bundle
+from components.runtime.sessions import open_session, run
+from components.runtime.trust import OPERATORS, Limits, check
 
 SHAPES = {"x": (4, 3)}
+POOL = {"kernel_shape": [2, 2], "strides": [2, 2]}
 
 
 def _model(
@@ -173,17 +176,74 @@ def test_an_endless_loop_is_refused_and_where_it_is_allowed_the_watchdog_ends_it
     onnx.checker.check_model(model)
     _refused(model, "'Loop'")
     assert not OPERATORS & {"Loop", "Scan", "If"}
-    session = open_session(model.SerializeToString(), ["cpu"], 1)
-    started = time.monotonic()
-    with pytest.raises(GraftlineError, match=r"did not finish within 0\.3 s"):
-        run_within(session, {"x": np.ones((4, 3), np.float32)}, 0.3)
-    assert time.monotonic() - started < 20
+    session, feeds = open_session(model.SerializeToString(), ["cpu"], 1), {"x": np.ones((4, 3), np.float32)}
+    with ThreadPoolExecutor(2) as pool:  # each call has a deadline of its own
+        for asked in [pool.submit(run, session, feeds, seconds) for seconds in (0.3, 0.1)]:
+            with pytest.raises(GraftlineError, match=r"did not finish within 0\.[13] s"):
+                asked.result(timeout=60)
 
 
-def test_a_model_that_ends_in_time_gives_its_outputs() -> None:
+def test_a_runner_of_a_release_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "SECONDS", 0.1)
+    runner = bundle.Runner(_endless_loop().SerializeToString(), ["cpu"], 1)
+    with pytest.raises(GraftlineError, match=r"did not finish within 0\.1 s"):
+        runner.run(np.ones((4, 3), np.float32))
+
+
+def test_a_model_that_ends_in_time_gives_its_outputs_and_its_own_errors() -> None:
     session = open_session(_linear().SerializeToString(), ["cpu"], 1)
-    (found,) = run_within(session, {"x": np.array([[1, 0, 2]], np.float32)}, 60)
+    (found,) = run(session, {"x": np.array([[1, 0, 2]], np.float32)}, 60)
     np.testing.assert_array_equal(found, [[8.0, 11.0]])
+    with pytest.raises(Exception, match=r"[Ii]nvalid"):
+        run(session, {"x": np.ones((4, 7), np.float32)}, 60)
+
+
+def test_work_without_end_in_small_values_is_refused() -> None:
+    """60 products of matrices of 16384², from a file of a few kilobytes."""
+    square = helper.make_node("ConstantOfShape", ["size"], ["t0"])
+    chain = [helper.make_node("MatMul", [f"t{i}", "t0"], [f"t{i + 1}"]) for i in range(60)]
+    chain[-1].output[0] = "y"
+    bomb = _model([square, *chain], {"size": np.array([2**14, 2**14])})
+    onnx.checker.check_model(bomb)
+    _refused(bomb, "263883059101696 multiply-adds, 17592186044416 are allowed")
+
+
+def test_many_values_that_are_alive_at_once_are_refused() -> None:
+    """40 values of a gigabyte, each within the limit, wait for the end."""
+    values = [helper.make_node("ConstantOfShape", ["size"], [f"t{i}"]) for i in range(40)]
+    total = helper.make_node("Sum", [f"t{i}" for i in range(40)], ["y"])
+    _refused(_model([*values, total], {"size": np.array([2**14, 2**14])}), "bytes at once, 8589934592")
+
+
+@pytest.mark.parametrize(
+    ("node", "weights", "expected"),
+    [
+        (helper.make_node("Gemm", ["x", "w"], ["y"]), {"w": (3, 5)}, 4 * 3 * 5),
+        (helper.make_node("Gemm", ["x", "w"], ["y"], transA=1), {"w": (4, 5)}, 4 * 3 * 5),
+        (helper.make_node("Einsum", ["x", "w"], ["y"], equation="ij,jk->ik"), {"w": (3, 5)}, 4 * 3 * 5),
+        (helper.make_node("Einsum", ["x", "w"], ["y"], equation="...j,jk->...k"), {"w": (3, 5)}, 12 * 15),
+        (helper.make_node("Relu", ["x"], ["y"]), {}, 12),
+    ],
+)
+def test_work_is_counted(node: onnx.NodeProto, weights: dict[str, tuple[int, ...]], expected: int) -> None:
+    model = _model([node], {name: np.ones(shape, np.float32) for name, shape in weights.items()})
+    data = model.SerializeToString()
+    check(data, SHAPES, Limits(multiply_adds=expected))
+    _refused(model, f"it takes {expected} multiply-adds", Limits(multiply_adds=expected - 1))
+
+
+def test_work_of_convolutions_is_counted() -> None:
+    """3 → 5 channels, kernel 3, onto 4 × 4: 5 · 16 numbers, 27 products each; 2 × 2 pooled: 4 for each of 5 · 4."""
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"]), helper.make_node("MaxPool", ["c"], ["y"], **POOL)]
+    model = _model(nodes, {"w": np.ones((5, 3, 3, 3), np.float32)}, axes=4)
+    shape = model.graph.input[0].type.tensor_type.shape
+    del shape.dim[:]
+    for _ in range(4):
+        shape.dim.add()
+    expected = 5 * 16 * 27 + 80
+    for allowed, refused in ((expected, False), (expected - 1, True)):
+        with pytest.raises(StorageError, match=f"{expected} multiply-adds") if refused else nullcontext():
+            check(model.SerializeToString(), {"x": (1, 3, 6, 6)}, Limits(multiply_adds=allowed))
 
 
 @settings(max_examples=200, deadline=None)

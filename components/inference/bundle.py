@@ -1,15 +1,18 @@
 """Opening a release bundle and running it on raw samples: the one way from bytes to decision."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 from pydantic import ValidationError
 
 from components.data.ahead import in_order, stacks, windows
 from components.errors import DigestMismatch, StorageError
+from components.inference.contract import FILES, Contract, check_model, read_contract
 from components.params.task import TaskParams
 from components.runtime.sessions import PROVIDERS, open_session, run
 from components.runtime.trust import check
@@ -28,7 +31,8 @@ WINDOW = 8
 CPU_BATCH = 4
 # Of one call, by when it has ended on any machine, or was not made by us: a release may come from elsewhere.
 SECONDS = 600.0
-FILES = {"fp32": "model.onnx", "int8": "model.int8.onnx", "fp16": "model.fp16.onnx"}
+# Where DVC is told to link outputs instead of copying them, a link leads to an object of its cache.
+CACHED = re.compile(r".*/files/md5/[0-9a-f]{2}/[0-9a-f]{30}")
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class Bundle:
     Attributes:
         task: decodes raw samples, with the assets that lie in the folder.
         variant: the released one.
-        manifest: as it was when all digests were right.
+        manifest: as it was when all digests were right; contract: the part of it that callers rely on.
     """
 
     folder: Path
@@ -108,32 +112,40 @@ class Bundle:
     variant: str
     manifest: dict[str, object]
     task: Task
+    contract: Contract
 
     def runner(self, providers: Sequence[str], threads: int, variant: str | None = None) -> Runner:
-        """A runner for `variant` (the released one by default), made from the very bytes that are checked here.
+        """A runner for `variant` (the released one by default). Raises as `model`, and ProviderError."""
+        return Runner(self.model(variant), providers, threads)
 
-        Raises StorageError (no such variant; a model that breaks a limit for foreign files), DigestMismatch.
+    def model(self, variant: str | None = None) -> bytes:
+        """The ONNX file of `variant`, checked once more: it may have been exchanged since the bundle was opened.
+
+        Raises StorageError (no such variant; a model that breaks a limit for foreign files, or the contract),
+        DigestMismatch.
         """
         chosen = variant or self.variant
-        files = self.manifest["files"]
-        if chosen not in FILES or not isinstance(files, dict) or FILES[chosen] not in files:
+        files = self.contract.files
+        if chosen not in FILES or FILES[chosen] not in files:
             raise StorageError(f"{self.folder} holds no variant {chosen!r}.", f"Allowed: {', '.join(FILES)}.")
         path = self.folder / FILES[chosen]
         model = path.read_bytes()
-        if sha256_bytes(model) != files[path.name]["sha256"]:
+        if sha256_bytes(model) != files[path.name].sha256:
             raise _changed(path)
         takes = self.task.signature
         for shape in takes.largest:
             check(model, {takes.name: shape})
-        return Runner(model, providers, threads)
+        check_model(onnx.load_from_string(model), self.contract, takes, path)
+        return model
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """The bundle in `folder`, once every digest of its manifest is verified."""
+    """The bundle in `folder`, once every digest of its manifest is verified, and it keeps a contract."""
     manifest = verify(folder)
-    classes = tuple(str(name) for name in _list(manifest["classes"]))
-    released = str(manifest["released"])
-    return Bundle(folder, classes, decision(manifest, classes), released, manifest, _task(folder, manifest))
+    contract = read_contract(manifest, folder / "manifest.json")
+    classes = tuple(contract.classes)
+    task = _task(folder, manifest)
+    return Bundle(folder, classes, decision(manifest, classes), contract.released, manifest, task, contract)
 
 
 def _task(folder: Path, manifest: Mapping[str, object]) -> Task:
@@ -156,7 +168,7 @@ def decision(facts: Mapping[str, object], classes: Sequence[str]) -> Decision:
 
 
 def verify(folder: Path) -> dict[str, object]:
-    """The manifest, once every file that it names has the digest that it says, and no other file lies there."""
+    """The manifest, once every file that it names has the digest that it says, and no other file or link lies there."""
     manifest = read_json(folder / "manifest.json")
     files = manifest.get("files")
     if not isinstance(files, dict):
@@ -166,8 +178,11 @@ def verify(folder: Path) -> dict[str, object]:
         odd = ", ".join(sorted(found ^ set(files)))
         raise StorageError(f"{folder} and its manifest differ: {odd}.", "Run: dvc repro -f export_onnx")
     for name, facts in files.items():
-        if sha256_file(folder / name) != facts["sha256"]:
-            raise _changed(folder / name)
+        path = folder / name
+        if not path.is_file() or (path.is_symlink() and not CACHED.fullmatch(str(path.resolve()))):
+            raise StorageError(f"{path} is a link, or no file.", "Copy the bundle with the files themselves.")
+        if not isinstance(facts, Mapping) or sha256_file(path) != facts.get("sha256"):
+            raise _changed(path)
     return manifest
 
 
@@ -175,7 +190,3 @@ def _changed(path: Path) -> DigestMismatch:
     return DigestMismatch(
         f"{path} is not the file that the manifest names (SHA-256 differs).", "Run: dvc checkout release"
     )
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []

@@ -13,10 +13,9 @@ import numpy.typing as npt
 import onnx
 
 from components.data.ahead import in_order, stacks, windows
-from components.errors import DataError, DigestMismatch, StorageError
-from components.inference.bundle import FILES, SECONDS, WINDOW, Bundle, Probabilities, Runner
+from components.errors import DataError, StorageError
+from components.inference.bundle import SECONDS, WINDOW, Bundle, Probabilities, Runner
 from components.runtime.sessions import run
-from components.runtime.trust import check
 from components.storage.publish import sha256_bytes
 from components.tasks.base import Sample
 
@@ -41,20 +40,8 @@ class Observer(Runner):
 
 
 def observer(bundle: Bundle, providers: Sequence[str], threads: int) -> Observer:
-    """The released variant of `bundle`, checked as `Bundle.runner` does it. Raises as that, and StorageError."""
-    model, takes = released_bytes(bundle), bundle.task.signature
-    for shape in takes.largest:
-        check(model, {takes.name: shape})
-    return Observer(model, providers, threads)
-
-
-def released_bytes(bundle: Bundle) -> bytes:
-    """The released ONNX file, checked again: it may have been exchanged since the bundle was opened."""
-    path, files = bundle.folder / FILES[bundle.variant], bundle.manifest["files"]
-    data = path.read_bytes()
-    if not isinstance(files, dict) or sha256_bytes(data) != files[path.name]["sha256"]:
-        raise DigestMismatch(f"{path} is not the file that the manifest names (SHA-256 differs).")
-    return data
+    """The released variant of `bundle`. Raises as `Bundle.runner`, and StorageError where it has no embedding."""
+    return Observer(bundle.model(), providers, threads)
 
 
 def with_embedding(model: bytes) -> tuple[bytes, int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from components.errors import DigestMismatch, RegistryError
 from components.params.operation import TrackingParams
 from components.params.scoring import CHAMPION
-from components.registry.register import DIGEST_TAG, VERIFIED_TAG, download
+from components.registry.register import CONTRACT_TAG, DIGEST_TAG, VERIFIED_TAG, download
 from components.registry.serving import check
 from components.registry.store import Connection, connect, is_absent, patiently
 from components.storage.home import home
@@ -25,12 +25,14 @@ T = TypeVar("T")
 class Fetched:
     """Attributes:
     digest: SHA-256 of the bundle in `folder` (`storage.publish.sha256_tree`), as the registry names it.
+    contract: digest of what it promises its callers (`inference.contract`); empty where nobody kept it.
     """
 
     name: str
     version: str
     digest: str
     folder: Path
+    contract: str
 
 
 def fetch(
@@ -55,7 +57,7 @@ def fetch(
     with kernel_lock(home(root) / "locks" / "models", wait_seconds=600):
         if not folder.is_dir() or sha256_tree(folder) != digest:
             _bring(connection, found, folder, digest)
-    return Fetched(str(found.name), str(found.version), digest, folder)
+    return Fetched(str(found.name), str(found.version), digest, folder, found.tags.get(CONTRACT_TAG, ""))
 
 
 def _bring(connection: Connection, version: "ModelVersion", folder: Path, digest: str) -> None:

@@ -6,7 +6,7 @@ the same command brings the same bytes again.
 
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from components.params.operation import TrackingParams
 from components.registry.fetch import check_version, find_version
 from components.registry.guard import database
 from components.registry.model import REFERENCES
-from components.registry.register import DIGEST_TAG, SAMPLES, SAMPLES_TAG, download, find
+from components.registry.register import CONTRACT_TAG, DIGEST_TAG, SAMPLES, SAMPLES_TAG, download, find
 from components.registry.store import Connection, connect, patiently
 from components.storage.home import home
 from components.storage.publish import kernel_lock, sha256_bytes, write_bytes
@@ -36,12 +36,14 @@ class Watched:
     Attributes:
         digest: of its release.
         reference: SHA-256 of its reference; empty where it has none.
+    contract: digest of what its release promises; empty where nobody kept it.
     """
 
     name: str
     version: str
     digest: str
     reference: str
+    contract: str = ""
 
 
 class Shelf:
@@ -58,9 +60,8 @@ class Shelf:
         found = find_version(self._connection, self._name, version, alias)
         check_version(self._connection, found, version, alias)
         tags = found.tags
-        return Watched(
-            str(found.name), str(found.version), tags.get(DIGEST_TAG, ""), tags.get(REFERENCE_TAG, "")
-        )
+        kept = (tags.get(name, "") for name in (DIGEST_TAG, REFERENCE_TAG, CONTRACT_TAG))
+        return Watched(str(found.name), str(found.version), *kept)
 
     def of_release(self, digest: str) -> Watched:
         """Raises RegistryError where no version is of the release with that digest."""
@@ -111,7 +112,7 @@ class Shelf:
                 patiently(
                     lambda: client.set_model_version_tag(watched.name, watched.version, REFERENCE_TAG, digest)
                 )
-        return Watched(watched.name, watched.version, watched.digest, digest)
+        return replace(watched, reference=digest)
 
     def _holds(self, watched: Watched, digest: str) -> bool:
         if self._version(watched).tags.get(REFERENCE_TAG) != digest:

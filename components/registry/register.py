@@ -29,6 +29,7 @@ DIGEST_TAG = "graftline.release_sha256"
 VERIFIED_TAG = "graftline.verified"
 SAMPLES, SAMPLES_TAG = "samples.json", "graftline.samples_sha256"
 FOLDER_TAG = "graftline.folder_sha256"  # of all that was uploaded: `registry.model.folder_digest`
+CONTRACT_TAG = "graftline.contract_sha256"
 WHOLE = ""  # the folder of a version
 LOCK = "dvc.lock"  # by it `dvc` finds everything that the version was made from
 
@@ -44,6 +45,7 @@ class Candidate:
         providers: execution providers for MLflow's own description.
         samples: the list of the samples that the release was made from; empty where nobody knows them.
         lock: dvc.lock, as the release was made.
+        contract: digest of what the release promises its callers.
     """
 
     release: Path
@@ -55,6 +57,7 @@ class Candidate:
     report: Path | None = None
     samples: bytes = b""
     lock: bytes = b""
+    contract: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,8 @@ def _create(
     patiently(lambda: _ensure_model(connection, name))
     known = {DIGEST_TAG: digest, FOLDER_TAG: folder, VERIFIED_TAG: "false", "graftline.run": run.id}
     tags = {**candidate.lineage, **known}
+    if candidate.contract:
+        tags[CONTRACT_TAG] = candidate.contract
     if candidate.samples:
         tags[SAMPLES_TAG] = sha256_bytes(candidate.samples)
     text = description(digest, candidate.verdict, candidate.lineage, candidate.metrics)

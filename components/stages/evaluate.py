@@ -16,7 +16,8 @@ from components.data.dataset import Dataset
 from components.errors import EvaluationError
 from components.evaluation.intervals import Interval, Plan, bootstrap, paired
 from components.evaluation.metrics import ECE_BINS, Outcome, confusion
-from components.inference.bundle import FILES, Bundle, Runner, open_bundle
+from components.inference.bundle import Bundle, Runner, open_bundle
+from components.inference.contract import FILES
 from components.params import Params
 from components.progress import progress
 from components.stages.domains import Chosen, judged, of_source

@@ -20,7 +20,8 @@ from components.export.onnx_file import finish
 from components.export.parity import Parity, measure, predict
 from components.export.release import OUTPUT, ReleaseNetwork, export_release
 from components.export.variants import to_fp16, to_int8
-from components.inference.bundle import FILES, Decision, Runner, decision
+from components.inference.bundle import Decision, Runner, decision
+from components.inference.contract import FILES
 from components.params import Params
 from components.progress import log, progress
 from components.stages.network import input_spec, load_selected, open_task

@@ -63,6 +63,12 @@ def monitor(root: Path, params: Params, look: Look) -> Found:
     scored = read_scored(root / look.scored) if look.scored else None
     watched = shelf.of_release(scored.model.release_sha256) if scored else shelf.find(*look.chosen)
     reference = open_reference(shelf, watched)
+    if scored and list(scored.classes) != list(reference.classes):
+        raise DigestMismatch(
+            f"{look.scored} was scored with the classes {', '.join(scored.classes)}, in this order; the release has "
+            f"{', '.join(reference.classes)}.",
+            "Score again.",
+        )
     _refuse(params, reference)
     window = open_window(root, params, watched, look, scored)
     known = read_labels(root / look.labels, window.observed.classes) if look.labels else {}
@@ -95,6 +101,13 @@ def open_reference(shelf: Shelf, watched: Watched) -> Observed:
         raise DigestMismatch(
             f"The reference of {watched.name} version {watched.version} is of another release.",
             "Check who can write to the registry.",
+        )
+    kept = str(found.about.get("contract_sha256", ""))
+    if kept and watched.contract and kept != watched.contract:
+        raise DigestMismatch(
+            f"The reference of {watched.name} version {watched.version} was made for another contract (classes in "
+            "another order, another input or threshold).",
+            f"Make it again: python -m flows.monitor reference --version {watched.version}",
         )
     return found
 

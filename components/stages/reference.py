@@ -65,6 +65,7 @@ def make_reference(root: Path, params: Params, version: str | None = None, alias
     rows = [row for row in look_at(bundle, model, shown, params.runtime.cores) if not row.reason]
     about = {
         "release_sha256": watched.digest,
+        "contract_sha256": bundle.contract.sha256,
         "dataset_sha256": dataset.digest,
         "tested": sum(row.id in plan.tested for row in rows),
     }

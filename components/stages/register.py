@@ -9,6 +9,7 @@ from pathlib import Path
 from components.data.dataset import Dataset
 from components.data.splits import SIDES
 from components.errors import GateRefused, RegistryError, told_apart
+from components.inference.bundle import open_bundle
 from components.params import Params
 from components.progress import log
 from components.registry.lineage import lineage
@@ -122,6 +123,7 @@ def _candidate(
         report=report if report.exists() else None,
         samples=samples(Dataset.open(root / "dataset")) if (root / "dataset").exists() else b"",
         lock=lock.read_bytes() if lock.exists() else b"",
+        contract=open_bundle(root / "release").contract.sha256,
     )
 
 

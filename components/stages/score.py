@@ -6,11 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from components.errors import DataError, ParamsError
+from components.errors import DataError, DigestMismatch, ParamsError, told_apart
 from components.inference.bundle import Bundle, open_bundle
 from components.inference.inputs import Folder, Inputs, Objects, refuse_output_inside
 from components.inference.manifests import Columns, Table
-from components.inference.observing import released_bytes
 from components.inference.plan import Begun, Model, Output, begun, make_plan
 from components.inference.scoring import Scorer
 from components.params import Params
@@ -114,7 +113,7 @@ class Scoring:
     def _prove(self, bundle: Bundle, provider: str) -> None:
         """Say on which provider the model runs, and which of its nodes were left to the CPU all the same."""
         providers = self._params.runtime.providers
-        left = [] if providers[0] == "cpu" else on_the_cpu(released_bytes(bundle), providers)
+        left = [] if providers[0] == "cpu" else on_the_cpu(bundle.model(), providers)
         named = ", ".join(left[:SHOWN]) + (f" and {len(left) - SHOWN} more" if len(left) > SHOWN else "")
         log(f"Provider: {provider}{f'; on the CPU: {named}' if left else ''}")
         self._run.say("tags", {"graftline.provider": provider, "graftline.nodes_on_cpu": named or "none"})
@@ -160,7 +159,21 @@ def open_release(root: Path, params: Params, job: Job) -> tuple[Bundle, Model]:
     version = None if job.version is None else str(job.version)
     found = fetch(root, params.tracking, version, job.alias or CHAMPION)
     bundle = open_bundle(found.folder)
+    check_contract(bundle, found.contract, f"{found.name} version {found.version}")
     return bundle, Model(found.name, found.version, found.digest, bundle.variant)
+
+
+def check_contract(bundle: Bundle, registered: str, named: str) -> None:
+    """The release promises what was registered: its classes in their order, its input, its threshold.
+
+    Raises DigestMismatch. Versions that were registered without a contract's digest are let through.
+    """
+    if registered and registered != bundle.contract.sha256:
+        ours, theirs = told_apart(bundle.contract.sha256, registered)
+        raise DigestMismatch(
+            f"{named} was registered with the contract {theirs}, its files keep {ours}.",
+            "Do not use that version; check who can write to the registry.",
+        )
 
 
 def _unreadable(manifest: dict[str, object] | None) -> int | None:

@@ -13,7 +13,8 @@ from onnx import helper, numpy_helper
 
 from components.data import ahead
 from components.errors import DataError, DigestMismatch, StorageError
-from components.inference.bundle import FILES, WINDOW, Decision, Runner, open_bundle, verify
+from components.inference.bundle import WINDOW, Decision, Runner, open_bundle, verify
+from components.inference.contract import FILES
 from components.storage.publish import sha256_bytes, write_bytes, write_json
 
 

@@ -14,7 +14,8 @@ from training_workspace import Workspace
 from components.backbones.catalogue import build
 from components.data.dataset import Dataset
 from components.errors import ExportError
-from components.inference.bundle import FILES, open_bundle
+from components.inference.bundle import open_bundle
+from components.inference.contract import FILES
 from components.runtime.trust import check
 from components.stages import export_onnx
 from components.stages.network import input_spec

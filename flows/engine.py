@@ -19,8 +19,9 @@ from components.params import Params, load_params
 from components.registry.delivery import Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
 from components.registry.store import preload, redact
+from components.stages.artefacts import check_artefacts
 from components.storage.home import home, reports
-from components.storage.publish import read_json, sha256_tree
+from components.storage.publish import read_json
 from components.storage.servers import use_servers
 from components.storage.sqlite import address
 from components.telemetry import OFF
@@ -98,8 +99,8 @@ class Execution:
         if changed:
             how = "restored" if before and before == self._timing(name) else "ran"
         step = Step(name, how, time.monotonic() - started)
-        if how != "ran":
-            link_cached(self.run, name, {out: sha256_tree(self.root / out) for out in outputs})
+        if how != "ran":  # DVC looked at sizes and times, or took what its cache had
+            link_cached(self.run, name, check_artefacts(self.root, outputs))
         self.steps.append(step)
         return step
 

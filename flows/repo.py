@@ -1,11 +1,16 @@
 """What is used of DVC's own classes, which have no types."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from components.errors import GraftlineError
+from components.progress import log
 from components.registry.lineage import git_state
+from components.stages.dvc_repo import open_repo as open_checked
+from components.stages.dvc_repo import verified_cache
+from components.stages.pull import bring_back
 
 
 class DvcStage(Protocol):
@@ -25,7 +30,6 @@ class Repo(Protocol):
     @property
     def lock(self) -> AbstractContextManager[object]: ...
     def reproduce(self, targets: str, single_item: bool) -> Sequence[object]: ...
-    def checkout(self, *, force: bool, allow_missing: bool) -> object: ...
 
 
 def open_repo(root: Path) -> Repo:
@@ -36,6 +40,7 @@ def open_repo(root: Path) -> Repo:
     for name in ("dvc", "dvc_data"):  # the latter warns of every output that was never made
         logging.getLogger(name).setLevel(logging.ERROR)
     repo: Repo = DvcRepo(str(root))
+    verified_cache(repo)
     return repo
 
 
@@ -55,7 +60,10 @@ def proven(root: Path, repo: Repo) -> str:
     return known["graftline.git_commit"] if clean and as_locked(repo) else ""
 
 
-def restore(repo: Repo) -> None:
-    """Bring back what dvc.lock names and the cache has; whatever is missing, the stages make."""
-    with suppress(Exception):
-        repo.checkout(force=True, allow_missing=True)
+def restore(root: Path) -> None:
+    """Bring back what dvc.lock names and the cache has whole; whatever is missing, the stages make."""
+    try:
+        with open_checked(root) as repo:
+            bring_back(root, repo)
+    except GraftlineError as error:
+        log(f"Nothing is brought back from DVC's cache: {error}")

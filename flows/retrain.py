@@ -111,7 +111,7 @@ def _run(root: Path, params: Params, asked: Asked, done: _Done) -> State[int]:
     with execution(root, params, lambda root, params: _begin(root, params, asked)) as line:
         done.line = line
         line.steps.append(step)
-        restore(line.repo)
+        restore(root)
         run_stages(line)
         crash_point("scheduled:stages")
         push_data(root)

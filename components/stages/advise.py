@@ -25,6 +25,7 @@ from components.evaluation.transferability import (
 from components.params import Params
 from components.params.load import load_backbone
 from components.params.names import FAMILIES, SEES
+from components.stages.artefacts import check_artefacts
 from components.stages.candidates import Features, Known, candidates, fill, known
 from components.stages.domains import learned
 from components.stages.table import Context
@@ -79,6 +80,7 @@ def advise(
     """
     own = {name: load_backbone(Path(name), root) for name in also}
     compared = candidates(params, own)
+    check_artefacts(root)
     dataset = Dataset.open(root / "dataset")
     fill([*filled, *own], compared, context, dataset)
     training = _training(dataset, params)

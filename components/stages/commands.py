@@ -6,7 +6,8 @@ from pathlib import Path
 
 from components.params import Params
 from components.stages.table import Context
-from components.storage.home import home
+from components.storage.home import home, stage_lock
+from components.storage.publish import kernel_lock
 from components.tracker import NullTracker
 
 
@@ -20,8 +21,9 @@ def run(options: argparse.Namespace, root: Path, params: Params) -> int:
         case "pull":
             from components.stages.pull import pull
 
-            changed = pull(root, options.outputs, options.force)
-            sys.stdout.write(f"{', '.join(changed) or 'Nothing'} was brought.\n")
+            with kernel_lock(stage_lock(root, "workspace")):  # no run may read what is being replaced
+                brought = pull(root, options.outputs, options.force)
+            sys.stdout.write(f"{', '.join(brought) or 'Nothing'} was brought.\n")
         case "advise":
             from components.stages.advise import advise
 

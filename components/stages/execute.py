@@ -15,14 +15,16 @@ from threadpoolctl import threadpool_limits
 from components.data.dataset import Dataset
 from components.errors import Interrupted, StorageError
 from components.params import Params
+from components.stages.artefacts import check_artefacts, note_artefact
 from components.stages.domains import check_domains
 from components.stages.table import Context, Run, Stage, stage
 from components.storage.home import home, stage_lock
-from components.storage.publish import kernel_lock, read_json, remove, sha256_tree, write_json
+from components.storage.publish import kernel_lock, read_json, remove, write_json
 from components.tracker import Tracker
 from components.training.interrupts import crash_point
 
 PR_SET_PDEATHSIG = 1
+SOURCE_LOCK = "data/source.lock"  # no stage makes it: `refresh` does, and git has it
 
 
 class Sections:
@@ -47,10 +49,11 @@ def execute(name: str, root: Path, params: Params) -> None:
         if not (root / artefact).exists():
             raise StorageError(f"{artefact}, which {name} reads, does not exist.", "Run: dvc repro")
     state = home(root)
-    if "dataset" in row.inputs and params.domains.declared:
-        # Of no use to wait until it is learned from.
-        check_domains(Dataset.open(root / "dataset"), params.domains)
     with _terminable(), kernel_lock(stage_lock(root, name), wait_seconds=60):
+        check_artefacts(root, [artefact for artefact in row.inputs if artefact != SOURCE_LOCK])
+        if "dataset" in row.inputs and params.domains.declared:
+            # Of no use to wait until it is learned from.
+            check_domains(Dataset.open(root / "dataset"), params.domains)
         started = time.monotonic()
         with _tracked(root, params, name) as tracker:
             partial = {out: root / f".{out}.partial" for out in row.outputs}
@@ -59,7 +62,7 @@ def execute(name: str, root: Path, params: Params) -> None:
             finally:  # a disk that is full needs the room
                 for path in partial.values():
                     remove(path)
-            digests = {out: sha256_tree(root / out) for out in row.outputs}
+            digests = {out: note_artefact(root, out) for out in row.outputs}
             seconds = time.monotonic() - started
             tracker.metrics({f"seconds.{name}": seconds})
             _note(state, root, row, digests, seconds)

@@ -1,8 +1,5 @@
 """What dvc.lock says of the outputs of the stages."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -20,20 +17,3 @@ def locked_outputs(root: Path) -> dict[str, str]:
         return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         raise StorageError(f"{path} is damaged.", "Run: git checkout dvc.lock") from None
-
-
-def object_name(path: Path) -> str:
-    """The name of DVC's object for what lies at `path` now: of a folder, the MD5 of the list of its files."""
-    if not path.is_dir():
-        return _md5(path.read_bytes()) if path.is_file() else ""
-    files: list[Mapping[str, str]] = [
-        {"md5": _md5(file.read_bytes()), "relpath": file.relative_to(path).as_posix()}
-        for file in path.rglob("*")
-        if file.is_file()
-    ]
-    listed = sorted(files, key=lambda file: file["relpath"])
-    return f"{_md5(json.dumps(listed, sort_keys=True).encode())}.dir"
-
-
-def _md5(data: bytes) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()

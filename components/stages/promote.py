@@ -20,6 +20,7 @@ from components.registry.contents import Fetched
 from components.registry.desk import Desk, Listed, open_desk
 from components.registry.history import State, rolled_back
 from components.registry.ledger import Note, Version, whoami
+from components.stages.artefacts import check_artefacts
 from components.stages.domains import Chosen, judged
 from components.stages.evaluate import drawn_together, note, test_digest
 from components.stages.register import samples
@@ -69,6 +70,7 @@ def promote(root: Path, params: Params, proven: str = "") -> Promotion:
     Raises GateRefused (the release is not registered), RegistryError and DigestMismatch (a version's files cannot be
     read, or are others), Busy where somebody else moved the champion meanwhile.
     """
+    check_artefacts(root)
     desk = open_desk(root, params.tracking)
     digest = sha256_tree(root / "release")
     with desk.locked():

@@ -15,6 +15,7 @@ from pathlib import Path
 from components.errors import ParamsError, SourceError, StorageError
 from components.progress import log
 from components.registry.store import redact
+from components.stages.artefacts import note_artefact
 from components.stages.dvc_repo import Output, Repo, open_repo
 from components.storage.listing import SUFFIX, Entry, list_folder, md5_file, object_name, wrong_place
 from components.storage.objects import CHUNK, Missing, Objects
@@ -114,6 +115,8 @@ class _Pull:
                 raise Missing(error.message, again) from None
         for one in late:
             self._write(one, files[one])
+            if one.stage:
+                note_artefact(self._root, one.path)
         if self._objects.damaged:
             log(f"{len(self._objects.damaged)} objects of DVC's cache were damaged and are replaced.")
         return [one.path for one in late]

@@ -17,9 +17,11 @@ from components.registry.register import Candidate, Registered, refuse_unless_pa
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
 from components.registry.store import redact
-from components.stages.locked import locked_outputs, object_name
+from components.stages.artefacts import check_artefacts
+from components.stages.locked import locked_outputs
 from components.stages.reference import make_reference_if_possible
 from components.storage.home import home, reports
+from components.storage.listing import object_name
 from components.storage.publish import read_json, sha256_tree
 
 PROVIDERS = {
@@ -35,6 +37,7 @@ def register(root: Path, params: Params) -> Registered:
     Raises GateRefused (exit code 3) unless both verdicts are `pass`, and all that they are about is what the stages
     made last, by dvc.lock.
     """
+    check_artefacts(root)
     verdict = read_json(root / "verdict.json")
     release = root / "release"
     refuse_unless_pass(verdict)  # do not measure what is refused anyway
@@ -71,7 +74,7 @@ def check_locked(root: Path, artefacts: Sequence[str]) -> None:
     """
     named = locked_outputs(root)
     for artefact in artefacts:
-        if named.get(artefact) != object_name(root / artefact):
+        if not (root / artefact).exists() or named.get(artefact) != object_name(root / artefact):
             why = "is not what dvc.lock names" if artefact in named else "is not named in dvc.lock"
             raise GateRefused(
                 f"{artefact} {why}: no stage made it as it is.", "Run: dvc repro, which makes it again."

@@ -23,6 +23,7 @@ from components.reporting.material import Object, gather
 from components.reporting.page import Heading, Mistake, render
 from components.reporting.pictures import overlay, photograph
 from components.reporting.saliency import evidence_map
+from components.stages.artefacts import check_artefacts
 from components.stages.network import load_selected, open_task
 from components.stages.operational import operational
 from components.stages.table import Context
@@ -58,6 +59,7 @@ def report(root: Path, params: Params, context: Context, pictures: bool = True) 
     Args:
         pictures: False leaves grey places where samples would be, for a page that may be passed on.
     """
+    check_artefacts(root)
     state = home(root)
     heading = Heading(
         model=params.tracking.model,

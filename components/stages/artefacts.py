@@ -1,0 +1,88 @@
+"""What lies between stages, against what is known of it: a stage reads the bytes that its producer wrote.
+
+DVC takes a file for the one that it hashed while size, time and inode are equal; a flipped bit keeps all three. So the
+runner writes down the SHA-256 of each file that a stage publishes, outside every locked output, and whoever reads the
+artefact hashes it again. Where the record is another run's, as after `pull` or `dvc checkout`, dvc.lock decides.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from components.errors import DigestMismatch
+from components.stages.locked import locked_outputs
+from components.stages.table import STAGES
+from components.storage.home import home, stage_lock
+from components.storage.listing import object_name
+from components.storage.publish import read_json, sha256_bytes, sha256_file, write_json
+
+Digests = Mapping[str, str]  # path below the artefact (empty: the artefact is a file) → SHA-256
+
+
+def check_artefacts(root: Path, names: Iterable[str] = ()) -> dict[str, str]:
+    """The digests of `names` (none: of all outputs that are there), as `sha256_tree` gives them.
+
+    What nobody knows, as in a workspace that was put together by hand, is taken as it is. Raises DigestMismatch where
+    an artefact is not what its stage wrote.
+    """
+    makers = {out: row.name for row in STAGES for out in row.outputs}
+    chosen = list(names) or [name for name in makers if (root / name).exists()]
+    return {name: _checked(root, name, makers.get(name, "its stage")) for name in chosen}
+
+
+def note_artefact(root: Path, name: str) -> str:
+    """Write down what lies at `name` now; returns the digest that `sha256_tree` gives."""
+    found = file_digests(root / name)
+    write_json(_record(root, name), dict(found))
+    return tree_digest(found)
+
+
+def file_digests(path: Path) -> dict[str, str]:
+    if path.is_file():
+        return {"": sha256_file(path)}
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # hashing needs no interpreter
+        digests = pool.map(sha256_file, files)
+        return {
+            file.relative_to(path).as_posix(): digest for file, digest in zip(files, digests, strict=True)
+        }
+
+
+def tree_digest(found: Digests) -> str:
+    """As `sha256_tree`."""
+    if "" in found:
+        return found[""]
+    ordered = sorted(found.items(), key=lambda item: Path(item[0]))
+    return sha256_bytes("".join(f"{path}\0{digest}\n" for path, digest in ordered).encode())
+
+
+def _checked(root: Path, name: str, maker: str) -> str:
+    record, found = _record(root, name), file_digests(root / name)
+    known = read_json(record) if record.exists() else None
+    if known != found:
+        locked = locked_outputs(root).get(name)
+        if locked == object_name(root / name):
+            write_json(record, dict(found))
+        elif locked is not None or known is not None:
+            raise _changed(name, maker, known, found)
+    return tree_digest(found)
+
+
+def _changed(name: str, maker: str, known: Mapping[str, object] | None, found: Digests) -> DigestMismatch:
+    return DigestMismatch(
+        f"{_different(name, known or {}, found)} is not what {maker} wrote: its bytes have changed since.",
+        f"Run: python -m components pull --force {name} (where that has none: rm -r {name}; dvc repro {maker})",
+    )
+
+
+def _different(name: str, known: Mapping[str, object], found: Digests) -> str:
+    """The first file that differs; the artefact itself where the record is of other files altogether."""
+    if not any(known.get(path) == digest for path, digest in found.items()):
+        return name
+    return f"{name}/{min(path for path in known.keys() | found.keys() if known.get(path) != found.get(path))}"
+
+
+def _record(root: Path, name: str) -> Path:
+    """One for each workspace: several may share a home."""
+    return home(root) / "runs" / "artefacts" / f"{stage_lock(root, name).name}.json"

@@ -124,7 +124,7 @@ def _params(root: Path) -> dict[str, object]:
             "head_epochs": 1,
             "batch": 8,
         },
-        "controls": {"scratch": {"seconds": 0.001}},  # one step, however slow the machine
+        "controls": {"scratch": {"epochs": 1}},
         "select": {"metric": "auroc"},
         "export": {"parity": {"samples": 10, "batches": [1, 3]}, "calibration_samples": 8},
         "evaluate": {"resamples": 200},

@@ -48,9 +48,14 @@ class HeadParams(Section):
 
 
 class Scratch(Section):
-    """The same network from random weights; `seconds` is its whole budget."""
+    """The same network from random weights.
 
-    seconds: float = Field(default=90, gt=0)
+    Attributes:
+        epochs: its whole budget, in passes over the training samples. Fewer training than validation samples are
+            shown several times in each.
+    """
+
+    epochs: int = Field(default=5, ge=1)
 
 
 class ControlsParams(Section):

@@ -47,6 +47,11 @@ WRITTEN_OUT = (
     "weighting.method",
     "pretrain.method",
 )
+# Keys that older files hold → how the same is said today.
+REPLACED = {
+    "controls.scratch.seconds": "a budget in epochs gives equal bytes on a fast and on a slow machine; write "
+    "`controls: {scratch: {epochs: 5}}`",
+}
 
 
 class _Loader(yaml.SafeLoader):
@@ -222,6 +227,8 @@ def _explain(item: dict[str, typing.Any]) -> str:  # pydantic types its error de
     where = ".".join(str(part) for part in item["loc"]) or "params"
     value = item.get("input")
     match item["type"]:
+        case "extra_forbidden" if where in REPLACED:
+            return f"{where}: no longer a key: {REPLACED[where]}"
         case "extra_forbidden":
             known = _keys(item["loc"][:-1])
             hint = meant(str(item["loc"][-1]), known) or "."

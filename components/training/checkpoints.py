@@ -53,7 +53,7 @@ class Counters:
         phase, phase_epochs: number of the running phase, and whole epochs of it.
         waited: epochs of this phase without a better one than the best.
         steps: all steps, from 0.
-        spent: seconds of training, for those that have a budget in seconds.
+        spent: seconds of training; no result depends on them.
     """
 
     phase: int = 0

@@ -49,7 +49,6 @@ class Loop:
         self.counters = Counters()
         self.best: dict[str, Tensor] = {}
         self._steps = 1  # of an epoch
-        self._started = 0.0
         self._bar: Bar | None = None
         self._stop = Stop()
 
@@ -122,19 +121,17 @@ class Loop:
         require_equal(before, fingerprint(frozen_state(self.network, phase.trained)), f"{phase.name} trained")
 
     def _is_over(self, phase: Phase) -> bool:
-        counters, recipe = self.counters, self.recipe
-        if recipe.seconds is not None and counters.epochs and counters.spent >= recipe.seconds:
-            return True
-        tired = recipe.patience is not None and counters.waited >= recipe.patience
+        counters, patience = self.counters, self.recipe.patience
+        tired = patience is not None and counters.waited >= patience
         return tired or counters.phase_epochs >= phase.epochs
 
     def _run_epoch(self, phase: Phase, optimiser: Optimiser) -> None:
         counters = self.counters
-        self._started = time.monotonic()
+        started = time.monotonic()
         seed_epoch(self.recipe.seed, counters.epochs)
         unfreeze(self.network, phase)
         train_loss = self._run_steps(phase, optimiser)
-        spent = time.monotonic() - self._started
+        spent = time.monotonic() - started
         loss, accuracy = score(
             self.network, self.job.loss, self.data.validation, self.recipe.batch, self.device
         )
@@ -154,7 +151,7 @@ class Loop:
         return found.measure(logits.double().softmax(1).numpy())
 
     def _run_steps(self, phase: Phase, optimiser: Optimiser) -> float:
-        """One pass over the training samples, or what the budget leaves of it → mean loss."""
+        """One pass over the training samples → mean loss."""
         chunks = self._chunks()
         self._steps = len(chunks)
         total, seen = 0.0, 0
@@ -167,8 +164,6 @@ class Loop:
             total += self._run_step(self._forward(batch, unlabelled), optimiser) * len(batch.targets)
             seen += len(batch.targets)
             self._stop.check()
-            if self._seconds_done() >= (self.recipe.seconds or math.inf):
-                break
         return total / seen
 
     def _forward(self, batch: Batch, unlabelled: Batch | None) -> Step:
@@ -263,28 +258,18 @@ class Loop:
 
     def _share_done(self, phase: Phase, step: int, steps: int) -> float:
         """How much of the phase is done before this step, 0…1: what the schedule asks for."""
-        return self._share((self.counters.phase_epochs * steps + step) / max(phase.epochs * steps - 1, 1))
+        return min((self.counters.phase_epochs * steps + step) / max(phase.epochs * steps - 1, 1), 1.0)
 
     def _progress(self) -> float:
         """How much of the whole training is done, 0…1: what an objective's own schedule asks for."""
         planned = self._steps * sum(phase.epochs for phase in self.phases)
-        return self._share(self.counters.steps / planned)
-
-    def _share(self, of_steps: float) -> float:
-        """Of the budget in seconds where there is one."""
-        seconds = self.recipe.seconds
-        return min(of_steps if seconds is None else self._seconds_done() / seconds, 1.0)
-
-    def _seconds_done(self) -> float:
-        return self.counters.spent + time.monotonic() - self._started
+        return min(self.counters.steps / planned, 1.0)
 
     def _chunks(self) -> Sequence[Indices]:
         return self.data.train.shuffled(self.recipe.seed, self.counters.epochs, self.recipe.batch)
 
-    def _samples(self) -> int | None:
-        """What all epochs together show; unknown where seconds are the budget."""
-        if self.recipe.seconds is not None:
-            return None
+    def _samples(self) -> int:
+        """What all epochs together show."""
         return sum(map(len, self._chunks())) * sum(phase.epochs for phase in self.phases)
 
     def _outcome(self, before: str, after: str) -> Outcome:

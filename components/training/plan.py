@@ -76,8 +76,6 @@ class Recipe:
 
     Attributes:
         patience: epochs of a phase without a better one until the phase ends; none: never.
-        seconds: a budget for the whole training instead of the phases' epochs. What comes out then depends
-            on the machine's speed.
         slow: how weights follow the optimiser's; none: they are its own.
     """
 
@@ -89,7 +87,6 @@ class Recipe:
     patience: int | None = None
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads: int = 1
-    seconds: float | None = None
     slow: Slow | None = None
 
 

@@ -1,6 +1,6 @@
 """How the learning rate moves: a factor of the peak rate, as a function of the share of a phase that is done.
 
-A pure function of progress has no state to save, and works for a budget of steps as for one of seconds.
+A pure function of progress has no state to save.
 """
 
 import math

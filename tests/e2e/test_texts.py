@@ -61,7 +61,7 @@ def recipe(params: Path) -> None:
     values["export"]["parity"] = {"samples": 40, "batches": [1, 7]}
     values["export"]["calibration_samples"] = 8
     values["tune"] |= {"epochs": 1, "head_epochs": 0, "blocks": 1}
-    values["controls"] = {"scratch": {"seconds": 0.5}}
+    values["controls"] = {"scratch": {"epochs": 1}}
     values["evaluate"] = {"resamples": 100}
     params.write_text(yaml.safe_dump(values))
 

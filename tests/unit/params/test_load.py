@@ -1,6 +1,7 @@
 """A wrong params.yaml is refused with all its mistakes, each with value, allowed, and nearest name."""
 
 import copy
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -123,6 +124,17 @@ def test_a_backbone_without_an_address_that_can_be_trusted_is_refused(
     values["backbone"] = backbone
     with pytest.raises(ParamsError, match=words):
         check(values)
+
+
+def test_a_key_that_was_replaced_is_refused_with_what_replaced_it(
+    values: dict[str, dict[str, object]],
+) -> None:
+    values["controls"] = {"scratch": {"seconds": 90}}
+    with pytest.raises(ParamsError, match=r"scratch\.seconds: no longer.*scratch: \{epochs: ") as caught:
+        check(values)
+    written = re.search(r"`(controls: .*)`", str(caught.value))
+    assert written is not None
+    check({**values, **yaml.safe_load(written[1])})
 
 
 def test_a_gate_on_an_undeclared_slice_is_refused(values: dict[str, dict[str, object]]) -> None:

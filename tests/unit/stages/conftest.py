@@ -35,7 +35,7 @@ def _params(source: Path) -> Params:
             "augment": {"views": 2},
             "features": {"batch": 8},
             "tune": {"blocks": 2, "epochs": 3, "head_epochs": 1, "batch": 8},
-            "controls": {"scratch": {"seconds": 0.5}},
+            "controls": {"scratch": {"epochs": 1}},
             "export": {"parity": {"samples": 20}},
             "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]},
         }

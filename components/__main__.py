@@ -3,9 +3,16 @@
 Nothing heavy is imported before it is needed: --help answers at once.
 """
 
+import sys
+
+if __name__ == "__main__":
+    # First of all: where a flow's fork server does the work, nothing more is imported here.
+    from components.forkserver.client import hand_over
+
+    hand_over(sys.argv[1:])
+
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from components.ending import guarded

@@ -25,6 +25,7 @@ from components.storage.publish import read_json
 from components.storage.servers import use_servers
 from components.storage.sqlite import address
 from components.telemetry import OFF
+from flows.forks import forked_stages
 from flows.repo import Repo, open_repo, proven
 from flows.workspace import held
 
@@ -191,7 +192,7 @@ def execution(
     and the MLflow run is closed: FINISHED, FAILED, or KILLED by a signal. A gate that refuses has FAILED.
     """
     prepare_environment(root)
-    with held(root):
+    with held(root), forked_stages(root, params.runtime.cores):
         repo = open_repo(root)
         run = begin(root, params)
         deliverer = Deliverer(root, params.tracking)

@@ -43,7 +43,7 @@ class Sections:
 def execute(name: str, root: Path, params: Params) -> None:
     """Run the stage `name` in the workspace `root` and publish its outputs when it returns."""
     row = stage(name)
-    _die_with_parent()
+    die_with_parent()
     check_versions(row, root)
     for artefact in row.inputs:
         if not (root / artefact).exists():
@@ -134,7 +134,7 @@ def installed_version(name: str) -> str:
     return "none"
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Linux: an engine that is killed must not leave a writer behind."""
     if os.name == "posix" and Path("/proc").exists():
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -142,9 +142,10 @@ def _die_with_parent() -> None:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM unwinds the stage as Interrupted, so that files and runs are closed."""
+    """SIGTERM unwinds the stage as Interrupted, so that files and runs are closed, which a second one leaves alone."""
 
     def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise Interrupted("Stopped by a signal.", "The same command resumes.")
 
     before = signal.signal(signal.SIGTERM, stop)

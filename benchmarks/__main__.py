@@ -15,6 +15,7 @@ NAMES = (
     "heads",
     "scoring",
     "drift",
+    "unlabelled_accuracy",
 )
 
 

@@ -3,7 +3,8 @@
 GraftlineError                 1  something to mend; says what, what is allowed, and the remedy
 ├── ParamsError                2  params.yaml is wrong
 ├── SourceError               10  bytes could not be fetched
-│   └── DigestMismatch        11  bytes are not the ones that were named
+│   ├── DigestMismatch        11  bytes are not the ones that were named
+│   └── SourceRefused         21  the source cannot be used as it is: another attempt changes nothing
 ├── DataError                 12  a sample, or the data as a whole, cannot be used
 ├── CheckpointError           13  a checkpoint is not what its architecture asks for
 ├── StorageError              14  something on disk is missing, damaged, full, read-only or another user's
@@ -88,6 +89,10 @@ class SourceError(GraftlineError):
 
 class DigestMismatch(SourceError):
     exit_code = 11
+
+
+class SourceRefused(SourceError):
+    exit_code = 21
 
 
 class DataError(GraftlineError):

@@ -6,74 +6,88 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.data.checks import check_classes, check_positive, check_quarantine
-from components.data.contents import UNLABELLED, Rejected, classify, merge
-from components.data.layouts import Reader, Rows, ignored, read_items
+from components.data.contents import UNLABELLED, Rejected
+from components.data.foreign import by_ending
 from components.data.lock import Lock, LockedSource
 from components.data.manifest import make_table, table_digest, write_table
 from components.data.near_duplicates import find_pairs, losers
+from components.data.reading import read
 from components.data.report import data_report, near_report
 from components.data.scan import Inspect, Scan, Seen, scan
 from components.data.shards import compact
 from components.data.splits import drawn
+from components.data.summary import near_remedies, side_remedies, summary, warnings
 from components.params.data import DataParams, Split
 from components.storage.publish import Json, write_json
 
 
 @dataclass(frozen=True)
+class Samples:
+    """What the task says of its samples.
+
+    Attributes:
+        kind: `images` or `texts`.
+        inspect: what decodes one fully.
+        positive: `task.positive`.
+        bits: `task.bits`.
+    """
+
+    kind: str
+    inspect: Inspect
+    positive: str | None = None
+    bits: int | None = None
+
+
+@dataclass(frozen=True)
 class Built:
-    """What came out, in numbers."""
+    """What came out, in numbers, and the notes of the report: a summary first, then warnings."""
 
     samples: int
     quarantined: int
     excluded: int
     digest: str
+    notes: Sequence[str]
 
 
 def build_dataset(
-    lock: Lock,
-    source: LockedSource,
-    inspect: Inspect,
-    params: DataParams,
-    folder: Path,
-    threads: int,
-    positive: str | None = None,
+    lock: Lock, source: LockedSource, samples: Samples, params: DataParams, folder: Path, threads: int
 ) -> Built:
     """Write manifest.parquet, shards/, dataset.json, report.json and quarantine.json into `folder`.
 
     Raises DataError (unusable data, with all reasons), DigestMismatch (the source is not what was locked).
     """
-    items = read_items(lock, source, params)
-    held: Reader = source
-    if params.labels.text:
-        rows = Rows(lock, source, params.labels)
-        lock, held = rows.lock, rows
-    classes = classify(items, params)
-    check_positive(positive, classes.names)
-    contents, rejected = merge(items, lock, classes, params)
-    check_quarantine(rejected, len(items), params.limits)
-    check_classes(contents, classes.names, params.limits)
+    given = read(lock, source, params, samples.kind)
+    classes, total = given.classes, len(given.listing.items)
+    check_positive(samples.positive, classes.names)
+    check_quarantine(given.rejected, total, params.limits)
+    remedies = side_remedies(given.contents, lock, params)
+    check_classes(given.contents, classes.names, params.limits, remedies)
 
-    found = scan(contents, held, inspect, folder / "shards", threads)
-    rejected = sorted([*rejected, *found.rejected], key=lambda item: (item.path, item.kind))
-    check_quarantine(rejected, len(items), params.limits)
+    found = scan(given.contents, given.reader, samples.inspect, folder / "shards", threads)
+    rejected = sorted([*given.rejected, *found.rejected], key=lambda item: (item.path, item.kind))
+    check_quarantine(rejected, total, params.limits)
     kept, near = _without_straddlers(found, params, folder)
-    check_classes([item.content for item in kept], classes.names, params.limits)
+    excluded = len(found.seen) - len(kept)
+    copies = near_remedies(excluded, len(found.seen))
+    check_classes([item.content for item in kept], classes.names, params.limits, remedies, copies)
     if params.split.labelled_per_class:
         kept = with_few_labels(kept, params.split)
 
     table = make_table(kept, params.labels.slices)
     digest = table_digest(table, classes.names)
     write_table(folder / "manifest.parquet", table)
-    labels_file = None if params.layout == "folders" else params.labels.file
     report = data_report(kept, classes.names, params.labels.slices, rejected)
     report["near_duplicates"] = near
-    report["ignored_files"] = ignored(lock, items, labels_file)
-    report["quarantine"] = _quarantine_counts(rejected, len(items))
+    report["ignored_files"] = len(given.listing.ignored)
+    report["ignored"] = dict(by_ending(given.listing.ignored))
+    report["quarantine"] = _quarantine_counts(rejected, total)
+    told = warnings(kept, classes.names, samples.bits)
+    notes = [summary(report), *given.listing.notes, *told, *copies]
+    report["notes"] = list(notes)
     write_json(folder / "report.json", report)
     write_json(folder / "quarantine.json", {"quarantined": [_rejection(item) for item in rejected]})
     write_json(folder / "dataset.json", _description(lock, classes.names, report, digest))
-    excluded = len(found.seen) - len(kept)
-    return Built(len(kept), len(rejected), excluded, digest)
+    return Built(len(kept), len(rejected), excluded, digest, notes)
 
 
 def _without_straddlers(found: Scan, params: DataParams, folder: Path) -> tuple[list[Seen], Json]:

@@ -1,6 +1,6 @@
 """What the data as a whole must have before any work is spent on them."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from components.data.contents import Content, Rejected
@@ -35,9 +35,23 @@ def _few(classes: Sequence[str]) -> str:
     return f"{', '.join(classes[:NAMED])}{' …' if len(classes) > NAMED else ''}"
 
 
-def check_classes(contents: Sequence[Content], classes: Sequence[str], limits: Limits) -> None:
-    """DataError that names every class which is empty, alone, too small, or absent from a side."""
+def check_classes(
+    contents: Sequence[Content],
+    classes: Sequence[str],
+    limits: Limits,
+    of_sides: Sequence[str] = (),
+    of_copies: Sequence[str] = (),
+) -> None:
+    """DataError that names every class which is empty, alone, too small, or absent from a side.
+
+    Args:
+        of_sides: remedies for a class that is absent from a side.
+        of_copies: remedies for samples that were left out as copies.
+    """
     counts = Counter(content.label for content in contents)
+    sides: dict[str, set[str]] = defaultdict(set)
+    for content in contents:
+        sides[content.label].add(content.side)
     wrong = []
     if len(classes) < 2:
         wrong.append(f"{classes[0]!r} is the only class: there is nothing to tell it from")
@@ -48,15 +62,21 @@ def check_classes(contents: Sequence[Content], classes: Sequence[str], limits: L
             held = f"{counts[name]} sample{'s' if counts[name] > 1 else ''}"
             wrong.append(f"class {name!r} has {held}, fewer than {limits.min_per_class}")
         else:
-            sides = {content.side for content in contents if content.label == name}
-            wrong += [f"class {name!r} has no sample on the side {s}" for s in NEEDED if s not in sides]
+            held = f"class {name!r} has {counts[name]} samples, but none on the side"
+            wrong += [f"{held} {side}" for side in NEEDED if side not in sides[name]]
     if wrong:
         more = f"; and so on, {len(wrong)} in all, of {len(classes)} classes" if len(wrong) > NAMED else ""
         column = "Does data.labels.label name the column of the classes? " if more else ""
         raise DataError(
             f"The classes cannot be learned: {'; '.join(wrong[:NAMED])}{more}.",
-            f"{column}Add samples, change data.labels.classes or the shares in data.split, or lower "
-            "data.limits.min_per_class.",
+            " ".join(
+                [
+                    *of_copies,
+                    *(of_sides if any("none on the side" in line for line in wrong) else ()),
+                    f"{column}Add samples, change data.labels.classes or the shares in data.split, or lower "
+                    "data.limits.min_per_class.",
+                ]
+            ),
         )
 
 
@@ -70,7 +90,7 @@ def check_quarantine(rejected: Sequence[Rejected], total: int, limits: Limits) -
     raise DataError(
         f"{len(rejected)} of {total} samples cannot be used ({counted}); "
         f"{limits.quarantine_share:.1%} are allowed. For instance {examples}.",
-        "Mend or remove them at the source, or raise data.limits.quarantine_share.",
+        "Fix or remove them at the source, or raise data.limits.quarantine_share.",
     )
 
 

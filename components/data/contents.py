@@ -1,13 +1,23 @@
 """From rows to contents: identical bytes are one sample, whatever they are called."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from components.data.classes import Classes
 from components.data.layouts import Item
-from components.data.lock import Lock
-from components.data.splits import deal, declared_side, side_in_fold, side_of
+from components.data.lock import Assignments, Lock
+from components.data.splits import (
+    NAMES,
+    RANK,
+    SIDES,
+    deal,
+    declared_side,
+    drawn,
+    pools,
+    side_in_fold,
+    side_of,
+)
 from components.errors import DataError
 from components.params.data import DataParams
 from components.sources.base import Entry
@@ -20,6 +30,9 @@ class Content:
     """One sample. `id` is the SHA-256 of its bytes, `path` the first of its `copies` names.
 
     One without a label has `label` '' and `target` UNLABELLED.
+
+    `among` are the sides that it could be on, `lower` how many of its copies are left out, because they lie on a
+    lower side.
     """
 
     id: str
@@ -32,6 +45,13 @@ class Content:
     side: str
     slices: tuple[str, ...]
     copies: int
+    among: tuple[str, ...] = SIDES
+    lower: int = 0
+
+    @property
+    def key(self) -> str:
+        """What its side depends on."""
+        return self.group or self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,50 +108,71 @@ def merge(
             )
         else:
             found[entry.sha256].append((item, entry))
-    side = _sides({name: copies[0][0] for name, copies in found.items()}, params)
+    items_of = ((name, item) for name, copies in found.items() for item, _ in copies)
+    sides = _Sides(items_of, params, lock.assignments)
     contents = []
     for name in sorted(found):
         clash = _clash([item for item, _ in found[name]], classes)
         if clash:
             rejected += [Rejected(item.path, name, "contradiction", clash) for item, _ in found[name]]
         else:
-            contents.append(_content(name, found[name], classes, side))
+            contents.append(_content(name, found[name], classes, sides))
     return contents, rejected
 
 
-def _sides(found: Mapping[str, Item], params: DataParams) -> Callable[[str, Item], str]:
-    """How the side of a content is told: by its column, by its group's fold, or by what it is."""
-    split, folds = params.split, params.split.folds
-    if params.labels.split:
-        return lambda name, item: declared_side(item.side, item.place or item.path)
-    if folds:
-        fold = deal((item.group or name for name, item in found.items()), split, folds)
-        return lambda name, item: side_in_fold(fold[item.group or name], name, split, folds)
-    return lambda name, item: side_of(item.group or name, split)
+class _Sides:
+    """How the side of a content is told: by its group's fold, by what it is, or, in part, by what the data declare."""
+
+    def __init__(
+        self, items: Iterable[tuple[str, Item]], params: DataParams, kept: Assignments | None
+    ) -> None:
+        self._split = params.split
+        self._kept = kept.sides if kept else {}
+        self._fold: Mapping[str, int] = {}
+        self._pools: Mapping[str, Sequence[str]] = {}
+        pairs = list(items)
+        if params.split.folds:
+            keys = (item.group or name for name, item in pairs)
+            self._fold = deal(keys, params.split, params.split.folds)
+        if params.labels.split or any(item.side for _, item in pairs):
+            self._pools = pools({declared_side(item.side, item.place or item.path) for _, item in pairs})
+
+    def among(self, item: Item) -> tuple[str, ...]:
+        """The sides that are possible."""
+        return tuple(self._pools[NAMES[item.side.lower()]]) if self._pools else SIDES
+
+    def of(self, name: str, item: Item) -> str:
+        key, folds = item.group or name, self._split.folds
+        if folds:
+            return side_in_fold(self._fold[key], name, self._split, folds)
+        among = self.among(item)
+        kept = self._kept.get(key)
+        return kept if kept in among else side_of(key, self._split, among)
+
+    def below(self, name: str, item: Item, side: str) -> bool:
+        return RANK[self.of(name, item)] < RANK[side]
+
+    def rank(self, name: str, item: Item) -> tuple[int, float, str]:
+        return RANK[self.of(name, item)], drawn(item.group or name, self._split), item.group
 
 
 def _clash(items: Sequence[Item], classes: Classes) -> str:
     """How items of one content contradict each other: '' if they do not."""
-    said: Mapping[str, set[str | None]] = {
-        # A copy without a label contradicts nothing.
-        "labels": {classes.of(item.label) for item in items if item.label},
-        "groups": {item.group for item in items},
-        "sides": {item.side for item in items},
-    }
-    wrong = [
-        f"{what} {', '.join(sorted(map(str, values)))}" for what, values in said.items() if len(values) > 1
-    ]
-    return f"one content with {'; '.join(wrong)}" if wrong else ""
+    # A copy without a label contradicts nothing.
+    labels = {str(classes.of(item.label)) for item in items if item.label}
+    return f"one content with labels {', '.join(sorted(labels))}" if len(labels) > 1 else ""
 
 
-def _content(
-    name: str,
-    copies: Sequence[tuple[Item, Entry]],
-    classes: Classes,
-    side: Callable[[str, Item], str],
-) -> Content:
-    item, entry = next((copy for copy in copies if copy[0].label), copies[0])
-    label = (classes.of(item.label) or "") if item.label else ""
+def _content(name: str, copies: Sequence[tuple[Item, Entry]], classes: Classes, sides: _Sides) -> Content:
+    """Of copies in several groups or declared sides, those on the highest side count, as of near duplicates."""
+    chosen = copies
+    if len({(item.group, item.side) for item, _ in copies}) > 1:
+        grouped = [copy for copy in copies if copy[0].group] or copies
+        highest = max(sides.rank(name, item) for item, _ in grouped)
+        chosen = [copy for copy in grouped if sides.rank(name, copy[0]) == highest]
+    item, entry = next((copy for copy in chosen if copy[0].label), chosen[0])
+    label = next((classes.of(other.label) or "" for other, _ in copies if other.label), "")
+    side = sides.of(name, item)
     return Content(
         id=name,
         path=item.path,
@@ -140,7 +181,9 @@ def _content(
         target=classes.target(label) if label else UNLABELLED,
         group=item.group,
         domain=item.domain,
-        side=side(name, item),
+        side=side,
         slices=item.slices,
         copies=len({copy.path for copy, _ in copies}),
+        among=sides.among(item),
+        lower=len({i.path for i, _ in copies if len(chosen) < len(copies) and sides.below(name, i, side)}),
     )

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from components.data.classes import doubtful
+from components.data.folders import read_folders
 from components.data.lock import Lock
 from components.data.tables import TableRow, read_table
 from components.errors import DataError, ParamsError
 from components.params.data import DataParams, Labels
-from components.progress import log
 from components.sources.base import Entry
 
 
@@ -40,35 +40,47 @@ class Reader(Protocol):
     def read(self, path: str) -> bytes: ...
 
 
-def read_items(lock: Lock, source: Reader, params: DataParams) -> list[Item]:
-    """All samples that the source claims to have, sorted by path."""
+@dataclass(frozen=True)
+class Listing:
+    """Attributes:
+    items: all samples that the source claims to have, sorted by path.
+    ignored: paths of the files that are none.
+    notes: what a user should know about how they were read.
+    """
+
+    items: Sequence[Item]
+    ignored: Sequence[str]
+    notes: Sequence[str] = ()
+
+
+def read_items(lock: Lock, source: Reader, params: DataParams, kind: str) -> Listing:
+    """What the source holds; `kind` says what the task's samples are, `images` or `texts`."""
+    notes: Sequence[str] = ()
     if params.layout == "folders":
-        items = _folders(lock, params.labels)
+        items, notes = _folders(lock, params, kind)
     else:
         labels = params.labels
         rows = read_table(source.read(labels.file), labels)
-        for sentence in doubtful((row.text(labels.label) for row in rows), labels):
-            log(f"Warning: {sentence}")
+        notes = doubtful((row.text(labels.label) for row in rows), labels)
         folder = posixpath.dirname(labels.file)
         items = [_item(row, _place(row, folder, labels), labels) for row in rows]
     if not items:
         raise DataError(f"{lock.uri} holds no samples for data.layout {params.layout}.")
-    return sorted(set(items), key=lambda item: (item.path, item.label, item.group, item.side))
+    items = sorted(set(items), key=lambda item: (item.path, item.label, item.group, item.side))
+    mentioned = {item.path for item in items} | {None if params.layout == "folders" else params.labels.file}
+    unused = [entry.path for entry in lock.entries if entry.path not in mentioned]
+    return Listing(items, unused, notes)
 
 
-def _folders(lock: Lock, labels: Labels) -> list[Item]:
-    named = [key for key in ("group", "domain", "split", "slices") if getattr(labels, key)]
+def _folders(lock: Lock, params: DataParams, kind: str) -> tuple[list[Item], Sequence[str]]:
+    named = [key for key in ("group", "domain", "split", "slices") if getattr(params.labels, key)]
     if named:
         raise ParamsError(
             f"data.labels.{named[0]} names a column, but data.layout folders has none.",
             "Use data.layout manifest.",
         )
-    found = []
-    for entry in lock.entries:
-        parts = entry.path.split("/")
-        if len(parts) > 1 and not any(part.startswith(".") for part in parts):
-            found.append(Item(entry.path, parts[0]))
-    return found
+    found = read_folders([entry.path for entry in lock.entries], kind, params.folders, lock.uri)
+    return [Item(path, label, side=side) for path, label, side in found.samples], found.notes
 
 
 class Rows:
@@ -117,9 +129,3 @@ def _item(row: TableRow, path: str, labels: Labels) -> Item:
         slices=tuple(row.name(column) for column in labels.slices),
         place=row.place,
     )
-
-
-def ignored(lock: Lock, items: Sequence[Item], table: str | None) -> int:
-    """How many files of the source no item mentions."""
-    mentioned = {item.path for item in items} | {table}
-    return sum(entry.path not in mentioned for entry in lock.entries)

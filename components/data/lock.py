@@ -1,34 +1,72 @@
 """data/source.lock: what `refresh` saw at the source. A text, so that git and `dvc diff` show what changed.
 
 The first line is a JSON object {uri, revision, licence, layout}; then one line a file, sorted by path:
-`sha256  size  path`.
+`sha256  size  path`. A path that begins with a space or a quote, or holds a carriage return, is written as JSON.
+
+Where the sides are told by the hash, the first line also holds `split`, and these lines follow, sorted:
+`class  "name"`, a class whose samples have their sides for good, and `test  "key"`, the side of a content or a group
+that the hash would have put elsewhere (components/data/dealing.py).
 """
 
 import hashlib
 import json
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.data.splits import SIDES
 from components.errors import DataError, DigestMismatch
 from components.sources.base import Entry, Source
 
 REFRESH = "Run `python -m components refresh`."
-LINE = re.compile(r"^([0-9a-f]{64})  (\d+)  (\S.*)$")
+LINE = re.compile(r"([0-9a-f]{64})  (\d+)  (.+)")
+RECORD = re.compile(rf'(class|{"|".join(SIDES)})  (".*")')
+
+
+@dataclass(frozen=True)
+class Assignments:
+    """Sides that the hash alone does not give.
+
+    Attributes:
+        split: the salt and the shares that they belong to.
+        classes: those whose samples have their sides for good, sorted.
+        sides: content id or group → its side, of what the hash would have put elsewhere.
+    """
+
+    split: Mapping[str, str | float]
+    classes: tuple[str, ...]
+    sides: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Lock:
+    """Attributes:
+    assignments: None where the hash says all, or the data declare their sides.
+    """
+
     uri: str
     revision: str
     licence: str
     layout: str
     entries: tuple[Entry, ...]
+    assignments: Assignments | None = None
 
     def text(self) -> str:
-        head = {"uri": self.uri, "revision": self.revision, "licence": self.licence, "layout": self.layout}
+        head: dict[str, object] = {
+            "uri": self.uri,
+            "revision": self.revision,
+            "licence": self.licence,
+            "layout": self.layout,
+        }
+        kept = self.assignments
+        if kept is not None:
+            head["split"] = dict(kept.split)
         lines = [json.dumps(head, sort_keys=True, ensure_ascii=False)]
-        lines += [f"{entry.sha256}  {entry.size}  {entry.path}" for entry in sorted(self.entries)]
+        lines += [f"{entry.sha256}  {entry.size}  {_written(entry.path)}" for entry in sorted(self.entries)]
+        if kept is not None:
+            lines += [f"class  {json.dumps(name)}" for name in kept.classes]
+            lines += [f"{side}  {json.dumps(key)}" for key, side in sorted(kept.sides.items())]
         return "\n".join(lines) + "\n"
 
 
@@ -57,10 +95,14 @@ class LockedSource:
 def read_lock(path: Path) -> Lock:
     """The lock in `path`; a DataError where it is missing or damaged."""
     try:
-        first, *lines = path.read_text(encoding="utf-8").splitlines()
+        # Names hold what `splitlines` takes for the end of a line; git may have written CRLF.
+        first, *lines = (line.removesuffix("\r") for line in path.read_bytes().decode().split("\n"))
+        if lines and not lines[-1]:
+            lines.pop()
         head = json.loads(first)
-        entries = tuple(_entry(line) for line in lines)
-        return Lock(head["uri"], head["revision"], head["licence"], head["layout"], entries)
+        entries = tuple(_entry(line) for line in lines if not RECORD.fullmatch(line))
+        kept = _assignments(head, lines)
+        return Lock(head["uri"], head["revision"], head["licence"], head["layout"], entries, kept)
     except FileNotFoundError:
         raise DataError(f"{path} does not exist.", REFRESH) from None
     except (ValueError, KeyError, TypeError) as error:
@@ -74,8 +116,25 @@ def locate(uri: str, root: Path) -> str:
     return f"file:{(root / uri.removeprefix('file:')).resolve()}"
 
 
+def _written(path: str) -> str:
+    return json.dumps(path) if path[0].isspace() or path[0] == '"' or "\r" in path else path
+
+
 def _entry(line: str) -> Entry:
-    found = LINE.match(line)
+    found = LINE.fullmatch(line)
     if found is None:
         raise ValueError(f"line {line[:80]!r} is not `sha256  size  path`")
-    return Entry(path=found[3], size=int(found[2]), sha256=found[1])
+    path = found[3]
+    if path.startswith('"') and path.endswith('"'):
+        path = str(json.loads(path))
+    return Entry(path=path, size=int(found[2]), sha256=found[1])
+
+
+def _assignments(head: Mapping[str, object], lines: Iterable[str]) -> Assignments | None:
+    split = head.get("split")
+    if not isinstance(split, dict):
+        return None
+    records = [found for line in lines if (found := RECORD.fullmatch(line))]
+    classes = tuple(str(json.loads(found[2])) for found in records if found[1] == "class")
+    sides = {str(json.loads(found[2])): found[1] for found in records if found[1] != "class"}
+    return Assignments(split, classes, sides)

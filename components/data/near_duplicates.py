@@ -60,6 +60,8 @@ def find_pairs(
 ) -> Pairs:
     """All near-duplicate pairs. `folder` is where a file without a name may grow (8 KiB a sample)."""
     proposed, kept = 0, []
+    if not params.enabled:
+        fingerprints = fingerprints[:0]
     for first, second in _propose(fingerprints, params.hash_distance):
         proposed += len(first)
         correlation = _cosines(thumbnails, first, second)

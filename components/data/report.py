@@ -30,6 +30,7 @@ def data_report(
         "bytes": _range([item.content.size for item in seen]),
         "domains": _counts(item.content.domain for item in seen if item.content.domain),
         "identical_copies": sum(item.content.copies - 1 for item in seen),
+        "copies_on_lower_sides": sum(item.content.lower for item in seen),
         "contradictions": {
             "contents": len({item.id for item in contradictions}),
             "listed": [{"path": item.path, "id": item.id, "reason": item.reason} for item in contradictions],

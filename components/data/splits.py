@@ -1,10 +1,12 @@
 """Which side a sample is on: a function of the sample (or its group) and the salt, and of nothing else.
 
-Few groups cannot be split so: all could fall on one side. They are dealt to folds instead.
+Where the data declare sides, the hash gives only the sides that they leave out, each within one declared side.
+Few groups cannot be split so: all could fall on one side. They are dealt to folds instead. Small classes are topped
+up once (components/data/dealing.py).
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from components.errors import DataError
 from components.params.data import Split
@@ -12,20 +14,53 @@ from components.params.data import Split
 SIDES = ("train", "validation", "calibration", "test")
 # Of a near-duplicate pair that straddles, the sample on the lower side is excluded.
 RANK = {"train": 0, "validation": 1, "calibration": 2, "test": 3}
+# How people call them, in columns and as folders.
+NAMES: Mapping[str, str] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "calibration": "calibration",
+    "test": "test",
+    "testing": "test",
+}
 
 
-def side_of(key: str, split: Split) -> str:
+def side_of(key: str, split: Split, among: Sequence[str] = SIDES) -> str:
     """The side of a content id or group: SHA-256(salt, key) as a number in [0, 1) against the shares.
 
     Adding or removing samples never moves one.
+
+    Args:
+        among: the sides that are possible, in the order of SIDES; their shares count in proportion.
     """
     place = drawn(key, split)
+    if len(among) < len(SIDES):
+        place *= sum(share(split, side) for side in among)
     reached = 0.0
-    for side in SIDES:
-        reached += getattr(split, side)
+    for side in among:
+        reached += share(split, side)
         if place < reached:
             return side
-    return SIDES[-1]
+    return among[-1]
+
+
+def share(split: Split, side: str) -> float:
+    return float(getattr(split, side))
+
+
+def pools(declared: Set[str]) -> Mapping[str, Sequence[str]]:
+    """Declared side → the sides that its samples may be on.
+
+    Calibration comes out of a declared validation side; every other side that is not declared out of train.
+    """
+    left = [side for side in SIDES if side not in declared]
+    of_validation = ["calibration"] if "validation" in declared and "calibration" in left else []
+    of_train = [side for side in left if side not in of_validation]
+    extra = {"train": of_train, "validation": of_validation}
+    return {side: (side, *(s for s in extra.get(side, []) if s != side)) for side in declared}
 
 
 def deal(keys: Iterable[str], split: Split, folds: int) -> dict[str, int]:
@@ -59,7 +94,8 @@ def drawn(key: str, split: Split) -> float:
 
 
 def declared_side(value: str, path: str) -> str:
-    """The side that a split column gives."""
-    if value not in SIDES:
-        raise DataError(f"The split column says {value!r} for {path}.", f"Allowed: {', '.join(SIDES)}.")
-    return value
+    """The side that a split column, or a folder, names."""
+    side = NAMES.get(value.lower())
+    if side is None:
+        raise DataError(f"The split column says {value!r} for {path}.", f"Allowed: {', '.join(NAMES)}.")
+    return side

@@ -77,6 +77,11 @@ def _blocks(backbone: BackboneParams, tune: TuneParams, pretrain: PretrainParams
             yield f"{key} is {blocks}; allowed: 1 to {held}, the blocks of {backbone.name}"
 
 
+def _bits(task: TaskParams) -> Iterator[str]:
+    if task.bits is not None and SHOWS[task.name] != "images":
+        yield f"task.bits is of images, but task.name {task.name!r} shows {SHOWS[task.name]}; leave it out"
+
+
 def _longest(task: TaskParams, backbone: BackboneParams) -> Iterator[str]:
     most = LONGEST.get(backbone.name)
     if most is not None and task.input_size is not None and task.input_size > most:
@@ -205,6 +210,7 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _positive,
     _kind,
     _blocks,
+    _bits,
     _longest,
     _forgetting,
     _threshold,

@@ -85,10 +85,23 @@ class Split(Section):
 
 
 class NearDuplicates(Section):
-    """A pair is proposed by perceptual hash (Hamming distance) and confirmed by pixel correlation."""
+    """A pair is proposed by perceptual hash (Hamming distance) and confirmed by pixel correlation.
 
+    Of a pair on two sides, the sample on the lower side is left out. `near_duplicates: off` looks for none.
+
+    Attributes:
+        enabled: false is what `off` means.
+    """
+
+    enabled: bool = True
     hash_distance: int = Field(default=6, ge=0, le=15)
     correlation: float = Field(default=0.98, gt=0, le=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _off(cls, value: object) -> object:
+        """YAML 1.1 reads a bare `off` as false."""
+        return {"enabled": False} if value is False or value == "off" else value
 
 
 class Limits(Section):
@@ -114,12 +127,15 @@ class DataParams(Section):
         licence: shown in the report and in the registry.
         layout: `folders` (one a class), `manifest` (a table at the source), `labels` (a table that `labels`
             describes).
+        folders: of layout `folders`, what they are: `classes`; `splits` (train, val, test), with a folder for each
+            class inside; or `auto`, which tells the two apart and refuses what is neither.
     """
 
     source: Address
     sha256: Digest | None = None
     licence: str
     layout: Literal["folders", "manifest", "labels"] = "folders"
+    folders: Literal["auto", "classes", "splits"] = "auto"
     labels: Labels = Labels()
     split: Split = Split()
     near_duplicates: NearDuplicates = NearDuplicates()

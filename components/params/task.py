@@ -32,8 +32,10 @@ class TaskParams(Section):
     Attributes:
         positive: the class whose probability the decision threshold looks at (two classes only).
         input_size: side of an image in pixels, or tokens of a text; none: what the backbone was trained with.
+        bits: of images in 16-bit grey: how many of the bits are used, 12 for most cameras and scanners; none: 16.
     """
 
     name: names.Task = "image_classification"
     positive: str | None = None
     input_size: int | None = Field(default=None, ge=16, le=1024)
+    bits: int | None = Field(default=None, ge=8, le=16)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from components.errors import SourceError
+from components.errors import SourceRefused
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # NAT64 (RFC 6052), IPv4-compatible (RFC 4291, 2.5.5.1) and IPv4-translated (RFC 2765) addresses end with an IPv4 one.
@@ -62,7 +62,7 @@ def checked_address(url: httpx.URL, allowed: Allowed) -> str:
         if allowed.plain_loopback and bare.is_loopback:
             continue
         if not is_public(address) and url.host.lower() not in allowed.private_hosts:
-            raise SourceError(
+            raise SourceRefused(
                 f"{url.host} resolves to {address}, which is not a public address.",
                 "If this host is yours, name it in the environment variable GRAFTLINE_PRIVATE_HOSTS.",
             )
@@ -97,9 +97,9 @@ def check_scheme(url: httpx.URL, allowed: Allowed) -> None:
     """https only, and no credentials inside the URL."""
     plain = url.scheme == "http" and allowed.plain_loopback and url.host == "127.0.0.1"
     if url.scheme != "https" and not plain:
-        raise SourceError(f"A download leads to {url.scheme}://{url.host}; only https is followed.")
+        raise SourceRefused(f"A download leads to {url.scheme}://{url.host}; only https is followed.")
     if url.userinfo:
-        raise SourceError(
+        raise SourceRefused(
             f"The URL at {url.host} holds a user name or password, which would end up in files and logs.",
             "Use s3: with credentials in the environment, or fetch the file yourself and name it by `file:`.",
         )

@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.errors import SourceError
+from components.errors import SourceRefused
 from components.progress import progress
 from components.sources.base import Entries, Entry, contained, file_digest
 
@@ -43,7 +43,7 @@ class ArchiveSource:
         try:
             self._zip = zipfile.ZipFile(archive)
         except (zipfile.BadZipFile, OSError) as error:
-            raise SourceError(f"{uri} is not a readable zip archive: {error}.") from error
+            raise SourceRefused(f"{uri} is not a readable zip archive: {error}.") from error
         self._members = self._below(self._checked(caps), prefix.strip("/"))
         self._entries: Entries | None = None
 
@@ -62,24 +62,24 @@ class ArchiveSource:
     def read(self, path: str) -> bytes:
         """A member's bytes; the zip's checksum is verified, the archive's digest was before."""
         if path not in self._members:
-            raise SourceError(f"{self.uri} holds no file {path!r}.")
+            raise SourceRefused(f"{self.uri} holds no file {path!r}.")
         info = self._members[path]
         try:
             with self._zip.open(info) as file:
                 data = file.read(info.file_size)
                 rest = file.read(1)
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
-            raise SourceError(f"{self.uri}: {path} is damaged: {error}.") from error
+            raise SourceRefused(f"{self.uri}: {path} is damaged: {error}.") from error
         if rest or len(data) != info.file_size:
-            raise SourceError(f"{self.uri}: {path} is not as long as the archive says.")
+            raise SourceRefused(f"{self.uri}: {path} is not as long as the archive says.")
         return data
 
     def _entry(self, path: str) -> Entry:
         data = self.read(path)
         return Entry(path, len(data), hashlib.sha256(data).hexdigest())
 
-    def _refuse(self, why: str) -> SourceError:
-        return SourceError(f"{self.uri} is refused: {why}.", "Do not unpack it elsewhere either.")
+    def _refuse(self, why: str) -> SourceRefused:
+        return SourceRefused(f"{self.uri} is refused: {why}.", "Do not unpack it elsewhere either.")
 
     def _checked(self, caps: Caps) -> dict[str, zipfile.ZipInfo]:
         infos = self._zip.infolist()
@@ -111,5 +111,5 @@ class ArchiveSource:
         start = f"{prefix}/" if prefix else ""
         below = {name.removeprefix(start): info for name, info in members.items() if name.startswith(start)}
         if not below:
-            raise SourceError(f"{self.uri}: the archive holds nothing below {prefix!r}.")
+            raise SourceRefused(f"{self.uri}: the archive holds nothing below {prefix!r}.")
         return below

@@ -2,14 +2,14 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
-from components.errors import DigestMismatch, SourceError
+from components.errors import DigestMismatch, SourceRefused
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 QUERY = re.compile(r"\?\S*")
 CREDENTIALS = re.compile(r"(\w+://)[^/\s@]*@")
 
@@ -56,24 +56,26 @@ class Source(Protocol):
 
 
 def contained(path: str) -> str:
-    """`path` itself, if it is a plain relative path that stays where it is put; SourceError otherwise."""
-    parts = PurePosixPath(path).parts
-    wrong = (
-        not parts
-        or path.startswith("/")
-        or "\\" in path
-        or ".." in parts
-        or ":" in parts[0]
-        or CONTROL.search(path)
-        or not path.isprintable()
-        or PurePosixPath(path).as_posix() != path
+    """`path` itself, if it is a plain relative path that stays where it is put; SourceRefused otherwise.
+
+    Spaces of every kind, colons and backslashes are ordinary letters of a name here.
+    """
+    parts = path.split("/")
+    if path.startswith("/") or ".." in parts:
+        why = "leaves the source"
+    elif "" in parts or "." in parts:
+        why = "has an empty part, or a part `.`"
+    # macOS keeps a folder's icon in a file named `Icon` and a carriage return: no reason to refuse the folder.
+    elif any(unicodedata.category(letter) == "Cc" for letter in path.removesuffix("\r")):
+        why = "holds a control character"
+    elif any(unicodedata.category(letter) == "Cs" for letter in path):
+        why = "is not UTF-8"
+    else:
+        return path
+    raise SourceRefused(
+        f"The source holds a file named {path!a}, which is not a plain relative path: it {why}.",
+        "Rename it at the source.",
     )
-    if wrong:
-        raise SourceError(
-            f"The source holds a file named {path!a}, which is not a plain relative path.",
-            "Rename it at the source, or do not use this source.",
-        )
-    return path
 
 
 def file_digest(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from components.errors import DigestMismatch, SourceError
+from components.errors import DigestMismatch, SourceError, SourceRefused
 from components.progress import Bar, bar, log
 from components.sources.addresses import (
     Allowed,
@@ -58,7 +58,7 @@ def open_https(uri: str, sha256: str | None, cache: Path) -> "FileSource | Archi
     """The file at `uri`; of a `.zip`, its members (below `#path`, where the URL has one)."""
     address, _, inside = uri.partition("#")
     if sha256 is None:
-        raise SourceError(
+        raise SourceRefused(
             f"{public(uri)} needs `sha256`, the digest of its file.", "`sha256sum FILE` prints it."
         )
     path = Fetcher(cache, allowed_from_environment()).fetch(address, sha256)
@@ -126,7 +126,7 @@ class Fetcher:
             if target is None:
                 return
             url = target
-        raise SourceError(f"{public(str(url))}: more than {self._patience.redirects} redirects.")
+        raise SourceRefused(f"{public(str(url))}: more than {self._patience.redirects} redirects.")
 
     def _hop(self, url: httpx.URL, part: Path) -> httpx.URL | None:
         """Ask `url`; append what comes to `part`, or return where it sends us."""
@@ -185,14 +185,14 @@ class Fetcher:
         if status in RETRIED:
             after = response.headers.get("retry-after", "")
             raise _Again(f"the server answered {status}", float(after) if after.isdecimal() else 0.0)
-        raise SourceError(
+        raise SourceRefused(
             f"{public(str(url))}: the server answered {status} {response.reason_phrase}.",
             "Open the address in a browser: it may have moved or need a signature.",
         )
 
     def _within_cap(self, url: httpx.URL, size: int) -> None:
         if size > self._patience.max_bytes:
-            raise SourceError(
+            raise SourceRefused(
                 f"{public(str(url))} is larger than the cap of {self._patience.max_bytes} bytes."
             )
 

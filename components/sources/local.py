@@ -1,14 +1,18 @@
 """`file:` – a folder, a file or a zip archive on this machine or on a mounted share."""
 
+import errno
 import hashlib
 import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.errors import SourceError
+from components.errors import SourceError, SourceRefused
 from components.progress import progress
 from components.sources.base import Entries, Entry, check_digest, contained, file_digest, listing_digest
+
+# What another attempt will not change; a share that is away for a moment, it may.
+FOR_GOOD = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG}
 
 
 class FolderSource:
@@ -30,7 +34,7 @@ class FolderSource:
         only: Sequence[str] = (),
     ) -> None:
         if not root.exists():
-            raise SourceError(
+            raise SourceRefused(
                 f"{uri}: {root} does not exist.", "Relative paths start at the workspace's root."
             )
         self.uri = uri
@@ -60,7 +64,7 @@ class FolderSource:
         self.list()
         entry = (self._entries or {}).get(path)
         if entry is None:
-            raise SourceError(f"{self.uri} holds no file {path!r}.")
+            raise SourceRefused(f"{self.uri} holds no file {path!r}.")
         data = self._regular(path).read_bytes()
         check_digest(
             f"{self.uri}: {path} (changed while it was read)", entry.sha256, hashlib.sha256(data).hexdigest()
@@ -76,7 +80,7 @@ class FolderSource:
             here = Path(folder)
             for name in folders:
                 if (here / name).is_symlink():
-                    raise SourceError(
+                    raise SourceRefused(
                         f"{self.uri}: {(here / name).relative_to(self._root)} is a link to a folder.",
                         "Put the folder itself there, or name it as the source.",
                     )
@@ -87,7 +91,11 @@ class FolderSource:
         return self._single or (self._root / name).exists()
 
     def _unreadable(self, error: OSError) -> None:
-        raise SourceError(f"{self.uri}: {error.filename} cannot be read: {error.strerror}.") from error
+        raise self._cannot_read(str(error.filename), error) from error
+
+    def _cannot_read(self, path: str, error: OSError) -> SourceError:
+        kind = SourceRefused if error.errno in FOR_GOOD else SourceError
+        return kind(f"{self.uri}: {path} cannot be read: {error.strerror}.")
 
     def _regular(self, path: str) -> Path:
         """The file behind `path`, if it is a regular file inside the root."""
@@ -95,13 +103,13 @@ class FolderSource:
         try:
             resolved = file.resolve(strict=True)
         except OSError as error:
-            raise SourceError(f"{self.uri}: {path} cannot be read: {error.strerror}.") from error
+            raise self._cannot_read(path, error) from error
         if not resolved.is_relative_to(self._root):
-            raise SourceError(
+            raise SourceRefused(
                 f"{self.uri}: {path} is a link that leaves the folder.", "Put the file itself there."
             )
         if not stat.S_ISREG(resolved.stat().st_mode):
-            raise SourceError(f"{self.uri}: {path} is not a regular file.", "Remove it from the source.")
+            raise SourceRefused(f"{self.uri}: {path} is not a regular file.", "Remove it from the source.")
         return resolved
 
     def _entry(self, path: str) -> Entry:
@@ -109,4 +117,4 @@ class FolderSource:
         try:
             return Entry(path, file.stat().st_size, file_digest(file))
         except OSError as error:
-            raise SourceError(f"{self.uri}: {path} cannot be read: {error.strerror}.") from error
+            raise self._cannot_read(path, error) from error

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.errors import SourceError
+from components.errors import SourceRefused
 from components.sources.base import Source, check_digest, file_digest
 
 FORMS = "file:FOLDER, https://…, s3://BUCKET/PREFIX, hf://OWNER/NAME@REVISION/PATH, pypi:NAME==VERSION/PATH"
@@ -38,7 +38,7 @@ def open_source(uri: str, sha256: str | None, cache: Path, only: Sequence[str] =
         from components.sources import stores
 
         return (stores.open_s3 if scheme == "s3" else stores.open_hf)(uri, sha256, cache, only)
-    raise SourceError(f"{uri!r} is not a source.", f"Allowed: {FORMS}.")
+    raise SourceRefused(f"{uri!r} is not a source.", f"Allowed: {FORMS}.")
 
 
 def _open_file(uri: str, sha256: str | None, only: Sequence[str]) -> Source:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from components.errors import SourceError
+from components.errors import SourceRefused
 from components.sources.base import Entries, Entry, contained
 
 
@@ -24,5 +24,5 @@ class FileSource:
 
     def read(self, path: str) -> bytes:
         if path != self._entry.path:
-            raise SourceError(f"{self.uri} holds no file {path!r}.")
+            raise SourceRefused(f"{self.uri} holds no file {path!r}.")
         return self._path.read_bytes()

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-from components.errors import SourceError
+from components.errors import SourceError, SourceRefused
 from components.progress import progress
 from components.sources.base import Entries, Entry, check_digest, contained, file_digest, listing_digest
 from components.sources.local import FolderSource
@@ -73,7 +73,7 @@ class ObjectSource:
         self.list()
         row = (self._found or {}).get(path)
         if row is None:
-            raise SourceError(f"{self.uri} holds no object {path!r}.")
+            raise SourceRefused(f"{self.uri} holds no object {path!r}.")
         data = row[1].read_bytes()
         check_digest(f"{self.uri}: {path} in the cache", row[0].sha256, hashlib.sha256(data).hexdigest())
         return data
@@ -91,7 +91,7 @@ class ObjectSource:
             if not key.endswith("/") and (not self._only or self._name(key) in self._only)
         }
         if not objects:
-            raise SourceError(f"{self.uri} holds no objects.", "Check bucket and prefix.")
+            raise SourceRefused(f"{self.uri} holds no objects.", "Check bucket and prefix.")
         return objects
 
     def _name(self, key: str) -> str:
@@ -126,7 +126,7 @@ def open_s3(uri: str, sha256: str | None, cache: Path, only: Sequence[str] = ())
         # No listings from memory: a process that lives for weeks must see what is new.
         files: Files = fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True)
     except ImportError as error:
-        raise SourceError(
+        raise SourceRefused(
             f"{uri} needs the extra `s3`.", "Install it: pip install 'graftline[s3]'."
         ) from error
     return ObjectSource(uri, files, uri.removeprefix("s3://"), cache, sha256, only)
@@ -136,9 +136,9 @@ def open_hf(uri: str, sha256: str | None, cache: Path, only: Sequence[str] = ())
     """`hf://owner/name@revision/path`, or `hf://datasets/owner/name@revision/path`."""
     match = HF.fullmatch(uri)
     if match is None:
-        raise SourceError(f"{uri!r} is malformed.", "Write hf://owner/name@revision/path.")
+        raise SourceRefused(f"{uri!r} is malformed.", "Write hf://owner/name@revision/path.")
     if importlib.util.find_spec("huggingface_hub") is None:
-        raise SourceError(f"{uri} needs the extra `hf`.", "Install it: pip install 'graftline[hf]'.")
+        raise SourceRefused(f"{uri} needs the extra `hf`.", "Install it: pip install 'graftline[hf]'.")
     try:
         root, commit = _snapshot(match, cache / "downloads" / "hf", only)
     except Exception as error:  # the library's errors have no common base

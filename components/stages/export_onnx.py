@@ -82,7 +82,7 @@ def _facts(
     takes = task.signature
     provenance = read_json(checkpoint / "provenance.json")
     return {
-        "task": {"name": params.task.name, "input_size": input_spec(params, checkpoint).size},
+        "task": _task_facts(params, checkpoint),
         "input": {"name": takes.name, "type": takes.dtype, "shape": list(takes.axes)},
         "output": {"name": OUTPUT, "type": "float32", "shape": ["batch", "classes"]},
         "classes": list(dataset.classes),
@@ -104,6 +104,15 @@ def _facts(
             "adaptation": provenance.get("adaptation", {"method": "none"}),
         },
     }
+
+
+def _task_facts(params: Params, checkpoint: Path) -> dict[str, object]:
+    """What decodes the release's samples wherever it is run; what is not said is the default."""
+    facts: dict[str, object] = {
+        "name": params.task.name,
+        "input_size": input_spec(params, checkpoint).size,
+    }
+    return facts if params.task.bits is None else {**facts, "bits": params.task.bits}
 
 
 def _models(

@@ -6,10 +6,11 @@ import os
 import time
 from pathlib import Path
 
-from components.data.lock import Lock, locate
+from components.data.lock import Lock, LockedSource, locate, read_lock
+from components.data.reading import with_assignments
 from components.errors import DataError, StorageError
 from components.params import Params
-from components.params.data import DataParams
+from components.params.names import SHOWS
 from components.progress import log
 from components.sources import open_source
 from components.storage.publish import read_json, sha256_bytes, sha256_file, write_bytes, write_json
@@ -26,7 +27,7 @@ def refresh(params: Params, root: Path, cache: Path) -> bool:
     this machine by names, sizes and times of its files (remembered under `cache`/refresh).
     """
     started, path = time.time(), root / LOCK
-    state = _state(params.data, root)
+    state = _state(params, root)
     note = cache / "refresh" / f"{sha256_bytes(str(path.resolve()).encode())[:32]}.json"
     if state is not None and _remembered(note) == {"state": state[0], "lock": _digest(path)}:
         return False
@@ -35,6 +36,8 @@ def refresh(params: Params, root: Path, cache: Path) -> bool:
     lock = Lock(data.source, source.revision, data.licence, data.layout, tuple(source.list()))
     if not data.labels.text:
         _check_enough(len(lock.entries), params)
+    # Written in one file, so that files and sides are always those of one moment.
+    lock = with_assignments(lock, LockedSource(lock, source), data, SHOWS[params.task.name], _before(path))
     text = lock.text().encode()
     changed = not path.exists() or path.read_bytes() != text
     if changed:
@@ -43,6 +46,14 @@ def refresh(params: Params, root: Path, cache: Path) -> bool:
     if state is not None and state[1] < started - SETTLED_SECONDS:
         write_json(note, {"state": state[0], "lock": _digest(path)})
     return changed
+
+
+def _before(path: Path) -> Lock | None:
+    """The lock that is there; one that is damaged counts for nothing."""
+    try:
+        return read_lock(path)
+    except DataError:
+        return None
 
 
 def _check_enough(files: int, params: Params) -> None:
@@ -57,9 +68,12 @@ def _check_enough(files: int, params: Params) -> None:
         )
 
 
-def _state(data: DataParams, root: Path) -> tuple[str, float] | None:
+def _state(params: Params, root: Path) -> tuple[str, float] | None:
     """(what the source looks like from outside, its newest time); None where only reading can tell."""
-    asked = [data.source, data.sha256, data.licence, data.layout]
+    data = params.data
+    shaping = {"layout", "folders", "labels", "split", "limits"}
+    asked: list[object] = [data.source, data.sha256, data.licence, params.task.name]
+    asked.append(data.model_dump(mode="json", include=shaping))
     if not data.source.startswith("file:"):
         return (_hash([asked]), 0.0) if data.sha256 else None
     folder = Path(locate(data.source, root).removeprefix("file:"))

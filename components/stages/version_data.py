@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from components.data.build import build_dataset
+from components.data.build import Samples, build_dataset
 from components.data.lock import REFRESH, LockedSource, locate, read_lock
 from components.errors import DataError
 from components.params import Params
+from components.params.names import SHOWS
 from components.progress import log
 from components.sources import open_source
 from components.stages.table import Context
@@ -22,16 +23,18 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         raise DataError(f"{path} was written for other parameters ({lock.uri}, {lock.layout}).", REFRESH)
     task = load_task(params.task)
     source = open_source(locate(lock.uri, path.parent.parent), params.data.sha256, context.cache)
-    built = build_dataset(
-        lock,
-        LockedSource(lock, source),
+    samples = Samples(
+        SHOWS[params.task.name],
         lambda payload: task.inspect(payload, params.data.limits),
-        params.data,
-        outputs["dataset"],
-        context.threads,
         params.task.positive,
+        params.task.bits,
     )
-    log(f"{built.samples} samples, {built.quarantined} quarantined, {built.excluded} near copies excluded")
+    folder = outputs["dataset"]
+    built = build_dataset(lock, LockedSource(lock, source), samples, params.data, folder, context.threads)
+    read, *warnings = built.notes
+    log(f"Read {read}")
+    for warning in warnings:
+        log(f"Warning: {warning}")
     counts = {"samples": built.samples, "quarantined": built.quarantined, "excluded": built.excluded}
     context.tracker.metrics({f"data/{name}": count for name, count in counts.items()})
     context.tracker.tags({"dataset": built.digest, "data_licence": lock.licence, "data_source": lock.uri})

@@ -4,15 +4,16 @@ What happens to a stored picture, in this order:
 1. Only PNG, JPEG, WebP, BMP, GIF, TIFF and PPM are opened (other formats of Pillow start programs or need
    fonts); of an animation the first frame counts.
 2. Its pixels are counted from the header, before any is decoded.
-3. It is decoded to its last byte. 16-bit grey keeps its upper 8 bits. 32-bit integers and floats are refused:
-   nothing says what their white is.
-4. EXIF orientation is applied; transparency is laid over white, as a person would see it; every other mode
-   is converted to RGB.
+3. It is decoded to its last byte. 16-bit grey keeps the upper 8 of its used bits (`task.bits`, by default all 16).
+   32-bit integers and floats are refused: nothing says what their white is.
+4. EXIF orientation is applied, and no other tag is looked at; transparency is laid over white, as a person would see
+   it; every other mode is converted to RGB.
 """
 
 import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from scipy.fft import dctn
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -38,6 +39,29 @@ CHANGES = ("flips", "quarter_turns", "shift", "brightness", "contrast")
 VERSION = 1  # to be raised when any pixel that leaves this file changes
 MAX_PIXELS = 50_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+DEEP = 16
+DEEP_COLOUR = re.compile(";16[BLN]")  # how Pillow calls what it reads from
+ORIENTATION = 0x0112
+# EXIF orientation → what makes the picture upright (CIPA DC-008, section 4.6.5).
+TURNS: Mapping[object, Image.Transpose] = MappingProxyType(
+    {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+)
+# What phones and cameras write and is not read: where its mark begins, the mark, its name.
+OTHER_FORMATS = (
+    *((4, b"ftyp" + brand, "HEIC") for brand in (b"heic", b"heix", b"heim", b"hevc", b"mif1", b"msf1")),
+    *((4, b"ftyp" + brand, "AVIF") for brand in (b"avif", b"avis")),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (0, b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+)
 HASH_SIDE, HASH_BITS, THUMBNAIL_SIDE = 32, 8, 64
 RESIZE = "bilinear, antialiased, half-pixel centres, aspect ratio not kept"
 # A whole batch of such images, or one of 50 megapixels.
@@ -90,6 +114,7 @@ class ImageClassification(Classification):
         augment: AugmentParams | None = None,
         assets: Path | None = None,
     ) -> None:
+        self._bits = params.bits or DEEP
         self._augment = augment or AugmentParams(views=1)
         self._spec: ImageSpec | None = spec if isinstance(spec, ImageSpec) else None
         if self._spec is not None and params.input_size is not None:
@@ -109,12 +134,14 @@ class ImageClassification(Classification):
             "std": list(spec.std),
             "resize": RESIZE,
         }
+        if self._bits != DEEP:
+            described["bits"] = self._bits
         if view > 0:
             described["augment"] = self._augment.model_dump(include=set(CHANGES))
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
     def decode(self, payload: bytes) -> Image8:
-        return _to_rgb(_open(payload, MAX_PIXELS))
+        return _to_rgb(_open(payload, MAX_PIXELS), self._bits)
 
     def inspect(self, payload: bytes, limits: Limits) -> Inspection:
         if limits.max_pixels > MAX_PIXELS:
@@ -124,7 +151,8 @@ class ImageClassification(Classification):
         image = _open(payload, limits.max_pixels)
         _check_chunks(payload, image.format)
         facts: dict[str, int | str] = {"width": image.width, "height": image.height, "mode": image.mode}
-        grey = Image.fromarray(_to_rgb(image)).convert("L")
+        facts["bits"] = _used_bits(payload, image)
+        grey = Image.fromarray(_to_rgb(image, self._bits)).convert("L")
         return Inspection(facts, _fingerprint(grey), _thumbnail(grey))
 
     def size_class(self, payload: bytes) -> int:
@@ -186,9 +214,34 @@ def _open(payload: bytes, max_pixels: int) -> Image.Image:
         raise DataError(f"its header promises more than the {max_pixels} pixels allowed") from None
     # Damaged files make Pillow's parsers raise nearly anything, from KeyError to struct.error.
     except Exception as error:
-        reason = str(error).split(" <_io")[0] or type(error).__name__
+        reason = _other_format(payload) or str(error).split(" <_io")[0] or type(error).__name__
         raise DataError(f"cannot be decoded: {reason}") from None
     return image
+
+
+def _other_format(payload: bytes) -> str:
+    """What a picture of a known but other format is, and how to convert it; else ''."""
+    for place, mark, name in OTHER_FORMATS:
+        if payload[place:].startswith(mark):
+            return f"it is {name}, which is not read; convert it to PNG or JPEG, for instance by `magick IN OUT.png`"
+    return ""
+
+
+def _used_bits(payload: bytes, image: Image.Image) -> int:
+    """How many bits the largest number of a channel takes: of 8-bit pictures 8, of 16-bit ones 8 to 16.
+
+    Of 16-bit colour Pillow keeps the upper 8 bits; if they are empty, it says 9.
+    """
+    if _is_deep_grey(image):
+        return max(8, int(np.asarray(image).max()).bit_length())
+    if any(DEEP_COLOUR.search(str(tile)) for tile in getattr(_header(payload), "tile", ())):
+        return 8 + max(1, int(np.asarray(image.convert("RGB")).max()).bit_length())
+    return 8
+
+
+def _is_deep_grey(image: Image.Image) -> bool:
+    # Of a PGM with more than 8 bits Pillow makes 32-bit integers whose white is 65535.
+    return image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
 
 
 def _header(payload: bytes) -> Image.Image:
@@ -205,26 +258,34 @@ def _check_chunks(payload: bytes, kind: str | None) -> None:
         raise DataError(f"cannot be decoded: {error}") from None
 
 
-def _to_rgb(image: Image.Image) -> Image8:
-    """uint8 (H, W, 3), upright."""
-    if image.mode in ("I", "F"):
+def _to_rgb(image: Image.Image, bits: int) -> Image8:
+    """uint8 (H, W, 3), upright; of 16-bit grey, `bits` are used, and what is brighter is white."""
+    if _is_deep_grey(image):
+        values = np.asarray(image).astype(np.uint16) >> (bits - 8)
+        shallow = Image.fromarray(np.minimum(values, 255).astype(np.uint8))
+        upright = _turned(shallow, _orientation(image))
+    elif image.mode in ("I", "F"):
         raise DataError(f"mode {image.mode} (32 bits a pixel) has no defined range")
-    upright = _upright(image)
-    if upright.mode.startswith("I;16"):
-        upright = Image.fromarray((np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8))
+    else:
+        upright = _turned(image, _orientation(image))
     if upright.has_transparency_data:
         layer = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
     return np.asarray(upright.convert("RGB"))
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """As the camera was held. Pillow writes the turned image's EXIF anew, and fails where a tag is damaged."""
+def _turned(image: Image.Image, orientation: object) -> Image.Image:
+    """As the camera was held. Pillow's own function writes EXIF again, and fails where a tag has a wrong type."""
+    turn = TURNS.get(orientation) if isinstance(orientation, int) else None
+    return image if turn is None else image.transpose(turn)
+
+
+def _orientation(image: Image.Image) -> object:
     try:
-        return ImageOps.exif_transpose(image)
+        return image.getexif().get(ORIENTATION)
     except MemoryError:
         raise
-    except Exception as error:
+    except Exception as error:  # its parsers raise nearly anything, too
         raise DataError(f"cannot be decoded: its EXIF is damaged ({error})") from None
 
 

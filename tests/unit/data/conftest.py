@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pictures import Build, data_params, lock_of
 
-from components.data.build import Built, build_dataset
+from components.data.build import Built, Samples, build_dataset
+from components.params.names import SHOWS
 from components.params.task import TaskParams
 from components.tasks import load_task
 
@@ -20,13 +21,15 @@ def build(tmp_path: Path) -> Build:
         threads: int = 2,
         task_name: str = "image_classification",
         positive: str | None = None,
+        bits: int | None = None,
         **values: object,
     ) -> Built:
         params = data_params(root, **values)
         lock, source = lock_of(params, tmp_path / "cache")
-        task = load_task(TaskParams(name=task_name))
-        return build_dataset(
-            lock, source, lambda payload: task.inspect(payload, params.limits), params, out, threads, positive
+        task = load_task(TaskParams(name=task_name, bits=bits))
+        samples = Samples(
+            SHOWS[task_name], lambda payload: task.inspect(payload, params.limits), positive, bits
         )
+        return build_dataset(lock, source, samples, params, out, threads)
 
     return made

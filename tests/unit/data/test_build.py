@@ -300,7 +300,7 @@ def test_a_class_must_be_on_each_side_that_needs_it(tmp_path: Path, build: Build
     files, rows = listed(8)
     rows = [row | {"side": ["train", "train", "validation", "test"][i // 2]} for i, row in enumerate(rows)]
     rows[6]["side"] = "train"
-    with pytest.raises(DataError, match="class 'a' has no sample on the side test"):
+    with pytest.raises(DataError, match="class 'a' has 4 samples, but none on the side test"):
         build(
             write(tmp_path / "src", files | {"labels.csv": table(rows)}),
             tmp_path / "out",

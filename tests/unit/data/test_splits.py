@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.data.splits import SIDES, deal, declared_side, side_in_fold, side_of
+from components.data.splits import SIDES, deal, declared_side, pools, side_in_fold, side_of
 from components.errors import DataError
 from components.params.data import DataParams, Split
 
@@ -46,9 +46,41 @@ def test_a_larger_share_of_train_takes_from_the_next_side_only() -> None:
 
 
 def test_unknown_sides_are_refused() -> None:
-    assert declared_side("test", "a.png") == "test"
-    with pytest.raises(DataError, match=r"'val' for a\.png"):
-        declared_side("val", "a.png")
+    assert [declared_side(name, "a.png") for name in ("test", "Val", "DEV")] == [
+        "test",
+        "validation",
+        "validation",
+    ]
+    with pytest.raises(DataError, match=r"'holdout' for a\.png\. Allowed: train"):
+        declared_side("holdout", "a.png")
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        (set(SIDES), {side: (side,) for side in SIDES}),
+        (
+            {"train", "validation", "test"},
+            {"train": ("train",), "validation": ("validation", "calibration"), "test": ("test",)},
+        ),
+        ({"train", "test"}, {"train": ("train", "validation", "calibration"), "test": ("test",)}),
+        (
+            {"train", "validation"},
+            {"train": ("train", "test"), "validation": ("validation", "calibration")},
+        ),
+    ],
+)
+def test_what_is_not_declared_comes_out_of_validation_or_train(
+    declared: set[str], expected: dict[str, tuple[str, ...]]
+) -> None:
+    assert pools(declared) == expected
+
+
+def test_a_part_of_the_sides_is_met_in_proportion() -> None:
+    counts = Counter(side_of(str(i), SPLIT, ("validation", "calibration")) for i in range(6000))
+    # 0.1 : 0.05, and five standard deviations of a binomial share
+    assert counts["calibration"] / 6000 == pytest.approx(1 / 3, abs=0.031)
+    assert set(counts) == {"validation", "calibration"}
 
 
 FOLDED = Split(salt="x", train=0.6, validation=0.15, calibration=0.05, test=0.2, folds=3)

@@ -40,13 +40,22 @@ def test_a_prefix_may_name_one_file_and_must_exist(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../x", "a/../../x", "/etc/x", "C:/x", "a\\..\\x", "a//b", "./x", "a/\nb", "a/\u202eb"]
+    "name", ["../x", "a/../../x", "/etc/x", "a//b", "./x", "a/\nb", "a/\x85b", "\rb", "a\x7f"]
 )
 def test_paths_that_are_not_plain_are_refused(tmp_path: Path, name: str) -> None:
     archive = pack(tmp_path / "a.zip", {"good.txt": b"abc", name: b"slip"})
     with pytest.raises(SourceError, match="plain relative path"):
         ArchiveSource("u", archive)
     assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
+
+
+@pytest.mark.parametrize(
+    "name", ["C:/x", "a\\..\\x", "a/\u202eb", "a\u202f\u00a0\u200d\u2028.png", " a", "Icon\r"]
+)
+def test_every_letter_but_control_characters_is_one_of_a_name(tmp_path: Path, name: str) -> None:
+    source = ArchiveSource("u", pack(tmp_path / "a.zip", {name: b"abc"}))
+    assert [entry.path for entry in source.list()] == [name]
+    assert source.read(name) == b"abc"
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO])

@@ -1,4 +1,5 @@
 import io
+import struct
 import warnings
 import zlib
 
@@ -6,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageOps, PngImagePlugin
 
 from components.errors import DataError, ParamsError
 from components.params.backbone import ImageSpec
@@ -59,6 +60,54 @@ def test_sixteen_bits_keep_their_upper_half() -> None:
     assert task().decode(encode(Image.fromarray(deep)))[0, :, 1].tolist() == [0, 0, 1, 255]
 
 
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_used_bits_are_measured_and_spread_over_all_levels(bits: int) -> None:
+    ramp = np.linspace(0, 2**bits - 1, 1024).astype(np.uint16).reshape(32, 32)
+    whole = encode(Image.fromarray(ramp))
+    told = load_task(TaskParams(bits=bits), SPEC)
+    assert (
+        told.inspect(whole, Limits()).facts["bits"] == task().inspect(whole, Limits()).facts["bits"] == bits
+    )
+    assert len(np.unique(told.decode(whole))) == 256
+    assert (told.decode(whole)[:, :, 0] == ramp >> (bits - 8)).all()
+    assert len(np.unique(task().decode(whole))) == 2 ** (bits - 8)
+    assert told.view_digest(0) != task().view_digest(0)
+    assert load_task(TaskParams(bits=16), SPEC).view_digest(0) == task().view_digest(0)
+
+
+def test_what_is_brighter_than_the_used_bits_is_white() -> None:
+    deep = np.array([[4095, 4096, 65535]], dtype=np.uint16)
+    assert load_task(TaskParams(bits=12)).decode(encode(Image.fromarray(deep)))[0, :, 0].tolist() == [255] * 3
+
+
+def test_a_deep_pgm_is_16_bit_grey_whose_white_is_told_by_the_file() -> None:
+    values = np.array([[0, 2048, 4095]], dtype=">u2")
+    assert task().decode(b"P5\n3 1\n4095\n" + values.tobytes())[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_eight_bit_pictures_do_not_depend_on_the_used_bits() -> None:
+    whole = encode(Image.fromarray(noise(6, 5)))
+    assert np.array_equal(load_task(TaskParams(bits=10)).decode(whole), task().decode(whole))
+
+
+def deep_colour(values: np.ndarray) -> bytes:
+    """A PNG of 16 bits a channel, which Pillow cannot write."""
+    height, width, _ = values.shape
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    mark = b"\x89PNG\r\n\x1a\n"
+    return mark + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def test_used_bits_of_deep_colour_are_measured_too() -> None:
+    dark, bright = np.full((2, 2, 3), 4095), np.full((2, 2, 3), 65535)
+    assert [task().inspect(deep_colour(v), Limits()).facts["bits"] for v in (dark, bright)] == [12, 16]
+
+
 def test_floats_are_refused() -> None:
     with pytest.raises(DataError, match="mode F"):
         task().decode(encode(Image.fromarray(np.ones((2, 2), np.float32)), "TIFF"))
@@ -74,19 +123,64 @@ def test_orientation_of_the_camera_is_applied() -> None:
     assert decoded[0, 1, 0] == 255
 
 
-def test_damaged_exif_is_a_reason_and_no_crash() -> None:
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow says that the EXIF is damaged
+def test_no_tag_beside_the_orientation_makes_a_picture_unreadable() -> None:
+    """Each byte of the EXIF is damaged in turn: tags get other types, lengths and places."""
     exif = Image.Exif()
     exif[0x0112], exif[0x010F], exif[0x011A] = 6, "maker", 72
     whole = encode(Image.fromarray(noise(8, 4)), "JPEG", exif=exif)
-    begin = whole.index(b"Exif\0\0")
-    damaged = 0
-    for place in range(begin + 6, begin + 6 + len(exif.tobytes()) - 6):
+    upright = task().decode(whole)
+    stored = np.asarray(Image.open(io.BytesIO(whole)))
+    ways = [np.rot90(side, quarter) for side in (stored, stored[::-1]) for quarter in range(4)]
+    assert np.array_equal(upright, ways[3])
+    begin = whole.index(b"Exif\0\0") + 6
+    for place in range(begin, begin + len(exif.tobytes()) - 6):
         for value in (7, 50, 241):
-            try:
-                task().decode(whole[:place] + bytes([value]) + whole[place + 1 :])
-            except DataError as error:
-                damaged += "EXIF is damaged" in str(error)
-    assert damaged
+            found = task().decode(whole[:place] + bytes([value]) + whole[place + 1 :])
+            assert any(np.array_equal(found, way) for way in ways)
+
+
+def test_a_tag_of_a_wrong_type_leaves_the_orientation_valid() -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x011A] = 6, 72
+    whole = encode(Image.fromarray(noise(8, 4)), "JPEG", exif=exif)
+    upright = task().decode(whole)
+    at = whole.index(b"\x01\x1a\x00\x05") + 3  # XResolution, a fraction, becomes a text
+    odd = whole[:at] + b"\x02" + whole[at + 1 :]
+    assert np.array_equal(task().decode(odd), upright)
+    assert upright.shape == (4, 8, 3)
+
+
+def test_exif_that_cannot_be_read_at_all_is_a_reason_and_no_crash() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    whole = encode(Image.fromarray(noise(8, 4)), "WEBP", exif=exif)
+    at = whole.index(b"EXIF") + 8
+    with pytest.raises(DataError, match="EXIF is damaged"):
+        task().decode(whole[:at] + b"??" + whole[at + 2 :])
+
+
+@pytest.mark.parametrize("turn", [1, 2, 3, 4, 5, 6, 7, 8])
+def test_all_eight_orientations_are_those_of_pillow(turn: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    whole = encode(Image.fromarray(noise(5, 3)), "PNG", exif=exif)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(whole))))
+    assert np.array_equal(task().decode(whole), expected)
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0", "AVIF"),
+        (b"\xff\x0a\x00", "JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    ],
+)
+def test_pictures_of_other_formats_say_how_to_convert_them(head: bytes, name: str) -> None:
+    with pytest.raises(DataError, match=f"it is {name}, which is not read; convert it to PNG or JPEG"):
+        task().decode(head + bytes(64))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP"])
@@ -132,7 +226,7 @@ def test_a_text_bomb_is_refused() -> None:
 
 def test_inspection_says_what_was_stored() -> None:
     found = task().inspect(encode(Image.fromarray(noise(20, 30)).convert("L")), Limits())
-    assert found.facts == {"width": 30, "height": 20, "mode": "L"}
+    assert found.facts == {"width": 30, "height": 20, "mode": "L", "bits": 8}
     assert found.thumbnail.shape == (64, 64)
     assert np.linalg.norm(found.thumbnail) == pytest.approx(1, abs=1e-6)
     assert abs(found.thumbnail.sum()) < 1e-3

@@ -1,0 +1,143 @@
+"""Small classes: where the hash leaves too few of their samples on a side, some are dealt there, once and for good.
+
+A class of 30 samples has 1.5 of them on a side with a share of 5 %, and by the hash alone none in a fifth of all
+cases. `refresh` deals when it sees a class for the first time, and writes down which classes it looked at and what it
+dealt (data/source.lock). Later on the hash alone decides about new samples of that class: neither adding nor removing
+samples ever moves one to another side. What cannot be dealt without moving a sample of a class that was looked at
+before stays where it is.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from components.data.contents import Content
+from components.data.lock import Assignments
+from components.data.splits import SIDES, drawn, share
+from components.params.data import Split
+
+# A class gets as many samples on a side as its share says, but no more than ENOUGH, and no less than FEW.
+ENOUGH, FEW = 6, 2
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """What moves as one: a content, or all contents of a group.
+
+    Attributes:
+        classes: class → how many samples.
+        among: the sides that are possible for all of it.
+    """
+
+    key: str
+    side: str
+    classes: Mapping[str, int]
+    among: tuple[str, ...]
+
+
+def split_named(split: Split) -> dict[str, str | float]:
+    """What the sides depend on: another salt or other shares are another split."""
+    return {"salt": split.salt, **{side: share(split, side) for side in SIDES}}
+
+
+def assign(
+    contents: Sequence[Content], split: Split, smallest: int, kept: Assignments | None, settled: Set[str]
+) -> Assignments:
+    """`kept` and what is dealt now.
+
+    Args:
+        contents: with the sides that they have by the hash and `kept`.
+        smallest: a class of fewer samples is left alone: it is refused anyway.
+        settled: classes whose samples have been used as they lie: none of them moves.
+    """
+    table = _Table(contents, split)
+    known = settled | set(kept.classes if kept else ())
+    fixed = set(kept.sides if kept else ())
+    counts = {name: table.size(name) for name in table.classes}
+    new = [name for name in table.classes if name not in known and counts[name] >= smallest]
+    free: dict[str, list[_Unit]] = {name: [] for name in new}
+    for unit in table.units:
+        if unit.key not in fixed and known.isdisjoint(unit.classes):
+            for name in unit.classes.keys() & free.keys():
+                free[name].append(unit)
+    dealt: dict[str, str] = {}
+    for name in sorted(new, key=lambda name: (counts[name], name)):
+        dealt |= table.top_up(name, [unit for unit in free[name] if unit.key not in dealt])
+    sides = {**(kept.sides if kept else {}), **dealt}
+    return Assignments(split_named(split), tuple(sorted(known | set(new))), sides)
+
+
+def lacking(contents: Iterable[Content]) -> set[str]:
+    """Classes that have no sample on some side."""
+    sides: dict[str, set[str]] = defaultdict(set)
+    for content in contents:
+        sides[content.label].add(content.side)
+    return {name for name, found in sides.items() if name and len(found) < len(SIDES)}
+
+
+class _Table:
+    """How many samples of each class lie on each side, and what may move."""
+
+    def __init__(self, contents: Sequence[Content], split: Split) -> None:
+        self._split = split
+        self.units = _units(contents)
+        self._counts: Counter[tuple[str, str]] = Counter((c.label, c.side) for c in contents if c.label)
+        self.classes = sorted({name for name, _ in self._counts})
+        expected: dict[tuple[str, str], float] = defaultdict(float)
+        for content in contents:
+            whole = sum(share(split, side) for side in content.among)
+            for side in content.among:
+                expected[content.label, side] += share(split, side) / whole
+        self._wanted = {place: self._needed(place[0], number) for place, number in expected.items()}
+
+    def size(self, name: str) -> int:
+        return sum(self._counts[name, side] for side in SIDES)
+
+    def top_up(self, name: str, free: list[_Unit]) -> dict[str, str]:
+        """Key → side, of the units among `free` that are dealt for the class; they are taken from there."""
+        dealt = {}
+        for side in reversed(SIDES):
+            while self._counts[name, side] < self._wanted.get((name, side), 0):
+                able = [unit for unit in free if self._may_move(unit, side)]
+                if not able:
+                    break
+                unit = min(able, key=lambda unit: self._cost(unit, name))
+                free.remove(unit)
+                dealt[unit.key] = side
+                for label, count in unit.classes.items():
+                    self._counts[label, unit.side] -= count
+                    self._counts[label, side] += count
+        return dealt
+
+    def _needed(self, name: str, expected: float) -> int:
+        few = FEW if self.size(name) >= FEW * len(SIDES) else 1
+        return min(ENOUGH, max(few, int(expected + 1e-9)))
+
+    def _may_move(self, unit: _Unit, side: str) -> bool:
+        """No class may lack samples where the unit comes from."""
+        return (
+            side in unit.among
+            and side != unit.side
+            and all(
+                self._counts[label, unit.side] - count >= self._wanted[label, unit.side]
+                for label, count in unit.classes.items()
+            )
+        )
+
+    def _cost(self, unit: _Unit, name: str) -> tuple[int, int, float, str]:
+        """From where most are left, the smallest, and among these whichever the salt draws."""
+        spare = self._counts[name, unit.side] - self._wanted[name, unit.side]
+        return -spare, sum(unit.classes.values()), drawn(f"dealt\0{unit.key}", self._split), unit.key
+
+
+def _units(contents: Iterable[Content]) -> list[_Unit]:
+    members: dict[str, list[Content]] = defaultdict(list)
+    for content in contents:
+        members[content.key].append(content)
+    units = []
+    for key, found in sorted(members.items()):
+        among = tuple(side for side in SIDES if all(side in content.among for content in found))
+        if len({content.side for content in found}) == 1:  # a group that declared sides cut apart stays so
+            classes = Counter(content.label for content in found if content.label)
+            units.append(_Unit(key, found[0].side, classes, among))
+    return units

@@ -1,0 +1,131 @@
+"""Files that are surely no samples: what systems leave in folders, and kinds that a task cannot read."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+
+# Written by file managers, cameras and servers. What begins with a dot is hidden, too.
+SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r"})
+# Indexes, thumbnails and waste of servers and archives.
+SYSTEM_FOLDERS = frozenset(
+    {
+        "@eadir",
+        "@recycle",
+        "@recently-snapshot",
+        "@tmp",
+        "#recycle",
+        "#snapshot",
+        "$recycle.bin",
+        "__macosx",
+        "__pycache__",
+        "_gsdata_",
+        "lost+found",
+        "system volume information",
+    }
+)
+# Hidden folders of known tools; nobody keeps a class in them.
+TOOLS = frozenset(
+    {
+        ".@__thumb",
+        ".appledouble",
+        ".cache",
+        ".documentrevisions-v100",
+        ".dvc",
+        ".fseventsd",
+        ".git",
+        ".graftline",
+        ".hg",
+        ".idea",
+        ".ipynb_checkpoints",
+        ".spotlight-v100",
+        ".svn",
+        ".temporaryitems",
+        ".thumbnails",
+        ".trash",
+        ".trashes",
+        ".venv",
+        ".vscode",
+    }
+)
+ARCHIVES = (
+    ".zip",
+    ".tar",
+    ".tgz",
+    ".tar.gz",
+    ".tar.bz2",
+    ".tbz2",
+    ".tar.xz",
+    ".txz",
+    ".tar.zst",
+    ".7z",
+    ".rar",
+)
+# By what a task's samples are (components/params/names.py).
+_MARKS = (".db", ".sqlite", ".lnk", ".url", ".md5", ".sha1", ".sha256", ".part", ".crdownload", ".bak")
+_TEXTS = (
+    ".txt",
+    ".md",
+    ".rst",
+    ".csv",
+    ".tsv",
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".xml",
+    ".html",
+    ".htm",
+    ".log",
+)
+_SETTINGS = (".ini", ".cfg", ".toml", ".yaml", ".yml", ".py", ".ipynb", ".sh")
+_DOCUMENTS = (".pdf", ".doc", ".docx", ".xls", ".xlsx", ".parquet")
+KINDS: Mapping[str, frozenset[str]] = {
+    "images": frozenset((*_MARKS, *_TEXTS, *_SETTINGS, *_DOCUMENTS)),
+    "texts": frozenset(_MARKS),
+}
+SHOWN = 6
+
+
+def hidden(path: str) -> bool:
+    """Whether a part of the path is hidden, or a folder that systems keep for themselves."""
+    *folders, name = path.split("/")
+    return (
+        any(part.startswith(".") or part.lower() in SYSTEM_FOLDERS for part in folders)
+        or name.startswith(".")
+        or name.lower() in SYSTEM_FILES
+    )
+
+
+def foreign(path: str, kind: str) -> bool:
+    """Whether the file is surely no sample of a task whose samples are `kind`."""
+    return hidden(path) or ending(path) in KINDS[kind]
+
+
+def is_archive(path: str) -> bool:
+    return path.lower().endswith(ARCHIVES)
+
+
+def ending(path: str) -> str:
+    return PurePosixPath(path.rsplit("/", 1)[-1].lower()).suffix
+
+
+def hidden_folders(paths: Iterable[str], kind: str) -> Mapping[str, int]:
+    """Folders at the top that begin with a dot, of no known tool → how many files in them may be samples."""
+    counts: Counter[str] = Counter()
+    for path in paths:
+        top, _, rest = path.partition("/")
+        known = top.lower() in TOOLS or top.lower().startswith(".trash-")
+        if rest and top.startswith(".") and not known and not foreign(rest, kind):
+            counts[top] += 1
+    return dict(sorted(counts.items()))
+
+
+def by_ending(paths: Iterable[str]) -> dict[str, int]:
+    """Counts of ignored files by ending, the most frequent first; hidden ones together."""
+    counts = Counter("hidden" if hidden(path) else ending(path) or "no ending" for path in paths)
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def listed(counts: Mapping[str, int]) -> str:
+    """`.txt 12, hidden 3`, of the most frequent."""
+    shown = [f"{name} {count}" for name, count in list(counts.items())[:SHOWN]]
+    return ", ".join([*shown, "…"] if len(counts) > SHOWN else shown)

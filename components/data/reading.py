@@ -1,0 +1,70 @@
+"""From a lock to contents: what the source holds, its classes, and the side of each sample. Nothing is decoded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from components.data.classes import Classes
+from components.data.contents import Content, Rejected, classify, merge
+from components.data.dealing import assign, lacking, split_named
+from components.data.layouts import Listing, Reader, Rows, read_items
+from components.data.lock import REFRESH, Lock
+from components.errors import DataError
+from components.params.data import DataParams
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Attributes:
+    reader: gives the bytes of each content by its path.
+    rejected: what cannot be used without looking into a file.
+    """
+
+    listing: Listing
+    reader: Reader
+    classes: Classes
+    contents: Sequence[Content]
+    rejected: Sequence[Rejected]
+
+
+def read(lock: Lock, source: Reader, params: DataParams, kind: str) -> Reading:
+    """DataError where the table, the folders or the labels cannot be used."""
+    kept = lock.assignments
+    if kept is not None and kept.split != split_named(params.split):
+        if kept.sides:
+            raise DataError("data/source.lock was written for another data.split.", REFRESH)
+        lock = replace(lock, assignments=None)
+    listing = read_items(lock, source, params, kind)
+    reader = source
+    if params.labels.text:
+        rows = Rows(lock, source, params.labels)
+        lock, reader = rows.lock, rows
+    classes = classify(listing.items, params)
+    contents, rejected = merge(listing.items, lock, classes, params)
+    return Reading(listing, reader, classes, contents, rejected)
+
+
+def with_assignments(lock: Lock, source: Reader, params: DataParams, kind: str, old: Lock | None) -> Lock:
+    """`lock` with the sides that small classes are dealt; `old` is the lock that it takes the place of.
+
+    A lock without assignments is an earlier version's, which dealt nothing: a class that has samples on every side
+    may have been trained on, and none of its samples moves.
+    """
+    if params.split.folds:
+        return lock
+    known = old if old is not None and _same_data(old, lock) else None
+    kept = known.assignments if known else None
+    if kept is not None and kept.split != split_named(params.split):
+        kept = known = None
+    found = read(replace(lock, assignments=kept), source, params, kind)
+    settled: set[str] = set()
+    if known is not None and kept is None:
+        settled = set(found.classes.names) - lacking(found.contents)
+    made = assign(found.contents, params.split, params.limits.min_per_class, kept, settled)
+    if known is not None and kept is None and not made.sides and known == lock:
+        return lock  # nothing is new: an older lock stays as it is
+    return replace(lock, assignments=made)
+
+
+def _same_data(old: Lock, new: Lock) -> bool:
+    seen = {entry.sha256 for entry in old.entries}
+    return old.uri == new.uri or any(entry.sha256 in seen for entry in new.entries)

@@ -1,0 +1,148 @@
+"""What a user must see after the data were read: one paragraph of counts, then what is probably not as it was meant."""
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from components.data.contents import Content
+from components.data.foreign import listed
+from components.data.lock import REFRESH, Lock
+from components.data.scan import Seen
+from components.data.splits import SIDES
+from components.params.data import DataParams
+from components.storage.publish import Json
+
+CLASSES = 12  # of more, only so many are named
+# Of fewer test samples of a class, no metric of it can be told well.
+FEW_TESTS = 6
+# From this share on, near copies are no accident.
+MANY_COPIES = 0.05
+DEEP = 16
+
+
+def summary(report: Mapping[str, Json]) -> str:
+    """Classes with counts, sides, ignored files, quarantined samples and copies, in any case."""
+    classes, sides = _counts(report["classes"]), cast("dict[str, dict[str, Json]]", report["sides"])
+    quarantine = cast("dict[str, Json]", report["quarantine"])
+    near = cast("dict[str, int]", report["near_duplicates"])
+    ignored, reasons = _counts(report["ignored"]), _counts(quarantine["kinds"])
+    bare = report["unlabelled"]
+    placed = [f"{side} {facts['samples']}" for side, facts in sides.items()]
+    parts = [
+        f"{report['samples']} samples{f' ({bare} unlabelled)' if bare else ''} of {len(classes)} classes: "
+        f"{class_counts(classes)}.",
+        f"Sides: {', '.join(placed)}.",
+        f"Ignored files: {report['ignored_files']}{_brackets(ignored)}.",
+        f"Quarantined samples: {quarantine['samples']}{_brackets(reasons)}.",
+        f"Near copies left out: {near['excluded']}; identical copies: {report['identical_copies']}"
+        f"{_lower(report['copies_on_lower_sides'])}.",
+    ]
+    return " ".join(parts)
+
+
+def class_counts(counts: Mapping[str, int]) -> str:
+    """`a 30, b 12`; of many classes the largest, and the smallest one."""
+    if len(counts) <= CLASSES:
+        return ", ".join(f"{name} {count}" for name, count in counts.items())
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    shown = ", ".join(f"{name} {count}" for name, count in ranked[: CLASSES - 2])
+    return f"{shown}, … and {len(counts) - CLASSES + 2} more, the smallest {ranked[-1][0]} {ranked[-1][1]}"
+
+
+def warnings(seen: Sequence[Seen], classes: Sequence[str], bits: int | None) -> list[str]:
+    """Sentences about what was read and kept."""
+    return [*look_alikes(classes), *_few_tests(seen, classes), *_unused_bits(seen, bits or DEEP)]
+
+
+def look_alikes(classes: Sequence[str]) -> list[str]:
+    """Names of classes that people take for one: equal but for case, composition, invisible letters and spaces."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        alike[_plain(name)].append(name)
+    groups = [" and ".join(map(ascii, found)) for found in alike.values() if len(found) > 1]
+    if not groups:
+        return []
+    return [
+        f"These classes look alike, but are separate: {'; '.join(groups[:CLASSES])}. Where they are one, correct the "
+        "labels at the source, or name the folders alike."
+    ]
+
+
+def side_remedies(contents: Sequence[Content], lock: Lock, params: DataParams) -> list[str]:
+    """What helps where a class has no sample on a side."""
+    if params.split.folds or any(content.among != SIDES for content in contents):
+        return []
+    if lock.assignments is None:
+        return [f"{REFRESH} It deals samples of small classes to every side."]
+    return ["Another data.split.salt deals the samples of all classes to the sides again."]
+
+
+def near_remedies(excluded: int, total: int) -> list[str]:
+    """Where near copies are so many that they may be what the data are like."""
+    if excluded <= MANY_COPIES * total:
+        return []
+    return [
+        f"{excluded} of {total} samples were left out as near copies of samples on other sides. Where one camera and "
+        "one scene make all samples alike, write `near_duplicates: off` below data, and name the column of what "
+        "belongs together (a part, a series, a day) in data.labels.group."
+    ]
+
+
+def _plain(name: str) -> str:
+    visible = "".join(
+        letter
+        for letter in unicodedata.normalize("NFKC", name).casefold()
+        if unicodedata.category(letter) != "Cf"
+    )
+    return unicodedata.normalize("NFKC", visible).strip()
+
+
+def _few_tests(seen: Sequence[Seen], classes: Sequence[str]) -> list[str]:
+    tests = Counter(item.content.label for item in seen if item.content.side == "test")
+    few = {name: tests[name] for name in classes if tests[name] < FEW_TESTS}
+    if not few:
+        return []
+    return [
+        f"Fewer than {FEW_TESTS} test samples: {class_counts(few)}. What is measured of such a class is uncertain, "
+        "and the gate may end inconclusive: add samples of it."
+    ]
+
+
+def _unused_bits(seen: Sequence[Seen], bits: int) -> list[str]:
+    """16-bit pictures that are darker than 16 bits can say."""
+    found: dict[bool, list[int]] = defaultdict(list)
+    for item in seen:
+        used, mode = item.facts.get("bits"), str(item.facts.get("mode"))
+        grey = mode.startswith("I")
+        if isinstance(used, int) and (grey or used > 8):
+            found[grey].append(used)
+    grey_used, colour_used = max(found[True], default=DEEP), max(found[False], default=DEEP)
+    said = []
+    if grey_used != bits and found[True]:
+        levels = 2 ** max(0, min(8, grey_used - bits + 8))
+        lost = (
+            f"only {levels} of 256 levels are left" if grey_used < bits else "what is brighter becomes white"
+        )
+        said.append(
+            f"{len(found[True])} images in 16-bit grey use {grey_used} bits, but task.bits is {bits}: {lost}. "
+            f"Write `bits: {grey_used}` below task."
+        )
+    if colour_used < DEEP:
+        said.append(
+            f"{len(found[False])} images in 16-bit colour use about {colour_used} bits, and the lower 8 of 16 are not "
+            "read: convert them to 8 bits at the source."
+        )
+    return said
+
+
+def _counts(value: Json) -> dict[str, int]:
+    return cast("dict[str, int]", value)
+
+
+def _brackets(counts: Mapping[str, int]) -> str:
+    return f" ({listed(counts)})" if counts else ""
+
+
+def _lower(count: Json) -> str:
+    return f", {count} of them on lower sides" if count else ""

@@ -89,6 +89,11 @@ class _Table:
             for side in content.among:
                 expected[content.label, side] += share(split, side) / whole
         self._wanted = {place: self._needed(place[0], number) for place, number in expected.items()}
+        for name in self.classes:  # what the others need, training may lack
+            others = sum(self._wanted.get((name, side), 0) for side in SIDES[1:])
+            if (name, SIDES[0]) in self._wanted:
+                left = max(1, self.size(name) - others)
+                self._wanted[name, SIDES[0]] = min(left, self._wanted[name, SIDES[0]])
 
     def size(self, name: str) -> int:
         return sum(self._counts[name, side] for side in SIDES)

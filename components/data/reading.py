@@ -58,11 +58,22 @@ def with_assignments(lock: Lock, source: Reader, params: DataParams, kind: str, 
     found = read(replace(lock, assignments=kept), source, params, kind)
     settled: set[str] = set()
     if known is not None and kept is None:
-        settled = set(found.classes.names) - lacking(found.contents)
+        settled = _used(known, source, params, kind, found)
     made = assign(found.contents, params.split, params.limits.min_per_class, kept, settled)
     if known is not None and kept is None and not made.sides and known == lock:
         return lock  # nothing is new: an older lock stays as it is
     return replace(lock, assignments=made)
+
+
+def _used(old: Lock, source: Reader, params: DataParams, kind: str, now: Reading) -> set[str]:
+    """Classes with samples on every side by the older lock; of a table, whose older state is gone, by the newer."""
+    given = now
+    if params.layout == "folders":
+        try:
+            given = read(old, source, params, kind)
+        except DataError:  # what it holds would be refused today
+            return set()
+    return {content.label for content in given.contents if content.label} - lacking(given.contents)
 
 
 def _same_data(old: Lock, new: Lock) -> bool:

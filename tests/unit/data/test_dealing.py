@@ -1,0 +1,211 @@
+"""Small classes get samples on every side, and no sample ever moves afterwards."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.data.contents import Content
+from components.data.dealing import ENOUGH, assign, split_named
+from components.data.lock import Assignments, Lock, read_lock
+from components.data.reading import read, with_assignments
+from components.data.splits import SIDES, side_of
+from components.errors import DataError
+from components.params.data import DataParams, Split
+from components.sources.base import Entry
+
+SPLIT = Split(salt="s")  # the default shares: .6, .15, .05, .2
+
+
+def lock_of(files: Mapping[str, int]) -> Lock:
+    """Path → a number that stands for the content."""
+    entries = tuple(Entry(path, 1, f"{number:064x}") for path, number in sorted(files.items()))
+    return Lock("file:x", "r", "CC0", "folders", entries)
+
+
+class Nothing:
+    def read(self, path: str) -> bytes:
+        raise AssertionError(f"{path} is read")
+
+
+def params_of(split: Split = SPLIT, **values: object) -> DataParams:
+    return DataParams.model_validate({"source": "file:x", "licence": "CC0", "split": split, **values})
+
+
+def refreshed(files: Mapping[str, int], old: Lock | None = None, params: DataParams | None = None) -> Lock:
+    return with_assignments(lock_of(files), Nothing(), params or params_of(), "images", old)
+
+
+def placed(lock: Lock, params: DataParams | None = None) -> dict[str, Content]:
+    return {c.id: c for c in read(lock, Nothing(), params or params_of(), "images").contents}
+
+
+def sides_of(lock: Lock) -> dict[str, str]:
+    return {name: content.side for name, content in placed(lock).items()}
+
+
+def classes(count: int, size: int, first: int = 0) -> dict[str, int]:
+    return {f"c{c:02}/{n:03}.png": first + c * 1000 + n for c in range(count) for n in range(size)}
+
+
+@pytest.mark.parametrize(("count", "size"), [(20, 30), (50, 60), (12, 26), (2, 10), (300, 12)])
+def test_many_small_classes_lie_on_every_side_with_the_default_shares(count: int, size: int) -> None:
+    files = classes(count, size)
+    by_hash = Counter((f"c{n // 1000:02}", side_of(f"{n:064x}", SPLIT)) for n in files.values())
+    assert min(by_hash[f"c{c:02}", side] for c in range(count) for side in SIDES) == 0  # what is to be cured
+    found = Counter((content.label, content.side) for content in placed(refreshed(files)).values())
+    for side in SIDES:
+        expected = int(size * getattr(SPLIT, side) + 1e-9)
+        wanted = min(4 if side == "train" else ENOUGH, max(2, expected))
+        assert min(found[f"c{c:02}", side] for c in range(count)) >= wanted
+
+
+def test_where_the_hash_gives_enough_nothing_is_dealt() -> None:
+    lock = refreshed(classes(2, 900))
+    assert lock.assignments is not None
+    assert lock.assignments.sides == {}
+    assert lock.assignments.classes == ("c00", "c01")
+    assert all(side == side_of(name, SPLIT) for name, side in sides_of(lock).items())
+
+
+def test_the_record_survives_being_written(tmp_path: object) -> None:
+    lock = refreshed(classes(3, 20) | {'"odd" ü\u2028/1.png': 9, "c00/ a.png": 8, " c/x\r": 7})
+    assert lock.assignments is not None
+    assert lock.assignments.sides
+    path = tmp_path / "l"  # type: ignore[operator]
+    path.write_text(lock.text(), encoding="utf-8", newline="")
+    assert read_lock(path) == lock
+    path.write_bytes(lock.text().replace("\n", "\r\n").encode())  # as git may check it out
+    assert read_lock(path) == lock
+
+
+def test_an_older_lock_keeps_every_side_and_every_byte() -> None:
+    """Without a record the hash says all: a class on every side may have been trained on."""
+    files = classes(4, 40)
+    old = lock_of(files)
+    full = {
+        name
+        for name in ("c00", "c01", "c02", "c03")
+        if {side_of(f"{n:064x}", SPLIT) for path, n in files.items() if path.startswith(name)} == set(SIDES)
+    }
+    assert full
+    kept = {path: number for path, number in files.items() if path[:3] in full}
+    assert refreshed(kept, lock_of(kept)).text() == lock_of(kept).text()
+    grown = refreshed(kept | {"c09/1.png": 99_999}, lock_of(kept))
+    assert {name: side for name, side in sides_of(grown).items() if name != f"{99_999:064x}"} == {
+        f"{number:064x}": side_of(f"{number:064x}", SPLIT) for number in kept.values()
+    }
+    assert sides_of(old) == {f"{n:064x}": side_of(f"{n:064x}", SPLIT) for n in files.values()}
+
+
+def test_a_class_that_an_older_lock_left_without_a_side_is_dealt() -> None:
+    """It was refused, so nothing was trained on it."""
+    files = classes(20, 30)
+    lock = refreshed(files, lock_of(files))
+    found = Counter((content.label, content.side) for content in placed(lock).values())
+    assert all(found[f"c{c:02}", side] for c in range(20) for side in SIDES)
+
+
+Steps = st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.integers(1, 20)), min_size=1, max_size=5)
+
+
+def used(lock: Lock) -> tuple[dict[str, str], set[str]]:
+    """Sides by content, and the contents that may have been trained on: of classes that `version_data` would take."""
+    found = placed(lock)
+    sides: dict[str, set[str]] = {}
+    for content in found.values():
+        sides.setdefault(content.label, set()).add(content.side)
+    counts = Counter(content.label for content in found.values())
+    whole = {name for name, on in sides.items() if on == set(SIDES) and counts[name] >= 10}
+    return {name: c.side for name, c in found.items()}, {i for i, c in found.items() if c.label in whole}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30), Steps, st.booleans())
+def test_adding_and_removing_never_moves_a_sample(
+    size: int, steps: list[tuple[bool, int, int]], older: bool
+) -> None:
+    files = classes(3, size)
+    lock = lock_of(files) if older else refreshed(files)
+    sides, trained = used(lock)
+    for fresh, (adding, which, count) in enumerate(steps, 1):
+        if adding:
+            new = range(fresh * 1_000_000, fresh * 1_000_000 + count)
+            files |= {f"c{which:02}/{number}.png": number for number in new}
+        else:
+            for path in sorted(path for path in files if path.startswith(f"c{which:02}"))[:count]:
+                del files[path]
+        if not files:
+            return
+        lock = refreshed(files, lock)
+        before, (sides, _) = sides, used(lock)
+        assert all(sides[name] == before[name] for name in trained & set(sides))
+        trained |= used(lock)[1]
+
+
+def contents(groups: Iterable[tuple[str, str, int]]) -> list[Content]:
+    """(group, label, how many)"""
+    made = []
+    for group, label, count in groups:
+        for n in range(count):
+            side = side_of(group, SPLIT)
+            name = f"{group}{label}{n}"
+            made.append(Content(name, name, 1, label, 0, group, "", side, (), 1))
+    return made
+
+
+def settle(found: Sequence[Content], kept: Assignments | None = None) -> Assignments:
+    return assign(found, SPLIT, 10, kept, set())
+
+
+def test_groups_move_as_a_whole_and_leave_no_class_short() -> None:
+    found = contents((f"g{n:02}", label, 2) for n in range(40) for label in "ab")
+    made = settle(found)
+    moved = [replace(c, side=made.sides.get(c.key, c.side)) for c in found]
+    assert all(len({c.side for c in moved if c.group == group}) == 1 for group in {c.group for c in moved})
+    counts = Counter((c.label, c.side) for c in moved)
+    assert min(counts[label, side] for label in "ab" for side in SIDES) >= 4
+
+
+def test_a_group_of_a_class_that_was_looked_at_does_not_move_for_a_new_one() -> None:
+    old = contents((f"g{n:02}", "a", 3) for n in range(30))
+    kept = settle(old)
+    new = contents((f"g{n:02}", "b", 1) for n in range(30))
+    made = settle([replace(c, side=kept.sides.get(c.key, c.side)) for c in (*old, *new)], kept)
+    assert made.sides == kept.sides
+    assert made.classes == ("a", "b")
+
+
+def test_declared_splits_deal_only_what_they_leave_open() -> None:
+    """50 classes of 10 on a declared validation side, of which a quarter calibrates."""
+    files = {
+        f"{side}/c{c:02}/{s}{n}.png": 10_000 * s + 100 * c + n
+        for s, (side, size) in enumerate({"train": 20, "val": 10, "test": 8}.items())
+        for c in range(50)
+        for n in range(size)
+    }
+    found = Counter((content.label, content.side) for content in placed(refreshed(files)).values())
+    assert all(found[f"c{c:02}", "train"] == 20 and found[f"c{c:02}", "test"] == 8 for c in range(50))
+    assert min(found[f"c{c:02}", side] for c in range(50) for side in ("validation", "calibration")) >= 2
+
+
+def test_another_salt_starts_over_and_a_lock_of_another_split_is_refused() -> None:
+    files = classes(20, 30)
+    lock = refreshed(files)
+    other = params_of(Split(salt="other"))
+    with pytest.raises(DataError, match=r"another data\.split\. Run `python -m components refresh`"):
+        placed(lock, other)
+    again = refreshed(files, lock, other)
+    assert again.assignments is not None
+    assert again.assignments.split == split_named(other.split)
+    assert again.text() == refreshed(files, None, other).text()
+    assert len({content.side for content in placed(again, other).values()}) == 4
+
+
+def test_folds_are_dealt_in_their_own_way() -> None:
+    params = params_of(Split(salt="s", folds=3), layout="manifest", labels={"group": "g"})
+    lock = lock_of({"a.png": 1})
+    assert with_assignments(lock, Nothing(), params, "images", None) is lock

@@ -141,7 +141,9 @@ def _units(contents: Iterable[Content]) -> list[_Unit]:
         members[content.key].append(content)
     units = []
     for key, found in sorted(members.items()):
-        among = tuple(side for side in SIDES if all(side in content.among for content in found))
+        among = found[0].among
+        if len(found) > 1:
+            among = tuple(side for side in SIDES if all(side in content.among for content in found))
         if len({content.side for content in found}) == 1:  # a group that declared sides cut apart stays so
             classes = Counter(content.label for content in found if content.label)
             units.append(_Unit(key, found[0].side, classes, among))

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 
 # Written by file managers, cameras and servers. What begins with a dot is hidden, too.
 SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r"})
@@ -105,7 +104,9 @@ def is_archive(path: str) -> bool:
 
 
 def ending(path: str) -> str:
-    return PurePosixPath(path.rsplit("/", 1)[-1].lower()).suffix
+    """`.png` of `a/b.PNG`; nothing of `a/b` and `a/.b`."""
+    stem, _, end = path.rsplit("/", 1)[-1].lower().rpartition(".")
+    return f".{end}" if stem else ""
 
 
 def hidden_folders(paths: Iterable[str], kind: str) -> Mapping[str, int]:

@@ -2,15 +2,19 @@ import csv
 import io
 import json
 import random
+import re
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 from pictures import Build, png, two_classes, write
 from PIL import Image
 
 from components.data.dataset import Dataset
+from components.data.summary import look_alikes
 from components.errors import DataError, ParamsError
+from components.params.data import NearDuplicates
 from components.storage.publish import sha256_tree
 
 Report = dict[str, dict[str, object]]
@@ -312,3 +316,138 @@ def test_a_class_must_be_on_each_side_that_needs_it(tmp_path: Path, build: Build
 def test_folders_have_no_columns(tmp_path: Path, build: Build) -> None:
     with pytest.raises(ParamsError, match=r"data\.labels\.group names a column"):
         build(write(tmp_path / "src", two_classes()), tmp_path / "out", labels={"group": "g"})
+
+
+def grouped(groups: list[str], shared: int = 4) -> tuple[dict[str, bytes], list[dict[str, object]]]:
+    """Four files of each class in each group; of the first class, `shared` groups hold one picture in common."""
+    files, rows = {}, []
+    for g, group in enumerate(groups):
+        for n in range(8):
+            path = f"{g:02}{n}.png"
+            files[path] = png(7777 if n == 0 and g < shared else 100 * g + n)
+            rows.append({"path": path, "label": "ab"[n % 2], "who": group})
+    return files, rows
+
+
+def test_one_content_of_several_groups_is_no_contradiction(tmp_path: Path, build: Build) -> None:
+    """It counts once, in the group on the highest side: what others wrote, too, is in no lower side."""
+    files, rows = grouped([f"user {n}" for n in range(24)])
+    source = write(tmp_path / "src", files | {"labels.csv": table(rows)})
+    build(source, tmp_path / "out", layout="labels", labels={"group": "who"})
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["quarantine"]["samples"] == 0
+    assert report["identical_copies"] == 3
+    found = {row["path"]: row for row in Dataset.open(tmp_path / "out").table.to_pylist()}
+    rank = ["train", "validation", "calibration", "test"]
+    sides = {row["group"]: row["split"] for row in found.values()}
+    (kept,) = (path for path in ("000.png", "010.png", "020.png", "030.png") if path in found)
+    of_four = [rank.index(sides[f"user {n}"]) for n in range(4)]
+    assert len(set(of_four)) > 1
+    assert rank.index(found[kept]["split"]) == max(of_four)
+    assert report["copies_on_lower_sides"] == sum(place < max(of_four) for place in of_four)
+
+
+def test_one_content_of_several_groups_and_labels_is_still_a_contradiction(
+    tmp_path: Path, build: Build
+) -> None:
+    files, rows = grouped([f"user {n}" for n in range(24)])
+    rows[0]["label"] = "b"
+    source = write(tmp_path / "src", files | {"labels.csv": table(rows)})
+    limits = {"quarantine_share": 0.1}
+    build(source, tmp_path / "out", layout="labels", labels={"group": "who"}, limits=limits)
+    found = json.loads((tmp_path / "out" / "quarantine.json").read_text())["quarantined"]
+    assert {item["reason"] for item in found} == {"one content with labels a, b"}
+    assert len(found) == 4
+
+
+def fixture(count: int = 60) -> dict[str, bytes]:
+    """A part in a fixture before one camera, half of them with a small defect."""
+    still = np.asarray(Image.open(io.BytesIO(png(1)))).astype(np.int16)
+    files = {}
+    for n in range(count):
+        draw = np.random.default_rng(n)
+        pixels = still + draw.integers(-3, 4, still.shape)
+        if n % 2:
+            x, y = draw.integers(5, 55, 2)
+            pixels[y : y + 5, x : x + 5] = 0
+        buffer = io.BytesIO()
+        Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(buffer, "PNG")
+        files[f"{'ab'[n % 2]}/{n:03}.png"] = buffer.getvalue()
+    return files
+
+
+def test_a_fixed_camera_is_told_of_near_duplicates_and_may_switch_them_off(
+    tmp_path: Path, build: Build
+) -> None:
+    source = write(tmp_path / "src", fixture())
+    with pytest.raises(DataError, match="The classes cannot be learned") as caught:
+        build(source, tmp_path / "out")
+    assert re.search(
+        r"\d\d of 60 samples were left out as near copies .* write `near_duplicates: off` below data, and name "
+        r".* in data\.labels\.group",
+        str(caught.value),
+    )
+    built = build(source, tmp_path / "off", near_duplicates=False)  # what YAML makes of `off`
+    assert (built.samples, built.excluded) == (60, 0)
+    assert NearDuplicates.model_validate("off") == NearDuplicates(enabled=False)
+
+
+def test_the_notes_begin_with_one_paragraph_of_all_counts(tmp_path: Path, build: Build) -> None:
+    files = two_classes() | {"a/x.txt": b"", "b/bad.png": b"no", "a/copy.png": two_classes()["a/000.png"]}
+    built = build(write(tmp_path / "src", files), tmp_path / "out", limits={"quarantine_share": 0.1})
+    sides = report_of(tmp_path / "out")["sides"]
+    counts = {side: cast(dict[str, int], facts)["samples"] for side, facts in sides.items()}
+    assert built.notes[0] == (
+        f"40 samples of 2 classes: a 20, b 20. Sides: train {counts['train']}, validation {counts['validation']}, "
+        f"calibration {counts['calibration']}, test {counts['test']}. Ignored files: 1 (.txt 1). "
+        "Quarantined samples: 1 (unreadable 1). Near copies left out: 0; identical copies: 1."
+    )
+    assert report_of(tmp_path / "out")["notes"] == list(built.notes)
+
+
+def test_few_test_samples_of_a_class_are_told_before_any_training(tmp_path: Path, build: Build) -> None:
+    built = build(write(tmp_path / "src", two_classes(30)), tmp_path / "out")
+    tests = cast(dict[str, dict[str, int]], report_of(tmp_path / "out")["sides"]["test"])["classes"]
+    few = ", ".join(f"{name} {count}" for name, count in tests.items() if count < 6)
+    assert few
+    assert any(note.startswith(f"Fewer than 6 test samples: {few}. ") for note in built.notes)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("spam", "spam\u200b"),
+        ("spam", "Spam"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("spam", "sp\ufeffam"),
+        ("spam", "spam\u00a0"),
+        ("STRASSE", "stra\u00dfe"),
+        ("\ufb01sh", "fish"),
+    ],
+)
+def test_classes_that_look_alike_are_told(one: str, other: str) -> None:
+    (said,) = look_alikes([one, "ham", other])
+    assert said.startswith(f"These classes look alike, but are separate: {one!a} and {other!a}. ")
+    assert look_alikes(["spam", "spam 2", "scope"]) == []
+
+
+def deep(seed: int, bits: int) -> bytes:
+    grid = np.random.default_rng(seed).random((12, 12)).astype(np.float32)
+    smooth = np.asarray(Image.fromarray(grid).resize((48, 48), Image.Resampling.BICUBIC)).clip(0, 1)
+    buffer = io.BytesIO()
+    Image.fromarray((smooth * (2**bits - 1)).astype(np.uint16)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_unused_bits_of_16_bit_grey_are_measured_and_warned_of(tmp_path: Path, build: Build) -> None:
+    files = {f"{'ab'[n % 2]}/{n}.png": deep(n, 12) for n in range(40)}
+    source = write(tmp_path / "src", files | {"a/plain.png": png(500)})
+    built = build(source, tmp_path / "out")
+    assert report_of(tmp_path / "out")["bits"] == {"min": 8, "median": 12.0, "max": 12}
+    (said,) = (note for note in built.notes if "bits" in note)
+    assert said == (
+        "40 images in 16-bit grey use 12 bits, but task.bits is 16: only 16 of 256 levels are left. "
+        "Write `bits: 12` below task."
+    )
+    assert not any("bits" in note for note in build(source, tmp_path / "told", bits=12).notes)
+    assert any("becomes white" in note for note in build(source, tmp_path / "less", bits=10).notes)

@@ -99,7 +99,7 @@ def read_lock(path: Path) -> Lock:
         first, *lines = (line.removesuffix("\r") for line in path.read_bytes().decode().split("\n"))
         if lines and not lines[-1]:
             lines.pop()
-        head = json.loads(first)
+        head = dict(json.loads(first))
         entries = tuple(_entry(line) for line in lines if not RECORD.fullmatch(line))
         kept = _assignments(head, lines)
         return Lock(head["uri"], head["revision"], head["licence"], head["layout"], entries, kept)

@@ -16,6 +16,17 @@ def test_a_lock_survives_being_written(tmp_path: Path) -> None:
     assert lock.text().splitlines()[1] == f"{'f' * 64}  3  a b.png"
 
 
+def test_a_lock_of_before_reads_as_before(tmp_path: Path) -> None:
+    """Its bytes name the data of a line that was trained already."""
+    head = '{"layout": "folders", "licence": "CC0", "revision": "r", "uri": "file:x"}'
+    text = f'{head}\n{"f" * 64}  3  a b.png\n{"0" * 64}  7  a/"x".png \n'
+    (tmp_path / "l").write_text(text)
+    lock = read_lock(tmp_path / "l")
+    assert [entry.path for entry in lock.entries] == ["a b.png", 'a/"x".png ']
+    assert lock.assignments is None
+    assert lock.text() == text
+
+
 def test_the_order_of_the_listing_does_not_matter() -> None:
     other = Entry("Z.png", 1, "0" * 64)
     one, two = (Lock("u", "r", "l", "folders", entries) for entries in ((ENTRY, other), (other, ENTRY)))
@@ -23,7 +34,7 @@ def test_the_order_of_the_listing_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", '{"uri": 1', '{"uri":"","revision":"","licence":"","layout":""}\nx']
+    "text", ["", "{}", "[1]", "7", '{"uri": 1', '{"uri":"","revision":"","licence":"","layout":""}\nx']
 )
 def test_damaged_locks_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "l").write_text(text)

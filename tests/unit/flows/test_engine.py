@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from components.errors import Busy, DataError, DigestMismatch, Interrupted, SourceError
+from components.errors import Busy, DataError, DigestMismatch, Interrupted, SourceError, SourceRefused
 from components.params import load_params
 from components.registry.delivery import known_as
 from components.registry.runs import handed_run
@@ -119,6 +119,7 @@ def test_a_signal_to_a_stage_is_no_failure_of_it() -> None:
 def test_only_what_the_network_may_cure_is_tried_again() -> None:
     assert worth_retrying(StageFailed("refresh", SourceError.exit_code))
     assert not worth_retrying(StageFailed("refresh", DigestMismatch.exit_code))
+    assert not worth_retrying(StageFailed("refresh", SourceRefused.exit_code))
     assert not worth_retrying(StageFailed("refresh", 1))
     assert not worth_retrying(ValueError())
 

@@ -154,6 +154,29 @@ def test_texts_may_stand_in_the_table_itself(tmp_path: Path, build: Build) -> No
     assert report["quarantine"]["kinds"] == {"unreadable": 1}
 
 
+def test_texts_of_json_lines_are_kept_or_quarantined_one_by_one(tmp_path: Path, build: Build) -> None:
+    """CASES 10, 11, 14: a missing text, half of a character, and line ends that are none."""
+    rows = [{"text": f"mail {n} is about {n * n}\u2028and more", "label": "ab"[n % 2]} for n in range(60)]
+    rows += [{"label": "a"}, {"text": "half \ud83d of one", "label": "b"}, {"text": "no label"}]
+    build(
+        write(tmp_path / "src", {"t.jsonl": "\n".join(map(json.dumps, rows)).encode()}),
+        tmp_path / "out",
+        task_name="text_classification",
+        layout="manifest",
+        labels={"file": "t.jsonl", "text": "text"},
+        limits={"min_per_class": 1, "quarantine_share": 0.1},
+        near_duplicates={"hash_distance": 0, "correlation": 1.0},
+    )
+    found = json.loads((tmp_path / "out" / "quarantine.json").read_text())["quarantined"]
+    assert {item["path"]: item["reason"].split(";")[0] for item in found} == {
+        "t.jsonl#61": "is empty",
+        "t.jsonl#62": "holds half of a character, '\\ud83d' at byte 5",
+        "t.jsonl#63": "has no label",
+    }
+    data = Dataset.open(tmp_path / "out")
+    assert sum("\u2028" in data.read(name).decode() for name in data.ids()) == len(data) == 60
+
+
 def excluded(out: Path) -> list[object]:
     report = json.loads((out / "report.json").read_text())
     found: list[object] = report["near_duplicates"]["excluded_samples"]

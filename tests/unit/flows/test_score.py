@@ -108,8 +108,19 @@ def test_shards_of_a_folder_end_in_one_result_and_the_run_knows_the_provider(
 def test_texts_of_a_table_go_the_same_way(space: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The share of `good` among 16 tokens: 12 of 16 are enough for ham, 1 is not."""
     write_text_release(space / "texts")
-    (space / "mails.csv").write_text(f"name,body\na,{'good ' * 12}\nb,Good mail\nc,\n")
-    table = ("--input", "mails.csv", "--content", "body", "--id", "name")
+    (space / "mails.txt").write_text(f"a;{'good ' * 12}\nb;Good mail\nc;\n")
+    table = (
+        "--input",
+        "mails.txt",
+        "--content",
+        "body",
+        "--id",
+        "name",
+        "--separator",
+        ";",
+        "--header",
+        "name,body",
+    )
     words = (*table, "--output", "out", "--bundle", "texts")
     assert run_score(*words) == 0
     found = pq.read_table(space / "out").to_pylist()
@@ -128,6 +139,12 @@ def test_each_refusal_has_its_code_and_says_what_to_do(
         (("--input", "in", "--output", "out"), 20, "holds no model model. Run: make run"),
         (("--input", "nothing", *bundle), 12, "nothing does not exist"),
         (("--input", "in", *bundle, "--id", "name"), 2, "--id is for tables"),
+        (("--input", "in", *bundle, "--header", "a,b"), 2, "--header is for tables"),
+        (
+            ("--input", "t.jsonl", *bundle, "--separator", "tab"),
+            2,
+            "t.jsonl holds lines of JSON: leave it out",
+        ),
         (("--input", "in", "--output", "in/out", "--bundle", "release"), 2, "lies inside the inputs"),
         (
             ("--input", "in", "--output", "components", "--bundle", "release"),

@@ -22,6 +22,7 @@ from components.params.watching import read_look
 from components.registry.reference import Shelf
 from components.stages.monitor import Found, monitor
 from components.stages.reference import make_reference
+from components.stages.windows import read_labels
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +119,28 @@ def test_what_was_scored_is_looked_at_with_its_inputs_or_its_embeddings(made: Li
         file.write_bytes(file.read_bytes() + b"\0")
     with pytest.raises(SourceError, match="another than the one that was scored"):
         look(made, **asked, input="bright")
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("id,label\na,light\nb,lihgt\n", r"row 2 \(line 3\): b has the label 'lihgt'. Allowed: dark, light"),
+        (
+            "id,label\na,light\na,dark\n",
+            r"row 2 \(line 3\): a has the label 'dark', and 'light' in an earlier row",
+        ),
+        ("id;label\na;light\n", r"has the columns id;label, but .* separated by ';'"),
+        ("id,label\na\n", r"row 1 \(line 2\): it has 1 value, the header 2"),
+    ],
+)
+def test_labels_that_came_later_are_read_as_every_table_is(tmp_path: Path, table: str, said: str) -> None:
+    """CASES 33."""
+    path = tmp_path / "labels.csv"
+    path.write_text(table)
+    with pytest.raises(DataError, match=said):
+        read_labels(path, ("dark", "light"))
+    path.write_text("id , label\n a,light\nb,\n")
+    assert read_labels(path, ("dark", "light")) == {"a": "light"}
 
 
 def test_refusals_come_before_any_input_is_read(made: Line) -> None:

@@ -202,10 +202,8 @@ class TableFile:
             held = ", ".join(f"{name!a}" if not name.isprintable() else name for name in names[:NAMED])
             other = next((s for s in ";\t|," if len(names) == 1 and s in names[0]), None)
             hint = f". Its columns seem to be separated by {other!r}" if other else ""
-            raise DataError(
-                f"{self.name} has the columns {held or 'none at all'}{more}, but {'; '.join(wrong)}{hint}.",
-                self.advice,
-            )
+            said = f"{self.name} has the columns {held or 'none at all'}{more}, but {'; '.join(wrong)}{hint}"
+            raise DataError(said if said.endswith("?") else f"{said}.", self.advice)
 
 
 def read_table(payload: bytes, labels: Labels) -> list[TableRow]:

@@ -273,6 +273,9 @@ def test_all_missing_columns_are_named_with_the_nearest() -> None:
     said = refusal(b"path,label,type\na,1,x\n", label="lable", slices=("typ",))
     assert "data.labels.label names the column 'lable'; did you mean 'label'?" in said
     assert "data.labels.slices names the column 'typ'; did you mean 'type'?" in said
+    assert said.endswith(
+        "mean 'type'? Write its columns' names, and what separates them, below data.labels in params.yaml."
+    )
     assert "Its columns seem to be separated by ';'" in refusal(b"path;label\na;1\n")
 
 

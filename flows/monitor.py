@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--header", metavar="A,B,…", help="of a table without a header: the names of its columns"
     )
-    made.add_argument("--labels", metavar="CSV", help="columns id and label: the accuracy is measured, too")
+    made.add_argument("--labels", metavar="TABLE", help="columns id and label: the accuracy is measured, too")
     return made
 
 

@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
+# A busy machine is no failure.
+settings.register_profile("graftline", deadline=None)
+settings.load_profile("graftline")
 # Whoever tests may have the servers of `make up` in the environment: they are not for tests.
 for name in (
     "MLFLOW_TRACKING_URI",

@@ -2,9 +2,10 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 from components.errors import DataError
-from components.params.conditions import read_condition
+from components.params.conditions import number, read_condition
 from components.params.data import Labels
 
 # How pandas, R, SQL and Python write that there is no value, in lower case.
@@ -42,6 +43,14 @@ class Classes:
 
     def target(self, name: str) -> int:
         return self.names.index(name)
+
+    def as_numbers(self, labels: Iterable[str]) -> str:
+        """What to advise where one of `labels` is a declared text's number in other words; nothing otherwise."""
+        numbers = {value: text for text in self._texts if (value := number(text)) is not None}
+        for label in labels:
+            if (text := numbers.get(number(label) or Decimal("nan"))) is not None:
+                return f"To compare numbers, write {text} without quotes: then it takes {label!r}, too. "
+        return ""
 
 
 def doubtful(cells: Iterable[str], labels: Labels) -> list[str]:

@@ -79,7 +79,8 @@ def classify(items: Sequence[Item], params: DataParams) -> Classes:
         )
         raise DataError(
             f"The data hold labels that belong to no class of data.labels.classes: {named}.",
-            f"Declared classes: {', '.join(classes.names)}. Declare the new ones, or remove their samples.",
+            f"{classes.as_numbers(strange)}Declared classes: {', '.join(classes.names)}. Declare the new ones, or "
+            "remove their samples.",
         )
     return classes
 
@@ -94,7 +95,7 @@ def merge(
     for item in items:
         entry = entries.get(item.path)
         if entry is None:
-            rejected.append(Rejected(item.path, "", "missing", "is in the table, not at the source"))
+            rejected.append(Rejected(item.path, "", "missing", f"is in {item.place}, not at the source"))
         elif item.label == params.labels.unlabelled:
             found[entry.sha256].append((replace(item, label=""), entry))
         elif not item.label:

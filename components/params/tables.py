@@ -13,8 +13,10 @@ KINDS: dict[str, Kind] = {
     "txt": "separated",
     "jsonl": "lines of JSON",
     "ndjson": "lines of JSON",
+    "json": "lines of JSON",
     "parquet": "Parquet",
 }
+WORKBOOKS = ("xlsx", "xlsm", "xlsb", "xls", "ods")
 WHITESPACE = "whitespace"
 TABS = ("tab", r"\t")
 REFUSED = '"\r\n\0\ufeff'
@@ -51,7 +53,11 @@ Separator = Annotated[str, AfterValidator(read_separator)]
 
 
 def check_written(name: str, separator: str | None, header: tuple[str, ...]) -> None:
-    """ValueError where `separator` or `header` mean nothing for the table `name`, or a column is named twice."""
+    """ValueError where `name` is no table, `separator` or `header` mean nothing for it, or a column is named twice."""
+    if _ending(name) in WORKBOOKS:
+        raise ValueError(
+            f"{name} is a workbook, of which no table is read: save it as CSV (in Excel: 'CSV UTF-8')"
+        )
     kind, given = kind_of(name), "separator" if separator else "header" if header else None
     if given and kind in ("lines of JSON", "Parquet"):
         raise ValueError(f"{given} is for tables such as CSV, but {name} holds {kind}: leave it out")

@@ -17,7 +17,7 @@ class Look(Section):
     input: where the samples themselves lie, as `flows.score` takes it; with `scored`, what was scored.
     alias, version: which version, where nothing was scored. None of them: the alias `champion`.
     path, content, id, files, separator, header: of a table; see components.params.scoring.Job.
-    labels: a CSV with the columns `id` and `label`, of as many samples as are known by now.
+    labels: a table with the columns `id` and `label`, of as many samples as are known by now.
     """
 
     scored: str | None = None

@@ -60,6 +60,9 @@ def test_a_label_that_no_class_takes_is_named_with_its_first_row(tmp_path: Path)
     )
     with pytest.raises(DataError, match=r"'1\.10' \(2 samples, the first: t\.csv, row 2 \(line 3\)\)"):
         classify(items, params)
+    floats, params = made(tmp_path, b"path,label\na,1.0\nb,0\n", classes={"good": "0", "bad": "1"})
+    with pytest.raises(DataError, match=r"write 1 without quotes: then it takes '1\.0', too\. Declared"):
+        classify(floats, params)
 
 
 @pytest.mark.parametrize("column", ["path", "label", "group", "domain", "split", "slices"])
@@ -102,6 +105,16 @@ def test_rows_of_json_without_a_label_or_a_path(tmp_path: Path) -> None:
 def test_a_path_that_leaves_the_source_is_named_with_its_row(tmp_path: Path, path: str) -> None:
     said = refusal(tmp_path, f"path,label\na.png,x\n{path},x\n".encode())
     assert f"t.csv, row 2 (line 3): the path {path!r} leaves the source" in said
+
+
+def test_a_file_that_is_not_there_is_named_with_its_row(tmp_path: Path) -> None:
+    items, params = made(tmp_path, b"path,label\na.png,x\n,x\n")
+    lock, _ = lock_of(params, tmp_path / "cache")
+    _, rejected = merge(items, lock, classify(items, params), params)
+    assert [(item.path, item.reason) for item in rejected] == [
+        ("a.png", "is in t.csv, row 1 (line 2), not at the source"),
+        ("t.csv#2", "is in t.csv, row 2 (line 3), not at the source"),
+    ]
 
 
 def test_texts_of_one_name_are_named_with_both_rows(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def test_what_separates_no_columns_is_refused(values: Values, separator: str) ->
     [
         ({"file": "t.jsonl.gz", "separator": ";"}, "separator is for tables such as CSV, but t.jsonl.gz holds lines"),
         ({"file": "t.parquet", "header": ["a"]}, "header is for tables such as CSV, but t.parquet holds Parquet"),
+        ({"file": "m/t.XLSX"}, "m/t.XLSX is a workbook, of which no table is read: save it as CSV"),
         ({"header": ["path", "label", " path"]}, "header names 'path' twice"),
         ({"classes": {"good": "< O.5"}}, "classes.good: '< O.5' is not a condition; allowed"),
         ({"classes": {"a": "x", "b": "x "}}, "classes.a and classes.b both ask for 'x'"),

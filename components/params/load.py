@@ -94,15 +94,17 @@ def load_backbone(path: Path, root: Path) -> BackboneParams:
         raise ParamsError(
             f"{path} is no file.", "Name a YAML file with a section `backbone`, as params.yaml has it."
         )
-    section = parse(path).get("backbone")
+    node, values = _parsed(path)
+    section = values.get("backbone")
     if not isinstance(section, dict):
         raise ParamsError(f"{path} has no section `backbone` with keys, as params.yaml has it.")
-    mistakes = _missing({"backbone": section}, root)
+    unquoted = {at: said for at, said in misread(node, values, Params).items() if at[0] == "backbone"}
+    mistakes = [*unquoted.values(), *_missing({"backbone": section}, root)]
     try:
         found = BackboneParams.model_validate(section)
     except ValidationError as error:
-        items = error.errors(include_url=False)
-        mistakes = [_explain({**item, "loc": ("backbone", *item["loc"])}) for item in items] + mistakes
+        items = [{**item, "loc": ("backbone", *item["loc"])} for item in error.errors(include_url=False)]
+        mistakes = [_explain(item) for item in items if not _is_known(item, unquoted)] + mistakes
     if mistakes:
         raise _refusal(str(path), mistakes)
     return found

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from components.errors import ParamsError
 from components.params.data import Labels
-from components.params.load import check, load_params
+from components.params.load import check, load_backbone, load_params
 from components.params.scoring import read_job
 
 ROOT = Path(__file__).parents[3]
@@ -138,6 +138,22 @@ def test_a_key_that_yaml_reads_as_something_else_is_refused(
 @pytest.mark.parametrize("typed", ["0.5", "1", "-1", "1e-3", "0", ".5", "< 0.5"])
 def test_numbers_may_stand_where_a_class_asks_for_one(values: Values, tmp_path: Path, typed: str) -> None:
     assert mistakes(values, tmp_path, classes=f"{{a: {typed}, b: x}}") == []
+
+
+def test_the_same_is_said_of_another_file_s_backbone(tmp_path: Path) -> None:
+    """CASES 27: a digest of digits around an e is a number to YAML."""
+    digest = "1" * 40 + "e" + "2" * 23
+    (tmp_path / "b.yaml").write_text(
+        f"seed: 010\nbackbone: {{name: minilm_l6, sha256: {digest}, licence: no}}\n"
+    )
+    with pytest.raises(ParamsError) as caught:
+        load_backbone(tmp_path / "b.yaml", tmp_path)
+    lines = str(caught.value).splitlines()[1:-1]
+    assert [line.split(": YAML reads ")[0] for line in lines] == [
+        "  - backbone.sha256",
+        "  - backbone.licence",
+    ]
+    assert f'write it in quotes: "{digest}"' in lines[0]
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text(), max_size=4))

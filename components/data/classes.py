@@ -56,24 +56,24 @@ class Classes:
 def doubtful(cells: Iterable[str], labels: Labels) -> list[str]:
     """What in a column of labels is probably not meant, a sentence each: `cells` are its texts, row by row."""
     counts = Counter(cells)
-    said = []
+    sentences = []
     words = (
         [] if labels.classes else [w for w in counts if w.casefold() in NO_VALUE and w != labels.unlabelled]
     )
     if words:
         named = ", ".join(f"{word!r} in {_rows(counts[word])}" for word in sorted(words))
-        said.append(
+        sentences.append(
             f"{labels.file}: the column {labels.label!r} holds {named}; each is a class. If it means that there is no "
             "label, set data.labels.unlabelled to it, or empty the cells; if it is a class, name all classes in "
             "data.labels.classes."
         )
     if labels.unlabelled is not None and labels.unlabelled not in counts:
         empty = f" {_rows(counts[''])} hold nothing, which is written ''." if counts[""] else ""
-        said.append(
+        sentences.append(
             f"{labels.file}: data.labels.unlabelled is {labels.unlabelled!r}, which no cell of the column "
             f"{labels.label!r} holds.{empty}"
         )
-    return said
+    return sentences
 
 
 def _rows(count: int) -> str:

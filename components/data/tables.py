@@ -202,8 +202,10 @@ class TableFile:
             held = ", ".join(f"{name!a}" if not name.isprintable() else name for name in names[:NAMED])
             other = next((s for s in ";\t|," if len(names) == 1 and s in names[0]), None)
             hint = f". Its columns seem to be separated by {other!r}" if other else ""
-            said = f"{self.name} has the columns {held or 'none at all'}{more}, but {'; '.join(wrong)}{hint}"
-            raise DataError(said if said.endswith("?") else f"{said}.", self.advice)
+            message = (
+                f"{self.name} has the columns {held or 'none at all'}{more}, but {'; '.join(wrong)}{hint}"
+            )
+            raise DataError(message if message.endswith("?") else f"{message}.", self.advice)
 
 
 def read_table(payload: bytes, labels: Labels) -> list[TableRow]:
@@ -232,7 +234,7 @@ def _quoted(texts: Iterator[str], place: Place, separator: str) -> Iterator[Sequ
         try:
             record = next(reader, None)
         except csv.Error as error:
-            known = (said for words, said in QUOTES.items() if words in str(error))
+            known = (message for words, message in QUOTES.items() if words in str(error))
             raise Unreadable(next(known, str(error))) from None
         if record is None:
             return

@@ -48,21 +48,21 @@ def unquoted(node: yaml.Node, at: Location = ()) -> Iterator[Scalar]:
 
 def misread(node: yaml.Node, values: object, model: type[BaseModel]) -> dict[Location, str]:
     """What to say of each scalar for which `model` wants a text; `values` are what YAML made of them."""
-    said: dict[Location, str] = {}
+    messages: dict[Location, str] = {}
     for scalar in unquoted(node):
         named = ".".join(map(str, scalar.at)) or "the file"
         quoted = f'write it in quotes: "{scalar.written}"'
         if scalar.is_key:
-            said[(*scalar.at, scalar.written)] = (
+            messages[(*scalar.at, scalar.written)] = (
                 f"{named}: YAML reads the key {scalar.written} as {_kind(scalar)}; {quoted}"
             )
         elif _is_misread(scalar, admitted(model, scalar.at)):
-            made = _at(values, scalar.at)
-            number = f"the number {made}" if type(made) in (int, float) else _kind(scalar)
-            said[scalar.at] = (
+            value = _at(values, scalar.at)
+            number = f"the number {value}" if type(value) in (int, float) else _kind(scalar)
+            messages[scalar.at] = (
                 f"{named}: YAML reads {scalar.written or 'the empty value'} as {number}; {quoted}"
             )
-    return said
+    return messages
 
 
 def admitted(annotation: object, at: Location) -> set[object]:

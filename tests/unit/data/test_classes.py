@@ -89,12 +89,12 @@ def test_undeclared_labels_are_equal_only_to_themselves(labels: list[str]) -> No
 def test_words_for_no_label_are_doubted_unless_they_were_declared() -> None:
     """CASES 4."""
     cells = ["cat", "None", "NA", "NA", "null", "nan", "", "dog"]
-    (said,) = doubtful(cells, Labels())
+    (message,) = doubtful(cells, Labels())
     assert (
         "the column 'label' holds 'NA' in 2 rows, 'None' in 1 row, 'nan' in 1 row, 'null' in 1 row; each is"
-        in said
+        in message
     )
-    assert "data.labels.unlabelled" in said
+    assert "data.labels.unlabelled" in message
     assert "'NA'" not in doubtful(cells, Labels(unlabelled="NA"))[0]
     assert doubtful(cells, Labels(classes={"nan": "nan", "cat": "cat"})) == []
     assert doubtful(["cat", ""], Labels()) == []
@@ -102,7 +102,7 @@ def test_words_for_no_label_are_doubted_unless_they_were_declared() -> None:
 
 def test_a_word_for_no_label_that_no_cell_holds_is_doubted() -> None:
     """CASES 4."""
-    (said,) = doubtful(["cat", "", ""], Labels(unlabelled="nan"))
-    assert "data.labels.unlabelled is 'nan', which no cell of the column 'label' holds" in said
-    assert "2 rows hold nothing, which is written ''." in said
+    (message,) = doubtful(["cat", "", ""], Labels(unlabelled="nan"))
+    assert "data.labels.unlabelled is 'nan', which no cell of the column 'label' holds" in message
+    assert "2 rows hold nothing, which is written ''." in message
     assert doubtful(["cat", ""], Labels(unlabelled="")) == []

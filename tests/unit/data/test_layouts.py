@@ -13,7 +13,7 @@ from components.errors import DataError
 from components.params.data import DataParams
 
 
-def made(
+def items_of(
     tmp_path: Path, payload: bytes, file: str = "t.csv", **labels: object
 ) -> tuple[list[Item], DataParams]:
     params = data_params(tmp_path / "src", layout="manifest", labels={"file": file, **labels})
@@ -27,13 +27,13 @@ def notes(tmp_path: Path, params: DataParams) -> str:
 
 def refusal(tmp_path: Path, payload: bytes, file: str = "t.csv", **labels: object) -> str:
     with pytest.raises(DataError) as caught:
-        made(tmp_path, payload, file, **labels)
+        items_of(tmp_path, payload, file, **labels)
     return str(caught.value)
 
 
 def test_a_word_for_no_label_is_a_class_with_a_warning(tmp_path: Path) -> None:
     """CASES 4: a class that is really named `nan` can be had."""
-    items, params = made(tmp_path, b"path,label\na,nan\nb,cat\nc,\nd,None\n")
+    items, params = items_of(tmp_path, b"path,label\na,nan\nb,cat\nc,\nd,None\n")
     assert classify(items, params).names == ("None", "cat", "nan")
     assert [item.label for item in items] == ["nan", "cat", "", "None"]
     assert "t.csv: the column 'label' holds 'None' in 1 row, 'nan' in 1 row" in notes(tmp_path, params)
@@ -42,7 +42,7 @@ def test_a_word_for_no_label_is_a_class_with_a_warning(tmp_path: Path) -> None:
 @pytest.mark.parametrize("word", ["nan", "NaN", "None", "null", "NA", ""])
 def test_unlabelled_is_compared_with_what_the_cell_says(tmp_path: Path, word: str) -> None:
     """CASES 4."""
-    items, params = made(tmp_path, f"path,label\na.png,{word}\nb.png,cat\n".encode(), unlabelled=word)
+    items, params = items_of(tmp_path, f"path,label\na.png,{word}\nb.png,cat\n".encode(), unlabelled=word)
     write(tmp_path / "src", {"a.png": png(1), "b.png": png(2)})
     lock, _ = lock_of(params, tmp_path / "cache")
     classes = classify(items, params)
@@ -55,12 +55,12 @@ def test_unlabelled_is_compared_with_what_the_cell_says(tmp_path: Path, word: st
 
 def test_a_label_that_no_class_takes_is_named_with_its_first_row(tmp_path: Path) -> None:
     """CASES 2."""
-    items, params = made(
+    items, params = items_of(
         tmp_path, b"path,label\na,1.1\nb,1.10\nc,1.10\n", classes={"scope": "1.1", "terms": "1.2"}
     )
     with pytest.raises(DataError, match=r"'1\.10' \(2 samples, the first: t\.csv, row 2 \(line 3\)\)"):
         classify(items, params)
-    floats, params = made(tmp_path, b"path,label\na,1.0\nb,0\n", classes={"good": "0", "bad": "1"})
+    floats, params = items_of(tmp_path, b"path,label\na,1.0\nb,0\n", classes={"good": "0", "bad": "1"})
     with pytest.raises(DataError, match=r"write 1 without quotes: then it takes '1\.0', too\. Declared"):
         classify(floats, params)
 
@@ -75,15 +75,17 @@ def test_half_of_a_character_is_refused_with_its_row(tmp_path: Path, column: str
     rows[1][column] = "\ud83d"
     payload = "\n".join(json.dumps(row) for row in rows).encode()
     labels: dict[str, object] = {"group": "group", "domain": "domain", "split": "split", "slices": ["slices"]}
-    said = refusal(tmp_path, payload, "t.jsonl", **labels)
-    assert f"t.jsonl, row 2 (line 2): the cell of {column!r} is '\\ud83d', with half of a character" in said
-    said.encode()
+    message = refusal(tmp_path, payload, "t.jsonl", **labels)
+    assert (
+        f"t.jsonl, row 2 (line 2): the cell of {column!r} is '\\ud83d', with half of a character" in message
+    )
+    message.encode()
 
 
 def test_half_of_a_character_in_a_text_is_left_to_who_reads_it(tmp_path: Path) -> None:
     """CASES 11: the task quarantines it."""
     payload = b'{"text": "so \\ud83d", "label": "x"}\n{"text": "fine \\ud83d\\ude00", "label": "x"}\n'
-    _, params = made(tmp_path, payload, "t.jsonl", text="text")
+    _, params = items_of(tmp_path, payload, "t.jsonl", text="text")
     rows = Rows(*lock_of(params, tmp_path / "cache"), params.labels)
     assert rows.read("t.jsonl#2").decode() == "fine 😀"
     with pytest.raises(UnicodeDecodeError):
@@ -93,7 +95,7 @@ def test_half_of_a_character_in_a_text_is_left_to_who_reads_it(tmp_path: Path) -
 def test_rows_of_json_without_a_label_or_a_path(tmp_path: Path) -> None:
     """CASES 10."""
     payload = b'{"path": "a.png", "slices": "s"}\n{"label": "x"}\n{"path": "b.png", "label": "x"}\n'
-    items, _ = made(tmp_path, payload, "t.jsonl", slices=["slices"], unlabelled="")
+    items, _ = items_of(tmp_path, payload, "t.jsonl", slices=["slices"], unlabelled="")
     assert [(item.path, item.label, item.slices) for item in items] == [
         ("a.png", "", ("s",)),
         ("b.png", "x", ("",)),
@@ -103,12 +105,12 @@ def test_rows_of_json_without_a_label_or_a_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["../x", "..", "/etc/passwd", "a/../../x"])
 def test_a_path_that_leaves_the_source_is_named_with_its_row(tmp_path: Path, path: str) -> None:
-    said = refusal(tmp_path, f"path,label\na.png,x\n{path},x\n".encode())
-    assert f"t.csv, row 2 (line 3): the path {path!r} leaves the source" in said
+    message = refusal(tmp_path, f"path,label\na.png,x\n{path},x\n".encode())
+    assert f"t.csv, row 2 (line 3): the path {path!r} leaves the source" in message
 
 
 def test_a_file_that_is_not_there_is_named_with_its_row(tmp_path: Path) -> None:
-    items, params = made(tmp_path, b"path,label\na.png,x\n,x\n")
+    items, params = items_of(tmp_path, b"path,label\na.png,x\n,x\n")
     lock, _ = lock_of(params, tmp_path / "cache")
     _, rejected = merge(items, lock, classify(items, params), params)
     assert [(item.path, item.reason) for item in rejected] == [
@@ -119,7 +121,7 @@ def test_a_file_that_is_not_there_is_named_with_its_row(tmp_path: Path) -> None:
 
 def test_texts_of_one_name_are_named_with_both_rows(tmp_path: Path) -> None:
     payload = b'path,text,label\nm1,"a\nb",x\nm2,c,x\nm1,d,x\n'
-    _, params = made(tmp_path, payload, text="text")
+    _, params = items_of(tmp_path, payload, text="text")
     with pytest.raises(
         DataError, match=r"t\.csv, row 1 \(line 2\), and row 3: both have 'm1' in the column 'path'"
     ):
@@ -127,7 +129,7 @@ def test_texts_of_one_name_are_named_with_both_rows(tmp_path: Path) -> None:
 
 
 def test_a_side_that_there_is_not_is_named_with_its_row(tmp_path: Path) -> None:
-    items, params = made(tmp_path, b"path,label,side\na.png,x,later\n", split="side")
+    items, params = items_of(tmp_path, b"path,label,side\na.png,x,later\n", split="side")
     write(tmp_path / "src", {"a.png": png(1)})
     lock, _ = lock_of(params, tmp_path / "cache")
     with pytest.raises(DataError, match=r"says 'later' for t\.csv, row 1 \(line 2\)"):

@@ -106,11 +106,11 @@ def test_keys_may_be_missing_from_rows_of_json_but_not_from_all() -> None:
     payload = b'{"path": "a"}\n{"path": "b", "label": "x", "camera": "1"}\n{"camera": "2"}\n'
     labels = Labels(file="t.jsonl", slices=("camera",))
     rows = read_table(payload, labels)
-    found = [tuple(row.text(column) for column in ("path", "label", "camera")) for row in rows]
-    assert found == [("a", "", ""), ("b", "x", "1"), ("", "", "2")]
-    said = refusal(payload, file="t.jsonl", label="lable")
-    assert "t.jsonl has the columns path, label, camera" in said
-    assert "data.labels.label names the column 'lable'; did you mean 'label'?" in said
+    cells = [tuple(row.text(column) for column in ("path", "label", "camera")) for row in rows]
+    assert cells == [("a", "", ""), ("b", "x", "1"), ("", "", "2")]
+    message = refusal(payload, file="t.jsonl", label="lable")
+    assert "t.jsonl has the columns path, label, camera" in message
+    assert "data.labels.label names the column 'lable'; did you mean 'label'?" in message
 
 
 @pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x0b", "\x1c", "\x0c"])
@@ -155,7 +155,7 @@ def workbook(*names: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("payload", "name", "said"),
+    ("payload", "name", "expected"),
     [
         (workbook("[Content_Types].xml", "xl/workbook.xml"), "t.csv", "an Excel workbook (.xlsx), not text: save it"),
         (workbook("content.xml"), "t.csv", "an OpenDocument file (.ods)"),
@@ -171,27 +171,27 @@ def workbook(*names: str) -> bytes:
         (CSV.decode().encode("utf-16")[:-1], "t.csv", "its utf-16 is damaged"),
     ],
 )  # fmt: skip
-def test_what_is_no_text_is_named(payload: bytes, name: str, said: str) -> None:
+def test_what_is_no_text_is_named(payload: bytes, name: str, expected: str) -> None:
     """CASES 24."""
-    found = refusal(payload, file=name)
-    assert found.startswith(f"{name} cannot be read: ")
-    assert said in found
+    message = refusal(payload, file=name)
+    assert message.startswith(f"{name} cannot be read: ")
+    assert expected in message
 
 
 def test_another_encoding_is_named_by_what_it_would_say() -> None:
     """CASES 24, 25."""
     payload = "path,label\na,x\nb,café crème\n".encode("cp1252")
-    said = refusal(payload)
-    assert "labels.csv cannot be read: row 2 (line 3): the byte 0xe9 is not UTF-8" in said
-    assert "read as Windows-1252 it says 'b,café crème'" in said
-    assert "iconv -f CP1252 -t UTF-8" in said
+    message = refusal(payload)
+    assert "labels.csv cannot be read: row 2 (line 3): the byte 0xe9 is not UTF-8" in message
+    assert "read as Windows-1252 it says 'b,café crème'" in message
+    assert "iconv -f CP1252 -t UTF-8" in message
     both = b'{"path": "a", "label": "x"}\n\n{"path": "caf\xe9"}\n'
     assert "t.jsonl cannot be read: row 2 (line 3): the byte 0xe9" in refusal(both, file="t.jsonl")
     assert "the header (line 1): the byte 0x94" in refusal("größe,label\n".encode("cp437"))
 
 
 @pytest.mark.parametrize(
-    ("payload", "file", "said"),
+    ("payload", "file", "expected"),
     [
         (b"path,label\n\na\n", "t.csv", "row 1 (line 3): it has 1 value, the header 2"),
         (b'path,label\n"a\nb",x\na,b,c\n', "t.csv", "row 2 (line 4): it has 3 values, the header 2; a cell with"),
@@ -207,11 +207,11 @@ def test_another_encoding_is_named_by_what_it_would_say() -> None:
         (b'{"path": ' + b"[" * 200_000, "t.jsonl", "nested too deeply"),
     ],
 )  # fmt: skip
-def test_damaged_tables_say_where(payload: bytes, file: str, said: str) -> None:
+def test_damaged_tables_say_where(payload: bytes, file: str, expected: str) -> None:
     """CASES 25."""
-    found = refusal(payload, file=file)
-    assert f"{file} cannot be read" in found
-    assert said in found
+    message = refusal(payload, file=file)
+    assert f"{file} cannot be read" in message
+    assert expected in message
 
 
 def test_a_line_without_an_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,8 +252,8 @@ def test_columns_twice_in_parquet_and_columns_without_a_name() -> None:
 def test_a_label_is_one_value(label: object, kind: str) -> None:
     """CASES 7."""
     payload = b"\n".join(json.dumps({"path": "a", "label": cell}).encode() for cell in ("x", label))
-    said = refusal(payload, file="t.jsonl")
-    assert said.startswith(f"t.jsonl, row 2 (line 2): the cell of 'label' is {kind}.")
+    message = refusal(payload, file="t.jsonl")
+    assert message.startswith(f"t.jsonl, row 2 (line 2): the cell of 'label' is {kind}.")
     assert "row 2: the cell of 'label' is" in refusal(
         parquet(path=["a", "a"], label=[None, label]), file="t.parquet"
     )
@@ -271,10 +271,10 @@ def test_headers_are_stripped_as_cells_are() -> None:
 
 
 def test_all_missing_columns_are_named_with_the_nearest() -> None:
-    said = refusal(b"path,label,type\na,1,x\n", label="lable", slices=("typ",))
-    assert "data.labels.label names the column 'lable'; did you mean 'label'?" in said
-    assert "data.labels.slices names the column 'typ'; did you mean 'type'?" in said
-    assert said.endswith(
+    message = refusal(b"path,label,type\na,1,x\n", label="lable", slices=("typ",))
+    assert "data.labels.label names the column 'lable'; did you mean 'label'?" in message
+    assert "data.labels.slices names the column 'typ'; did you mean 'type'?" in message
+    assert message.endswith(
         "mean 'type'? Write its columns' names, and what separates them, below data.labels in params.yaml."
     )
     assert "Its columns seem to be separated by ';'" in refusal(b"path;label\na;1\n")

@@ -68,7 +68,7 @@ def test_what_separates_no_columns_is_refused(values: Values, separator: str) ->
 
 
 @pytest.mark.parametrize(
-    ("labels", "said"),
+    ("labels", "message"),
     [
         ({"file": "t.jsonl.gz", "separator": ";"}, "separator is for tables such as CSV, but t.jsonl.gz holds lines"),
         ({"file": "t.parquet", "header": ["a"]}, "header is for tables such as CSV, but t.parquet holds Parquet"),
@@ -81,11 +81,13 @@ def test_what_separates_no_columns_is_refused(values: Values, separator: str) ->
         ({"unlabelled": -1}, "data.labels.unlabelled: -1 is no text; write it in quotes"),
     ],
 )  # fmt: skip
-def test_what_can_be_told_without_the_table_is(values: Values, labels: dict[str, object], said: str) -> None:
+def test_what_can_be_told_without_the_table_is(
+    values: Values, labels: dict[str, object], message: str
+) -> None:
     values["data"]["labels"] = labels
     with pytest.raises(ParamsError) as caught:
         check(values)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_positive_class_needs_two(values: Values) -> None:
@@ -116,9 +118,11 @@ def test_a_text_that_yaml_reads_as_something_else_is_refused_with_what_to_write(
     values: Values, tmp_path: Path, typed: str, read_as: str
 ) -> None:
     """CASES 27: for texts, lists of texts, and values that may be a text or a number."""
-    found = mistakes(values, tmp_path, file=typed, slices=f"[{typed}]", classes=f"{{a: {typed}, b: 1.5}}")
-    said = f'YAML reads {typed} as {read_as}; write it in quotes: "{typed}"'
-    assert sorted(found) == [f"data.labels.{place}: {said}" for place in ("classes.a", "file", "slices.0")]
+    messages = mistakes(values, tmp_path, file=typed, slices=f"[{typed}]", classes=f"{{a: {typed}, b: 1.5}}")
+    message = f'YAML reads {typed} as {read_as}; write it in quotes: "{typed}"'
+    assert sorted(messages) == [
+        f"data.labels.{place}: {message}" for place in ("classes.a", "file", "slices.0")
+    ]
     assert (
         mistakes(values, tmp_path, file=f'"{typed}"', slices=f"['{typed}']", classes=f'{{a: "{typed}"}}')
         == []
@@ -130,9 +134,9 @@ def test_a_key_that_yaml_reads_as_something_else_is_refused(
     values: Values, tmp_path: Path, typed: str
 ) -> None:
     """CASES 27."""
-    (said,) = mistakes(values, tmp_path, classes=f"{{{typed}: x, b: y}}")
-    assert said.startswith(f"data.labels.classes: YAML reads the key {typed} as ")
-    assert said.endswith(f'write it in quotes: "{typed}"')
+    (message,) = mistakes(values, tmp_path, classes=f"{{{typed}: x, b: y}}")
+    assert message.startswith(f"data.labels.classes: YAML reads the key {typed} as ")
+    assert message.endswith(f'write it in quotes: "{typed}"')
 
 
 @pytest.mark.parametrize("typed", ["0.5", "1", "-1", "1e-3", "0", ".5", "< 0.5"])

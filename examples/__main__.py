@@ -43,11 +43,14 @@ def _run(name: str, stop_after: str | None) -> int:
 
 def workspace(name: str) -> Path:
     """The example's workspace, made or brought up to date, with its data."""
+    from flows.worktree import check_git, git
+
+    check_git(ROOT)
     place = home(ROOT) / "examples" / name
     line = place / "line"
     if not (line / ".git").exists():
         shutil.rmtree(line, ignore_errors=True)
-        subprocess.run(["git", "clone", "-q", "--no-hardlinks", str(ROOT), str(line)], check=True)
+        git(ROOT, "clone", "-q", "--no-hardlinks", str(ROOT), str(line))
         for folder in SHARED:
             (home(ROOT) / folder).mkdir(parents=True, exist_ok=True)
             (line / ".graftline").mkdir(exist_ok=True)
@@ -64,8 +67,9 @@ def workspace(name: str) -> Path:
 
 def _copy_tracked(line: Path) -> None:
     """Whatever was changed here since, committed or not."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for name in filter(None, listed.stdout.split("\0")):
+    from flows.worktree import git
+
+    for name in filter(None, git(ROOT, "ls-files", "-z").split("\0")):
         source, target = ROOT / name, line / name
         if name in ("dvc.lock", "data/source.lock", "params.yaml") or not source.is_file():
             continue

@@ -53,8 +53,10 @@ def _run(root: Path, options: argparse.Namespace) -> int:
     from components.params import load_params
     from components.params.space import load_space
     from components.runtime.distribution import check_distribution
+    from flows.worktree import check_git
 
     params = load_params(root / "params.yaml")
+    check_git(root)
     space = load_space(_space_file(root, options.space))
     metric = _metric(options.metric or params.select.metric)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", options.name):

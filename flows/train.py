@@ -42,8 +42,10 @@ def _run(root: Path, options: argparse.Namespace) -> int:
     from flows.engine import prepare_environment, warm
     from flows.server import temporary_server
     from flows.workspace import probe
+    from flows.worktree import check_git
 
     load_params(root / "params.yaml")
+    check_git(root)
     check_distribution()
     probe(root)
     prepare_environment(root)

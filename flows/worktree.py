@@ -6,6 +6,7 @@ the repository's objects and refs, DVC's cache and the sample store; its own are
 
 import hashlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from components.errors import GraftlineError, ParamsError, SourceError
+from components.errors import GraftlineError, ParamsError, SourceError, StorageError
 from components.params.load import parse
 from components.progress import log
 from components.registry.lineage import git_state
@@ -25,6 +26,7 @@ from components.training.interrupts import crash_point
 
 PATIENCE = 600  # seconds for one git command
 LEAVING = 60.0  # seconds that a run which lost its parent has to leave the worktree
+NO_SCM = re.compile(r"^\s*no_scm\s*=\s*true\s*$", re.MULTILINE | re.IGNORECASE)  # in DVC's configuration
 # Set by git itself for its hooks: they would lead every command to another repository.
 FOREIGN = (
     "GIT_DIR",
@@ -64,15 +66,39 @@ def environment() -> dict[str, str]:
     """For git: no questions, no foreign repository, and an author that says what it is."""
     who = {"NAME": "Graftline", "EMAIL": f"graftline@{socket.gethostname()}"}
     names = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
-    return {**without_git(os.environ), **names, "GIT_TERMINAL_PROMPT": "0"}
+    english = {"LC_ALL": "C.UTF-8", "LANGUAGE": "en"}  # what git says is read below
+    return {**without_git(os.environ), **names, **english, "GIT_TERMINAL_PROMPT": "0"}
 
 
 def without_git(values: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in values.items() if key not in FOREIGN}
 
 
+def check_git(root: Path) -> None:
+    """Raises StorageError where git does not read `root`: DVC and the lineage need it, unless DVC is told otherwise."""
+    configured = (root / ".dvc" / name for name in ("config", "config.local"))
+    if any(NO_SCM.search(file.read_text(encoding="utf-8")) for file in configured if file.is_file()):
+        return
+    done = run_git(root, ("rev-parse", "--git-dir"))
+    if not done.returncode:
+        return
+    said = done.stderr.decode(errors="replace").strip().splitlines() or ["it gave no reason"]
+    if "not a git repository" in said[0]:
+        raise StorageError(
+            f"{root} is not in a git repository, as after the download of a zip file.",
+            "Make it one: git init && git add -A && git commit -m Start",
+        )
+    remedy = next((line.strip() for line in said if "safe.directory" in line), "")
+    message = f"git does not read {root}: {redact(said[0].removeprefix('fatal: ')).rstrip('.')}."
+    raise StorageError(message, f"Where you trust its owner: {remedy}" if remedy else "")
+
+
 def repository(root: Path) -> Path:
-    """The repository's common folder. Raises ParamsError where `root` is not the top of a git repository."""
+    """The repository's common folder.
+
+    Raises StorageError where git does not read it, ParamsError where `root` is not the top of a git repository.
+    """
+    check_git(root)
     try:
         top, common = git(root, "rev-parse", "--show-toplevel", "--git-common-dir").splitlines()
     except GraftlineError:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -164,7 +165,12 @@ def run_command(root: Path, name: str) -> Step:
 
 
 def prepare_environment(root: Path) -> None:
-    """Defaults for the tools, set before they are imported; what the user set stays."""
+    """Defaults for the tools, set before they are imported; what the user set stays.
+
+    Raises OSError where nothing can be written to the home: the tools would say so in tracebacks of their own.
+    """
+    home(root).mkdir(parents=True, exist_ok=True)
+    TemporaryFile(dir=home(root)).close()
     use_servers(root)
     for key, value in DEFAULTS.items():
         os.environ.setdefault(key, value)

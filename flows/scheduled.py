@@ -48,14 +48,12 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 def _run(root: Path, options: argparse.Namespace) -> int:
     """What can be refused at once is refused before Prefect is started."""
     from components.runtime.distribution import check_distribution
-    from components.storage.home import home
     from flows.engine import prepare_environment
     from flows.server import temporary_server
     from flows.worktree import repository
 
     repository(root)
     check_distribution()
-    home(root).mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder there, and no parents
     prepare_environment(root)
     with temporary_server() as ready:
         from flows.launch import scheduled

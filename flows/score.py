@@ -72,14 +72,12 @@ def _run(root: Path, values: dict[str, object]) -> int:
     from components.params import load_params
     from components.params.scoring import read_job
     from components.runtime.distribution import check_distribution
-    from components.storage.home import home
     from flows.engine import prepare_environment
     from flows.server import temporary_server
 
     read_job(values)
     load_params(root / "params.yaml")
     check_distribution()
-    home(root).mkdir(parents=True, exist_ok=True)  # Prefect makes its own folder there, and no parents
     prepare_environment(root)
     with temporary_server() as ready:
         from flows.batch import score

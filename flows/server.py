@@ -5,6 +5,7 @@ it would outlive a flow that was killed. This one is in a session of its own, an
 does, which the kernel closes however its parent dies.
 """
 
+import errno
 import os
 import socket
 import subprocess
@@ -66,6 +67,9 @@ def first_start(home: Path) -> Iterator[Callable[[], None]]:
     Yields what is called once the server answers: then the next one may start.
     """
     home.mkdir(parents=True, exist_ok=True)
+    for file in home.glob("prefect.db*"):  # as a run by another user leaves them
+        if not os.access(file, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
     # Prefect brings the database of an older version up to date: that is a first start, too.
     known = home / f"tables-{metadata.version('prefect')}"
     with ExitStack() as held:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from components.data.before import check_table
 from components.data.classes import doubtful
 from components.data.folders import read_folders
 from components.data.lock import Lock
@@ -60,6 +61,7 @@ def read_items(lock: Lock, source: Reader, params: DataParams, kind: str) -> Lis
         items, notes = _folders(lock, params, kind)
     else:
         labels = params.labels
+        check_table(labels.file, lock)
         rows = read_table(source.read(labels.file), labels)
         notes = doubtful((row.text(labels.label) for row in rows), labels)
         folder = posixpath.dirname(labels.file)
@@ -88,6 +90,7 @@ class Rows:
 
     def __init__(self, lock: Lock, source: "Reader", labels: Labels) -> None:
         rows: dict[str, TableRow] = {}
+        check_table(labels.file, lock)
         for row in read_table(source.read(labels.file), labels):
             name = _place(row, "", labels)
             if name in rows:

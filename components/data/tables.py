@@ -210,13 +210,17 @@ class TableFile:
 
 def read_table(payload: bytes, labels: Labels) -> list[TableRow]:
     """The rows of the table that `labels` describes; DataError where it cannot be read, or has none."""
-    named = [(f"data.labels.{key}", column) for key, column in columns(labels)]
-    advice = "Write its columns' names, and what separates them, below data.labels in params.yaml."
-    form = (labels.separator, labels.header, (labels.path,))
-    rows = list(TableFile(labels.file, lambda: io.BytesIO(payload), named, advice, *form).rows())
+    rows = list(described(labels, lambda: io.BytesIO(payload)).rows())
     if not rows:
         raise DataError(f"{labels.file} has no rows.")
     return rows
+
+
+def described(labels: Labels, opened: Callable[[], BinaryIO]) -> TableFile:
+    """The table that `labels` describes, with the columns that they name."""
+    named = [(f"data.labels.{key}", column) for key, column in columns(labels)]
+    advice = "Write its columns' names, and what separates them, below data.labels in params.yaml."
+    return TableFile(labels.file, opened, named, advice, labels.separator, labels.header, (labels.path,))
 
 
 def columns(labels: Labels) -> list[tuple[str, str]]:

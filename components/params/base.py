@@ -11,6 +11,8 @@ SECRET = re.compile(r"[?&][^=&]*(token|secret|passw|signature|credential|key|sig
 
 def _without_secrets(address: str) -> str:
     """What stands in params.yaml goes to git, dvc.lock, the release and the registry."""
+    if address.startswith("file:"):
+        return address  # a `?` there is part of a name, and nobody asks for a password
     if "@" in urlsplit(address).netloc or SECRET.search(address):
         raise ValueError(
             "the address holds a password, a token or a signature, which would end up in git, in dvc.lock and "

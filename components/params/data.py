@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from components.params.base import Address, Section
 from components.params.conditions import Value, check_values
 from components.params.tables import Separator, check_written
 
+SCHEMES = ("file", "https", "s3", "hf", "pypi")
 Share = Annotated[float, Field(ge=0, le=1)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -140,6 +141,19 @@ class DataParams(Section):
     split: Split = Split()
     near_duplicates: NearDuplicates = NearDuplicates()
     limits: Limits = Limits()
+
+    @field_validator("source")
+    @classmethod
+    def _has_scheme(cls, source: str) -> str:
+        scheme, colon, _ = source.partition(":")
+        if colon and scheme in SCHEMES:
+            return source
+        forms = ", ".join(f"{name}:" for name in SCHEMES)
+        if colon and "/" not in scheme:
+            raise ValueError(f"{source!r} begins with {scheme + ':'!r}, which is no source; allowed: {forms}")
+        raise ValueError(
+            f"{source!r} does not say what kind of source it is: write 'file:{source}'; allowed: {forms}"
+        )
 
     @model_validator(mode="after")
     def _pinned(self) -> "DataParams":

@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+from components.data.before import check_table
 from components.data.lock import Lock, LockedSource, locate, read_lock
 from components.data.reading import with_assignments
 from components.errors import DataError, StorageError
@@ -34,6 +35,8 @@ def refresh(params: Params, root: Path, cache: Path) -> bool:
     source = open_source(locate(params.data.source, root), params.data.sha256, cache)
     data = params.data
     lock = Lock(data.source, source.revision, data.licence, data.layout, tuple(source.list()))
+    if data.layout != "folders":
+        check_table(data.labels.file, lock)
     if not data.labels.text:
         _check_enough(len(lock.entries), params)
     # Written in one file, so that files and sides are always those of one moment.

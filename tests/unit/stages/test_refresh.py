@@ -153,3 +153,13 @@ def test_too_few_samples_for_parity_are_refused_before_any_work(root: Path) -> N
     ):
         look(root, asking)
     assert not (root / "data/source.lock").exists()
+
+
+def test_a_misspelt_table_is_named_before_the_lock_is_written(root: Path) -> None:
+    (root / "raw" / "cells.csv").write_text("path,label\n")
+    params = params_of(layout="labels", labels={"file": "cell.csv"})
+    with pytest.raises(
+        DataError, match=r"'cell\.csv', which is not at the source; did you mean 'cells\.csv'\?"
+    ):
+        look(root, params)
+    assert not (root / "data" / "source.lock").exists()

@@ -1,0 +1,109 @@
+"""What `check` finds without reading samples, and what a misspelt table is told."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from written import PARAMS
+
+from components.data.before import look
+from components.errors import DataError, ParamsError
+from components.params import Params, load_params
+from components.params.load import check
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    (tmp_path / "mails").mkdir()
+    (tmp_path / "mails" / "mails.csv").write_text("body,kind\nhello,ham\n")
+    return tmp_path
+
+
+def write(root: Path, source: str = "file:mails", **data: object) -> None:
+    section = {"source": source, "licence": "ours", "layout": "manifest", **data}
+    (root / "params.yaml").write_text(yaml.safe_dump({**PARAMS, "data": section}))
+
+
+def mails(**labels: object) -> dict[str, object]:
+    return {"labels": {"file": "mails.csv", "text": "body", "label": "kind", **labels}}
+
+
+def looked(root: Path) -> Params:
+    params = load_params(root / "params.yaml")
+    look(params.data, root)
+    return params
+
+
+def test_what_is_right_passes(workspace: Path) -> None:
+    write(workspace, **mails())
+    looked(workspace)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("../data", "'../data' does not say what kind of source it is: write 'file:../data'"),
+        ("/mnt/data", "write 'file:/mnt/data'"),
+        ("fil:../data", "begins with 'fil:', which is no source; allowed: file:, https:, s3:, hf:, pypi:"),
+        ("http://host/a.zip", "begins with 'http:', which is no source"),
+    ],
+)
+def test_a_source_without_a_scheme(source: str, words: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        check({**PARAMS, "data": {"source": source, "licence": "ours"}})
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("source", ["file:cells?key=1", "file:/data/a@b?token=2/x"])
+def test_a_question_mark_in_a_folders_name_is_no_password(source: str) -> None:
+    assert check({**PARAMS, "data": {"source": source, "licence": "ours"}}).data.source == source
+
+
+def test_a_secret_in_an_address_is_still_refused() -> None:
+    with pytest.raises(ParamsError, match="password, a token"):
+        check({**PARAMS, "data": {"source": "https://host/a.zip?token=2", "licence": "ours"}})
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (
+            {"file": "mail.csv"},
+            "data.labels.file is 'mail.csv', which is not at the source; did you mean 'mails.csv'?",
+        ),
+        ({"file": "x.parquet"}, "not at the source; its tables: mails.csv."),
+        ({"label": "kid"}, "data.labels.label names the column 'kid'; did you mean 'kind'?"),
+        ({"separator": ";"}, "Its columns seem to be separated by ','"),
+    ],
+)
+def test_a_table_on_this_machine_is_looked_at(workspace: Path, labels: dict[str, object], words: str) -> None:
+    write(workspace, **mails(**labels))
+    with pytest.raises(DataError) as caught:
+        looked(workspace)
+    assert words in str(caught.value)
+
+
+def test_class_folders_must_be_folders(workspace: Path) -> None:
+    write(workspace, layout="folders")
+    with pytest.raises(DataError, match=r"holds no folders; data\.layout folders has one for each class"):
+        looked(workspace)
+
+
+def test_the_command_says_so_and_imports_nothing_heavy(workspace: Path) -> None:
+    write(workspace, **mails(file="mail.csv"))
+    code = "import sys; from components.__main__ import main; code = main(['check'])\n"
+    code += "print(code, sorted({'torch', 'mlflow', 'prefect', 'pandas'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=workspace,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "12 []\n"
+    assert "did you mean 'mails.csv'?" in done.stderr

@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "find every mistake in params.yaml, before any work",
     "refresh": "look at the data source and write data/source.lock",
     "pull": "bring the outputs that dvc.lock names, checked, from DVC's cache or its remote (not: dvc pull)",
+    "push": "bring what dvc.lock names to the DVC remote, and look whether all of it is there",
     "register": "register the release as one MLflow model version, if the verdict allows it",
     "advise": "recommend a backbone and a method from the features at hand, before anything is trained",
     "gc": "free caches and versions that nothing needs, and spare what a needed version was made from",

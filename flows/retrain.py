@@ -24,7 +24,7 @@ from components.params import Params, load_params
 from components.params.schedule import Event
 from components.registry.runs import RunHandle, start_run
 from components.stages.monitor import LABELS, folder_of
-from components.stages.register import push
+from components.stages.push import push
 from components.storage.home import home
 from components.storage.publish import read_json, write_bytes, write_json
 from components.training.interrupts import crash_point

@@ -24,6 +24,10 @@ def run(options: argparse.Namespace, root: Path, params: Params) -> int:
             with kernel_lock(stage_lock(root, "workspace")):  # no run may read what is being replaced
                 brought = pull(root, options.outputs, options.force)
             sys.stdout.write(f"{', '.join(brought) or 'Nothing'} was brought.\n")
+        case "push":
+            from components.stages.push import push
+
+            sys.stdout.write(f"{push(root)} objects were brought to the DVC remote, which has everything.\n")
         case "advise":
             from components.stages.advise import advise
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,6 +89,9 @@ def open_repo(root: Path) -> Iterator[Repo]:
             yield Repo(repo)
     except LockError as error:
         raise Busy("DVC's lock is held by another process.", "Wait for it, or stop it.") from error
+    except sqlite3.Error as error:  # what it notes of sizes and times
+        message = f"DVC's own files could not be written: {error}."
+        raise StorageError(message, "Free some room, and run the same command.") from error
 
 
 def verified_cache(repo: "DvcRepo") -> None:

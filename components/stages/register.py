@@ -1,24 +1,21 @@
 """The command `register`: one version in the registry for the release that lies in the workspace."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.data.dataset import Dataset
 from components.data.splits import SIDES
-from components.errors import GateRefused, RegistryError, told_apart
+from components.errors import GateRefused, told_apart
 from components.inference.bundle import open_bundle
 from components.params import Params
-from components.progress import log
 from components.registry.lineage import lineage
 from components.registry.register import Candidate, Registered, refuse_unless_pass
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
-from components.registry.store import redact
 from components.stages.artefacts import check_artefacts
 from components.stages.locked import locked_outputs
+from components.stages.push import push
 from components.stages.reference import make_reference_if_possible
 from components.storage.home import home, reports
 from components.storage.listing import object_name
@@ -79,31 +76,6 @@ def check_locked(root: Path, artefacts: Sequence[str]) -> None:
             raise GateRefused(
                 f"{artefact} {why}: no stage made it as it is.", "Run: dvc repro, which makes it again."
             )
-
-
-def push(root: Path) -> None:
-    """`dvc push` where a default remote is set, and a look whether the remote then has everything.
-
-    Raises RegistryError when it does not: a version must not point to bytes that only this disk holds.
-    """
-    from dvc.config import Config
-
-    if not Config(str(root / ".dvc")).get("core", {}).get("remote"):
-        return
-    log("Pushing to the DVC remote …")
-    pushed = _dvc(root, "push", "-q")
-    missing = _dvc(root, "status", "--cloud", "-q")
-    if pushed.returncode or missing.returncode:
-        said = (pushed.stderr or missing.stderr).strip().splitlines()
-        raise RegistryError(
-            f"The DVC remote did not take everything: {redact(said[-1]) if said else 'it is incomplete'}.",
-            "Check the remote with `dvc push`, then run the same command.",
-        )
-
-
-def _dvc(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dvc", *words]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 
 def _candidate(

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +23,7 @@ class Files(Protocol):
     def protocol(self) -> str: ...
     def open(self, path: str, mode: str) -> BinaryIO: ...
     def info(self, path: str) -> Mapping[str, object]: ...
+    def remove(self, path: str) -> None: ...
 
 
 class Store(Protocol):
@@ -51,6 +52,10 @@ class Objects:
         self._cache = cache
         self._remote = remote
         self.damaged: list[str] = []
+
+    @property
+    def files(self) -> Files:
+        return self._cache.fs
 
     def path(self, name: str) -> Path:
         """Where object `name` lies in the cache, if it does."""
@@ -128,6 +133,58 @@ class Objects:
             ) from error
         finally:
             Path(temporary).unlink(missing_ok=True)
+
+
+class Remote:
+    """A remote that takes objects, and is asked whether it has them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def has(self, name: str, objects: Objects) -> bool:
+        """Whether `name` is there, as large as in the cache; a list, and all that is read from a disk, is hashed.
+
+        Raises SourceError where the remote does not answer.
+        """
+        path = self._store.oid_to_path(name)
+        try:
+            size = self._store.fs.info(path)["size"]
+        except FileNotFoundError:
+            return False
+        except Exception as error:  # as above
+            raise SourceError(f"The DVC remote cannot be read: {_said(error)}.") from None
+        local = objects.path(name)
+        if local.exists() and size != local.stat().st_size:
+            return False
+        if not name.endswith(SUFFIX) and self._store.fs.protocol != "local":
+            return True
+        digest = hashlib.md5(usedforsecurity=False)
+        for data in _chunks(self._store, name, name):
+            digest.update(data)
+        return digest.hexdigest() == name.removesuffix(SUFFIX)
+
+    def put(self, objects: Objects, names: Sequence[str]) -> None:
+        """Copy objects of the cache there, over what is there. Raises SourceError where it does not take one."""
+        if not names:
+            return
+        files, paths = self._store.fs, [self._store.oid_to_path(name) for name in names]
+        try:
+            for path in paths:
+                with suppress(FileNotFoundError):
+                    files.info(path)
+                    files.remove(path)
+            here = [str(objects.path(name)) for name in names]
+            self._store.add(here, objects.files, list(names), check_exists=False)
+        except Exception as error:  # as above
+            self._discard_halves(objects, names)
+            raise SourceError(f"The DVC remote cannot be written: {_said(error)}.") from None
+
+    def _discard_halves(self, objects: Objects, names: Iterable[str]) -> None:
+        """Not every store lets an object appear whole or not at all."""
+        for name in names:
+            with suppress(Exception):  # what it said first is what is told
+                if not self.has(name, objects):
+                    self._store.fs.remove(self._store.oid_to_path(name))
 
 
 def _copy(remote: Store, name: str, output: str, into: BinaryIO, limit: int | None) -> str:

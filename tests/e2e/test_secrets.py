@@ -75,7 +75,7 @@ def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
 @pytest.mark.faults
 def test_a_push_that_failed_repeats_no_address(tmp_path: Path) -> None:
     from components.errors import RegistryError
-    from components.stages.register import push
+    from components.stages.push import push
 
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     words = [sys.executable, "-m", "dvc"]

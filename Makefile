@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The stamp's name holds everything that shapes the environment, so a changed pin installs again
 # and a set-up that broke half-way has no stamp and is done again.
-STAMP := $(VENV)/.installed-$(RUNTIME)-$(shell cat pyproject.toml constraints.txt infra/install.sh 2>/dev/null | sha256sum | cut -c1-16)
+STAMP := $(VENV)/.installed-$(RUNTIME)-$(shell cat pyproject.toml constraints.txt infra/install.sh infra/current_folder.py 2>/dev/null | sha256sum | cut -c1-16)
 
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -19,7 +19,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 export ORT_DISABLE_TELEMETRY := 1
 
-$(STAMP): pyproject.toml constraints.txt infra/install.sh
+$(STAMP): pyproject.toml constraints.txt infra/install.sh infra/current_folder.py
 	PYTHON="$(PYTHON)" RUNTIME="$(RUNTIME)" VENV="$(VENV)" bash infra/install.sh
 	touch "$@"
 
@@ -28,19 +28,19 @@ setup:  ## make .venv with the locked dependencies (RUNTIME=cpu or gpu), or mend
 	$(MAKE) --no-print-directory "$(STAMP)"
 
 run: $(STAMP)  ## raw images in, a judged and registered ONNX model out
-	@$(BIN)/python -m flows.train
+	@$(BIN)/python -P -m flows.train
 
 example: $(STAMP)  ## run an example in a workspace of its own: make example NAME=spam
-	@$(BIN)/python -m examples "$(NAME)"
+	@$(BIN)/python -P -m examples "$(NAME)"
 
 test: $(STAMP)  ## the tests, without those that take minutes (faults, platform, drift)
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -P -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 faults: $(STAMP)  ## the tests that take minutes: whole lines killed in every stage, a line on texts, further backbones
-	$(BIN)/python -m pytest -n auto --dist loadfile -m faults
+	$(BIN)/python -P -m pytest -n auto --dist loadfile -m faults
 
 drift: $(STAMP)  ## false alarms and power of monitoring, on the demo's data and release (minutes; after make run)
-	$(BIN)/python -m pytest -m drift
+	$(BIN)/python -P -m pytest -m drift
 
 check: $(STAMP)  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
@@ -49,25 +49,25 @@ check: $(STAMP)  ## ruff, mypy --strict, import-linter
 	$(BIN)/lint-imports
 
 up: $(STAMP)  ## PostgreSQL, MLflow, Prefect and a worker on this machine (loopback only), or mend them
-	@$(BIN)/python -m infra.servers up
+	@$(BIN)/python -P -m infra.servers up
 
 down: $(STAMP)  ## stop them, and what the worker runs
-	@$(BIN)/python -m infra.servers down
+	@$(BIN)/python -P -m infra.servers down
 
 status: $(STAMP)  ## state, address, health, since when, log file of each server
-	@$(BIN)/python -m infra.servers status
+	@$(BIN)/python -P -m infra.servers status
 
 backup: $(STAMP)  ## databases, artefacts, ledger, locks: make backup TO=FOLDER
-	@$(BIN)/python -m infra.servers backup "$(TO)"
+	@$(BIN)/python -P -m infra.servers backup "$(TO)"
 
 restore: $(STAMP)  ## make restore FROM=FOLDER/graftline-DATE; FORCE=yes sets aside what is there
-	@$(BIN)/python -m infra.servers restore "$(FROM)" $(if $(filter yes,$(FORCE)),--force)
+	@$(BIN)/python -P -m infra.servers restore "$(FROM)" $(if $(filter yes,$(FORCE)),--force)
 
 deploy: $(STAMP)  ## schedules, work pools and automations of prefect.yaml on the servers of `make up`
-	@$(BIN)/python -m flows.deploy
+	@$(BIN)/python -P -m flows.deploy
 
 platform: $(STAMP)  ## the tests that start all servers, wait for a schedule, kill, back up and restore (minutes)
-	$(BIN)/python -m pytest -m platform
+	$(BIN)/python -P -m pytest -m platform
 
 infra/.env:  # passwords for infra/compose.yaml: made once
 	@umask 077
@@ -76,20 +76,20 @@ infra/.env:  # passwords for infra/compose.yaml: made once
 	mv $@.part $@
 
 mlflow: $(STAMP)  ## open the runs and the registered models in a browser (loopback only)
-	$(BIN)/python -m components mlflow
+	$(BIN)/python -P -m components mlflow
 
 benchmark-methods: $(STAMP)  ## the transfer methods on pairs of real data, resumable (hours)
-	$(BIN)/python -m benchmarks methods
+	$(BIN)/python -P -m benchmarks methods
 
 benchmark: $(STAMP)  ## what we claim, measured on this machine (about an hour on 2 cores)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "transformers>=5.23,<6" "accelerate>=1.15,<2"
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -P -m pip install --quiet --disable-pip-version-check -c constraints.txt "transformers>=5.23,<6" "accelerate>=1.15,<2"
+	$(BIN)/python -P -m benchmarks
 
 gc: $(STAMP)  ## free caches and versions that nothing needs (OPTIONS=--dry-run: only show them)
-	@$(BIN)/python -m components gc $(OPTIONS)
+	@$(BIN)/python -P -m components gc $(OPTIONS)
 
 clean:  ## remove the environment and all local state; data/source.lock and dvc.lock stay
-	[ ! -d .graftline/servers ] || $(BIN)/python -m infra.servers down
+	[ ! -d .graftline/servers ] || $(BIN)/python -P -m infra.servers down
 	rm -rf $(VENV) .graftline dataset checkpoint adapted features head source tuned controls selected release evaluation verdict.json
 
 help:

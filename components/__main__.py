@@ -86,7 +86,22 @@ def _days(text: str) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    return guarded(lambda: run(options, Path.cwd()))
+    return guarded(lambda: _checked_run(options, Path.cwd()))
+
+
+def _checked_run(options: argparse.Namespace, root: Path) -> int:
+    _refuse_other_code(root)
+    return run(options, root)
+
+
+def _refuse_other_code(root: Path) -> None:
+    """A git worktree may share another checkout's environment; it must not run that one's code."""
+    own = root / "components" / "__main__.py"
+    if own.exists() and not own.samefile(__file__):
+        raise StorageError(
+            f"{Path(__file__).parents[1]} is the code that runs, and not that of {root}.",
+            "The environment is an older one. Run `make setup` in the folder that it is of.",
+        )
 
 
 def run(options: argparse.Namespace, root: Path) -> int:

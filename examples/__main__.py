@@ -35,7 +35,7 @@ def main() -> int:
 def _run(name: str, stop_after: str | None) -> int:
     line = workspace(name)
     log(f"The workspace is {line}.")
-    words = [sys.executable, "-m", "flows.train"]
+    words = [sys.executable, "-P", "-m", "flows.train"]
     words += ["--stop-after", stop_after] if stop_after else []
     environment = {key: value for key, value in os.environ.items() if key != "GRAFTLINE_HOME"}
     return subprocess.run(words, cwd=line, env=environment, check=False).returncode

@@ -153,11 +153,11 @@ class Execution:
 
 
 def run_command(root: Path, name: str) -> Step:
-    """Run `python -m components NAME`; its messages and progress bars go to the same terminal."""
+    """Run `python -P -m components NAME`; its messages and progress bars go to the same terminal."""
     import subprocess
 
     started = time.monotonic()
-    words = [sys.executable, "-m", "components", name]
+    words = [sys.executable, "-P", "-m", "components", name]
     code = subprocess.run(words, cwd=root, stdout=subprocess.DEVNULL, check=False).returncode
     if code:
         raise failed(name, code)

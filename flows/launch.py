@@ -36,7 +36,7 @@ from flows.notify import News, tell
 from flows.worktree import line_lock, parse_committed, resolve, without_git, worktree
 
 LEAVING = 60.0  # seconds that the run has to close everything after SIGTERM
-INSIDE = (sys.executable, "-m", "flows.retrain")
+INSIDE = (sys.executable, "-P", "-m", "flows.retrain")
 # They name this process's own flow run, which the one inside is not.
 OURS = ("PREFECT__FLOW_RUN_ID", "PREFECT__FLOW_ENTRYPOINT", "GRAFTLINE_RUN_ID", "GRAFTLINE_HOME")
 

@@ -84,7 +84,7 @@ def first_start(home: Path) -> Iterator[Callable[[], None]]:
 
 
 def _process(url: str, log: Path) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "flows.server", url.split(":")[2].removesuffix("/api")]
+    words = [sys.executable, "-P", "-m", "flows.server", url.split(":")[2].removesuffix("/api")]
     environment = {**os.environ, **ENVIRONMENT}
     with log.open("wb") as said:
         return subprocess.Popen(

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the locked dependencies into $VENV. Safe to run again at any time; `make setup` calls it.
 # --check: says by its exit code whether $VENV works, and installs nothing.
+# --safe-path: only lets `python -P` find the packages of the folder that it is started in (infra/current_folder.py).
 # TORCH_INDEX: an extra index for torch alone, e.g. PyTorch's index of CPU builds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,12 +9,27 @@ VENV="${VENV:-.venv}" RUNTIME="${RUNTIME:-cpu}" PYTHON="${PYTHON:-python3}"
 
 works() {
     "$VENV/bin/python" - <<'END'
-import dvc, mlflow.version, onnx, onnxruntime, prefect, torch
+import dvc, graftline_current_folder, mlflow.version, onnx, onnxruntime, prefect, torch
 from components.runtime.distribution import check_distribution
 check_distribution()
 END
 }
 [ "${1:-}" != --check ] || { works; exit; }
+
+# An activated environment has a safe path, too; `deactivate` takes it back.
+safe_path() {
+    local site
+    site=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    cp infra/current_folder.py "$site/graftline_current_folder.py"
+    echo 'import graftline_current_folder; graftline_current_folder.install()' >"$site/graftline_current_folder.pth"
+    grep -q PYTHONSAFEPATH "$VENV/bin/activate" || {
+        sed -i.before 's/^deactivate *() *{/&\n    unset PYTHONSAFEPATH/' "$VENV/bin/activate"
+        echo 'export PYTHONSAFEPATH=1  # of the folder that you are in, Python imports the packages of the line alone' \
+            >>"$VENV/bin/activate"
+        rm "$VENV/bin/activate.before"
+    }
+}
+[ "${1:-}" != --safe-path ] || { safe_path; exit; }
 
 case "$RUNTIME" in cpu | gpu) ;; *) echo "RUNTIME=$RUNTIME is unknown. Allowed: cpu, gpu." >&2; exit 2 ;; esac
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
@@ -41,6 +57,7 @@ if "$VENV/bin/python" -m pip show --quiet "$other" 2>/dev/null; then
 fi
 install torch==2.13.0 ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt
 install -e ".[$RUNTIME,servers,dev]" -c constraints.txt
+safe_path
 
 # What uv takes for installed may have lost files: then everything is made anew, once.
 works && exit

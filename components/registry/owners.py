@@ -120,7 +120,8 @@ def _program(command: list[str]) -> str:
 
 
 def _is_dvc(command: list[str]) -> bool:
-    """`dvc …`, `python …/dvc …` and `python -m dvc …`."""
+    """`dvc …`, `python …/dvc …` and `python -m dvc …`, also with a safe path (-P)."""
+    command = [word for word in command if word != "-P"]
     if any(Path(word).name == "dvc" for word in command[:2]):
         return True
     return len(command) > 2 and command[1:3] == ["-m", "dvc"]

@@ -40,7 +40,7 @@ def serve(root: Path, params: Params, port: int) -> None:
     if place.artifacts:
         environment["MLFLOW_DEFAULT_ARTIFACT_ROOT"] = place.artifacts
     try:
-        code = subprocess.run([sys.executable, "-m", *server], env=environment, check=False).returncode
+        code = subprocess.run([sys.executable, "-P", "-m", *server], env=environment, check=False).returncode
     except KeyboardInterrupt:
         return
     if code > 0:

@@ -60,7 +60,7 @@ def _download(requirement: str, sha256: str, part: Path) -> None:
     log(f"Fetching {requirement} with pip …")
     with tempfile.TemporaryDirectory(dir=part.parent, prefix=".pip-") as name:
         folder = Path(name)
-        pip_download(requirement, sha256, folder, ["-m", "pip"], "--only-binary=:all:")
+        pip_download(requirement, sha256, folder, ["-P", "-m", "pip"], "--only-binary=:all:")
         wheels = list(folder.glob("*.whl"))
         if len(wheels) != 1:
             raise SourceError(f"pip left {len(wheels)} wheels for {requirement}; one was asked for.")

@@ -111,7 +111,8 @@ def _entry(row: Stage) -> dict[str, object]:
         params.append({"versions.json": sorted(row.versions)})
     entry: dict[str, object] = {
         "desc": row.help,
-        "cmd": f"python -m components {row.name}",
+        # -P: a file at the top of the workspace must not be imported in the place of a library.
+        "cmd": f"python -P -m components {row.name}",
         "deps": [*row.inputs, *files, *chosen],
         "params": params,
         "outs": list(row.outputs),

@@ -142,7 +142,17 @@ def _postgres(where: Layout, settings: Settings) -> Program:
 
 
 def _mlflow(where: Layout, settings: Settings) -> Program:
-    words = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(settings.mlflow_port)]
+    words = [
+        sys.executable,
+        "-P",
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        HOST,
+        "--port",
+        str(settings.mlflow_port),
+    ]
     words += ["-w", "1", "--app-name", "basic-auth", "--serve-artifacts"]
     words += ["--artifacts-destination", where.artifacts.as_uri()]
     environment = {
@@ -156,7 +166,7 @@ def _mlflow(where: Layout, settings: Settings) -> Program:
 
 
 def _prefect(where: Layout, settings: Settings) -> Program:
-    words = [sys.executable, "-m", "prefect", "server", "start"]
+    words = [sys.executable, "-P", "-m", "prefect", "server", "start"]
     words += ["--host", HOST, "--port", str(settings.prefect_port)]
     environment = {
         "PREFECT_HOME": str(where.folder / "prefect"),
@@ -171,12 +181,13 @@ def _prefect(where: Layout, settings: Settings) -> Program:
 
 def _worker(where: Layout, settings: Settings) -> Program:
     """Its flow runs send heartbeats, so that the automation of `make deploy` ends those that nobody runs."""
-    words = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+    words = [sys.executable, "-P", "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
     words += ["--name", f"{POOL}-1", "--limit", "4"]
     environment = {
         **client_environment(settings),
         "PREFECT_HOME": str(where.folder / "prefect"),
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        "PYTHONSAFEPATH": "1",  # for the processes of its flow runs
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
         "TMPDIR": str(temporary()),
     }

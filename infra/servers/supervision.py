@@ -53,7 +53,7 @@ class Supervisor:
         configure(self._where, self._settings)
         if self.alive():
             return
-        words = [sys.executable, "-m", "supervisor.supervisord", "-c", str(_file(self._where))]
+        words = [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", str(_file(self._where))]
         environment = {**os.environ, MARK: f"{self._where.folder}#supervisor"}
         done = subprocess.run(
             words, env=environment, cwd=self._where.root, capture_output=True, text=True, check=False

@@ -1,5 +1,6 @@
 """A push counts when the remote was asked for each object: a version must not point to bytes of this disk alone."""
 
+import hashlib
 import shutil
 import signal
 import subprocess

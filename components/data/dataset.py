@@ -17,7 +17,7 @@ from components.data.manifest import SLICE, table_digest
 from components.data.splits import SIDES
 from components.errors import DataError, StorageError
 
-AGAIN = "Run `dvc repro version_data`, or `dvc pull`."
+AGAIN = "Run `python -m components pull --force dataset`, or `dvc repro version_data`."
 
 
 class Dataset:

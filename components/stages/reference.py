@@ -161,7 +161,7 @@ def _plan(dataset: Dataset, params: Params, listed: Mapping[str, Sequence[str]])
     if not wanted:
         raise DataError(
             "dataset/ holds no validation or calibration sample that this version was not trained on.",
-            "Bring the data that it was made from: git checkout its commit, dvc checkout dataset.",
+            "Bring the data that it was made from: git checkout its commit, python -m components pull dataset.",
         )
     tested_ids = _some(wanted, params.seed)
     others = _some([i for i in known if i not in set(wanted)], params.seed)

@@ -53,7 +53,7 @@ def test_a_flipped_bit_is_found_when_it_is_read(folder: Path) -> None:
     raw = bytearray(shard.read_bytes())
     raw[row["offset"] + 40] ^= 1
     shard.write_bytes(raw)
-    with pytest.raises(StorageError, match=r"damaged at sample .*dvc pull"):
+    with pytest.raises(StorageError, match=r"damaged at sample .*pull --force dataset"):
         data.read(row["id"])
 
 

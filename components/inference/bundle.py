@@ -188,5 +188,6 @@ def verify(folder: Path) -> dict[str, object]:
 
 def _changed(path: Path) -> DigestMismatch:
     return DigestMismatch(
-        f"{path} is not the file that the manifest names (SHA-256 differs).", "Run: python -m components pull --force release"
+        f"{path} is not the file that the manifest names (SHA-256 differs).",
+        "Run: python -m components pull --force release",
     )

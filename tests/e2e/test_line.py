@@ -128,7 +128,7 @@ def test_a_remote_brings_everything_into_an_empty_clone(
     workspace, _ = made
     added = workspace.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "remote"))
     assert added.returncode == 0, added.stderr
-    pushed = workspace.run("dvc", "push", "-q")
+    pushed = workspace.run("components", "push")
     assert pushed.returncode == 0, pushed.stderr
 
     subprocess.run(["git", "clone", "-q", str(workspace.folder), str(tmp_path / "clone")], check=True)
@@ -143,7 +143,7 @@ def test_a_remote_brings_everything_into_an_empty_clone(
     for name in changed:
         (other.folder / name).write_bytes((workspace.folder / name).read_bytes())
     (tmp_path / "images").symlink_to(workspace.folder.parent / "images")
-    pulled = other.run("dvc", "pull", "-q")
+    pulled = other.run("components", "pull")
     assert pulled.returncode == 0, pulled.stderr
     assert "up to date" in other.run("dvc", "status").stdout
     assert other.stages_run() == []

@@ -126,7 +126,7 @@ def test_killed_anywhere_the_same_command_finishes_and_everything_is_there_once(
     again = line.root.parent / "again"
     git(line.root, "clone", "-q", "--branch", line.branches[0], str(line.root), str(again))
     added = Line(again).run("dvc", "remote", "add", "-q", "-d", "store", str(line.root.parent / "remote"))
-    pulled = Line(again).run("dvc", "pull", "-q")
+    pulled = Line(again).run("components", "pull")
     assert (added.returncode, pulled.returncode) == (0, 0), pulled.stderr
     assert "up to date" in Line(again).run("dvc", "status").stdout
 

@@ -1,5 +1,6 @@
 """The whole line, killed in every stage in turn, against the same line left in peace. `make faults` runs this."""
 
+import os
 import re
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from clones import Line, copy
 
+from components.errors import DigestMismatch
+from components.stages.artefacts import check_artefacts
 from components.stages.table import STAGES
 from components.storage.publish import remove, sha256_tree
 from components.training.interrupts import CRASH_POINT
@@ -63,10 +66,56 @@ def test_a_damaged_release_is_brought_back(peaceful: Peaceful, tmp_path: Path) -
     model.write_bytes(model.read_bytes()[:-1] + b"x")
     refused = line.stage("evaluate")
     assert refused.returncode == 11
-    assert "model.onnx is not the file that the manifest names" in refused.stderr
+    assert "release/model.onnx is not what export_onnx wrote" in refused.stderr
     done = line.run("dvc", "repro")
     assert done.returncode == 0, done.stderr
     assert outputs(line) == outputs(peaceful.line)
+
+
+def flip(path: Path) -> None:
+    """One bit, with size, mode and time as they were: DVC takes the file for the old one."""
+    kept = path.stat()
+    path.chmod(0o644)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    os.utime(path, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    path.chmod(kept.st_mode)
+
+
+def test_no_flipped_bit_gets_from_one_stage_to_the_next(peaceful: Peaceful, tmp_path: Path) -> None:
+    line = copy(peaceful.line, tmp_path / "line")
+    for row in STAGES:
+        for out in row.outputs:
+            there = line.root / out
+            for path in [there] if there.is_file() else [p for p in there.rglob("*") if p.is_file()]:
+                flip(path)
+                name = re.escape(path.relative_to(line.root).as_posix())
+                with pytest.raises(DigestMismatch, match=rf"({out}|{name}) is not what {row.name} wrote"):
+                    check_artefacts(line.root, [out])
+                flip(path)
+            check_artefacts(line.root, [out])
+
+
+@pytest.mark.parametrize(
+    "engine", [("dvc", "repro", "train_head"), ("flows.train", "--stop-after", "train_head")]
+)
+def test_both_engines_refuse_a_damaged_input_and_pull_brings_it_back(
+    peaceful: Peaceful, tmp_path: Path, engine: tuple[str, ...]
+) -> None:
+    line = copy(peaceful.line, tmp_path / "line")
+    assert line.run("dvc", "status", "-q").returncode == 0
+    flip(line.root / "features" / "features.npy")
+    assert line.run("dvc", "status", "-q").returncode == 0
+    line.set("head", metric="accuracy")
+    before = sha256_tree(line.root / "head")
+    refused = line.run(*engine)
+    assert refused.returncode != 0
+    assert "features/features.npy is not what extract_features wrote" in refused.stderr
+    assert not (line.root / "head").exists() or sha256_tree(line.root / "head") == before
+    brought = line.run("components", "pull", "--force", "features")
+    assert brought.stdout == "features was brought.\n", brought.stderr
+    assert line.run(*engine).returncode == 0
 
 
 def test_sigterm_keeps_the_checkpoint_of_a_training(peaceful: Peaceful, tmp_path: Path) -> None:

@@ -20,14 +20,14 @@ from components.storage.publish import read_json, sha256_bytes, sha256_file, wri
 Digests = Mapping[str, str]  # path below the artefact (empty: the artefact is a file) → SHA-256
 
 
-def check_artefacts(root: Path, names: Iterable[str] = ()) -> dict[str, str]:
-    """The digests of `names` (none: of all outputs that are there), as `sha256_tree` gives them.
+def check_artefacts(root: Path, names: Iterable[str] | None = None) -> dict[str, str]:
+    """The digests of `names` (None: of all outputs that are there), as `sha256_tree` gives them.
 
     What nobody knows, as in a workspace that was put together by hand, is taken as it is. Raises DigestMismatch where
     an artefact is not what its stage wrote.
     """
     makers = {out: row.name for row in STAGES for out in row.outputs}
-    chosen = list(names) or [name for name in makers if (root / name).exists()]
+    chosen = [name for name in makers if (root / name).exists()] if names is None else names
     return {name: _checked(root, name, makers.get(name, "its stage")) for name in chosen}
 
 
@@ -77,8 +77,8 @@ def _changed(name: str, maker: str, known: Mapping[str, object] | None, found: D
 
 
 def _different(name: str, known: Mapping[str, object], found: Digests) -> str:
-    """The first file that differs; the artefact itself where the record is of other files altogether."""
-    if not any(known.get(path) == digest for path, digest in found.items()):
+    """The first file that differs; the artefact itself where it is a file, or the record is of another run."""
+    if not known or not known.keys() - {""} & found.keys():
         return name
     return f"{name}/{min(path for path in known.keys() | found.keys() if known.get(path) != found.get(path))}"
 

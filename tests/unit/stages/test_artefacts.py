@@ -96,6 +96,19 @@ def test_once_dvc_lock_agreed_the_file_can_be_named(locked: Path) -> None:
         check_artefacts(locked)
 
 
+def test_a_stage_without_inputs_is_not_kept_from_making_its_output_again(noted: Path) -> None:
+    flip(noted / "checkpoint" / "a.json")
+    assert check_artefacts(noted, []) == {}
+
+
+def test_the_only_file_of_a_folder_is_named(noted: Path) -> None:
+    shutil.rmtree(noted / "source" / "deep")
+    note_artefact(noted, "source")
+    flip(noted / "source" / "a.json")
+    with pytest.raises(DigestMismatch, match=r"source/a\.json is not"):
+        check_artefacts(noted)
+
+
 def test_files_too_many_and_too_few_are_named(noted: Path) -> None:
     (noted / "head" / "more.bin").write_text("more")
     with pytest.raises(DigestMismatch, match=r"head/more\.bin"):

@@ -16,6 +16,7 @@ import os
 from pathlib import Path
 
 from components.ending import guarded
+from components.errors import StorageError
 from components.stages.table import STAGES
 
 COMMANDS = {
@@ -86,12 +87,7 @@ def _days(text: str) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    return guarded(lambda: _checked_run(options, Path.cwd()))
-
-
-def _checked_run(options: argparse.Namespace, root: Path) -> int:
-    _refuse_other_code(root)
-    return run(options, root)
+    return guarded(lambda: run(options, Path.cwd()))
 
 
 def _refuse_other_code(root: Path) -> None:
@@ -105,6 +101,7 @@ def _refuse_other_code(root: Path) -> None:
 
 
 def run(options: argparse.Namespace, root: Path) -> int:
+    _refuse_other_code(root)
     match options.command:
         case "graph":
             from components.stages.graph import dvc_yaml

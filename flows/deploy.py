@@ -106,17 +106,8 @@ def _deployment(row: Mapping[str, Any]) -> Deployment:
 
 
 def _prefect(root: Path, file: Path) -> None:
-    words = [
-        sys.executable,
-        "-P",
-        "-m",
-        "prefect",
-        "--no-prompt",
-        "deploy",
-        "--all",
-        "--prefect-file",
-        str(file),
-    ]
+    words = [sys.executable, "-P", "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    words += ["--prefect-file", str(file)]
     environment = {**os.environ, "GRAFTLINE_ROOT": str(root), "NO_COLOR": "1"}
     done = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

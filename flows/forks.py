@@ -80,7 +80,7 @@ class _Starter(threading.Thread):
     def _start(self) -> "subprocess.Popen[bytes]":
         handle = self._listener.fileno()
         return subprocess.Popen(
-            [sys.executable, "-m", "components.forkserver.server", str(handle)],
+            [sys.executable, "-P", "-m", "components.forkserver.server", str(handle)],
             cwd=self._root,
             env={"OMP_NUM_THREADS": str(self._cores), **os.environ},
             stdin=subprocess.PIPE,

@@ -142,17 +142,8 @@ def _postgres(where: Layout, settings: Settings) -> Program:
 
 
 def _mlflow(where: Layout, settings: Settings) -> Program:
-    words = [
-        sys.executable,
-        "-P",
-        "-m",
-        "mlflow",
-        "server",
-        "--host",
-        HOST,
-        "--port",
-        str(settings.mlflow_port),
-    ]
+    words = [sys.executable, "-P", "-m", "mlflow", "server"]
+    words += ["--host", HOST, "--port", str(settings.mlflow_port)]
     words += ["-w", "1", "--app-name", "basic-auth", "--serve-artifacts"]
     words += ["--artifacts-destination", where.artifacts.as_uri()]
     environment = {

@@ -145,7 +145,7 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
 def _section(one: Program, where: Layout) -> str:
     """A server that ends is started again, with longer and longer pauses, for some quarter of an hour."""
-    command = f'"{_literal(sys.executable)}" -m infra.servers launch {one.name}'
+    command = f'"{_literal(sys.executable)}" -P -m infra.servers launch {one.name}'
     whole = "true" if one.name in ("mlflow", "prefect") else "false"
     return f"""[program:{one.name}]
 command={command}

@@ -10,7 +10,8 @@ GraftlineError                 1  something to mend; says what, what is allowed,
 ├── StorageError              14  something on disk is missing, damaged, full, read-only or another user's
 ├── ProviderError             15  the required execution provider is not active
 ├── TrainingError             16  training cannot go on
-│   └── NonFiniteLoss         17  NaN or infinity
+│   ├── NonFiniteLoss         17  NaN or infinity
+│   └── OutOfMemory           16  RAM or the GPU's memory does not hold a batch
 ├── ExportError               18  the exported model is not the trained one
 ├── EvaluationError           19  nothing can be measured
 ├── RegistryError             20  the registry refused or cannot be reached
@@ -117,6 +118,10 @@ class TrainingError(GraftlineError):
 
 class NonFiniteLoss(TrainingError):
     exit_code = 17
+
+
+class OutOfMemory(TrainingError):
+    pass
 
 
 class ExportError(GraftlineError):

@@ -21,6 +21,7 @@ from components.stages.network import open_checkpoint, open_task, save_tensors
 from components.stages.table import Context
 from components.storage.publish import write_bytes, write_json
 from components.tasks.base import Task
+from components.training.accumulating import fit_in_memory
 from components.training.batches import Views
 from components.training.checkpoints import Epoch
 from components.training.loop import Loop
@@ -123,7 +124,7 @@ def fit(training: Training, data: Data, recipe: Recipe, watch: Watch) -> Fitted:
     job = Job(network, training.task.loss, method.phases(network), training.weights)
     loop = Loop(job, data, recipe, watch)
     trained = trained_count(network, job.phases)
-    outcome = loop.fit()
+    outcome = fit_in_memory(loop)
     method.finish(network)
     if training.then:
         training.then(network, loop.device)
@@ -188,6 +189,7 @@ def write(folder: Path, name: str, data: Data, fitted: Fitted, more: Mapping[str
         "frozen_sha256_before": outcome.frozen_before,
         "frozen_sha256_after": outcome.frozen_after,
         "precision": outcome.precision,
+        **outcome.notes,
     }
     write_json(folder / f"{name}.json", {**facts, **more})
     write_bytes(folder / "curves.csv", curves(outcome.history).encode())

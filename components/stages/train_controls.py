@@ -26,6 +26,7 @@ from components.stages.table import Context
 from components.stages.unfinished import unfinished
 from components.storage.publish import write_bytes, write_json
 from components.tasks.base import Task
+from components.training.accumulating import fit_in_memory
 from components.training.batches import Views
 from components.training.loop import Loop
 from components.training.network import Network, fresh_head
@@ -52,7 +53,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     phase = Phase("scratch", params.controls.scratch.epochs, (Group(names, RATE),))
     job = Job(network, task.loss, (phase,))
     watch = Watch("From scratch", context.tracker, checkpoints, "scratch.")
-    outcome = Loop(job, data, _recipe(params, context), watch).fit()
+    outcome = fit_in_memory(Loop(job, data, _recipe(params, context), watch))
     folder, most = outputs["controls"], majority(dataset, chosen)
     write_bytes(folder / "scratch.onnx", _export(network, task))
     for name, baseline in task.baselines.items():
@@ -129,6 +130,7 @@ def _scratch(outcome: Outcome) -> dict[str, object]:
         "epochs": len(outcome.history),
         "steps": outcome.steps,
         "precision": outcome.precision,
+        **outcome.notes,
         "validation": {"loss": best.validation_loss, "accuracy": best.validation_accuracy},
     }
 

@@ -96,7 +96,7 @@ class Loop:
         found = self.watch.checkpoints.latest() if self.watch.checkpoints else None
         if found:
             self.counters, self.best = found.counters, found.best
-            self._load(found.model)
+            self.restore(found.model)
         self._bar = bar(self._samples(), self.watch.name, "samples")
         try:
             self._bar.update(self.counters.steps * self.recipe.batch)
@@ -161,10 +161,14 @@ class Loop:
         for number, (batch, unlabelled) in enumerate(zip(shown, others, strict=True)):
             share = self._share_done(phase, number, len(chunks))
             optimiser.set_rate(SCHEDULES[self.recipe.schedule](share))
-            total += self._run_step(self._forward(batch, unlabelled), optimiser) * len(batch.targets)
+            total += self._advance(batch, unlabelled, optimiser) * len(batch.targets)
             seen += len(batch.targets)
             self._stop.check()
         return total / seen
+
+    def _advance(self, batch: Batch, unlabelled: Batch | None, optimiser: Optimiser) -> float:
+        """One step → its loss."""
+        return self._run_step(self._forward(batch, unlabelled), optimiser)
 
     def _forward(self, batch: Batch, unlabelled: Batch | None) -> Step:
         """Labelled and unlabelled samples go through the network together: BatchNorm takes its mean over both."""
@@ -237,11 +241,11 @@ class Loop:
         self._stop.check()
 
     def _take_best(self) -> None:
-        self._load(self.best)
+        self.restore(self.best)
         self.network.eval()
 
     @torch.no_grad()
-    def _load(self, state: dict[str, Tensor]) -> None:
+    def restore(self, state: dict[str, Tensor]) -> None:
         own = self.network.above_state()
         if own.keys() != state.keys():
             raise TrainingError("A checkpoint does not fit the network.", "Remove the cache's training/.")

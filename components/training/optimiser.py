@@ -43,12 +43,20 @@ class Optimiser:
 
     def step(self, *losses: Tensor, combine: Combine | None = None) -> None:
         """Move against the gradient of a scalar, or of several as `combine` (`gradients.backward_each`) says."""
-        self._adam.zero_grad(set_to_none=True)
+        self.clear()
         if len(losses) == 1:
             losses[0].backward()  # type: ignore[no-untyped-call]
         else:
             assert combine is not None, "several losses need a rule"
             backward_each(losses, list(self._parameters.values()), combine)
+        self.move()
+
+    def clear(self) -> None:
+        """Forget all gradients."""
+        self._adam.zero_grad(set_to_none=True)
+
+    def move(self) -> None:
+        """Move against the gradients that are there."""
         self._adam.step()
         self._taken += 1
         if self._slow and self._taken % self._slow.steps == 0:

@@ -119,6 +119,7 @@ class Outcome:
     Attributes:
         frozen_before, frozen_after: fingerprints of what no phase trains.
         seconds: spent in epochs, interruptions left out.
+        micro_batch: samples that went through the network at once, where memory did not hold a batch; 0: it did.
     """
 
     best: Epoch
@@ -128,3 +129,9 @@ class Outcome:
     precision: str
     frozen_before: str
     frozen_after: str
+    micro_batch: int = 0
+
+    @property
+    def notes(self) -> dict[str, object]:
+        """What the result says of itself where it is not what the parameters alone would give."""
+        return {"micro_batch": self.micro_batch} if self.micro_batch else {}

@@ -1,0 +1,127 @@
+"""Out of memory: one more attempt with half a batch at once, said and recorded; never a third."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from tiny import loss, make_network, make_samples, phases_of
+
+from components.errors import OutOfMemory, TrainingError
+from components.methods.base import Objective, Step
+from components.tracker import Value
+from components.training.accumulating import fit_in_memory, pieces
+from components.training.batches import Batch
+from components.training.checkpoints import Checkpoints
+from components.training.loop import Loop
+from components.training.network import Network
+from components.training.plan import Data, Job, Recipe, Watch
+
+RECIPE = Recipe(seed=3, batch=8, precision="fp32")
+
+
+class Recorder:
+    """A tracker that remembers tags."""
+
+    def __init__(self) -> None:
+        self.heard: dict[str, str] = {}
+
+    def params(self, values: "dict[str, Value]") -> None: ...
+
+    def metrics(self, values: "dict[str, float]", step: int | None = None) -> None: ...
+
+    def tags(self, values: "dict[str, str]") -> None:
+        self.heard |= values
+
+
+def loop_of(network: Network, phases: slice = slice(None), watch: Watch | None = None) -> Loop:
+    data = Data(make_samples(1, views=2), make_samples(2))
+    return Loop(Job(network, loss, phases_of(network)[phases]), data, RECIPE, watch or Watch())
+
+
+def holding(most: Callable[[], int], network: Network) -> Network:
+    """The network on a machine whose memory holds `most()` samples that are learned from; `sizes` went in."""
+
+    def allocate(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if torch.is_grad_enabled() and len(inputs[0]) > most():
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    network.head.register_forward_pre_hook(allocate)
+    return network
+
+
+def test_half_a_batch_at_once_is_the_same_training_where_nothing_looks_at_the_batch() -> None:
+    """The head alone: no norm moves, and nothing is dropped."""
+    whole, parts = make_network(), holding(lambda: 4, make_network())
+    plain = fit_in_memory(loop_of(whole, slice(1)))
+    recorder = Recorder()
+    sparing = fit_in_memory(loop_of(parts, slice(1), Watch(tracker=recorder)))
+    assert (plain.micro_batch, plain.notes) == (0, {})
+    assert (sparing.micro_batch, sparing.notes) == (4, {"micro_batch": 4})
+    assert recorder.heard == {"memory": "ran out; micro-batches of 4"}
+    assert sparing.steps == plain.steps
+    for one, other in zip(whole.head.parameters(), parts.head.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
+    assert sparing.history[0].train_loss == pytest.approx(plain.history[0].train_loss, abs=1e-6)
+
+
+def test_it_begins_again_where_it_began_or_at_the_last_whole_epoch(tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    straight = fit_in_memory(loop_of(holding(lambda: 4, make_network())))
+    assert [line.phase for line in straight.history] == ["head", "blocks", "blocks", "blocks"]
+    assert "Memory ran out with batches of 8 samples. Once more, with 4 at once" in capsys.readouterr().err
+    checkpoints = Checkpoints(tmp_path)
+
+    def shrinking() -> int:
+        found = checkpoints.latest()
+        return 8 if found is None or found.counters.epochs < 2 else 4
+
+    late = fit_in_memory(loop_of(holding(shrinking, make_network()), watch=Watch(checkpoints=checkpoints)))
+    assert late.micro_batch == 4
+    assert len(late.history) == 4
+    whole = fit_in_memory(loop_of(make_network()))
+    assert late.history[:2] == whole.history[:2]
+    assert late.history[2:] != whole.history[2:]
+
+
+def test_there_is_no_third_attempt() -> None:
+    attempts = []
+
+    def most() -> int:
+        attempts.append(1)
+        return 0
+
+    with pytest.raises(
+        OutOfMemory, match=r"batches of 8 samples, and again with 4 of them .* tune\.batch to 2"
+    ):
+        fit_in_memory(loop_of(holding(most, make_network())))
+    assert len(attempts) == 2
+    assert OutOfMemory.exit_code == TrainingError.exit_code == 16
+
+
+def test_what_looks_at_the_whole_batch_is_not_cut() -> None:
+    class Spread(Objective):
+        def forward(self, step: Step) -> torch.Tensor:
+            return step.features.var()
+
+    network = holding(lambda: 4, make_network(objectives=[Spread()]))
+    with pytest.raises(OutOfMemory, match=r"batches of 8 samples\. Set tune\.batch to 4"):
+        fit_in_memory(loop_of(network))
+
+
+def test_other_errors_are_not_retried() -> None:
+    network = make_network()
+
+    def fail(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        raise RuntimeError("a size does not fit")
+
+    network.head.register_forward_pre_hook(fail)
+    with pytest.raises(RuntimeError, match="a size does not fit"):
+        fit_in_memory(loop_of(network))
+
+
+def test_pieces_hold_every_sample_once() -> None:
+    batch = Batch(np.arange(7), torch.arange(14).reshape(7, 2), torch.arange(7))
+    cut = list(pieces(batch, 3))
+    assert [len(piece.targets) for piece in cut] == [3, 3, 1]
+    assert torch.equal(torch.cat([piece.inputs for piece in cut]), batch.inputs)
+    assert np.concatenate([piece.indices for piece in cut]).tolist() == list(range(7))

@@ -18,6 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 from components.errors import GraftlineError
+from components.runtime.distribution import check_server
 from components.storage.publish import kernel_lock
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +39,7 @@ def temporary_server() -> Iterator[Callable[[], None]]:
     if named := PREFECT_API_URL.value():
         yield lambda: _await_named(named)
         return
+    check_server("prefect")
     url = f"http://127.0.0.1:{_free_port()}/api"
     log = PREFECT_HOME.value() / f"server-{os.getpid()}.log"
     with first_start(log.parent) as started, _process(url, log) as process:

@@ -11,6 +11,7 @@ from components.progress import log
 from components.registry.delivery import deliver_now
 from components.registry.runs import close_dead
 from components.registry.store import QUIET, connect, locate
+from components.runtime.distribution import check_server
 
 
 def serve(root: Path, params: Params, port: int) -> None:
@@ -18,6 +19,7 @@ def serve(root: Path, params: Params, port: int) -> None:
 
     Raises RegistryError where the store lies on a server (open that one) or MLflow ends with an error.
     """
+    check_server("mlflow")
     place = locate(root, params.tracking)
     if place.artifacts is None and place.uri.startswith("http"):
         known = "docs/operate.md says which user and password the servers of make up have."

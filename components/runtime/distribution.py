@@ -1,8 +1,8 @@
-"""Which onnxruntime is installed, told without importing it."""
+"""Which onnxruntime and which servers are installed, told without importing them."""
 
 from importlib import metadata
 
-from components.errors import ProviderError
+from components.errors import GraftlineError, ProviderError
 
 
 def check_distribution() -> None:
@@ -18,3 +18,20 @@ def installed(name: str) -> bool:
         return bool(metadata.version(name))
     except metadata.PackageNotFoundError:
         return False
+
+
+def check_server(name: str) -> None:
+    """Raises GraftlineError where the installed `mlflow` or `prefect` is none that pyproject.toml allows.
+
+    Servers of other versions were not tried with this line, and older ones have holes that are known.
+    """
+    from packaging.requirements import Requirement
+
+    wanted = [Requirement(text) for text in metadata.requires("graftline") or ()]
+    allowed = next(found.specifier for found in wanted if found.name.lower() == name and not found.marker)
+    there = metadata.version(name)
+    if not allowed.contains(there, prereleases=True):
+        raise GraftlineError(
+            f"{name} {there} is installed, and no server of it is started: {name} {allowed} is allowed.",
+            "Run: make setup",
+        )

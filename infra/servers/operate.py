@@ -8,6 +8,7 @@ from pathlib import Path
 
 from components.errors import GraftlineError
 from components.progress import log
+from components.runtime.distribution import check_server
 from components.storage.publish import kernel_lock
 from infra.servers import health, postgres
 from infra.servers.launch import end, left_over
@@ -49,6 +50,8 @@ class Status:
 def up(where: Layout) -> Settings:
     """All servers, healthy. Starts what does not run, and again what runs and does not answer."""
     postgres.binary("postgres")  # before anything is written
+    for name in ("mlflow", "prefect"):
+        check_server(name)
     with kernel_lock(where.lock, WAIT):
         settings = make_settings(where)
         supervisor = Supervisor(where, settings)

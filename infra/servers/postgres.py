@@ -56,12 +56,24 @@ def binary(name: str) -> Path:
     if versions and versions[0] >= OLDEST:
         return DEBIAN / str(versions[0]) / "bin" / name
     found = shutil.which(name)
-    if found and shutil.which("initdb"):
+    if found and shutil.which("initdb") and _major(found) >= OLDEST:
         return Path(found)
     raise GraftlineError(
         f"PostgreSQL's program {name} (version {OLDEST} or newer) is not here.",
         "Install it: apt-get install postgresql (Debian, Ubuntu), or put its programs into PATH.",
     )
+
+
+def _major(program: str) -> int:
+    """Of the PostgreSQL that `program` belongs to; 0 where it does not say."""
+    try:
+        said = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=30, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    found = re.search(r"\(PostgreSQL\) (\d+)", said)
+    return int(found[1]) if found else 0
 
 
 def initialise(where: Layout, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from components.errors import GraftlineError, StorageError
 from components.params.operation import TrackingParams
 from components.registry.store import locate
+from components.runtime.distribution import check_server
 from components.storage.servers import use_servers
-from infra.servers import launch, postgres
+from infra.servers import launch, operate, postgres
 from infra.servers import layout as layouts
 from infra.servers.layout import Layout, Settings, make_settings, new_settings, read_settings, write_secret
 from infra.servers.programs import NAMES, environment_file, program
@@ -129,6 +131,34 @@ def test_missing_programs_are_named_with_their_package(
         (tmp_path / version / "bin").mkdir(parents=True)
         (tmp_path / version / "bin" / "postgres").touch()
     assert postgres.binary("postgres") == tmp_path / "101" / "bin" / "postgres"
+
+
+def test_an_old_postgresql_in_the_path_is_not_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "DEBIAN", tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for name in ("postgres", "initdb"):
+        (tmp_path / name).touch(mode=0o755)
+    for version, allowed in (("13.22", False), ("14.9", True), ("", False)):
+        (tmp_path / "postgres").write_text(f"#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n")
+        if allowed:
+            assert postgres.binary("postgres") == tmp_path / "postgres"
+        else:
+            with pytest.raises(GraftlineError, match="version 14 or newer"):
+                postgres.binary("postgres")
+
+
+@pytest.mark.parametrize("name", ["mlflow", "prefect"])
+def test_a_server_of_a_version_that_is_not_allowed_is_not_started(
+    where: Layout, programs: None, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    check_server(name)
+    real = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda asked: "2.9.0" if asked == name else real(asked))
+    with pytest.raises(GraftlineError, match=rf"{name} 2\.9\.0 is installed, and no server of it is started"):
+        operate.up(where)
+    assert not where.settings.exists(), "before anything is written"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as somebody else")

@@ -1,105 +1,97 @@
-"""Bootstrap percentile intervals, of one model and of the difference of two on the same samples.
+"""Confidence intervals of metrics, and of the difference of two models on the same samples.
 
-Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapters 13 and 16. With groups, whole
-groups are drawn (Davison & Hinkley 1997, section 3.8): samples of one group are not independent.
+Each metric declares its kind, and each kind has a method: docs/gates.md says what they promise, and
+benchmarks/guarantees.py measures it. None has an interval without width, and equal inputs give equal numbers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from components.evaluation.metrics import TABLE, Floats, Outcome, value
+from components.evaluation import one_model, two_models
+from components.evaluation.metrics import TABLE, Kind, Outcome, value
+from components.evaluation.spread import Plan
 
-CELLS = 4_000_000  # resamples x samples at a time: some 32 MB
-TOLERATED = 0.01  # share of resamples that may leave a metric undefined
-MIN_UNITS = 10  # fewer samples (or groups) resemble each other too much: one right sample is 1.0 (1.0 to 1.0)
+Ends = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Method:
+    """How the interval of a kind of metric is computed.
+
+    Attributes:
+        name, paired_name: as the literature calls it.
+        least: samples of each class that the metric is about (`by_class`), or in all, from which it holds.
+    """
+
+    name: str
+    of_one: Callable[[Outcome, Plan], Ends]
+    paired_name: str
+    of_two: Callable[[Outcome, Outcome, Plan], Ends]
+    least: int = 1
+    by_class: bool = False
+
+
+METHODS: Mapping[Kind, Method] = {
+    "proportion": Method("Clopper-Pearson", one_model.proportion, "Tango", two_models.proportion),
+    "mean of proportions": Method(
+        "MOVER of Clopper-Pearson",
+        one_model.mean_of_proportions,
+        "MOVER of Tango",
+        two_models.mean_of_proportions,
+    ),
+    "F1": Method("Clopper-Pearson of the overlap", one_model.f1, "score", two_models.f1),
+    "AUROC": Method("DeLong and Newcombe", one_model.auroc, "DeLong", two_models.auroc),
+    "average precision": Method(
+        "infinitesimal jackknife", one_model.average_precision, "score", two_models.average_precision
+    ),
+    "calibration error": Method(
+        "without bias", one_model.calibration_error, "without bias", two_models.calibration_error
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Interval:
-    """`low` and `high` are None where units are too few, or where metric or resamples are undefined."""
+    """`low` and `high` are None where the metric is undefined or its units are too few; `reason` says so.
+
+    Attributes:
+        n: samples.
+        method: by which the bounds were computed.
+    """
 
     estimate: float | None
     low: float | None
     high: float | None
     n: int
+    method: str | None = None
+    reason: str | None = None
 
-    def as_json(self) -> dict[str, float | int | None]:
+    def as_json(self) -> dict[str, float | int | str | None]:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How to resample; equal plans give equal intervals.
-
-    Attributes:
-        groups: (N,) of any type, or None: samples of one group are drawn together.
-    """
-
-    resamples: int
-    confidence: float
-    seed: int
-    groups: npt.NDArray[np.generic] | None = None
-
-    def weights(self, samples: int) -> Iterator[Floats]:
-        """Counts of each sample in each resample, in chunks (R, samples)."""
-        generator = np.random.default_rng(self.seed)
-        if self.groups is None:
-            units, member = samples, np.arange(samples)
-        else:
-            names, member = np.unique(self.groups, return_inverse=True)
-            units = len(names)
-        chunk = max(1, CELLS // max(samples, 1))
-        for start in range(0, self.resamples, chunk):
-            size = min(chunk, self.resamples - start)
-            counts = generator.multinomial(units, np.full(units, 1 / units), size=size)
-            yield counts[:, member].astype(np.float64)
-
-    def only(self, chosen: npt.NDArray[np.bool_]) -> "Plan":
-        """The same plan for some of the samples."""
-        groups = None if self.groups is None else self.groups[chosen]
-        return Plan(self.resamples, self.confidence, self.seed, groups)
-
-
-def bootstrap(outcome: Outcome, plan: Plan) -> dict[str, Interval]:
+def intervals(outcome: Outcome, plan: Plan, names: Iterable[str] = TABLE) -> dict[str, Interval]:
     """An interval for every metric."""
-    return _intervals({name: value(name, outcome) for name in TABLE}, _draws(outcome, plan), outcome, plan)
+    return {name: _interval(name, (outcome,), plan) for name in names}
 
 
-def paired(one: Outcome, other: Outcome, plan: Plan) -> dict[str, Interval]:
-    """An interval for every metric's difference, one - other, on the same resamples."""
-    first, second = _draws(one, plan), _draws(other, plan)
-    estimates = {name: value(name, one) - value(name, other) for name in TABLE}
-    return _intervals(estimates, {name: first[name] - second[name] for name in TABLE}, one, plan)
+def paired(one: Outcome, other: Outcome, plan: Plan, names: Iterable[str] = TABLE) -> dict[str, Interval]:
+    """An interval for every metric's difference, one - other."""
+    return {name: _interval(name, (one, other), plan) for name in names}
 
 
-def _draws(outcome: Outcome, plan: Plan) -> dict[str, Floats]:
-    if len(outcome.targets) == 0 or not np.isfinite(outcome.probabilities).all():
-        return {name: np.full(plan.resamples, np.nan) for name in TABLE}
-    found: dict[str, list[Floats]] = {name: [] for name in TABLE}
-    for weights in plan.weights(len(outcome.targets)):
-        for name, metric in TABLE.items():
-            found[name].append(metric(outcome, weights))
-    return {name: np.concatenate(rows) for name, rows in found.items()}
-
-
-def _intervals(
-    estimates: Mapping[str, float], draws: Mapping[str, Floats], outcome: Outcome, plan: Plan
-) -> dict[str, Interval]:
-    n = len(outcome.targets)
-    units = n if plan.groups is None else len(np.unique(plan.groups))
-    if units < MIN_UNITS:
-        draws = {name: np.full(1, np.nan) for name in draws}
-    return {name: _interval(estimates[name], draws[name], plan.confidence, n) for name in estimates}
-
-
-def _interval(estimate: float, draws: Floats, confidence: float, n: int) -> Interval:
+def _interval(name: str, outcomes: tuple[Outcome, ...], plan: Plan) -> Interval:
+    method, n = METHODS[TABLE[name].interval], len(outcomes[0].targets)
+    values = [value(name, outcome) for outcome in outcomes]
+    estimate = values[0] - sum(values[1:])
     if not np.isfinite(estimate):
         return Interval(None, None, None, n)
-    if np.isnan(draws).mean() > TOLERATED:
-        return Interval(estimate, None, None, n)
-    tail = (1 - confidence) / 2
-    low, high = np.nanquantile(draws, [tail, 1 - tail])
-    return Interval(estimate, float(low), float(high), n)
+    if len(outcomes) == 1:
+        ends, label = method.of_one(outcomes[0], plan), method.name
+    else:
+        ends, label = method.of_two(outcomes[0], outcomes[1], plan), method.paired_name
+    least = 0.0 if len(outcomes) == 1 else -1.0
+    low, high = max(least, min(ends[0], estimate)), min(1.0, max(ends[1], estimate))
+    return Interval(estimate, float(low), float(high), n, label)

@@ -1,12 +1,12 @@
-"""Metrics of classification, each for many weightings of the samples at once.
+"""Metrics of classification, for samples with weights, and what kind of confidence interval each has.
 
-A bootstrap resample is a row of counts: one matrix product measures all resamples. Undefined values (a class
-that does not occur) are NaN here and become `None` in every file; NaN passes no gate.
+Undefined values (a class that does not occur) are NaN here and become `None` in every file; NaN passes no gate.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,27 @@ class Outcome:
         return (self.positive,) if self.classes == 2 else tuple(range(self.classes))
 
 
-Metric = Callable[[Outcome, Floats], Floats]
+# What a metric is made of; `components.evaluation.intervals` has a method for each.
+Kind = Literal["proportion", "mean of proportions", "F1", "AUROC", "average precision", "calibration error"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric: its value for each of R weightings (R, N) of the samples, and what is known about it.
+
+    Attributes:
+        interval: its kind, which decides on the method of its confidence interval.
+        better: whether a higher or a lower value is.
+        range: the least and the greatest value.
+    """
+
+    value: Callable[[Outcome, Floats], Floats]
+    interval: Kind
+    better: Literal["higher", "lower"] = "higher"
+    range: tuple[float, float] = (0.0, 1.0)
+
+    def as_json(self) -> dict[str, object]:
+        return {"better": self.better, "range": list(self.range), "interval": self.interval}
 
 
 def accuracy(outcome: Outcome, weights: Floats) -> Floats:
@@ -98,10 +118,13 @@ def average_precision(outcome: Outcome, weights: Floats) -> Floats:
 
 
 def ece(outcome: Outcome, weights: Floats) -> Floats:
-    """Expected calibration error of the top class in 15 equal bins (Guo et al., ICML 2017, eq. 3)."""
+    """Expected calibration error of the top class in 15 equal bins (Guo et al., ICML 2017, eq. 3).
+
+    Of samples it is larger than of the whole population: noise in a bin does not cancel that of others.
+    """
     confidence = outcome.probabilities.max(axis=1)
     right = (outcome.probabilities.argmax(axis=1) == outcome.targets).astype(np.float64)
-    bins = np.minimum((confidence * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+    bins = calibration_bins(confidence)
     total = np.zeros(len(weights))
     for index in range(ECE_BINS):
         member = bins == index
@@ -111,13 +134,19 @@ def ece(outcome: Outcome, weights: Floats) -> Floats:
 
 
 TABLE: dict[str, Metric] = {
-    "accuracy": accuracy,
-    "balanced_accuracy": balanced_accuracy,
-    "auroc": auroc,
-    "average_precision": average_precision,
-    "f1": f1,
-    "ece": ece,
+    "accuracy": Metric(accuracy, "proportion"),
+    "balanced_accuracy": Metric(balanced_accuracy, "mean of proportions"),
+    "auroc": Metric(auroc, "AUROC"),
+    "average_precision": Metric(average_precision, "average precision"),
+    "f1": Metric(f1, "F1"),
+    "ece": Metric(ece, "calibration error", better="lower"),
 }
+
+
+def calibration_bins(confidence: Floats) -> Classes:
+    """(N,) index of the bin: ((m-1)/15, m/15] has index m-1, as in Guo et al.; a confidence of 0 lies in the first."""
+    edges = np.arange(1, ECE_BINS) / ECE_BINS
+    return np.searchsorted(edges, confidence, side="left")
 
 
 def signed(name: str, number: float) -> float:
@@ -137,7 +166,7 @@ def value(name: str, outcome: Outcome) -> float:
     """
     if len(outcome.targets) == 0 or not np.isfinite(outcome.probabilities).all():
         return float("nan")
-    return float(TABLE[name](outcome, np.ones((1, len(outcome.targets))))[0])
+    return float(TABLE[name].value(outcome, np.ones((1, len(outcome.targets))))[0])
 
 
 def confusion(outcome: Outcome) -> npt.NDArray[np.int64]:

@@ -1,0 +1,72 @@
+"""Intervals for shares and differences of shares that hold for any number of samples, also where none is wrong.
+
+Counts may be fractional: with groups, they are those of an effective number of samples.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+Floats = npt.NDArray[np.float64]
+Bounds = tuple[Floats, Floats]
+HALVINGS = 50  # of an interval of at most length 2: 2e-15
+# Samples by which a difference is held for smaller: with it, the error is at most 2.5 % by enumeration (nominal 2.5 %;
+# 10 to 650 samples, differences of 0 to 0.1, 0 to 60 % discordant); without it, it reaches 3.1 % at 20 samples.
+CONTINUITY = 0.25
+
+
+def clopper_pearson(right: npt.ArrayLike, count: npt.ArrayLike, tail: float) -> Bounds:
+    """Bounds of the share that `right` of `count` samples estimate; each errs with probability `tail` at most.
+
+    Source: Clopper & Pearson, Biometrika 26 (1934), by the beta distribution. Without samples: [0, 1].
+    """
+    x, n = np.broadcast_arrays(np.asarray(right, dtype=np.float64), np.asarray(count, dtype=np.float64))
+    low = special.betaincinv(np.maximum(x, 1e-300), n - x + 1, tail)
+    high = special.betaincinv(x + 1, np.maximum(n - x, 1e-300), 1 - tail)
+    return np.where(x > 0, low, 0.0), np.where(x < n, high, 1.0)
+
+
+def tango(gained: npt.ArrayLike, lost: npt.ArrayLike, count: npt.ArrayLike, z: float) -> Bounds:
+    """Bounds of the difference of two paired shares, (gained - lost) / count, by the score test.
+
+    The limits are the differences that the score test does not reject. Source: Tango, "Equivalence test and
+    confidence interval for the difference in proportions for the paired-sample design", Statistics in Medicine 17
+    (1998), equations 5 to 8; with a continuity correction of our own.
+    """
+    numbers = (np.asarray(v, dtype=np.float64) for v in (gained, lost, count))
+    b, c, n = np.broadcast_arrays(*numbers)
+    return _lower(b, c, n, z), -_lower(c, b, n, z)
+
+
+def _lower(b: Floats, c: Floats, n: Floats, z: float) -> Floats:
+    """The difference at which the score falls to z: it falls throughout from -1 to the estimate."""
+    low, high = np.full(b.shape, -1.0), (b - c) / n
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        beyond = _score(b, c, n, middle) > z
+        low, high = np.where(beyond, middle, low), np.where(beyond, high, middle)
+    return low
+
+
+def _score(b: Floats, c: Floats, n: Floats, delta: Floats) -> Floats:
+    """(b - c - n·delta - CONTINUITY) / its standard error, with the likeliest share of c that `delta` allows."""
+    half = (2 * n - b + c) * delta - b - c
+    root = np.sqrt(np.maximum(half**2 + 8 * n * c * delta * (1 - delta), 0))
+    share = (root - half) / (4 * n)
+    variance = n * (2 * share + delta * (1 - delta))
+    return (b - c - n * delta - CONTINUITY) / np.sqrt(np.maximum(variance, 1e-300))
+
+
+def mean_of(estimates: Floats, bounds: Bounds, ratio: float = 1.0) -> tuple[float, float]:
+    """Bounds of the mean of several estimates from the bounds of each, which are recovered as variances.
+
+    Args:
+        ratio: variance of the mean, as a multiple of what it is for independent estimates.
+
+    Source: Zou & Donner, "Construction of confidence limits about effect measures", Statistics in Medicine 27 (2008).
+    """
+    mean, count = float(estimates.mean()), len(estimates)
+    below, above = (math.sqrt(ratio * float(((estimates - v) ** 2).sum())) / count for v in bounds)
+    return mean - below, mean + above

@@ -1,0 +1,124 @@
+"""How much each sample moves a metric: the derivative by its weight, where all weights are 1.
+
+The squares of these add up to the variance of the metric (the infinitesimal jackknife: Efron, The Jackknife, the
+Bootstrap and Other Resampling Plans, 1982, chapter 6). For AUROC they are the structural components of DeLong, DeLong &
+Clarke-Pearson, Biometrics 44 (1988). Samples of a group are added up first: their sums are independent.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from components.evaluation.metrics import Floats, Outcome, calibration_bins
+
+
+def accuracy(outcome: Outcome) -> Floats:
+    return np.asarray((outcome.hit - outcome.hit.mean()) / len(outcome.hit))
+
+
+def balanced_accuracy(outcome: Outcome) -> Floats:
+    counts = np.bincount(outcome.targets, minlength=outcome.classes)
+    recalls = np.bincount(outcome.targets, weights=outcome.hit, minlength=outcome.classes) / counts
+    return np.asarray(
+        (outcome.hit - recalls[outcome.targets]) / (outcome.classes * counts[outcome.targets])
+    )
+
+
+def f1(outcome: Outcome) -> Floats:
+    return np.asarray(np.mean([f1_of(outcome, index) for index in outcome.asked], axis=0))
+
+
+def f1_of(outcome: Outcome, index: int) -> Floats:
+    """The same for F1 of one class."""
+    actual, predicted = outcome.targets == index, outcome.decisions == index
+    both, sides = actual & predicted, actual.astype(np.float64) + predicted
+    return np.asarray((2 * both - 2 * both.sum() / sides.sum() * sides) / sides.sum())
+
+
+def auroc(outcome: Outcome) -> Floats:
+    total = np.zeros(len(outcome.targets))
+    for index in outcome.asked:
+        total += _auroc(outcome.probabilities[:, index], outcome.targets == index)
+    return np.asarray(total / len(outcome.asked))
+
+
+def _auroc(scores: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
+    """A positive counts by the share of negatives below it, a negative by the share of positives above; ties half."""
+    ours, theirs = np.sort(scores[positive]), np.sort(scores[~positive])
+    found = np.empty(len(scores))
+    found[positive] = _below(theirs, scores[positive])
+    found[~positive] = 1 - _below(ours, scores[~positive])
+    area = found[positive].mean()
+    found[positive] = (found[positive] - area) / len(ours)
+    found[~positive] = (found[~positive] - area) / len(theirs)
+    return found
+
+
+def _below(rising: Floats, scores: Floats) -> Floats:
+    left, right = (np.searchsorted(rising, scores, side=side) for side in ("left", "right"))
+    return np.asarray((left + right) / 2 / len(rising))
+
+
+def average_precision(outcome: Outcome) -> Floats:
+    total = np.zeros(len(outcome.targets))
+    for index in outcome.asked:
+        total += _average_precision(outcome.probabilities[:, index], outcome.targets == index)
+    return np.asarray(total / len(outcome.asked))
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Of each distinct score (D,), falling: its positives, and positives and samples from the highest score to it.
+
+    Attributes:
+        place: (N,) which of them is the score of a sample.
+    """
+
+    hits: Floats
+    true: Floats
+    predicted: Floats
+    place: npt.NDArray[np.int64]
+
+    @property
+    def mean(self) -> float:
+        """Average precision."""
+        return float((self.hits * self.true / self.predicted).sum() / self.hits.sum())
+
+    @property
+    def mean_without_itself(self) -> float:
+        """Average precision without the part that each positive has in its own precision, which flatters the mean."""
+        others = np.maximum(self.predicted - 1, 1)
+        precision = np.where(self.predicted > 1, (self.true - 1) / others, 1.0)
+        return float((self.hits * precision).sum() / self.hits.sum())
+
+
+def ranked(scores: Floats, positive: npt.NDArray[np.bool_]) -> Ranked:
+    distinct, place = np.unique(-scores, return_inverse=True)
+    hits, samples = (np.bincount(place, weights=w, minlength=len(distinct)) for w in (positive, None))
+    return Ranked(hits, np.cumsum(hits), np.cumsum(samples).astype(np.float64), place)
+
+
+def _average_precision(scores: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
+    """A sample counts by itself, and by the precision at each positive of at most its score."""
+    found = ranked(scores, positive)
+    precision = found.true / found.predicted
+    as_hit = np.cumsum((found.hits / found.predicted)[::-1])[::-1]
+    as_sample = np.cumsum((found.hits * precision / found.predicted)[::-1])[::-1]
+    each = positive * (precision - found.mean + as_hit)[found.place] - as_sample[found.place]
+    return np.asarray(each / found.hits.sum())
+
+
+def ece(outcome: Outcome) -> Floats:
+    signed, signs, bins = calibration_gaps(outcome)
+    turned = signed * signs[bins]
+    return np.asarray((turned - turned.mean()) / len(turned))
+
+
+def calibration_gaps(outcome: Outcome) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
+    """Right (0 or 1) minus confidence of each sample, the sign of its sum in each bin, the bin of each sample."""
+    confidence = outcome.probabilities.max(axis=1)
+    signed = (outcome.probabilities.argmax(axis=1) == outcome.targets) - confidence
+    bins = calibration_bins(confidence)
+    sums = np.bincount(bins, weights=signed)
+    return signed, np.where(sums < 0, -1.0, 1.0), bins

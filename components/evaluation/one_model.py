@@ -1,0 +1,159 @@
+"""Confidence intervals of one model's metrics, one method for each kind of metric."""
+
+import math
+
+import numpy as np
+from scipy import optimize, special
+
+from components.evaluation import influence
+from components.evaluation.binomial import clopper_pearson, mean_of
+from components.evaluation.metrics import Floats, Outcome, value
+from components.evaluation.spread import Plan, Spread, spread, unbiased
+
+Ends = tuple[float, float]
+SIGNIFICANT = 1.5  # standard errors that a bin's gap may reach by noise
+EACH_ERROR_COUNTS_IN = 2  # classes: that of the sample and that of the decision
+
+
+def proportion(outcome: Outcome, plan: Plan) -> Ends:
+    """Clopper-Pearson, with the effective number of samples where there are groups."""
+    count = len(outcome.hit) * spread(influence.accuracy(outcome), plan).share
+    low, high = clopper_pearson(outcome.hit.mean() * count, count, plan.tail)
+    return float(low), float(high)
+
+
+def mean_of_proportions(outcome: Outcome, plan: Plan) -> Ends:
+    """The mean of recalls, which are independent, from Clopper-Pearson's bounds of each."""
+    share = spread(influence.balanced_accuracy(outcome), plan).share
+    counts = np.bincount(outcome.targets, minlength=outcome.classes)
+    right = np.bincount(outcome.targets, weights=outcome.hit, minlength=outcome.classes)
+    return mean_of(right / counts, clopper_pearson(right * share, counts * share, plan.tail))
+
+
+def f1(outcome: Outcome, plan: Plan) -> Ends:
+    """F1 = 2·J / (1 + J), where J = TP / (TP + FP + FN) is a proportion: Clopper-Pearson's bounds of J.
+
+    Of several classes the mean, with the dependence between classes that the influences show.
+    """
+    share = spread(influence.f1(outcome), plan).share
+    right, count = overlap(outcome)
+    ends = tuple(_dice(bound) for bound in clopper_pearson(right * share, count * share, plan.tail))
+    each = _dice(right / count)
+    if len(each) == 1:
+        return float(ends[0][0]), float(ends[1][0])
+    return mean_of(each, (ends[0], ends[1]), _dependence(outcome))
+
+
+def overlap(outcome: Outcome) -> tuple[Floats, Floats]:
+    """TP and TP + FP + FN of each class that F1 is about."""
+    rows = [(outcome.targets == index, outcome.decisions == index) for index in outcome.asked]
+    both = np.array([(actual & predicted).sum() for actual, predicted in rows], dtype=np.float64)
+    either = np.array([(actual | predicted).sum() for actual, predicted in rows], dtype=np.float64)
+    return both, either
+
+
+def _dice(share: Floats) -> Floats:
+    return 2 * share / (1 + share)
+
+
+def _dependence(outcome: Outcome) -> float:
+    """Variance of the mean of F1 as a multiple of what it was if classes were independent."""
+    each = np.array([influence.f1_of(outcome, index) for index in outcome.asked])
+    apart = float((each**2).sum())
+    together = float((each.sum(axis=0) ** 2).sum())
+    return max(1.0, together / apart) if apart > 0 else float(EACH_ERROR_COUNTS_IN)
+
+
+def auroc(outcome: Outcome, plan: Plan) -> Ends:
+    """The outermost of three: DeLong's on the logit scale, Newcombe's fifth, and at 0 or 1 that of disjoint pairs."""
+    area = value("auroc", outcome)
+    ours, theirs = sides(outcome)
+    found = unbiased(influence.auroc(outcome), outcome.targets, plan)
+    held = spread(found, plan, int(np.minimum(ours, theirs).min()))
+    ends = [_logit(area, held), _newcombe(area, ours * held.share, theirs * held.share, held.reach)]
+    if area in (0.0, 1.0):
+        pairs = plan.tail ** (1 / (np.minimum(ours, theirs) * held.share))
+        ends.append((float(pairs.mean()), 1.0) if area == 1 else (0.0, 1 - float(pairs.mean())))
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def sides(outcome: Outcome) -> tuple[Floats, Floats]:
+    """Samples of each class that the metric is about, and the others."""
+    counts = np.bincount(outcome.targets, minlength=outcome.classes)[list(outcome.asked)].astype(np.float64)
+    return counts, len(outcome.targets) - counts
+
+
+def _logit(share: float, held: Spread) -> Ends:
+    if not 0 < share < 1:
+        return share, share
+    middle = math.log(share / (1 - share))
+    off = held.reach * math.sqrt(held.variance) / (share * (1 - share))
+    return float(special.expit(middle - off)), float(special.expit(middle + off))
+
+
+def _newcombe(area: float, ours: Floats, theirs: Floats, t: float) -> Ends:
+    """The areas whose own standard error reaches `area`.
+
+    Source: Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic, part 2",
+    Statistics in Medicine 25 (2006), method 5; of several classes, the mean of the standard errors.
+    """
+
+    def off(theta: float) -> float:
+        half = (ours + theirs) / 2 - 1
+        spared = 1 + half * ((1 - theta) / (2 - theta) + theta / (1 + theta))
+        return t * float(np.sqrt(theta * (1 - theta) * spared / (ours * theirs)).mean())
+
+    inside = min(max(area, 1e-9), 1 - 1e-9)
+    low, high = (optimize.brentq(lambda x: abs(area - x) - off(x), inside, end) for end in (0.0, 1.0))
+    return float(low), float(high)
+
+
+def average_precision(outcome: Outcome, plan: Plan) -> Ends:
+    """By its influences on the logit scale, and no narrower than samples that it does not show could make it.
+
+    Of a kind of samples that none of n shows, there are -log(tail) in n at most (the rule of three). One negative with
+    the highest score costs more than any influence of those that are there.
+    """
+    mean = value("average_precision", outcome)
+    smaller = int(np.minimum(*sides(outcome)).min())
+    found = unbiased(influence.average_precision(outcome), outcome.targets, plan)
+    held = spread(found, plan, smaller)
+    unseen = -math.log(plan.tail) / held.share
+    curves = [influence.ranked(outcome.probabilities[:, c], outcome.targets == c) for c in outcome.asked]
+    low, high = _logit(float(np.mean([r.mean_without_itself for r in curves])), held)[0], _logit(mean, held)[1]
+    negatives_first = np.mean([(r.hits * r.true / (r.predicted + unseen)).sum() / r.hits.sum() for r in curves])
+    positives_last = np.mean([r.mean * r.hits.sum() / (r.hits.sum() + unseen) for r in curves])
+    return min(low, float(negatives_first), float(positives_last)), max(high, mean)
+
+
+def wilson(share: float, count: float, z: float) -> Ends:
+    """Wilson, JASA 22 (1927)."""
+    k = z * z / count
+    root = math.sqrt(k * share * (1 - share) + k * k / 4)
+    return (share + k / 2 - root) / (1 + k), (share + k / 2 + root) / (1 + k)
+
+
+def calibration_error(outcome: Outcome, plan: Plan) -> Ends:
+    """By its influences, and no narrower than Wilson's of all samples; down, also by what noise may have added."""
+    held, error = spread(influence.ece(outcome), plan), value("ece", outcome)
+    least = max(error - noise(outcome, plan), 0.0)
+    off, count = held.reach * math.sqrt(held.variance), len(outcome.targets) * held.share
+    low, high = wilson(least, count, held.reach)[0], wilson(error, count, held.reach)[1]
+    return min(least - off, low), max(error + off, high)
+
+
+def noise(outcome: Outcome, plan: Plan) -> float:
+    """How much of the calibration error may be noise: a bin's gap of either sign counts.
+
+    By the mean of |N(g, s²)| - g, which is largest without a gap: s² adds up the squares of a bin's samples (of the sums
+    of groups), and for g stands what its gap is more than SIGNIFICANT times s.
+    """
+    signed, _, bins = influence.calibration_gaps(outcome)
+    if plan.groups is not None:
+        member = np.unique(plan.groups, return_inverse=True)[1]
+        cells, place = np.unique(bins * len(signed) + member, return_inverse=True)
+        signed, bins = np.bincount(place, weights=signed), cells // len(signed)
+    s = np.sqrt(np.maximum(np.bincount(bins, weights=signed**2), 1e-300))
+    g = np.maximum(np.abs(np.bincount(bins, weights=signed)) / s - SIGNIFICANT, 0)
+    added = math.sqrt(2 / math.pi) * np.exp(-(g**2) / 2) - 2 * g * special.ndtr(-g)
+    return float((s * added).sum() / len(outcome.targets))

@@ -1,0 +1,99 @@
+"""Confidence intervals of the difference of two models' metrics on the same samples, for each kind of metric."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from scipy import special
+
+from components.evaluation import influence
+from components.evaluation.binomial import mean_of, tango
+from components.evaluation.metrics import Floats, Outcome, value
+from components.evaluation.one_model import Ends, noise, overlap, sides
+from components.evaluation.spread import Plan, Spread, spread, unbiased
+
+
+def proportion(one: Outcome, other: Outcome, plan: Plan) -> Ends:
+    """Tango's score interval, with the effective number of samples where there are groups."""
+    share = spread(influence.accuracy(one) - influence.accuracy(other), plan).share
+    gained, lost = (float(v.sum()) * share for v in _discordant(one, other))
+    low, high = tango(gained, lost, len(one.targets) * share, _normal(plan))
+    return float(low), float(high)
+
+
+def mean_of_proportions(one: Outcome, other: Outcome, plan: Plan) -> Ends:
+    """The mean over classes of differences that are independent, from Tango's bounds of each."""
+    share = spread(influence.balanced_accuracy(one) - influence.balanced_accuracy(other), plan).share
+    counts = np.bincount(one.targets, minlength=one.classes)
+    gained, lost = (np.bincount(one.targets, weights=v, minlength=one.classes) for v in _discordant(one, other))
+    return mean_of((gained - lost) / counts, tango(gained * share, lost * share, counts * share, _normal(plan)))
+
+
+def _discordant(one: Outcome, other: Outcome) -> tuple[Floats, Floats]:
+    return np.maximum(one.hit - other.hit, 0), np.maximum(other.hit - one.hit, 0)
+
+
+def _normal(plan: Plan) -> float:
+    return float(special.ndtri(1 - plan.tail))
+
+
+def f1(one: Outcome, other: Outcome, plan: Plan) -> Ends:
+    """One sample more or less in TP of m moves F1 by 2 / (1 + J)² / m, where J = TP / m."""
+    moves = []
+    for outcome in (one, other):
+        right, count = overlap(outcome)
+        moves.append(2 / (1 + right / count) ** 2 / count)
+    classes = len(one.asked)
+    jump = float(np.max(moves)) * min(classes, 2) / classes
+    difference = value("f1", one) - value("f1", other)
+    return _score(difference, _spread(influence.f1, one, other, plan), jump)
+
+
+def auroc(one: Outcome, other: Outcome, plan: Plan) -> Ends:
+    """DeLong's for two correlated areas."""
+    difference = value("auroc", one) - value("auroc", other)
+    return _score(difference, _spread(influence.auroc, one, other, plan), _jump(one))
+
+
+def average_precision(one: Outcome, other: Outcome, plan: Plan) -> Ends:
+    """By the difference of influences."""
+    difference = value("average_precision", one) - value("average_precision", other)
+    return _score(difference, _spread(influence.average_precision, one, other, plan), _jump(one))
+
+
+def calibration_error(one: Outcome, other: Outcome, plan: Plan) -> Ends:
+    """By the difference of influences; either way, also by what noise may have added to the error that is larger then."""
+    held = spread(influence.ece(one) - influence.ece(other), plan)
+    difference = value("ece", one) - value("ece", other)
+    low, high = (difference - noise(one, plan), difference + noise(other, plan))
+    jump = 1 / len(one.targets)
+    return _score(low, held, jump)[0], _score(high, held, jump)[1]
+
+
+def _spread(of: Callable[[Outcome], Floats], one: Outcome, other: Outcome, plan: Plan) -> Spread:
+    smaller = int(np.minimum(*sides(one)).min())
+    return spread(unbiased(of(one) - of(other), one.targets, plan), plan, smaller)
+
+
+def _jump(outcome: Outcome) -> float:
+    """What one sample that moves from the top of the order to its end takes from the metric."""
+    return 1 / (float(np.minimum(*sides(outcome)).min()) * len(outcome.asked))
+
+
+def _score(difference: float, held: Spread, jump: float) -> Ends:
+    """By the standard error, and no narrower than differences that a few samples of such a `jump` would make.
+
+    As in a score test, a difference of delta has at least the variance jump·(|delta| - delta²): so much has one that
+    rests on delta / jump samples. This is what leaves width where no sample shows a difference.
+    """
+    off = held.reach * math.sqrt(held.variance)
+    k = held.reach**2 * jump / held.share
+    return min(difference - off, -_farthest(difference, k)), max(difference + off, _farthest(-difference, k))
+
+
+def _farthest(difference: float, k: float) -> float:
+    """The largest x with (difference + x)² = k·(x - x²), or -difference where there is none."""
+    inside = (2 * difference - k) ** 2 - 4 * (1 + k) * difference**2
+    if inside < 0:
+        return -difference
+    return max(-difference, (k - 2 * difference + math.sqrt(inside)) / (2 * (1 + k)))

@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from components.evaluation.sizes import CONTINUITY
+
 Floats = npt.NDArray[np.float64]
 Bounds = tuple[Floats, Floats]
 HALVINGS = 50  # of an interval of at most length 2: 2e-15
-# Samples by which a difference is held for smaller: with it, the error is at most 2.5 % by enumeration (nominal 2.5 %;
-# 10 to 650 samples, differences of 0 to 0.1, 0 to 60 % discordant); without it, it reaches 3.1 % at 20 samples.
-CONTINUITY = 0.25
 
 
 def clopper_pearson(right: npt.ArrayLike, count: npt.ArrayLike, tail: float) -> Bounds:

@@ -7,8 +7,9 @@ otherwise one that is inconclusive keeps it back.
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
+from components.evaluation.sizes import for_proportion
 from components.params.learning import LOWER_IS_BETTER
 from components.params.release import GateParams, Rule
 
@@ -62,12 +63,17 @@ class Release:
 
 @dataclass(frozen=True)
 class _Measured:
-    """An estimate with its interval; None is what is missing, not finite, or of no sample."""
+    """An estimate with its interval; None is what is missing, not finite, or of no sample.
+
+    Attributes:
+        reason: why there is no interval.
+    """
 
     estimate: float | None
     low: float | None
     high: float | None
     n: int | None
+    reason: str | None = None
 
     @classmethod
     def of(cls, facts: object, least: float, most: float) -> "_Measured":
@@ -77,11 +83,14 @@ class _Measured:
         if isinstance(n, bool) or not isinstance(n, int) or n < 1:
             return cls(None, None, None, None)
         estimate, low, high = (_within(found.get(key), least, most) for key in ("estimate", "low", "high"))
-        return cls(estimate, low, high, n) if estimate is not None else cls(None, None, None, n)
+        if estimate is None:
+            return cls(None, None, None, n)
+        reason = found.get("reason")
+        return cls(estimate, low, high, n, reason if isinstance(reason, str) else None)
 
     def turned(self) -> "_Measured":
         low, high = (None if v is None else -v for v in (self.high, self.low))
-        return _Measured(None if self.estimate is None else -self.estimate, low, high, self.n)
+        return replace(self, estimate=None if self.estimate is None else -self.estimate, low=low, high=high)
 
 
 def judge(gate: GateParams, release: Release, metrics: Facts) -> Verdict:
@@ -111,13 +120,30 @@ def _metric(rule: Rule, variant: str, metrics: Facts) -> Judged:
         rule=f"{rule.metric}{where} {words} {bound:g}",
         kind="metric",
         outcome=outcome,
-        evidence=_sentence(found, outcome, rule.by),
+        evidence=_sentence(found, outcome, rule.by) + _wanted(rule, found, metrics),
         bound=bound,
         direction="at_least" if at_least else "at_most",
         metric=rule.metric,
         slice=rule.slice,
-        **asdict(found),
+        estimate=found.estimate,
+        low=found.low,
+        high=found.high,
+        n=found.n,
     )
+
+
+def _wanted(rule: Rule, found: _Measured, metrics: Facts) -> str:
+    """What a rule for a share says where not even a model without an error would pass on so few samples."""
+    confidence = _within(metrics.get("confidence"), 0, 1)
+    if rule.at_least is None or rule.by == "estimate" or confidence is None or found.low is None:
+        return ""
+    if found.low >= rule.at_least:
+        return ""
+    kind = _mapping(_mapping(metrics.get("metrics")).get(rule.metric)).get("interval")
+    if kind != "proportion" or found.n is None:
+        return ""
+    wanted = for_proportion(rule.at_least, (1 - confidence) / 2)
+    return f"; too few: wants at least {wanted} samples" if found.n < wanted else ""
 
 
 def _parity(gate: GateParams, release: Release) -> list[Judged]:
@@ -167,7 +193,10 @@ def _control(gate: GateParams, control: str, differences: object) -> Judged:
         bound=margin,
         direction="at_least",
         metric=metric,
-        **asdict(found),
+        estimate=found.estimate,
+        low=found.low,
+        high=found.high,
+        n=found.n,
     )
 
 
@@ -182,7 +211,8 @@ def _forgetting(gate: GateParams, metrics: Facts) -> list[Judged]:
     outcome = _compare(found.low, found.high, bound, at_least=False)
     name = f"{metric} on the source worse by at most {bound:g}"
     evidence = _sentence(found, outcome, "interval")
-    return [Judged(name, "forgetting", outcome, evidence, bound, "at_most", metric, **asdict(found))]
+    numbers = (None, found.estimate, found.low, found.high, found.n)
+    return [Judged(name, "forgetting", outcome, evidence, bound, "at_most", metric, *numbers)]
 
 
 def _training(gate: GateParams, metrics: Facts) -> list[Judged]:
@@ -244,6 +274,8 @@ def _sentence(found: _Measured, outcome: str, by: str) -> str:
     estimate, *bounds = (None if v is None else f"{v:.3f}" for v in numbers)
     interval = "no interval" if None in bounds else " to ".join(str(v) for v in bounds)
     text = f"{estimate} ({interval}, n = {found.n})"
+    if None in bounds and found.reason:
+        text = f"{estimate} (no interval: {found.reason})"
     if by == "estimate":
         return f"{text}, judged by the estimate"
     return f"{text}, across the bound" if outcome == OPEN and None not in bounds else text

@@ -20,9 +20,7 @@ def accuracy(outcome: Outcome) -> Floats:
 def balanced_accuracy(outcome: Outcome) -> Floats:
     counts = np.bincount(outcome.targets, minlength=outcome.classes)
     recalls = np.bincount(outcome.targets, weights=outcome.hit, minlength=outcome.classes) / counts
-    return np.asarray(
-        (outcome.hit - recalls[outcome.targets]) / (outcome.classes * counts[outcome.targets])
-    )
+    return np.asarray((outcome.hit - recalls[outcome.targets]) / (outcome.classes * counts[outcome.targets]))
 
 
 def f1(outcome: Outcome) -> Floats:
@@ -96,7 +94,12 @@ class Ranked:
 def ranked(scores: Floats, positive: npt.NDArray[np.bool_]) -> Ranked:
     distinct, place = np.unique(-scores, return_inverse=True)
     hits, samples = (np.bincount(place, weights=w, minlength=len(distinct)) for w in (positive, None))
-    return Ranked(hits, np.cumsum(hits), np.cumsum(samples).astype(np.float64), place)
+    return Ranked(
+        np.asarray(hits, np.float64),
+        np.cumsum(hits, dtype=np.float64),
+        np.cumsum(samples, dtype=np.float64),
+        place,
+    )
 
 
 def _average_precision(scores: Floats, positive: npt.NDArray[np.bool_]) -> Floats:

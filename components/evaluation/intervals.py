@@ -18,11 +18,11 @@ Ends = tuple[float, float]
 
 @dataclass(frozen=True)
 class Method:
-    """How the interval of a kind of metric is computed.
+    """How the intervals of a kind of metric are computed.
 
     Attributes:
         name, paired_name: as the literature calls it.
-        least: samples of each class that the metric is about (`by_class`), or in all, from which it holds.
+        least: samples from which the promise holds; of each class, where `by_class`.
     """
 
     name: str
@@ -33,21 +33,31 @@ class Method:
     by_class: bool = False
 
 
+LEAST_GROUPS = 10
 METHODS: Mapping[Kind, Method] = {
     "proportion": Method("Clopper-Pearson", one_model.proportion, "Tango", two_models.proportion),
     "mean of proportions": Method(
-        "MOVER of Clopper-Pearson",
+        "Clopper-Pearson, MOVER",
         one_model.mean_of_proportions,
-        "MOVER of Tango",
+        "Tango, MOVER",
         two_models.mean_of_proportions,
     ),
-    "F1": Method("Clopper-Pearson of the overlap", one_model.f1, "score", two_models.f1),
-    "AUROC": Method("DeLong and Newcombe", one_model.auroc, "DeLong", two_models.auroc),
+    "F1": Method("Clopper-Pearson of TP", one_model.f1, "infinitesimal jackknife", two_models.f1, 10),
+    "AUROC": Method("DeLong, Newcombe", one_model.auroc, "DeLong", two_models.auroc, 10, by_class=True),
     "average precision": Method(
-        "infinitesimal jackknife", one_model.average_precision, "score", two_models.average_precision
+        "infinitesimal jackknife",
+        one_model.average_precision,
+        "infinitesimal jackknife",
+        two_models.average_precision,
+        20,
+        by_class=True,
     ),
     "calibration error": Method(
-        "without bias", one_model.calibration_error, "without bias", two_models.calibration_error
+        "infinitesimal jackknife",
+        one_model.calibration_error,
+        "infinitesimal jackknife",
+        two_models.calibration_error,
+        30,
     ),
 }
 
@@ -88,10 +98,24 @@ def _interval(name: str, outcomes: tuple[Outcome, ...], plan: Plan) -> Interval:
     estimate = values[0] - sum(values[1:])
     if not np.isfinite(estimate):
         return Interval(None, None, None, n)
+    if reason := _too_few(method, outcomes[0], plan):
+        return Interval(estimate, None, None, n, None, reason)
     if len(outcomes) == 1:
-        ends, label = method.of_one(outcomes[0], plan), method.name
+        (low, high), label, least = method.of_one(outcomes[0], plan), method.name, 0.0
     else:
-        ends, label = method.of_two(outcomes[0], outcomes[1], plan), method.paired_name
-    least = 0.0 if len(outcomes) == 1 else -1.0
-    low, high = max(least, min(ends[0], estimate)), min(1.0, max(ends[1], estimate))
-    return Interval(estimate, float(low), float(high), n, label)
+        one, other = outcomes
+        (low, high), label, least = method.of_two(one, other, plan), method.paired_name, -1.0
+    return Interval(estimate, max(least, min(low, estimate)), min(1.0, max(high, estimate)), n, label)
+
+
+def _too_few(method: Method, outcome: Outcome, plan: Plan) -> str | None:
+    """What the interval wants before it says anything."""
+    if plan.groups is not None and (groups := len(np.unique(plan.groups))) < LEAST_GROUPS:
+        return f"{groups} groups are too few: wants at least {LEAST_GROUPS}"
+    if method.by_class:
+        fewest = int(np.bincount(outcome.targets, minlength=outcome.classes).min())
+        if fewest < method.least:
+            return f"{fewest} samples of a class are too few: wants at least {method.least} of each"
+    elif len(outcome.targets) < method.least:
+        return f"{len(outcome.targets)} samples are too few: wants at least {method.least}"
+    return None

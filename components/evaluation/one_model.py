@@ -120,8 +120,13 @@ def average_precision(outcome: Outcome, plan: Plan) -> Ends:
     held = spread(found, plan, smaller)
     unseen = -math.log(plan.tail) / held.share
     curves = [influence.ranked(outcome.probabilities[:, c], outcome.targets == c) for c in outcome.asked]
-    low, high = _logit(float(np.mean([r.mean_without_itself for r in curves])), held)[0], _logit(mean, held)[1]
-    negatives_first = np.mean([(r.hits * r.true / (r.predicted + unseen)).sum() / r.hits.sum() for r in curves])
+    low, high = (
+        _logit(float(np.mean([r.mean_without_itself for r in curves])), held)[0],
+        _logit(mean, held)[1],
+    )
+    negatives_first = np.mean(
+        [(r.hits * r.true / (r.predicted + unseen)).sum() / r.hits.sum() for r in curves]
+    )
     positives_last = np.mean([r.mean * r.hits.sum() / (r.hits.sum() + unseen) for r in curves])
     return min(low, float(negatives_first), float(positives_last)), max(high, mean)
 
@@ -145,14 +150,14 @@ def calibration_error(outcome: Outcome, plan: Plan) -> Ends:
 def noise(outcome: Outcome, plan: Plan) -> float:
     """How much of the calibration error may be noise: a bin's gap of either sign counts.
 
-    By the mean of |N(g, s²)| - g, which is largest without a gap: s² adds up the squares of a bin's samples (of the sums
-    of groups), and for g stands what its gap is more than SIGNIFICANT times s.
+    By the mean of |N(g, s²)| - g, which is largest without a gap: s² adds up the squares of a bin's samples (of the
+    sums of groups), and for g stands what its gap is more than SIGNIFICANT times s.
     """
     signed, _, bins = influence.calibration_gaps(outcome)
     if plan.groups is not None:
         member = np.unique(plan.groups, return_inverse=True)[1]
         cells, place = np.unique(bins * len(signed) + member, return_inverse=True)
-        signed, bins = np.bincount(place, weights=signed), cells // len(signed)
+        bins, signed = cells // len(signed), np.asarray(np.bincount(place, weights=signed))
     s = np.sqrt(np.maximum(np.bincount(bins, weights=signed**2), 1e-300))
     g = np.maximum(np.abs(np.bincount(bins, weights=signed)) / s - SIGNIFICANT, 0)
     added = math.sqrt(2 / math.pi) * np.exp(-(g**2) / 2) - 2 * g * special.ndtr(-g)

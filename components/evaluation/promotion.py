@@ -1,27 +1,32 @@
 """Candidate against champion on the same test samples: promote, keep, or inconclusive; never undefined.
 
 The candidate is *not inferior* where, for accuracy and for each gated metric, the paired interval of its gain lies
-above minus the margin, and no slice loses more than its allowance. All of these must hold together, so none of them
-needs a correction for how many they are (intersection-union; Berger, Technometrics 1982). It is *superior* where,
-besides, the interval of its gain in one metric, named beforehand, lies above 0 and its decisions are not
-significantly worse. With newer data, not inferior is enough.
+above minus the margin (its estimate, where the gate asks only that), and no slice loses more than its allowance. All of
+these must hold together, so none of them needs a correction for how many they are (intersection-union; Berger,
+Technometrics 1982). It is *superior* where, besides, the interval of its gain in one metric, named beforehand, lies
+above 0 and its decisions are not significantly worse. With newer data, not inferior is enough.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from components.errors import EvaluationError
 from components.evaluation.gates import FAIL, OPEN, PASS, Judged
-from components.evaluation.intervals import Interval, Plan, paired
-from components.evaluation.metrics import Outcome
+from components.evaluation.intervals import Interval, paired
+from components.evaluation.metrics import TABLE, Outcome
+from components.evaluation.sizes import for_difference
+from components.evaluation.spread import Plan
 from components.params.learning import LOWER_IS_BETTER
 from components.params.promotion import PromotionParams
+from components.params.release import Rule
 
 PROMOTE, KEEP, REFUSED = "promote", "keep", "refused"
 SKIPPED = "not judged"
+By = Literal["interval", "estimate"]
 # Kinds of rules that a candidate must pass; the others say whether it is superior.
 ASKED = ("metric", "slice")
 
@@ -59,6 +64,18 @@ class Pair:
             for o in (self.candidate, self.champion)
         )
         return Pair(one, other, {})
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a candidate may lose: `allowed` of a metric, on all samples or a slice."""
+
+    rule: str
+    kind: str
+    metric: str
+    allowed: float
+    by: By
+    slice: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,17 +118,25 @@ def first() -> Ruling:
     return Ruling(PROMOTE, ("there is no champion yet, and the release passed its gates",))
 
 
-def decide(pair: Pair, plan: Plan, gated: Sequence[str], params: PromotionParams, newer: int) -> Ruling:
+def gated(rules: Sequence[Rule]) -> dict[str, By]:
+    """Metrics that have a rule in the gate, and how it is judged: by the interval, where one rule asks for it."""
+    found: dict[str, By] = {rule.metric: rule.by for rule in rules}
+    return found | {rule.metric: "interval" for rule in rules if rule.by == "interval"}
+
+
+def decide(pair: Pair, plan: Plan, gated: Mapping[str, By], params: PromotionParams, newer: int) -> Ruling:
     """The ruling on the candidate, for any two models.
 
     Args:
-        gated: metrics that have a rule in the gate.
+        gated: metrics that have a rule in the gate, and how they are judged.
         newer: training samples of the candidate that the champion never saw.
     """
     if len(pair.candidate.targets) == 0:
         return Ruling(OPEN, ("the test side holds no sample",))
     gains = paired(pair.candidate, pair.champion, plan)
-    asked = [_metric(name, gains[name], params) for name in dict.fromkeys(("accuracy", *gated))]
+    judged: dict[str, By] = {"accuracy": "interval"}
+    judged |= {name: by for name, by in gated.items() if name != "accuracy"}
+    asked = [_metric(name, by, gains[name], plan, params) for name, by in judged.items()]
     asked += _slices(pair, plan, params)
     better, decisions = _better(gains[params.metric], params.metric), _decisions(pair, plan.confidence)
     return _rule(pair.alike, [*asked, better, decisions], newer)
@@ -139,9 +164,10 @@ def _rule(alike: bool, rules: Sequence[Judged], newer: int) -> Ruling:
     return Ruling(found, tuple(reasons), tuple(rules))
 
 
-def _metric(name: str, gain: Interval, params: PromotionParams) -> Judged:
+def _metric(name: str, by: By, gain: Interval, plan: Plan, params: PromotionParams) -> Judged:
     margin = params.margins.get(name, params.margin)  # type: ignore[call-overload]  # a name of TABLE
-    return _within(f"{name} loses at most {margin:g}", "metric", name, _signed(name, gain), margin)
+    asked = _Asked(f"{name} loses at most {margin:g}", "metric", name, margin, by)
+    return _within(asked, _signed(name, gain), plan.tail)
 
 
 def _slices(pair: Pair, plan: Plan, params: PromotionParams) -> Iterator[Judged]:
@@ -157,26 +183,26 @@ def _slices(pair: Pair, plan: Plan, params: PromotionParams) -> Iterator[Judged]
                 yield Judged(rule, "slice", SKIPPED, said, allowed, "at_most", of.metric, name, n=count)
                 continue
             part = pair.only(chosen)
-            gain = _signed(of.metric, paired(part.candidate, part.champion, plan.only(chosen))[of.metric])
-            yield _within(rule, "slice", of.metric, gain, allowed, name, of.by)
+            gain = paired(part.candidate, part.champion, plan.only(chosen), [of.metric])[of.metric]
+            asked = _Asked(rule, "slice", of.metric, allowed, of.by, name)
+            yield _within(asked, _signed(of.metric, gain), plan.tail)
 
 
-def _within(
-    rule: str,
-    kind: str,
-    metric: str,
-    gain: Interval,
-    allowed: float,
-    slice_: str | None = None,
-    by: str = "interval",
-) -> Judged:
+def _within(asked: _Asked, gain: Interval, tail: float) -> Judged:
     """Pass where the gain lies above -allowed, fail below, inconclusive across or where it is unknown."""
-    low, high = (gain.low, gain.high) if by == "interval" else (gain.estimate, gain.estimate)
+    allowed = asked.allowed
+    low, high = (gain.low, gain.high) if asked.by == "interval" else (gain.estimate, gain.estimate)
     outcome = OPEN
     if low is not None and high is not None:
         outcome = PASS if low >= -allowed else FAIL if high < -allowed else OPEN
     evidence, numbers = _sentence(gain), (gain.estimate, gain.low, gain.high, gain.n)
-    return Judged(rule, kind, outcome, evidence, -allowed, "at_least", metric, slice_, *numbers)
+    if asked.by == "estimate":
+        evidence += ", judged by the estimate"
+    elif outcome == OPEN and low is not None and TABLE[asked.metric].interval == "proportion":
+        wanted = for_difference(allowed, tail)
+        evidence += f"; too few: wants at least {wanted} samples" if gain.n < wanted else ""
+    names = (asked.rule, asked.kind, outcome, evidence, -allowed, "at_least", asked.metric, asked.slice)
+    return Judged(*names, *numbers)
 
 
 def _better(gain: Interval, metric: str) -> Judged:
@@ -203,12 +229,12 @@ def _signed(metric: str, gain: Interval) -> Interval:
     if metric not in LOWER_IS_BETTER:
         return gain
     estimate, low, high = (None if v is None else -v for v in (gain.estimate, gain.high, gain.low))
-    return Interval(estimate, low, high, gain.n)
+    return replace(gain, estimate=estimate, low=low, high=high)
 
 
 def _sentence(gain: Interval) -> str:
     if gain.estimate is None:
         return f"undefined on these {gain.n} samples"
     if gain.low is None or gain.high is None:
-        return f"{gain.estimate:+.3f} (no interval, n = {gain.n})"
+        return f"{gain.estimate:+.3f} (no interval{f': {gain.reason}' if gain.reason else f', n = {gain.n}'})"
     return f"{gain.estimate:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}, n = {gain.n})"

@@ -34,7 +34,7 @@ class Spread:
     """Attributes:
     variance: of the estimate.
     share: independent samples that a sample counts for, 1 at most (Korn & Graubard, Survey Methodology 24, 1998).
-    reach: how many standard errors a bound lies off: of Student's t with one degree of freedom less than units.
+    reach: how many standard errors a bound lies off, by Student's t.
     """
 
     variance: float
@@ -45,28 +45,35 @@ class Spread:
 def spread(influence: Floats, plan: Plan, units: int | None = None) -> Spread:
     """Of an estimate whose samples have this influence (N,).
 
-    With groups, the variance is that of their sums, G / (G - 1) times the squares, and the share is smaller by what
-    t asks for more than a normal distribution. Where no sample has influence, a group counts for one.
-
     Args:
-        units: samples that the degrees of freedom are counted by, where these are not all.
+        units: samples that degrees of freedom are counted by, where these are not all.
     """
     plain = float((influence**2).sum())
     if plan.groups is None:
-        count = len(influence) if units is None else units
-        return Spread(plain, 1.0, reach(plan.tail, count))
+        return Spread(plain, 1.0, reach(plan.tail, len(influence) if units is None else units))
     member = np.unique(plan.groups, return_inverse=True)[1]
-    count = int(member.max()) + 1
-    sums = np.bincount(member, weights=influence)
-    variance = float((sums**2).sum()) * count / max(count - 1, 1)
-    t = reach(plan.tail, count)
-    if not plain > 0:
-        return Spread(0.0, count / len(influence), t)
-    normal = float(special.ndtri(1 - plan.tail))
-    return Spread(variance, min(1.0, plain / variance * (normal / t) ** 2), t)
+    sums = np.asarray(np.bincount(member, weights=influence), dtype=np.float64)
+    return _of_groups(sums, np.asarray(np.bincount(member), dtype=np.float64), plain, plan.tail)
 
 
-def reach(tail: float, units: int) -> float:
+def _of_groups(sums: Floats, sizes: Floats, plain: float, tail: float) -> Spread:
+    """From the sums of the groups: their squares, G / (G - 1) times.
+
+    Where few groups have all the influence (few contain an error), they are what degrees of freedom are counted by
+    (Carter, Schnepel & Steigerwald, Review of Economics and Statistics 99, 2017). The share is smaller, too, by what t
+    asks for more than a normal distribution; a whole group is never less than one independent sample (Kish's count).
+    """
+    least = float(sizes.sum()) / float((sizes**2).sum())
+    squares = float((sums**2).sum())
+    if not squares > 1e-300:
+        return Spread(0.0, least, reach(tail, len(sums)))
+    t = reach(tail, min(len(sums), squares**2 / float((sums**4).sum())))
+    variance = squares * len(sums) / max(len(sums) - 1, 1)
+    share = plain / variance * (float(special.ndtri(1 - tail)) / t) ** 2
+    return Spread(variance, min(1.0, max(share, least)), t)
+
+
+def reach(tail: float, units: float) -> float:
     return float(special.stdtrit(max(units - 1, 1), 1 - tail))
 
 

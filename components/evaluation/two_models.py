@@ -25,8 +25,12 @@ def mean_of_proportions(one: Outcome, other: Outcome, plan: Plan) -> Ends:
     """The mean over classes of differences that are independent, from Tango's bounds of each."""
     share = spread(influence.balanced_accuracy(one) - influence.balanced_accuracy(other), plan).share
     counts = np.bincount(one.targets, minlength=one.classes)
-    gained, lost = (np.bincount(one.targets, weights=v, minlength=one.classes) for v in _discordant(one, other))
-    return mean_of((gained - lost) / counts, tango(gained * share, lost * share, counts * share, _normal(plan)))
+    gained, lost = (
+        np.bincount(one.targets, weights=v, minlength=one.classes) for v in _discordant(one, other)
+    )
+    return mean_of(
+        (gained - lost) / counts, tango(gained * share, lost * share, counts * share, _normal(plan))
+    )
 
 
 def _discordant(one: Outcome, other: Outcome) -> tuple[Floats, Floats]:
@@ -62,7 +66,7 @@ def average_precision(one: Outcome, other: Outcome, plan: Plan) -> Ends:
 
 
 def calibration_error(one: Outcome, other: Outcome, plan: Plan) -> Ends:
-    """By the difference of influences; either way, also by what noise may have added to the error that is larger then."""
+    """By the difference of influences; either way, also by what noise may have added to the error on that side."""
     held = spread(influence.ece(one) - influence.ece(other), plan)
     difference = value("ece", one) - value("ece", other)
     low, high = (difference - noise(one, plan), difference + noise(other, plan))

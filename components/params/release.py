@@ -30,9 +30,8 @@ class ExportParams(Section):
 
 
 class EvaluateParams(Section):
-    """Bootstrap intervals: how many `resamples`, and their `confidence`."""
+    """The `confidence` of intervals: half of what is left is how often a rule may pass wrongly; see docs/gates.md."""
 
-    resamples: int = Field(default=2000, ge=100, le=100_000)
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
 
 

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 
 from components.data.dataset import Dataset
 from components.errors import EvaluationError
-from components.evaluation.intervals import Interval, Plan, bootstrap, paired
-from components.evaluation.metrics import ECE_BINS, Outcome, confusion
+from components.evaluation.intervals import Interval, intervals, paired
+from components.evaluation.metrics import TABLE, Outcome, calibration_bins, confusion
+from components.evaluation.spread import Plan
 from components.inference.bundle import Bundle, Runner, open_bundle
 from components.inference.contract import FILES
 from components.params import Params
@@ -74,25 +75,26 @@ def measure(
     """Every model with intervals; every variant on every slice; the release against each control, paired."""
     release = outcomes[released]
     controls = [name for name in outcomes if name not in FILES]
-    variants: dict[str, object] = {v: _json(bootstrap(outcomes[v], plan)) for v in FILES}
+    variants: dict[str, object] = {v: _json(intervals(outcomes[v], plan)) for v in FILES}
     by_slice: dict[str, object] = {}
     for column, values in slices.items():
         for value in sorted(set(values)):
             chosen = values == value
-            found = {v: _json(bootstrap(_only(outcomes[v], chosen), plan.only(chosen))) for v in FILES}
+            found = {v: _json(intervals(_only(outcomes[v], chosen), plan.only(chosen))) for v in FILES}
             by_slice[f"{column}={value}"] = {**found[released], **found}
     return {
+        "confidence": plan.confidence,
+        "metrics": {name: metric.as_json() for name, metric in TABLE.items()},
         "release": variants[released],
         "variants": variants,
         "slices": by_slice,
-        "controls": {c: _json(bootstrap(outcomes[c], plan)) for c in controls},
+        "controls": {c: _json(intervals(outcomes[c], plan)) for c in controls},
         "paired": {c: _json(paired(release, outcomes[c], plan)) for c in controls},
     }
 
 
 def _plan(dataset: Dataset, chosen: Chosen, params: Params) -> Plan:
-    resamples, confidence = params.evaluate.resamples, params.evaluate.confidence
-    return Plan(resamples, confidence, params.seed, drawn_together(dataset, chosen))
+    return Plan(params.evaluate.confidence, groups_of(dataset, chosen))
 
 
 def on_the_source(
@@ -111,7 +113,7 @@ def on_the_source(
     return {
         "domains": list(params.domains.source),
         "n": len(chosen),
-        **{name: _json(bootstrap(outcome, plan)) for name, outcome in outcomes.items()},
+        **{name: _json(intervals(outcome, plan)) for name, outcome in outcomes.items()},
         "paired": _json(paired(outcomes["after"], outcomes["before"], plan)),
     }
 
@@ -174,7 +176,7 @@ def reliability(outcome: Outcome) -> Rows:
     known = np.isfinite(outcome.probabilities).all(axis=1)
     confidence = outcome.probabilities[known].max(axis=1)
     right = (outcome.probabilities.argmax(axis=1) == outcome.targets)[known]
-    bins = np.minimum((confidence * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+    bins = calibration_bins(confidence)
     return [
         (float(confidence[bins == b].mean()), float(right[bins == b].mean()), int((bins == b).sum()))
         for b in np.unique(bins)
@@ -215,10 +217,10 @@ def _decided(outcome: Outcome, classes: Sequence[str]) -> Rows:
     ]
 
 
-def drawn_together(dataset: Dataset, chosen: Chosen) -> npt.NDArray[np.str_] | None:
+def groups_of(dataset: Dataset, chosen: Chosen) -> npt.NDArray[np.str_] | None:
     """(N,) unit of each test sample: its group, or the sample itself where none is declared; None: no groups.
 
-    One unit for all samples without a group would leave nothing to resample: intervals without width.
+    One group for all samples without one would leave nothing to tell how far groups differ.
     """
     groups = [dataset.groups("test")[place] for place in chosen.places]
     if not any(groups):

@@ -10,9 +10,9 @@ import numpy as np
 from components.data.dataset import Dataset
 from components.errors import Busy, GateRefused
 from components.evaluation import gates
-from components.evaluation.intervals import Plan
 from components.evaluation.metrics import Outcome, positive_class
-from components.evaluation.promotion import PROMOTE, REFUSED, Pair, Ruling, decide, first, refused
+from components.evaluation.promotion import PROMOTE, REFUSED, Pair, Ruling, decide, first, gated, refused
+from components.evaluation.spread import Plan
 from components.inference.bundle import open_bundle, verify
 from components.params import Params
 from components.progress import log, progress
@@ -22,7 +22,7 @@ from components.registry.history import State, rolled_back
 from components.registry.ledger import Note, Version, whoami
 from components.stages.artefacts import check_artefacts
 from components.stages.domains import Chosen, judged
-from components.stages.evaluate import drawn_together, note, test_digest
+from components.stages.evaluate import groups_of, note, test_digest
 from components.stages.register import samples
 from components.storage.home import home
 from components.storage.publish import read_json, sha256_bytes, sha256_tree
@@ -170,11 +170,9 @@ def _compared(root: Path, params: Params, case: _Case, ours: Fetched, theirs: Fe
         {name: values[case.chosen.places] for name, values in case.dataset.slices("test").items()},
     )
     note(home(root), {"test_digest": test_digest(case.chosen.ids), "release_sha256": case.candidate.digest})
-    resamples, confidence = params.evaluate.resamples, params.evaluate.confidence
-    plan = Plan(resamples, confidence, params.seed, drawn_together(case.dataset, case.chosen))
-    gated = [rule.metric for rule in params.gate.rules]
+    plan = Plan(params.evaluate.confidence, groups_of(case.dataset, case.chosen))
     newer = len(set(learned.get("train", ())) - met)
-    return decide(pair, plan, gated, params.promotion, newer)
+    return decide(pair, plan, gated(params.gate.rules), params.promotion, newer)
 
 
 def _answers(fetched: Fetched, case: _Case, params: Params, shown: str) -> Outcome:

@@ -42,7 +42,6 @@ def recipe(params: Path) -> None:
     values["export"]["calibration_samples"] = 8
     values["tune"] |= {"epochs": 1, "head_epochs": 0, "blocks": 1}
     values["controls"] = {"scratch": {"epochs": 1}}
-    values["evaluate"] = {"resamples": 100}
     params.write_text(yaml.safe_dump(values))
 
 
@@ -114,7 +113,7 @@ def test_only_dependents_run_again(made: tuple[Workspace, subprocess.CompletedPr
     workspace.changed_line("components/params/names.py", '"logistic", ', '"logistic", "another", ')
     assert workspace.stages_run() == []
 
-    workspace.change("evaluate", "resamples", 120)
+    workspace.change("evaluate", "confidence", 0.9)
     assert workspace.stages_run() == ["evaluate", "gate"]
 
     workspace.changed_line("components/evaluation/gates.py", '"""', '"""A changed line. ')

@@ -62,7 +62,6 @@ def recipe(params: Path) -> None:
     values["export"]["calibration_samples"] = 8
     values["tune"] |= {"epochs": 1, "head_epochs": 0, "blocks": 1}
     values["controls"] = {"scratch": {"epochs": 1}}
-    values["evaluate"] = {"resamples": 100}
     params.write_text(yaml.safe_dump(values))
 
 

@@ -150,7 +150,7 @@ def _is_the_run(child: psutil.Process) -> bool:
 
 
 def test_a_launcher_that_is_killed_takes_its_run_along(line: Scheduled) -> None:
-    line.commit(evaluate={"resamples": 210})
+    line.commit(evaluate={"confidence": 0.9})
     command = [sys.executable, "-m", "flows.scheduled"]
     environment = Line(line.root).environment(line.environment())
     with subprocess.Popen(command, cwd=line.root, env=environment, stderr=subprocess.DEVNULL) as process:

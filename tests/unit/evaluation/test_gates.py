@@ -46,6 +46,31 @@ def test_a_metric_by_its_interval(interval: tuple[float | None, ...], outcome: s
     assert (rule.low, rule.estimate, rule.high, rule.n, rule.bound) == (*interval, 641, 0.82)
 
 
+def test_a_rule_that_no_model_could_pass_on_so_few_samples_says_how_many_it_wants() -> None:
+    """0.025^(1/18) = 0.815 < 0.82, 0.025^(1/19) = 0.824."""
+    metrics = {
+        **_accuracy(0.78, 1.0, 1.0, n=15),
+        "confidence": 0.95,
+        "metrics": {"accuracy": {"interval": "proportion"}},
+    }
+    rule = _rule("metric", _gate(), _release(), metrics)[0]
+    assert rule.outcome == "inconclusive"
+    assert rule.evidence.endswith("; too few: wants at least 19 samples")
+
+
+def test_why_there_is_no_interval_is_said() -> None:
+    facts = {
+        "estimate": 0.9,
+        "low": None,
+        "high": None,
+        "n": 60,
+        "reason": "9 groups are too few: wants at least 10",
+    }
+    rule = _rule("metric", _gate(), _release(), {"variants": {"fp32": {"accuracy": facts}}})[0]
+    assert rule.outcome == "inconclusive"
+    assert rule.evidence == "0.900 (no interval: 9 groups are too few: wants at least 10)"
+
+
 def test_a_metric_by_its_estimate() -> None:
     gate = _gate(rules=[{"metric": "accuracy", "at_least": 0.82, "by": "estimate"}])
     rule = _rule("metric", gate, _release(), _accuracy(0.8, 0.83, 0.86))[0]

@@ -1,84 +1,144 @@
-"""Intervals: right on cases with a known answer, repeatable, paired, by group, bounded in memory."""
+"""Intervals: right on cases with a known answer, equal for equal inputs, paired, by group, never without width."""
 
-import tracemalloc
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from outcomes import drawn, said
-from scipy.stats import bootstrap as scipy_bootstrap
+from scipy.stats import binomtest
 
-from components.evaluation.intervals import CELLS, MIN_UNITS, Interval, Plan, bootstrap, paired
+from components.evaluation.intervals import LEAST_GROUPS, METHODS, Interval, intervals, paired
 from components.evaluation.metrics import TABLE, Outcome
+from components.evaluation.spread import Plan
 
-PLAN = Plan(resamples=2000, confidence=0.95, seed=7)
+PLAN = Plan(confidence=0.95)
+
+
+def _bounds(found: Interval) -> tuple[float, float]:
+    assert found.low is not None
+    assert found.high is not None
+    return found.low, found.high
 
 
 def _width(found: Interval) -> float:
-    assert found.low is not None
-    assert found.high is not None
-    return found.high - found.low
+    low, high = _bounds(found)
+    return high - low
 
 
-def test_accuracy_has_the_width_of_the_binomial() -> None:
-    """100 of 400 wrong: 2 · 1.96 · sqrt(0.75 · 0.25 / 400) = 0.0849."""
-    outcome = said([1] * 400, [0.9] * 300 + [0.1] * 100)
-    found = bootstrap(outcome, PLAN)["accuracy"]
-    assert found.estimate == 0.75
-    assert _width(found) == pytest.approx(0.0849, rel=0.06)
+@pytest.mark.parametrize(("right", "samples"), [(0, 1), (1, 1), (10, 10), (0, 30), (270, 300), (641, 650)])
+def test_accuracy_has_clopper_and_pearsons(right: int, samples: int) -> None:
+    found = intervals(said([1] * samples, [0.9] * right + [0.1] * (samples - right)), PLAN)["accuracy"]
+    expected = binomtest(right, samples).proportion_ci(confidence_level=0.95, method="exact")
+    assert _bounds(found) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert found.method == "Clopper-Pearson"
 
 
-def test_it_is_scipys_percentile_bootstrap() -> None:
-    outcome = drawn(150)
-    expected = scipy_bootstrap(
-        (outcome.hit,), np.mean, n_resamples=5000, method="percentile", rng=np.random.default_rng(0)
-    ).confidence_interval
-    found = bootstrap(outcome, replace(PLAN, resamples=5000))["accuracy"]
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.008)
+def test_all_right_is_no_certainty() -> None:
+    """The percentile bootstrap gave [1, 1], which clears any bound; the rule of three gives 1 - 3.7 / n."""
+    perfect = said([0, 1] * 50, [0.1, 0.9] * 50)
+    found = intervals(perfect, PLAN)
+    assert found["accuracy"].low == pytest.approx(0.025 ** (1 / 100))
+    assert found["auroc"].low is not None
+    assert found["auroc"].low <= 0.025 ** (1 / 50)
+    assert all(_width(interval) > 0.02 for interval in found.values())
 
 
-def test_the_same_plan_gives_the_same_numbers_and_another_seed_others() -> None:
-    outcome = drawn(80)
-    assert bootstrap(outcome, PLAN) == bootstrap(outcome, PLAN)
-    assert bootstrap(outcome, PLAN)["auroc"] != bootstrap(outcome, replace(PLAN, seed=8))["auroc"]
+def test_balanced_accuracy_adds_up_the_recalls_distances() -> None:
+    """Recalls 9/10 and 18/20; by MOVER the distances' squares add up, over 2."""
+    targets, scores = [0] * 10 + [1] * 20, [0.1] * 9 + [0.9] * 19 + [0.1] * 2
+    found = intervals(said(targets, scores), PLAN)["balanced_accuracy"]
+    ends = [binomtest(x, n).proportion_ci(method="exact") for x, n in ((9, 10), (18, 20))]
+    below = math.hypot(0.9 - ends[0].low, 0.9 - ends[1].low) / 2
+    above = math.hypot(ends[0].high - 0.9, ends[1].high - 0.9) / 2
+    assert _bounds(found) == pytest.approx((0.9 - below, 0.9 + above))
 
 
-def test_more_confidence_is_wider_and_contains_the_narrower() -> None:
-    outcome = drawn(80)
-    narrow, wide = (bootstrap(outcome, replace(PLAN, confidence=c))["accuracy"] for c in (0.8, 0.99))
-    assert wide.low is not None
-    assert narrow.low is not None
-    assert wide.low <= narrow.low
-    assert _width(wide) > _width(narrow)
+def test_f1_is_a_proportion_in_disguise() -> None:
+    """TP 30, FP 6, FN 4: J = 30/40, F1 = 2·0.75 / 1.75 = 0.857."""
+    targets = [1] * 34 + [0] * 66
+    scores = [0.9] * 30 + [0.1] * 4 + [0.9] * 6 + [0.1] * 60
+    found = intervals(said(targets, scores), PLAN)["f1"]
+    ends = binomtest(30, 40).proportion_ci(method="exact")
+    assert found.estimate == pytest.approx(6 / 7)
+    assert _bounds(found) == pytest.approx((2 * ends.low / (1 + ends.low), 2 * ends.high / (1 + ends.high)))
 
 
-def test_a_model_is_not_different_from_itself() -> None:
-    outcome = drawn(60)
-    for found in paired(outcome, outcome, PLAN).values():
-        assert (found.estimate, found.low, found.high) == (0, 0, 0)
+def test_auroc_has_delongs_standard_error_on_the_logit_scale() -> None:
+    """DeLong's variance from its definition: variances of the placements of either class, over their numbers."""
+    outcome = drawn(400)
+    scores, positive = outcome.probabilities[:, 1], outcome.targets == 1
+    wins = (scores[positive][:, None] > scores[~positive]) + (
+        scores[positive][:, None] == scores[~positive]
+    ) / 2
+    area = wins.mean()
+    variance = sum(np.var(wins.mean(axis=axis), ddof=1) / wins.shape[1 - axis] for axis in (0, 1))
+    off = 1.96 * math.sqrt(variance) / (area * (1 - area))
+    low, high = (1 / (1 + math.exp(-(math.log(area / (1 - area)) + sign * off))) for sign in (-1, 1))
+    found = intervals(outcome, PLAN)["auroc"]
+    assert _bounds(found)[0] <= low
+    assert _bounds(found)[1] >= high
+    assert _width(found) < 1.25 * (high - low)
 
 
-def test_pairs_share_their_resamples() -> None:
-    """One sample of 200 differs: the difference is 0 to a few samples wide, far less than each accuracy is."""
+def test_equal_inputs_give_equal_numbers_in_any_order() -> None:
+    outcome, order = drawn(80), np.random.default_rng(0).permutation(80)
+    turned = Outcome(outcome.targets[order], outcome.probabilities[order], outcome.decisions[order])
+    assert intervals(outcome, PLAN) == intervals(outcome, PLAN)
+    for name, found in intervals(turned, PLAN).items():
+        assert _bounds(found) == pytest.approx(_bounds(intervals(outcome, PLAN)[name]), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_more_confidence_is_wider_and_contains_the_narrower(name: str) -> None:
+    outcome, other = drawn(80), drawn(80, seed=0, positive=1)
+    other = replace(other, probabilities=drawn(80, seed=5).probabilities)
+    for found in (lambda plan: intervals(outcome, plan), lambda plan: paired(outcome, other, plan)):
+        narrow, wide = (found(Plan(confidence=c))[name] for c in (0.8, 0.99))
+        assert _bounds(wide)[0] <= _bounds(narrow)[0]
+        assert _bounds(wide)[1] >= _bounds(narrow)[1]
+        assert _width(wide) > _width(narrow)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_model_is_not_different_from_itself_but_that_is_no_certainty_either(name: str) -> None:
+    """A difference of a few samples may not show."""
+    found = paired(drawn(60), drawn(60), PLAN)[name]
+    assert found.estimate == 0
+    assert _bounds(found) == pytest.approx((-_bounds(found)[1], -_bounds(found)[0]))
+    assert _width(found) > 2 * 0.025
+
+
+def test_pairs_have_narrower_differences_than_their_metrics_say() -> None:
+    """One sample of 200 differs: the difference is 0 to a few samples wide, less than each accuracy is."""
     targets = [0, 1] * 100
     scores = [0.3, 0.8] * 95 + [0.8, 0.3] * 5
     one, other = said(targets, scores), said(targets, [*scores[:-1], 0.9])
     difference = paired(other, one, PLAN)["accuracy"]
     assert difference.estimate == pytest.approx(1 / 200)
-    assert difference.low == 0
-    assert _width(difference) < _width(bootstrap(one, PLAN)["accuracy"]) / 2
+    assert _bounds(difference)[0] < 0
+    assert _width(difference) < 0.75 * _width(intervals(one, PLAN)["accuracy"])
 
 
-def test_samples_of_one_group_do_not_count_as_independent() -> None:
-    """Each sample four times: as groups, the interval is that of the single samples; as samples, half of it."""
-    single = drawn(100)
-    arrays = (single.targets, single.probabilities, single.decisions)
-    four = Outcome(*(np.repeat(a, 4, axis=0) for a in arrays))
-    groups = np.repeat(np.arange(100), 4)
-    expected = bootstrap(single, PLAN)["accuracy"]
-    grouped = bootstrap(four, replace(PLAN, groups=groups))["accuracy"]
-    assert (grouped.low, grouped.high) == pytest.approx((expected.low, expected.high))
-    assert _width(bootstrap(four, PLAN)["accuracy"]) == pytest.approx(_width(expected) / 2, rel=0.1)
+@pytest.mark.parametrize("name", TABLE)
+def test_samples_of_one_group_do_not_count_as_independent(name: str) -> None:
+    """Each sample four times: as groups, the interval is at least as wide as that of the single samples."""
+    single, other = drawn(100, seed=0), drawn(100, seed=1)
+    other = replace(single, probabilities=other.probabilities, decisions=other.decisions)
+    four, others = (
+        Outcome(*(np.repeat(a, 4, axis=0) for a in (o.targets, o.probabilities, o.decisions)))
+        for o in (single, other)
+    )
+    plan = replace(PLAN, groups=np.repeat(np.arange(100), 4))
+    assert _width(intervals(four, PLAN)[name]) < _width(intervals(single, PLAN)[name])
+    for grouped, alone in (
+        (intervals(four, plan)[name], intervals(single, PLAN)[name]),
+        (paired(four, others, plan)[name], paired(single, other, PLAN)[name]),
+    ):
+        assert grouped.estimate == pytest.approx(alone.estimate)
+        assert 0.97 < _width(grouped) / _width(alone) < 1.2
 
 
 def test_groups_follow_their_samples_into_a_slice() -> None:
@@ -87,23 +147,26 @@ def test_groups_follow_their_samples_into_a_slice() -> None:
     assert list(plan.only(np.array([True, False, True, True])).groups) == ["a", "b", "c"]
 
 
-def test_one_group_for_all_gives_no_interval_instead_of_one_without_width() -> None:
-    found = bootstrap(drawn(100), replace(PLAN, groups=np.array([""] * 100)))["accuracy"]
+@pytest.mark.parametrize("groups", [1, LEAST_GROUPS - 1])
+def test_too_few_groups_say_how_many_are_wanted(groups: int) -> None:
+    found = intervals(drawn(90), replace(PLAN, groups=np.arange(90) % groups))["accuracy"]
     assert found.estimate is not None
     assert (found.low, found.high) == (None, None)
+    assert found.reason == f"{groups} groups are too few: wants at least {LEAST_GROUPS}"
 
 
-@pytest.mark.parametrize(("samples", "known"), [(MIN_UNITS - 1, False), (MIN_UNITS, True)])
-def test_too_few_samples_give_no_interval(samples: int, known: bool) -> None:
-    found = bootstrap(said([1] * samples, [0.9] * samples), PLAN)["accuracy"]
-    assert found.estimate == 1
-    assert (found.low is not None) == known
+def test_too_few_samples_say_how_many_are_wanted() -> None:
+    few = intervals(said([1] * 9 + [0] * 40, [0.9] * 9 + [0.2] * 40), PLAN)
+    assert few["auroc"].reason == "9 samples of a class are too few: wants at least 10 of each"
+    assert few["average_precision"].reason == "9 samples of a class are too few: wants at least 20 of each"
+    assert few["accuracy"].reason is None
+    assert intervals(drawn(20), PLAN)["ece"].reason == "20 samples are too few: wants at least 30"
 
 
 def test_no_sample_and_one_class_are_none_and_never_nan() -> None:
-    for found in bootstrap(said([], []), PLAN).values():
+    for found in intervals(said([], []), PLAN).values():
         assert found == Interval(None, None, None, 0)
-    one_class = bootstrap(said([1] * 30, [0.9] * 30), PLAN)
+    one_class = intervals(said([1] * 30, [0.9] * 30), PLAN)
     assert one_class["auroc"] == Interval(None, None, None, 30)
     pair = paired(said([1] * 30, [0.9] * 30), said([1] * 30, [0.4] * 30), PLAN)
     assert pair["balanced_accuracy"] == Interval(None, None, None, 30)
@@ -111,32 +174,51 @@ def test_no_sample_and_one_class_are_none_and_never_nan() -> None:
 
 def test_a_model_that_says_nan_has_no_interval_and_no_estimate() -> None:
     broken = said([0, 1] * 20, [np.nan] * 40)
-    assert set(bootstrap(broken, PLAN).values()) == {Interval(None, None, None, 40)}
+    assert set(intervals(broken, PLAN).values()) == {Interval(None, None, None, 40)}
     assert set(paired(broken, drawn(40), PLAN).values()) == {Interval(None, None, None, 40)}
 
 
-def test_a_class_that_many_resamples_miss_leaves_the_estimate_without_interval() -> None:
-    """One positive of 40: e⁻¹ of the resamples have none."""
-    found = bootstrap(said([1] + [0] * 39, [0.9] + [0.2] * 39), PLAN)["balanced_accuracy"]
-    assert found == Interval(1.0, None, None, 40)
+def test_a_class_of_one_sample_has_an_interval_that_knows_it() -> None:
+    """Its recall is 1, and may be 0.025."""
+    found = intervals(said([1] + [0] * 39, [0.9] + [0.2] * 39), PLAN)["balanced_accuracy"]
+    assert found.estimate == 1
+    assert _bounds(found)[0] == pytest.approx(1 - math.hypot(0.975, 1 - 0.025 ** (1 / 39)) / 2)
 
 
-def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = bootstrap(drawn(50), PLAN)
-    monkeypatch.setattr("components.evaluation.intervals.CELLS", 50 * 7)
-    for name, found in bootstrap(drawn(50), PLAN).items():
-        assert (found.low, found.high) == pytest.approx((whole[name].low, whole[name].high), abs=1e-12)
+@settings(deadline=None, max_examples=150)
+@given(
+    seed=st.integers(0, 10_000),
+    classes=st.integers(2, 4),
+    extra=st.integers(0, 60),
+    decided=st.sampled_from(["right", "wrong", "one class", "as drawn", "certain"]),
+    groups=st.sampled_from([0, 1, 3, 12, 60]),
+)
+def test_whatever_is_measured_has_an_ordered_interval_with_width_or_a_reason(
+    seed: int, classes: int, extra: int, decided: str, groups: int
+) -> None:
+    samples = classes + extra
+    outcome, other = drawn(samples, classes, seed), drawn(samples, classes, seed + 1)
+    outcome = {
+        "right": replace(outcome, decisions=outcome.targets),
+        "wrong": replace(outcome, decisions=(outcome.targets + 1) % classes),
+        "one class": replace(outcome, decisions=np.zeros(samples, dtype=np.int64)),
+        "as drawn": outcome,
+        "certain": replace(outcome, probabilities=np.eye(classes)[outcome.targets]),
+    }[decided]
+    plan = replace(PLAN, groups=np.arange(samples) % groups if groups else None)
+    for found, least in (
+        (intervals(outcome, plan), 0.0),
+        (paired(outcome, replace(other, targets=outcome.targets), plan), -1.0),
+        (paired(outcome, outcome, plan), -1.0),
+    ):
+        assert set(found) == set(TABLE)
+        for interval in found.values():
+            if interval.low is None or interval.high is None or interval.estimate is None:
+                assert interval.estimate is None or interval.reason
+            else:
+                assert least <= interval.low <= interval.estimate <= interval.high <= 1
+                assert interval.high > interval.low
 
 
-def test_memory_is_bounded_by_the_chunk_and_not_by_resamples() -> None:
-    """100,000 samples x 100 resamples would be 80 MB a matrix, and auroc holds several."""
-    outcome = drawn(100_000)
-    tracemalloc.start()
-    bootstrap(outcome, replace(PLAN, resamples=100))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 12 * CELLS * 8
-
-
-def test_every_metric_is_in_every_answer() -> None:
-    assert set(bootstrap(drawn(20), PLAN)) == set(paired(drawn(20), drawn(20), PLAN)) == set(TABLE)
+def test_every_kind_of_metric_has_a_method() -> None:
+    assert {metric.interval for metric in TABLE.values()} == set(METHODS)

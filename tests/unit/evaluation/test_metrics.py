@@ -11,7 +11,16 @@ from outcomes import drawn, said
 from sklearn import metrics as reference
 from sklearn.preprocessing import label_binarize
 
-from components.evaluation.metrics import LOWER_IS_BETTER, TABLE, Floats, Outcome, confusion, value
+from components.evaluation import influence
+from components.evaluation.metrics import (
+    LOWER_IS_BETTER,
+    TABLE,
+    Floats,
+    Outcome,
+    calibration_bins,
+    confusion,
+    value,
+)
 from components.params.learning import Metric
 
 Reference = Callable[[Outcome, Floats], float]
@@ -41,7 +50,7 @@ def _ece(outcome: Outcome, weights: Floats) -> float:
     right = outcome.probabilities.argmax(axis=1) == outcome.targets
     total = 0.0
     for index in range(15):
-        member = np.floor(confidence * 15).clip(max=14) == index
+        member = np.ceil(confidence * 15).clip(min=1) == index + 1
         if weights[member].sum() > 0:
             gap = np.average(right[member], weights=weights[member])
             gap -= np.average(confidence[member], weights=weights[member])
@@ -65,7 +74,7 @@ REFERENCE: dict[str, Reference] = {
 
 def test_every_metric_of_the_table_has_a_reference_and_a_name_in_params() -> None:
     assert set(TABLE) == set(REFERENCE) == set(get_args(Metric))
-    assert set(TABLE) >= LOWER_IS_BETTER
+    assert {name for name, metric in TABLE.items() if metric.better == "lower"} == LOWER_IS_BETTER
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -84,7 +93,7 @@ def test_a_resample_is_a_weighting(name: str, seed: int, classes: int) -> None:
     outcome = drawn(40, classes, seed)
     weights = np.random.default_rng(seed).integers(0, 3, (5, 40)).astype(np.float64)
     weights[:, :classes] = 1  # drawn() begins with one sample of each class
-    found = TABLE[name](outcome, weights)
+    found = TABLE[name].value(outcome, weights)
     expected = [REFERENCE[name](outcome, row) for row in weights]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
@@ -96,7 +105,7 @@ def test_a_weight_of_two_is_the_sample_twice(name: str) -> None:
     repeated = Outcome(
         *(np.repeat(a, counts, axis=0) for a in (outcome.targets, outcome.probabilities, outcome.decisions))
     )
-    found = TABLE[name](outcome, counts[None].astype(np.float64))[0]
+    found = TABLE[name].value(outcome, counts[None].astype(np.float64))[0]
     assert found == pytest.approx(value(name, repeated), abs=1e-12)
 
 
@@ -121,6 +130,24 @@ def test_ece_worked_out_by_hand() -> None:
     """Confidences 0.95 0.95 (bin 14, one right) and 0.7 (bin 10, right): 2/3·|0.5-0.95| + 1/3·|1-0.7|."""
     outcome = said([1, 0, 0], [0.95, 0.95, 0.3])
     assert value("ece", outcome) == pytest.approx(2 / 3 * 0.45 + 1 / 3 * 0.3, abs=1e-12)
+
+
+def test_bins_of_calibration_hold_their_upper_edge_as_in_guo_et_al() -> None:
+    """(8/15, 9/15] holds 0.58 and 0.6: one right of two, |0.5 - 0.59| = 0.09; with [a, b) it is 0.49."""
+    assert value("ece", said([1, 0], [0.6, 0.58])) == pytest.approx(0.09)
+    assert list(calibration_bins(np.array([0.0, 1 / 15, 0.0667, 0.6, 1.0]))) == [0, 0, 1, 8, 14]
+
+
+@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize(("classes", "positive"), [(2, 1), (2, 0), (4, 1)])
+def test_influence_is_the_derivative_by_the_weight_of_a_sample(
+    name: str, classes: int, positive: int
+) -> None:
+    outcome, step = drawn(60, classes, seed=3, positive=positive), 1e-5 * np.eye(60)
+    more, less = (TABLE[name].value(outcome, 1 + sign * step) for sign in (1, -1))
+    found = getattr(influence, name)(outcome)
+    np.testing.assert_allclose(found, (more - less) / 2e-5, rtol=0, atol=1e-9)
+    assert found.sum() == pytest.approx(0, abs=1e-12)
 
 
 def test_a_confidence_of_one_lies_in_the_last_bin() -> None:

@@ -85,7 +85,7 @@ tune.layer_decay: [0.5, 0.5]
         "seed",
         "data.source",
         "data.split.salt",
-        "evaluate.resamples",
+        "evaluate.confidence",
         "gate.rules",
         "task.input_size",
         "select.metric",

@@ -53,7 +53,6 @@ def line_params(pictures: Path, salt: str = "a", **promotion: object) -> Params:
             },
             "task": {"positive": "light"},
             "export": {"parity": {"samples": 20}},
-            "evaluate": {"resamples": 200},
             "gate": {
                 "rules": [{"metric": "accuracy", "at_least": 0.5}],
                 "better_than_controls": {"metric": "accuracy", "margin": 0.0},

@@ -37,7 +37,11 @@ def _params(source: Path) -> Params:
             "tune": {"blocks": 2, "epochs": 3, "head_epochs": 1, "batch": 8},
             "controls": {"scratch": {"epochs": 1}},
             "export": {"parity": {"samples": 20}},
-            "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]},
+            "gate": {
+                "rules": [{"metric": "accuracy", "at_least": 0.5}],
+                "better_than_controls": {"metric": "accuracy"},
+            },
+            "evaluate": {"confidence": 0.8},  # 12 samples show little at 0.95
         }
     )
 

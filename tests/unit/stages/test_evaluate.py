@@ -80,7 +80,14 @@ def test_controls_are_measured_and_compared(line: Workspace) -> None:
     targets = Dataset.open(line.root / "dataset").targets("test")
     assert metrics["controls"]["majority"]["accuracy"]["estimate"] == pytest.approx((targets == 0).mean())
     assert metrics["controls"]["scratch"]["auroc"]["estimate"] == 0
-    assert metrics["paired"]["scratch"]["auroc"]["low"] > 0.9
+    assert metrics["paired"]["scratch"]["auroc"]["estimate"] == 1
+    assert metrics["paired"]["scratch"]["auroc"]["reason"].endswith("wants at least 10 of each")
+    assert metrics["paired"]["scratch"]["accuracy"]["low"] > 0.5
+    assert metrics["metrics"]["ece"] == {
+        "better": "lower",
+        "range": [0, 1],
+        "interval": "calibration error",
+    }
     assert metrics["paired"]["majority"]["balanced_accuracy"]["estimate"] == pytest.approx(
         metrics["release"]["balanced_accuracy"]["estimate"] - 0.5
     )
@@ -132,7 +139,7 @@ def test_an_empty_slice_and_a_missed_bound_do_not_pass(line: Workspace) -> None:
     _evaluate(line)
     for rule, expected in (
         ({"metric": "accuracy", "at_least": 0.5, "slice": "type=none"}, "inconclusive"),
-        ({"metric": "ece", "at_most": 0.0}, "fail"),
+        ({"metric": "accuracy", "at_most": 0.5}, "fail"),
     ):
         params = line.params.model_copy(update={"gate": line.params.gate.model_validate({"rules": [rule]})})
         assert _judge(line, params)["verdict"] == expected
@@ -164,7 +171,7 @@ def test_roc_has_both_ends_and_at_most_200_points() -> None:
 
 def test_samples_without_a_group_are_units_of_their_own(line: Workspace) -> None:
     dataset = Dataset.open(line.root / "dataset")
-    assert evaluate.drawn_together(dataset, judged(dataset, line.params.domains)) is None
+    assert evaluate.groups_of(dataset, judged(dataset, line.params.domains)) is None
 
 
 def test_the_network_of_these_tests_is_valid() -> None:

@@ -53,9 +53,12 @@ class Scratch(Section):
     Attributes:
         epochs: its whole budget, in passes over the training samples. Fewer training than validation samples are
             shown several times in each.
+        input_size: side of an image in pixels, or tokens of a text, where it sees less of a sample than the release;
+            none: as much. Half the side costs a third, so that more epochs fit in the same time.
     """
 
     epochs: int = Field(default=5, ge=1)
+    input_size: int | None = Field(default=None, ge=16, le=1024)
 
 
 class ControlsParams(Section):

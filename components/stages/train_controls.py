@@ -8,6 +8,7 @@ The budget is no number of seconds: equal inputs would then give other bytes on 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,11 @@ from components.params import Params
 from components.progress import log
 from components.stages.compact import CompactSamples
 from components.stages.domains import Chosen, decided, learned
-from components.stages.network import open_task
+from components.stages.network import input_spec
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
 from components.storage.publish import write_bytes, write_json
+from components.tasks import load_task
 from components.tasks.base import Task
 from components.training.accumulating import fit_in_memory
 from components.training.batches import Views
@@ -42,7 +44,7 @@ BATCH = 12
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write controls.json and scratch.onnx, which has the release's signature."""
     dataset = Dataset.open(inputs["dataset"])
-    task = open_task(params, inputs["checkpoint"], params.augment)
+    task = task_of(params, inputs["checkpoint"])
     network = _fresh(params, inputs["checkpoint"], task, len(dataset.classes))
     chosen = learned(dataset, params.domains)
     train = _samples(dataset, chosen, len(task.views), task, params, context)
@@ -80,6 +82,14 @@ def majority(dataset: Dataset, chosen: Chosen) -> dict[str, object]:
     counts = np.bincount(chosen.targets, minlength=len(dataset.classes))
     index = int(counts.argmax())
     return {"class": dataset.classes[index], "index": index, "share": float(counts[index] / counts.sum())}
+
+
+def task_of(params: Params, checkpoint: Path) -> Task:
+    """The task as the control sees it: it may look at a sample more coarsely than the release does."""
+    spec = input_spec(params, checkpoint)
+    size = min(params.controls.scratch.input_size or spec.size, spec.size)
+    coarse = params.task.model_copy(update={"input_size": size})
+    return load_task(coarse, replace(spec, size=size), params.augment, checkpoint)
 
 
 def _fresh(params: Params, checkpoint: Path, task: Task, classes: int) -> Network:
@@ -120,6 +130,7 @@ def _recipe(params: Params, context: Context) -> Recipe:
         seed=params.seed,
         batch=BATCH,
         weight_decay=WEIGHT_DECAY,
+        precision="fp32",  # of a whole network, faster than bf16 even with AMX: depthwise convolutions backwards
         threads=context.threads,
     )
 

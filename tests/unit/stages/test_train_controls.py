@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import onnxruntime
+import pytest
 import torch
 
 from components.data.dataset import Dataset
@@ -38,6 +39,15 @@ def test_majority_and_scratch_are_written_and_scratch_answers(workspace):
         (probabilities,) = session.run(["probabilities"], {"image": np.full(shape, 90, np.uint8)})
         assert probabilities.shape == (shape[0], 2)
         assert np.allclose(probabilities.sum(1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "seen"), [(16, 16), (None, 32), (64, 32)])
+def test_it_may_see_less_of_a_sample_than_the_release_but_not_more(workspace, size, seen):
+    scratch = workspace.params.controls.scratch.model_copy(update={"input_size": size})
+    controls = workspace.params.controls.model_copy(update={"scratch": scratch})
+    params = workspace.params.model_copy(update={"controls": controls})
+    task = train_controls.task_of(params, workspace.root / "checkpoint")
+    assert task.preprocessor()(torch.zeros(1, 50, 40, 3)).shape == (1, 3, seen, seen)
 
 
 def test_two_runs_give_equal_bytes(workspace):

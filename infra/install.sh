@@ -60,7 +60,10 @@ install -e ".[$RUNTIME,servers,dev]" -c constraints.txt
 safe_path
 
 # What uv takes for installed may have lost files: then everything is made anew, once.
-works && exit
+if works; then
+    "$VENV/bin/python" -m infra.bytecode
+    exit
+fi
 [ -z "${MENDING:-}" ] || exit 1
 echo "The environment is damaged and is made anew." >&2
 rm -rf "$VENV"

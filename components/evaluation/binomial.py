@@ -13,7 +13,7 @@ from components.evaluation.sizes import CONTINUITY
 
 Floats = npt.NDArray[np.float64]
 Bounds = tuple[Floats, Floats]
-HALVINGS = 50  # of an interval of at most length 2: 2e-15
+HALVINGS = 32  # of an interval of at most length 2: 5e-10, on the outer side
 
 
 def clopper_pearson(right: npt.ArrayLike, count: npt.ArrayLike, tail: float) -> Bounds:

@@ -107,7 +107,7 @@ def remedies(rules: Sequence[object]) -> list[str]:
     across = [
         rule
         for rule in wrong
-        if isinstance(rule, Mapping) and outcome(rule) == "inconclusive" and rule.get("low") is not None
+        if isinstance(rule, Mapping) and outcome(rule) == "inconclusive" and _wants_samples(rule)
     ]
     said = []
     if len(across) < len(wrong) or not wrong:
@@ -119,9 +119,13 @@ def remedies(rules: Sequence[object]) -> list[str]:
             "(docs/params.md, gate.rules)"
         )
         said.append(
-            f"Inconclusive: the interval lies across the bound. More test samples help{looser if judged else ''}."
+            f"Inconclusive: too few test samples to tell. More test samples help{looser if judged else ''}."
         )
     return said
+
+
+def _wants_samples(rule: Mapping[str, object]) -> bool:
+    return rule.get("low") is not None or "wants at least" in str(rule.get("evidence"))
 
 
 def failed_rules(judged: Mapping[str, object]) -> list[str]:

@@ -27,7 +27,11 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class Figure:
-    """A number with its interval, as text and as a bar; `change` marks a difference that excludes 0."""
+    """A number with its interval (or why there is none), as text and as a bar.
+
+    Attributes:
+        change: of a difference: better or worse where its interval excludes 0, else open.
+    """
 
     name: str
     value: str
@@ -137,7 +141,7 @@ def _figure(name: str, value: object, difference: bool = False, downwards: bool 
     low, high = number(facts.get("low")), number(facts.get("high"))
     sign = "+" if difference else ""
     if low is None or high is None:
-        return Figure(name, f"{estimate:{sign}.3f}", "", Markup(""))
+        return Figure(name, f"{estimate:{sign}.3f}", str(facts.get("reason") or ""), Markup(""))
     text = f"{estimate:{sign}.3f}", f"{low:{sign}.3f} to {high:{sign}.3f}"
     if not difference:
         return Figure(name, *text, unit_bar(low, estimate, high))

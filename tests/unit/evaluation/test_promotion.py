@@ -170,7 +170,7 @@ def test_samples_of_a_group_are_not_independent() -> None:
 
 
 def test_too_small_a_slice_says_how_many_samples_it_wants() -> None:
-    """Worse by nothing that shows: 30 samples without a discordant decision leave -0.11, 78 leave -0.05."""
+    """Worse by nothing that shows: 30 samples without a discordant decision leave -0.13, 83 leave -0.05."""
     slices = {"kind": np.array(["b"] * 30 + ["a"] * 370)}
     ruling = decide(Pair(_right(400, 390), _right(400, 370), slices), PLAN, {}, _params(), 0)
     part = next(rule for rule in ruling.rules if rule.slice == "kind=b")

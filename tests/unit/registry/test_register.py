@@ -182,6 +182,12 @@ BARELY = {
     "low": -0.1,
     "high": 0.1,
 }
+TOO_FEW = {
+    **ACROSS,
+    "low": None,
+    "high": None,
+    "evidence": "0.9 (no interval: 9 groups are too few: wants at least 10)",
+}
 UNKNOWN = {"rule": "size", "outcome": "inconclusive", "kind": "size", "low": None, "high": None}
 
 
@@ -193,6 +199,7 @@ UNKNOWN = {"rule": "size", "outcome": "inconclusive", "kind": "size", "low": Non
         ([ACROSS, {**ACROSS, "rule": "accuracy on plant=a at least 0.7"}], 0, 1, 1),
         ([BARELY], 0, 1, 0),
         ([FAILED, ACROSS, BARELY], 1, 1, 1),
+        ([TOO_FEW], 0, 1, 1),
         ([UNKNOWN], 1, 0, 0),
         ([], 1, 0, 0),
     ],

@@ -31,6 +31,13 @@ def test_figures_keep_the_order_of_the_page_and_leave_out_what_is_no_number() ->
     ]
 
 
+def test_a_figure_without_interval_says_why() -> None:
+    reason = "9 groups are too few: wants at least 10"
+    facts = {"estimate": 0.9, "low": None, "high": None, "n": 60, "reason": reason}
+    (figure,) = judgement.figures({"accuracy": facts})
+    assert (figure.value, figure.interval, figure.bar) == ("0.900", reason, "")
+
+
 def test_differences_are_signed_and_say_whether_they_exclude_zero() -> None:
     better, still_open = judgement.differences(
         {"a": {"estimate": 0.1, "low": 0.05, "high": 0.15}, "b": {"estimate": 0.0, "low": -0.1, "high": 0.1}}

@@ -72,7 +72,7 @@ def test_as_good_is_enough_with_newer_data_only(line: Line, datasets: dict[str, 
     line.promoted()
     assert line.promoted(parity_note="another file").outcome == "keep"
     line.take(datasets["more"])
-    # 180 samples cannot show a loss below 0.02: that takes 197, without a decision that differs.
+    # 180 samples cannot show a loss below 0.02: that takes 213, without a decision that differs.
     done = line.given(margin=0.05).promoted(boundary=128.5)
     assert (done.outcome, line.champion) == ("promote", "3")
     assert "newer samples" in done.ruling.reasons[0]

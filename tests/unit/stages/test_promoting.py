@@ -262,12 +262,12 @@ def test_a_person_decides_where_params_ask_for_one(line: Line) -> None:
 
 def test_a_no_is_kept_and_a_changed_champion_ends_the_wait(line: Line) -> None:
     line.promoted(boundary=160)
-    line.given(approval="required").promoted(boundary=150)
+    line.given(approval="required").promoted(boundary=140)
     desk = line.desk
     desk.reject("2", "ada@host", "not before the audit")
     assert line.kinds[-1] == "reject"
     assert (line.champion, desk.alias("challenger")) == ("1", None)
-    line.given(approval="required").promoted(boundary=140)
+    line.given(approval="required").promoted(boundary=130)
     line.promoted()
     with pytest.raises(GateRefused, match="does not wait"):
         desk.approve("3", "ada@host", "")

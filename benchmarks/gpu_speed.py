@@ -1,0 +1,162 @@
+"""Images a second of torch, inference and training, by the protocol of timm's benchmark.py, whose figures are public.
+
+Synthetic input of 224 × 224 on the device, batches of 256 (halved while they do not fit), channels last, automatic
+mixed precision in half precision, 10 steps to warm up, 40 that are timed, the device waited for at each end. Training
+is forward, cross-entropy with random targets, backward and a step of SGD, of all layers, without scaling the loss: as
+there, it measures speed and learns nothing. Weights are random: they do not change the speed.
+"""
+
+import resource
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    ResNetConfig,
+    ResNetForImageClassification,
+    ViTConfig,
+    ViTForImageClassification,
+)
+
+from components.backbones.catalogue import build
+
+MODELS = ("efficientnet_lite0", "resnet50", "vit_b")
+CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class Protocol:
+    device: str
+    batch: int = 256
+    side: int = 224
+    warm: int = 10
+    steps: int = 40
+    tiny: bool = False
+
+    @classmethod
+    def dry(cls) -> "Protocol":
+        """As much as shows that all of it runs."""
+        return cls("cpu", batch=2, side=64, warm=1, steps=2, tiny=True)
+
+    @property
+    def words(self) -> str:
+        what = (
+            "a dry run of tiny networks on the CPU, its figures mean nothing"
+            if self.tiny
+            else "timm's protocol"
+        )
+        return (
+            f"{what}: batches of {self.batch}, {self.side} × {self.side}, channels last, AMP {self.kind}, "
+            f"{self.warm} steps to warm up, {self.steps} timed"
+        ).replace("torch.", "")
+
+    @property
+    def kind(self) -> torch.dtype:
+        return torch.float16 if self.device == "cuda" else torch.bfloat16
+
+    def autocast(self) -> AbstractContextManager[None]:
+        return torch.autocast(self.device, self.kind)
+
+    def speed(self, step: Callable[[], object]) -> float:
+        """Samples a second of the timed steps."""
+        for _ in range(self.warm):
+            step()
+        self._wait()
+        started = time.perf_counter()
+        for _ in range(self.steps):
+            step()
+        self._wait()
+        return round(self.batch * self.steps / (time.perf_counter() - started), 1)
+
+    def images(self) -> Tensor:
+        shown = torch.randn(self.batch, 3, self.side, self.side, device=self.device)
+        return shown.contiguous(memory_format=torch.channels_last)
+
+    def memory(self) -> float:
+        """GB at most so far: of the device, or of this process where the device is the CPU."""
+        if self.device == "cuda":
+            return round(torch.cuda.max_memory_allocated() / 1e9, 2)
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)
+
+    def _wait(self) -> None:
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+
+
+class Logits(nn.Module):
+    """Images → the logits of a library's classifier."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.model(images).logits
+        return logits
+
+
+def network(name: str, protocol: Protocol) -> nn.Module:
+    """With random weights and 1000 classes: the demo's backbone, or one of the library's own definitions."""
+    if name == "efficientnet_lite0":
+        backbone = build(name)
+        made: nn.Module = nn.Sequential(backbone, nn.Linear(backbone.width, CLASSES))
+    elif name == "resnet50":
+        smaller = {"embedding_size": 8, "hidden_sizes": [16, 32], "depths": [1, 1]} if protocol.tiny else {}
+        made = Logits(ResNetForImageClassification(ResNetConfig(num_labels=CLASSES, **smaller)))
+    else:
+        sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+        smaller = sizes if protocol.tiny else {}
+        made = Logits(
+            ViTForImageClassification(ViTConfig(num_labels=CLASSES, image_size=protocol.side, **smaller))
+        )
+    return made.to(protocol.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def inference(name: str, protocol: Protocol) -> dict[str, object]:
+    def measured(fits: Protocol) -> float:
+        model, images = network(name, fits).eval(), fits.images()
+
+        def step() -> None:
+            with torch.inference_mode(), fits.autocast():
+                model(images)
+
+        return fits.speed(step)
+
+    return _halving(measured, protocol)
+
+
+def fine_tuning(name: str, protocol: Protocol) -> dict[str, object]:
+    def measured(fits: Protocol) -> float:
+        model, images = network(name, fits).train(), fits.images()
+        optimiser = torch.optim.SGD(model.parameters(), lr=1e-4)
+
+        def step() -> None:
+            optimiser.zero_grad()
+            with fits.autocast():
+                targets = torch.randint(CLASSES, (fits.batch,), device=fits.device)
+                loss = nn.functional.cross_entropy(model(images), targets)
+            loss.backward()
+            optimiser.step()
+
+        return fits.speed(step)
+
+    return _halving(measured, protocol)
+
+
+def _halving(measured: Callable[[Protocol], float], protocol: Protocol) -> dict[str, object]:
+    """With the largest batch of those that fit into the device."""
+    while True:
+        if protocol.device == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+        try:
+            speed = measured(protocol)
+            break
+        except torch.OutOfMemoryError:
+            if protocol.batch == 1:
+                raise
+            protocol = replace(protocol, batch=protocol.batch // 2)
+    return {"images/s": speed, "batch": protocol.batch, "peak memory (GB)": protocol.memory()}

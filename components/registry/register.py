@@ -6,7 +6,7 @@ upload and no version. A version counts once its files were downloaded again and
 """
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,15 +102,17 @@ def _passes(judged: Mapping[str, object]) -> bool:
 
 
 def remedies(rules: Sequence[object]) -> list[str]:
-    """A line for each way of not passing: an interval across its bound asks for samples."""
-    wrong = [rule for rule in rules if not isinstance(rule, Mapping) or outcome(rule) != "pass"]
+    """A line for each way of not passing: an interval across its bound asks for samples, a busy machine for time."""
+    failed = [rule for rule in rules if not isinstance(rule, Mapping) or outcome(rule) != "pass"]
+    timed = [rule for rule in failed if isinstance(rule, Mapping) and rule.get("kind") == "operational"]
+    wrong = [rule for rule in failed if rule not in timed]
     across = [
         rule
         for rule in wrong
         if isinstance(rule, Mapping) and outcome(rule) == "inconclusive" and _wants_samples(rule)
     ]
     said = []
-    if len(across) < len(wrong) or not wrong:
+    if len(across) < len(wrong) or not failed:
         said.append("Mend the data or the training, and run again; docs/operate.md, A failed gate.")
     if across:
         judged = any(rule.get("kind") == "metric" for rule in across)
@@ -120,6 +122,22 @@ def remedies(rules: Sequence[object]) -> list[str]:
         )
         said.append(
             f"Inconclusive: too few test samples to tell. More test samples help{looser if judged else ''}."
+        )
+    return said + _too_slow({outcome(rule) for rule in timed})
+
+
+def _too_slow(outcomes: Set[str]) -> list[str]:
+    """What helps against latency and throughput that were not shown to be good enough."""
+    said = []
+    if "inconclusive" in outcomes:
+        said.append(
+            "Inconclusive: the machine was busy while the release was timed. On a quiet machine run "
+            "`python -m components register` again: it measures again, and nothing else."
+        )
+    if outcomes - {"inconclusive"}:
+        said.append(
+            "Too slow on this machine: take the int8 variant (export.release), a smaller backbone, more "
+            "runtime.threads, or another bound (docs/params.md, gate.operational)."
         )
     return said
 

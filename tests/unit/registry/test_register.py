@@ -191,6 +191,22 @@ TOO_FEW = {
 UNKNOWN = {"rule": "size", "outcome": "inconclusive", "kind": "size", "low": None, "high": None}
 
 
+def test_a_release_that_was_timed_on_a_busy_machine_is_not_blamed_on_data_or_training() -> None:
+    slow = {"rule": "samples/s in batches >= 20", "kind": "operational", "evidence": "14"}
+    busy = {**slow, "outcome": "inconclusive"}
+    for rules, helps in (
+        ([busy], ["On a quiet machine run"]),
+        ([{**slow, "outcome": "fail"}], ["Too slow on"]),
+    ):
+        with pytest.raises(GateRefused) as caught:
+            refuse_unless_pass({"verdict": "pass"}, {"verdict": "fail", "rules": rules})
+        said = str(caught.value)
+        assert "samples/s in batches >= 20: " in said
+        assert "Mend" not in said
+        assert all(text in said for text in helps)
+        assert ("`python -m components register` again" in said) == (rules == [busy])
+
+
 @pytest.mark.parametrize(
     ("rules", "mended", "samples", "bound"),
     [

@@ -92,7 +92,7 @@ class _Sides:
 
     def shares(self, weights: Array, others: Array) -> Array:
         """(D,) estimates, where the samples of the reference weigh (D, N) and those of the window (D, M)."""
-        wrong = weights[:, ~self.right].sum(axis=1)
+        wrong = weights @ (~self.right).astype(np.float64)
         below = _cumulative(weights)
         # The first sample at which the weight so far exceeds that of the wrong decisions; the last where none does.
         at = np.minimum((below[:, 1:] <= wrong[:, None]).sum(axis=1), len(self.ours) - 1)

@@ -19,6 +19,7 @@ from components.monitoring.mmd import mmd_test
 from components.monitoring.observed import Observed
 from components.monitoring.several import holm, refuse_too_few
 from components.monitoring.shares import shares_test
+from components.params.monitoring import within
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def compare(reference: Observed, window: Observed, asked: Asked) -> list[Test]:
     """All tests that both sides have what is needed for. What is the same in every sample of both is not tested: that
     depends on the pooled samples alone, and so costs no test its level.
 
-    Raises DataError where a side has fewer than `asked.least` samples, ParamsError for too few permutations.
+    Raises DataError where a side has fewer than `asked.least` samples, or a value that is not finite; ParamsError for
+    too few permutations.
     """
     for side, name in ((window, "window"), (reference, "reference")):
         if len(side) < asked.least:
@@ -70,6 +72,7 @@ def compare(reference: Observed, window: Observed, asked: Asked) -> list[Test]:
                 f"The {name} has {len(side)} samples that could be read; {asked.least} are needed.",
                 "Take a longer window, or lower monitoring.least.",
             )
+        _require_numbers(side, name)
     names = [name for name in reference.statistics if varies(name, reference, window)]
     embedded = bool(len(reference.embeddings) and len(window.embeddings))
     refuse_too_few(asked.permutations, len(names) + 2 + embedded, asked.rate)
@@ -80,6 +83,23 @@ def compare(reference: Observed, window: Observed, asked: Asked) -> list[Test]:
     made.append(_smirnov("confidence", reference.confidence, window.confidence))
     made += [_smirnov(name, reference.statistics[name], window.statistics[name]) for name in names]
     return judged(made, asked.rate)
+
+
+def _require_numbers(side: Observed, name: str) -> None:
+    """A test of what is not finite would be left out, or could never alarm."""
+    columns = {
+        "the confidence": side.confidence,
+        "the embedding": side.embeddings.sum(axis=1, dtype=np.float64),
+        **{f"the statistic {key!r}": values for key, values in side.statistics.items()},
+    }
+    for what, values in columns.items():
+        broken = np.flatnonzero(~np.isfinite(values))
+        if len(broken):
+            raise DataError(
+                f"In the {name}, {what} of {len(broken)} of {len(side)} samples is NaN or infinite, first of "
+                f"{side.ids[broken[0]]}.",
+                "Look at these samples: whatever makes them is broken, and nothing can be compared.",
+            )
 
 
 def varies(name: str, reference: Observed, window: Observed) -> bool:
@@ -98,7 +118,7 @@ def judged(tests: Sequence[Test], rate: float) -> list[Test]:
     """With adjusted p-values."""
     adjusted = holm([test.p for test in tests])
     return [
-        Test(t.name, t.by, t.value, t.p, value, value <= rate, t.reference, t.window)
+        Test(t.name, t.by, t.value, t.p, value, within(value, rate), t.reference, t.window)
         for t, value in zip(tests, adjusted, strict=True)
     ]
 

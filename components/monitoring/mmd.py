@@ -10,6 +10,7 @@ Array = npt.NDArray[np.floating]
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 NOISE = 1e-7  # of sums in single precision: what differs by less is equal
+ROUNDING = 16 * np.finfo(np.float64).eps
 CHUNK = 2000  # permutations at a time: 16 MB for 1000 samples
 
 
@@ -23,7 +24,7 @@ def mmd_test(
 
     (Gretton, Borgwardt, Rasch, Schölkopf & Smola, "A Kernel Two-Sample Test", JMLR 13, 2012, equation 5.) Where both
     are draws from one distribution, the pooled samples are exchangeable, and P(p ≤ α) ≤ α for any sizes and any
-    kernel that is a function of the pool. The kernel's width is therefore the median distance of the pool: one of the
+    kernel that is a function of the pool. The kernel's width is therefore taken from the pool: that of the
     reference alone would change with a permutation.
     """
     kernel = pooled_kernel(np.concatenate([reference, window]))
@@ -34,8 +35,11 @@ def mmd_test(
 
 
 def pooled_kernel(points: Array) -> npt.NDArray[np.float32]:
-    """(N, N): the mean of Gaussian kernels exp(-d² / 2fσ²) for f in FACTORS; σ is the median of all distances d."""
-    squared = euclidean_distances(np.asarray(points, dtype=np.float64), squared=True)
+    """(N, N): the mean of Gaussian kernels exp(-d² / 2fσ²) for f in FACTORS; σ² is the median of all d²."""
+    wide = np.asarray(points, dtype=np.float64)
+    squared = euclidean_distances(wide, squared=True)
+    lengths = (wide**2).sum(axis=1)
+    squared[squared <= ROUNDING * (lengths[:, None] + lengths)] = 0  # where all are one, σ would be rounding
     median = float(np.median(squared[np.triu_indices(len(points), 1)])) or 1.0
     kernels = [np.exp(-squared / (2 * factor * median)) for factor in FACTORS]
     return np.asarray(np.mean(kernels, axis=0), dtype=np.float32)

@@ -1,11 +1,11 @@
 """Several tests, one chance of a false alarm."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from components.errors import ParamsError
+from components.params.monitoring import fewest_permutations
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -27,10 +27,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def refuse_too_few(permutations: int, tests: int, rate: float) -> None:
     """Raise ParamsError where no permutation test alone could ever reach Holm's smallest bound.
 
-    The smallest p-value is 1 / (1 + permutations), the smallest bound rate / tests.
+    Params see the most tests that a task can have; a reference says how many it has.
     """
-    if tests > rate * (1 + permutations):
-        needed = math.ceil(tests / rate) - 1
+    needed = fewest_permutations(tests, rate)
+    if permutations < needed:
         raise ParamsError(
             f"monitoring.permutations is {permutations}: the smallest p-value, 1/{permutations + 1}, lies above the "
             f"smallest bound of {tests} tests at a rate of {rate:.4g}, {rate / tests:.2g}: no drift could be seen.",

@@ -9,7 +9,18 @@ from components.params.base import Section
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
 from components.params.learning import SelectParams
-from components.params.names import BLOCKS, FEWEST_CLASSES, LAYER_NORMED, LONGEST, NEEDS, SEES, SHOWS, Need
+from components.params.monitoring import MonitoringParams, fewest_permutations
+from components.params.names import (
+    BLOCKS,
+    FEWEST_CLASSES,
+    LAYER_NORMED,
+    LONGEST,
+    MEASURED,
+    NEEDS,
+    SEES,
+    SHOWS,
+    Need,
+)
 from components.params.objectives import ObjectivesParams, WeightingParams
 from components.params.pretrain import PretrainParams
 from components.params.promotion import PromotionParams
@@ -206,6 +217,17 @@ def _pretraining(
         yield f"pretrain.tasks {pretrain.tasks!r} is no column of data.labels; allowed: {allowed}"
 
 
+def _permutations(task: TaskParams, monitoring: MonitoringParams) -> Iterator[str]:
+    tests = MEASURED[SHOWS[task.name]] + len(("embeddings", "classes", "confidence"))
+    rate = monitoring.alarm_rate
+    needed = fewest_permutations(tests, rate)
+    if monitoring.permutations < needed:
+        yield (
+            f"monitoring.permutations is {monitoring.permutations}: a window has up to {tests} tests, and at a rate of "
+            f"{rate:.4g} none by permutations could ever raise an alarm; allowed: {needed} or more"
+        )
+
+
 CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _positive,
     _kind,
@@ -223,4 +245,5 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _weighed,
     _needs,
     _pretraining,
+    _permutations,
 )

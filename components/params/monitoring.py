@@ -3,6 +3,7 @@
 It shapes no locked byte.
 """
 
+import math
 from typing import Annotated
 
 from pydantic import Field
@@ -10,6 +11,9 @@ from pydantic import Field
 from components.params.base import Section
 
 Positive = Annotated[float, Field(gt=0)]
+ROUNDING = (
+    1e-9  # share by which a p-value may miss the rate: 9 · 1/300 is more than 0.03, as floating-point numbers
+)
 
 
 class MonitoringParams(Section):
@@ -39,3 +43,15 @@ class MonitoringParams(Section):
         return (
             self.rate if self.rate is not None else min(self.false_alarms_a_month / self.windows_a_month, 0.5)
         )
+
+
+def within(p: float, rate: float) -> bool:
+    """Whether a p-value is at most the rate, but for rounding."""
+    return p <= rate * (1 + ROUNDING)
+
+
+def fewest_permutations(tests: int, rate: float) -> int:
+    """With which one of so many tests can raise an alarm at all: Holm's smallest bound is rate / tests, the smallest
+    p-value of a permutation test 1 / (1 + permutations).
+    """
+    return math.ceil(tests / rate / (1 + ROUNDING)) - 1

@@ -75,6 +75,8 @@ FEWEST_CLASSES = 5
 
 # What a task shows and what a backbone sees must be of one kind.
 SHOWS: Mapping[str, str] = {"image_classification": "images", "text_classification": "texts"}
+# How many statistics monitoring has of a sample of each kind (components.monitoring.statistics).
+MEASURED: Mapping[str, int] = {"images": 5, "texts": 3}
 SEES: Mapping[str, str] = {
     "efficientnet_lite0": "images",
     "efficientnet_lite1": "images",

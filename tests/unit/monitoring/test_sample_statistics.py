@@ -8,7 +8,7 @@ from texts import WORDS, write_tokenizer
 
 from components.monitoring.statistics import describer, names
 from components.params.backbone import TextSpec
-from components.params.names import SHOWS
+from components.params.names import MEASURED, SHOWS
 from components.params.task import TaskParams
 from components.tasks import NAMES, load_task
 
@@ -16,6 +16,7 @@ from components.tasks import NAMES, load_task
 def test_every_family_says_what_its_samples_have() -> None:
     assert set(NAMES) == set(SHOWS)
     assert all(names(task) for task in NAMES)
+    assert {SHOWS[task]: len(names(task)) for task in NAMES} == MEASURED
 
 
 def test_an_image_by_hand() -> None:

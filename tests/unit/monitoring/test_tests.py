@@ -6,11 +6,13 @@ from scipy import stats
 from windows_of import window_of
 
 from components.errors import DataError, ParamsError
-from components.monitoring.comparison import Asked, compare, count_tests
+from components.monitoring import comparison
+from components.monitoring.comparison import Asked, compare, count_tests, judged
 from components.monitoring.mmd import FACTORS, mmd_test, pooled_kernel
 from components.monitoring.observed import Observed
 from components.monitoring.several import holm, refuse_too_few
 from components.monitoring.shares import shares_test
+from components.params.monitoring import fewest_permutations
 
 
 def test_mmd_of_three_points_is_the_formula() -> None:
@@ -25,7 +27,9 @@ def test_mmd_of_three_points_is_the_formula() -> None:
 
 
 def test_mmd_of_equal_points_sees_nothing() -> None:
-    assert mmd_test(np.ones((5, 3)), np.ones((4, 3)), 99, np.random.default_rng(0))[1] == 1.0
+    for point in (np.ones(3), np.random.default_rng(1).normal(size=300) * 100):
+        value, p = mmd_test(np.tile(point, (5, 1)), np.tile(point, (4, 1)), 99, np.random.default_rng(0))
+        assert (value, p) == (pytest.approx(0, abs=1e-6), 1.0)
 
 
 def test_shares_are_pearson_s_chi_squared_and_its_p_is_the_exact_one() -> None:
@@ -50,6 +54,44 @@ def test_too_few_permutations_are_refused() -> None:
     refuse_too_few(5759, 8, 1 / 720)
     with pytest.raises(ParamsError, match=r"1/5759, lies above .* of 8 tests .*Allowed: 5759 or more"):
         refuse_too_few(5758, 8, 1 / 720)
+
+
+def test_the_fewest_permutations_that_are_allowed_can_raise_an_alarm() -> None:
+    """9 times 1/300 is 0.030000000000000002: an alarm at a rate of 0.03, though not as numbers in floating point."""
+    assert 9 * (1 / 300) > 0.03
+    for tests, rate in ((9, 0.03), (8, 1 / 720), (7, 0.05), (3, 0.1)):
+        fewest = fewest_permutations(tests, rate)
+        refuse_too_few(fewest, tests, rate)
+        with pytest.raises(ParamsError, match=f"Allowed: {fewest} or more"):
+            refuse_too_few(fewest - 1, tests, rate)
+        made = [
+            comparison.Test("embeddings", "MMD", 1.0, 1 / (1 + fewest)),
+            *[comparison.Test("x", "KS", 0.0, 1.0)] * (tests - 1),
+        ]
+        assert judged(made, rate)[0].alarm
+        fewer = [comparison.Test("embeddings", "MMD", 1.0, 1 / fewest), *made[1:]]
+        assert not judged(fewer, rate)[0].alarm
+
+
+@pytest.mark.parametrize("side", ["reference", "window"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("what", ["the statistic 'brightness'", "the confidence", "the embedding"])
+def test_what_is_not_finite_is_refused_by_name_instead_of_dropping_its_test(
+    side: str, value: float, what: str
+) -> None:
+    draw = np.random.default_rng(8)
+    sides = {"reference": drawn(draw, 60), "window": drawn(draw, 60)}
+    columns = {
+        "the statistic 'brightness'": sides[side].statistics["brightness"],
+        "the confidence": sides[side].probabilities[:, 1],
+        "the embedding": sides[side].embeddings[:, 0],
+    }
+    columns[what][[3, 5]] = value
+    columns["the confidence"][[3, 5]] = np.maximum(columns["the confidence"][[3, 5]], 0.9)
+    sides[side].decisions[[3, 5]] = 1
+    said = f"In the {side}, {what} of 2 of 60 samples is NaN or infinite, first of s3"
+    with pytest.raises(DataError, match=said):
+        compare(sides["reference"], sides["window"], Asked(0.05, 999, 50, 0))
 
 
 def drawn(draw: np.random.Generator, count: int, shift: float = 0.0) -> Observed:

@@ -237,6 +237,17 @@ def test_combinations_and_missing_files_stand_beside_the_other_mistakes(
     assert f"data.source: {tmp_path / 'nowhere'} does not exist" in text
 
 
+def test_permutations_that_could_never_raise_an_alarm_are_refused_before_any_work(
+    values: dict[str, dict[str, object]],
+) -> None:
+    """A window of images has up to 8 tests: at a rate of 0.04 one alone must reach p = 0.005 = 1/200."""
+    values["monitoring"] = {"rate": 0.04, "permutations": 198}
+    with pytest.raises(ParamsError, match=r"permutations is 198: .* up to 8 tests, .*; allowed: 199 or more"):
+        check(values)
+    values["monitoring"] = {"rate": 0.04, "permutations": 199}
+    assert check(values).monitoring.permutations == 199
+
+
 def test_a_slice_rule_needs_labels_that_declare_slices(values: dict[str, dict[str, object]]) -> None:
     values["data"] = {"source": "file:.", "licence": "CC0", "layout": "folders"}
     with pytest.raises(

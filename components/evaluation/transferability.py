@@ -21,6 +21,7 @@ NEIGHBOURS = 5
 GROUPS = 5
 BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 FOLDS = 5
+ROUNDING = 16 * np.finfo(np.float64).eps
 
 
 def log_me(features: Floats, targets: Indices) -> float:
@@ -81,6 +82,8 @@ def differ(ours: tuple[float, ...], theirs: tuple[float, ...]) -> float:
 def _evidence(u: Floats, squares: Floats, width: int, y: Floats) -> float:
     """log p(y | F, α, β) / N at the best α and β; `squares` are the squared singular values."""
     count = len(y)
+    if not squares.any():  # features that are 0 explain nothing: y is noise, and its best 1/β the mean of y²
+        return float((np.log(count / (2 * np.pi * (y @ y))) - 1) / 2)
     projected = (u.T @ y) ** 2
     outside = max(float(y @ y - projected.sum()), 0.0)  # what no weight can explain
 
@@ -111,13 +114,19 @@ def h_score(features: Floats, targets: Indices) -> float:
     features the plain one is singular. λ = 0 is the plain score.
     """
     f = np.asarray(features, dtype=np.float64)
-    f = f - f.mean(axis=0)
+    f = np.where(np.ptp(f, axis=0) > 0, f - f.mean(axis=0), 0)  # a constant less its mean is rounding
     covariance, shrinkage = ledoit_wolf(f, assume_centered=True)
     means = np.zeros_like(f)
     for c in np.unique(targets):
         means[targets == c] = f[targets == c].mean(axis=0)
     between = means.T @ means / len(f)
-    return float((1 - shrinkage) * np.trace(np.linalg.solve(covariance, between)))
+    try:
+        explained = np.linalg.solve(covariance, between)
+    except (
+        np.linalg.LinAlgError
+    ):  # features, or sums of them, are the same everywhere, and tell no classes apart
+        explained = np.linalg.pinv(covariance, hermitian=True) @ between
+    return float((1 - shrinkage) * np.trace(explained))
 
 
 def leep(probabilities: Floats, targets: Indices) -> float:
@@ -168,7 +177,8 @@ def proxy_a_distance(source: Floats, target: Floats, seed: int = 0) -> float:
 def mmd(source: Floats, target: Floats, most: int = 1000, seed: int = 0) -> float:
     """Squared maximum mean discrepancy, unbiased, with Gaussian kernels of five bandwidths; 0 where alike.
 
-    Gretton et al., JMLR 2012, equation 3. Bandwidths are multiples of the median distance between samples.
+    Gretton et al., JMLR 2012, equation 3, with k(a, b) the mean over s in BANDWIDTHS of exp(-‖a - b‖² / s γ), γ the
+    median of ‖x - y‖² over source samples x and target samples y.
     """
     draw = np.random.default_rng(seed)
     x, y = (
@@ -186,5 +196,7 @@ def mmd(source: Floats, target: Floats, most: int = 1000, seed: int = 0) -> floa
 
 
 def _squared_distances(a: Floats, b: Floats) -> Floats:
-    squared: Floats = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2 * a @ b.T
-    return np.maximum(squared, 0)
+    """(n, m) of (n, d) and (m, d); what is not more than rounding is 0."""
+    lengths: Floats = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None]
+    squared: Floats = lengths - 2 * a @ b.T
+    return np.where(squared > ROUNDING * lengths, squared, 0)

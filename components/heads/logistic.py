@@ -2,8 +2,10 @@
 
     min over W, b:  Σ wᵢ · cross-entropy(W xᵢ + b, yᵢ) / Σ wᵢ  +  l2/2 · ‖W‖²
 
-on centred features x of one scale, by L-BFGS. Of two classes scikit-learn penalises one log-odds; its weights are
-shared evenly between two logits.
+on centred features x of one scale, by Newton's method with conjugate gradients, until no derivative exceeds TOLERANCE:
+then probabilities are right to some 1e-5 (by L-BFGS to scikit-learn's tolerance, in the same time, to some 5e-3). Of
+two classes scikit-learn fits one log-odds w = W₁ - W₀. The best W shares it evenly between two logits, W₁ = -W₀ = w/2,
+so that ‖W‖² = ‖w‖²/2: the penalty of w is half of it.
 """
 
 from collections.abc import Iterator
@@ -13,6 +15,8 @@ import torch
 
 from components.heads.base import Array, Samples, State, linear_module, linear_state, standardisation
 from components.params.learning import HeadParams
+
+TOLERANCE = 1e-6
 
 
 class Logistic:
@@ -31,11 +35,17 @@ class Logistic:
             yield l2, self._fit(rows, training, l2, mean, scale)
 
     def _fit(self, rows: Array, training: Samples, l2: float, mean: Array, scale: float) -> State:
-        # Whoever only rebuilds a head does without the half second of this import.
+        # Rebuilding a head does without the half second of this import.
         from sklearn.linear_model import LogisticRegression
 
-        strength = 1 / (l2 * training.total)
-        model = LogisticRegression(C=strength, max_iter=1000, random_state=self._seed)
+        halves = 2 if training.classes == 2 else 1
+        model = LogisticRegression(
+            C=halves / (l2 * training.total),
+            solver="newton-cg",
+            tol=TOLERANCE,
+            max_iter=1000,
+            random_state=self._seed,
+        )
         model.fit(rows, training.targets, sample_weight=training.weights)
         state = linear_state(np.asarray(model.coef_), np.asarray(model.intercept_), mean, scale)
         if training.classes > 2:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components.methods.adversary import Discriminator, reverse, strength
-from components.methods.base import Objective, Shape, Step
+from components.methods.base import Objective, Shape, Step, log_probabilities
 from components.params.objectives import ObjectivesParams
 
 # The paper's λ is 1; as in `dann`, that is too much here: 0.29 without, 0.31 with 0.1, 0.41 with 0.3, 0.25 with 1.
@@ -46,7 +46,7 @@ class CDAN(Objective):
         return self._weight * (source + target)
 
     def _told(self, features: Tensor, logits: Tensor, force: float, sign: int) -> Tensor:
-        logs = reverse(logits, force).log_softmax(1)
+        logs = log_probabilities(reverse(logits, force))
         answers = logs.exp()
         sure = 1 + (answers * logs).sum(1).exp()
         judged = self.discriminator(self.map(reverse(features, force), answers))

@@ -75,6 +75,12 @@ class Renamed(Asked):
 def clustered(train: Features, validation: Features, count: int, seed: int) -> tuple[Indices, Indices]:
     """The cluster of each sample, (N,) and (M,); the training samples alone decide what clusters there are."""
     mean = train.mean(axis=0, dtype=np.float64)
+    if not np.ptp(train, axis=0).any():
+        raise DataError(
+            f"pretrain.method 'clusters': the features of all {len(train)} training samples are the same, so there "
+            "are no groups to tell apart.",
+            "Check that the samples differ and that the checkpoint fits backbone.name, or set pretrain.method: none.",
+        )
     basis = _whitening(train - mean)
     # Several threads would add up in the order in which they end.
     with threadpool_limits(1):

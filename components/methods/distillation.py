@@ -43,4 +43,6 @@ class Distillation(Objective):
 def distillation(logits: Tensor, old: Tensor) -> Tensor:
     """Scalar mean, in nats, of logits (n, classes)."""
     kept = (old.float() / TEMPERATURE).softmax(1)
-    return -(kept * (logits / TEMPERATURE).log_softmax(1)).sum(1).mean()
+    each = kept * (logits / TEMPERATURE).log_softmax(1)
+    # A class that cannot be, at the start and now, has 0 · -∞; one that cannot be now alone costs ∞.
+    return -torch.where(kept > 0, each, 0).sum(1).mean()

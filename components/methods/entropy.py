@@ -8,7 +8,7 @@ probabilities, the mean over the unlabelled batch of
 
 from torch import Tensor
 
-from components.methods.base import Objective, Shape, Step
+from components.methods.base import Objective, Shape, Step, log_probabilities
 from components.params.objectives import ObjectivesParams
 
 WEIGHT = 0.1
@@ -27,5 +27,5 @@ class Entropy(Objective):
 
 def entropy(logits: Tensor) -> Tensor:
     """Scalar mean, in nats, of logits (n, classes)."""
-    logs = logits.log_softmax(1)
+    logs = log_probabilities(logits)
     return -(logs.exp() * logs).sum(1).mean()

@@ -73,6 +73,7 @@ def fisher(network: Trained, inputs: Iterable[Tensor], seed: int) -> dict[str, T
 def _labels(answer: Tensor, draw: torch.Generator) -> Iterator[tuple[int, float]]:
     """Classes, and how much each counts in the expectation over the answer (classes,)."""
     if len(answer) <= EXACT:
-        yield from enumerate(answer.tolist())
+        # A class that cannot be has no gradient of its log.
+        yield from ((label, share) for label, share in enumerate(answer.tolist()) if share > 0)
     else:
         yield int(torch.multinomial(answer, 1, generator=draw)), 1.0

@@ -15,7 +15,7 @@ import math
 
 from torch import Tensor
 
-from components.methods.base import Objective, Shape, Step
+from components.methods.base import Objective, Shape, Step, log_probabilities
 from components.params.objectives import ObjectivesParams
 
 WEIGHT = 1.0  # the paper's: its loss is nothing else
@@ -34,7 +34,7 @@ class InformationMaximisation(Objective):
 
 def information_loss(logits: Tensor) -> Tensor:
     """Scalar, in nats, -log classes to 0, of logits (n, classes)."""
-    logs = logits.log_softmax(1)
+    logs = log_probabilities(logits)
     doubt = -(logs.exp() * logs).sum(1).mean()
     together = logs.logsumexp(0) - math.log(len(logits))
     return doubt + (together.exp() * together).sum()

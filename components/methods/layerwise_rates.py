@@ -1,11 +1,14 @@
 """Layer-wise learning-rate decay: the lower a layer, the slower it learns.
 
-Clark, Luong, Le, Manning: ELECTRA, ICLR 2020, appendix A; as discriminative fine-tuning in Howard & Ruder, ACL 2018,
-section 3.1. The k-th unit from the top, k = 1 the uppermost, learns at
+Howard & Ruder: Universal Language Model Fine-tuning, ACL 2018, section 3.1 (discriminative fine-tuning): each layer
+learns at the rate of the one above it, divided by 2.6. Here the factor is layer_decay: the k-th unit from the top,
+k = 1 the uppermost, learns at
 
     learning_rate * layer_decay ** k
 
-and the head at learning_rate, after head_epochs alone (Kumar et al., ICLR 2022).
+and the head at learning_rate, after head_epochs alone (Kumar et al., ICLR 2022). Clark, Luong, Le, Manning: ELECTRA,
+ICLR 2020, appendix A, decays the rates, too; its program leaves one step more between head and uppermost layer
+(decay ** (k + 1)).
 """
 
 from components.methods.base import Group, LastBlocksMethod, Phase, Tunable, unit_of

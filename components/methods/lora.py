@@ -5,7 +5,8 @@ Hu et al.: LoRA, ICLR 2022, section 4.1, eq. 3. A weight W₀, as a matrix (out,
     W = W₀ + α/r · B A,      B (out, r) = 0 at the start,      A (r, in)
 
 with r = `tune.rank`, α = `tune.alpha`; A and B learn. A starts uniform within ±1/√in, as in the authors' code (the
-paper says Gaussian). A convolution's kernel is the matrix (out, in/groups · k · k), as in that code.
+paper says Gaussian). A convolution's kernel is the matrix (out, in/groups · k · k), so that A is r kernels and B a 1×1
+convolution, as in peft; the authors' code shapes the kernel as (out · k, in · k), which is another low rank.
 
 What is adapted above the cut: every linear layer (a transformer's attention and feed-forward) and every convolution,
 where A and B hold fewer numbers than W₀. Depthwise convolutions are not adapted: a matrix of k² = 9 columns has no low

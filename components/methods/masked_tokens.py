@@ -8,19 +8,23 @@ are. With t the state of a position that is asked for, the loss is cross-entropy
 
 The checkpoints here hold no such head. So W, b and c start afresh, and E is the network's own input embedding ("tied":
 Press & Wolf, EACL 2017), which learns only where all blocks do. Each text is asked for one word at least, and is masked
-anew in each epoch. Masking is at the input, so nothing comes from the sample store: all layers run, the last
-`pretrain.blocks` learn.
+again in each epoch; a text without words is left out. Masking is at the input, so nothing comes from the sample store:
+all layers run, the last `pretrain.blocks` learn.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from components.errors import DataError
 from components.methods.pretraining import Given, Posed, Pretraining, Words, seeded
 from components.methods.samples import Asked, Indices, Samples
 
 HIDDEN, RANDOM = 0.8, 0.1
+READ = 256  # texts that are looked at together
 
 
 class MaskedTokens(Pretraining):
@@ -45,6 +49,7 @@ class Masked(Asked):
         super().__init__(samples)
         self._words, self._share, self._seed = words, share, seed
         self._marks = np.array(words.marks)
+        self._worded = self._with_words()
 
     def take(self, indices: Indices, epoch: int) -> Tensor:
         rows = [self._masked(*each, epoch) for each in self._each(indices)]
@@ -54,6 +59,29 @@ class Masked(Asked):
         """The words that were hidden, text after text, (M,)."""
         hidden = [text[self._masked(text, index, epoch)[1] == 1] for text, index in self._each(indices)]
         return torch.from_numpy(np.concatenate(hidden))
+
+    def shuffled(self, seed: int, epoch: int, size: int) -> Sequence[Indices]:
+        return self._asked(super().shuffled(seed, epoch, size))
+
+    def in_turn(self, size: int) -> Sequence[Indices]:
+        return self._asked(super().in_turn(size))
+
+    def _asked(self, batches: Sequence[Indices]) -> list[Indices]:
+        """Less the texts of which nothing can be asked."""
+        left = (batch[self._worded[batch]] for batch in batches)
+        return [batch for batch in left if len(batch)]
+
+    def _with_words(self) -> npt.NDArray[np.bool_]:
+        """(N,), whether a text has a word."""
+        found = np.zeros(len(self._samples.targets), dtype=bool)
+        for batch in self._samples.in_turn(READ):
+            found[batch] = ~np.isin(self._samples.take(batch, 0).numpy(), self._marks).all(axis=1)
+        if not found.any():
+            raise DataError(
+                f"pretrain.method 'masked_tokens': none of {len(found)} texts of a split holds a word.",
+                "Check the texts, or set pretrain.method: none.",
+            )
+        return found
 
     def _each(self, indices: Indices) -> list[tuple[Indices, int]]:
         texts = self._samples.take(indices, 0).numpy().astype(np.int64)

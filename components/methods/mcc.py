@@ -16,7 +16,7 @@ A sample's weight is a weight: no gradient goes through W. (The paper is silent;
 import torch
 from torch import Tensor
 
-from components.methods.base import Objective, Shape, Step
+from components.methods.base import Objective, Shape, Step, log_probabilities
 from components.params.objectives import ObjectivesParams
 
 WEIGHT = 1.0  # the paper's μ
@@ -36,7 +36,7 @@ class MCC(Objective):
 
 def class_confusion(logits: Tensor) -> Tensor:
     """Scalar, 0 to 1, of logits (n, classes)."""
-    logs = (logits / TEMPERATURE).log_softmax(1)
+    logs = log_probabilities(logits / TEMPERATURE)
     answers = logs.exp()
     with torch.no_grad():
         sure = 1 + (answers * logs).sum(1).exp()

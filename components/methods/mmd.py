@@ -49,18 +49,30 @@ def mmd(source: Tensor, target: Tensor) -> Tensor:
 def squared_distances(points: Tensor) -> Tensor:
     """(n, n) of (n, d)."""
     # Distances do not see the mean; without it they lose fewer digits.
-    points = points - points.detach().mean(0, keepdim=True)
+    mean = points.detach().mean(0, keepdim=True)
+    points = points - mean
     lengths = points.square().sum(1)
-    return (lengths[:, None] + lengths[None, :] - 2 * points @ points.T).clamp_min(0)
+    squared = (lengths[:, None] + lengths[None, :] - 2 * points @ points.T).clamp_min(0)
+    # What is not more than rounding is 0, and no gradient is sent through it: where features are one, that would be
+    # noise, divided by a γ of noise.
+    rounding = torch.finfo(points.dtype).eps
+    least = 4 * rounding * lengths.detach().mean() + (4 * rounding) ** 2 * mean.square().sum()
+    return torch.where(squared > least, squared, 0)
 
 
 def multi_kernel(distances: Tensor) -> Tensor:
     """(n, n) of squared distances (n, n)."""
     n = len(distances)
     rows, columns = torch.triu_indices(n, n, 1, device=distances.device)
-    width = distances.detach()[rows, columns].median().clamp_min(SMALLEST)
+    width = _median(distances.detach()[rows, columns]).clamp_min(SMALLEST)
     kernels = [(-distances / (scale * width)).exp() for scale in SCALES]
     return torch.stack(kernels).mean(0)
+
+
+def _median(values: Tensor) -> Tensor:
+    """Of an even number (N,) the mean of the middle two: torch's own is the lower of them."""
+    ordered = values.sort().values
+    return (ordered[(len(values) - 1) // 2] + ordered[len(values) // 2]) / 2
 
 
 def _mean_of_pairs(kernel: Tensor) -> Tensor:

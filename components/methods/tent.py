@@ -21,7 +21,7 @@ from torch import Tensor
 
 from components.errors import ParamsError
 from components.methods.adaptation import Adaptable, Target, batch_norms, restate, statistics
-from components.methods.base import NORMS, Tunable
+from components.methods.base import NORMS, Tunable, log_probabilities
 from components.params.tuning import TuneParams
 
 RATE, BATCH = 1e-3, 128
@@ -71,5 +71,5 @@ class Tent:
 
 def doubt(logits: Tensor) -> Tensor:
     """Mean entropy, in nats, of logits (n, classes)."""
-    logs = logits.log_softmax(1)
+    logs = log_probabilities(logits)
     return -(logs.exp() * logs).sum(1).mean()

@@ -100,6 +100,33 @@ def test_h_score_of_one_feature_is_a_ratio_of_variances() -> None:
     assert h_score(features, np.array([0, 0, 1, 1])) == pytest.approx(4 / 4.25)
 
 
+def test_features_that_are_0_explain_nothing_and_log_me_is_that_of_noise() -> None:
+    """log N(y | 0, I / β) at its best β = n / Σ y², the mean over both classes."""
+    targets = np.array([0, 0, 0, 1])
+    expected = np.mean([(np.log(4 / (2 * np.pi * ones)) - 1) / 2 for ones in (3, 1)])
+    for width in (2, 6):
+        assert log_me(np.zeros((4, width)), targets) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 7.0])
+def test_features_that_are_the_same_everywhere_tell_nothing_apart(value: float) -> None:
+    targets = np.arange(12) % 3
+    assert h_score(np.full((12, 4), value), targets) == pytest.approx(0)
+    assert np.isfinite(log_me(np.full((12, 4), value), targets))
+    moving = np.full((12, 4), value)
+    moving[:, 0] = targets
+    assert 0 < h_score(moving, targets) <= 2
+
+
+@pytest.mark.parametrize("apart", [0.0, 1.0])
+def test_mmd_of_features_that_collapsed_is_not_rounding(apart: float) -> None:
+    one = np.random.default_rng(0).normal(size=(1, 40)) * 100
+    found = mmd(np.repeat(one, 8, axis=0), np.repeat(one + apart, 6, axis=0))
+    assert found == pytest.approx(
+        2 - 2 * np.mean(np.exp([-4, -2, -1, -0.5, -0.25])) if apart else 0, abs=1e-12
+    )
+
+
 def test_neighbours_leave_themselves_out() -> None:
     """Three directions each; the class of the odd one out has no neighbour of its kind."""
     angles = np.deg2rad([0, 2, 4, 90, 92, 94, 46])

@@ -52,6 +52,12 @@ def test_lora_is_that_of_peft_forwards_and_backwards(make, inputs):
     expected.square().sum().backward()
     torch.testing.assert_close(added.a.grad.flatten(), a.grad.flatten(), rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(added.b.grad.flatten(), b.grad.flatten(), rtol=1e-5, atol=1e-5)
+    if isinstance(
+        ours, nn.Conv2d
+    ):  # the shape of the factors, as the docstring says: not that of the authors' code
+        assert a.shape == (2, *ours.weight.shape[1:])
+        assert b.shape == (ours.out_channels, 2, 1, 1)
+        assert a.numel() == added.a.numel()
     theirs.merge()
     torch.testing.assert_close(ours.weight, theirs.base_layer.weight, rtol=1e-5, atol=1e-5)
 

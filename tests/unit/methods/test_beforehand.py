@@ -92,6 +92,17 @@ def test_of_a_text_of_one_word_that_word_is_asked_for() -> None:
         assert samples.expected(np.array([0]), epoch).tolist() == [77]
 
 
+def test_a_text_without_words_is_asked_for_nothing() -> None:
+    """Marks are no words: the second text would be asked for its first mark."""
+    rows = np.array([[2, 77, 3, 0], [2, 3, 0, 0], [2, 78, 79, 3], [0, 0, 0, 0]])
+    samples = masked(rows)
+    for batches in (samples.in_turn(2), samples.shuffled(0, 0, 3), samples.shuffled(0, 1, 1)):
+        assert sorted(np.concatenate(batches)) == [0, 2]
+        assert all(len(batch) for batch in batches)
+    with pytest.raises(DataError, match="none of 2 texts of a split holds a word"):
+        masked(rows[[1, 3]])
+
+
 def test_words_are_guessed_with_the_input_embedding_itself() -> None:
     guess = Guess(VOCABULARY.embedding)
     assert not any(parameter is VOCABULARY.embedding.weight for parameter in guess.parameters())
@@ -229,6 +240,12 @@ def test_each_cluster_weighs_the_same() -> None:
     sums = torch.zeros(3).index_add(0, torch.from_numpy(posed.train.targets), posed.weights)
     assert torch.allclose(sums, torch.full((3,), 8.0))
     assert posed.weights[0].item() == pytest.approx(24 / (3 * 12))
+
+
+def test_features_that_are_all_the_same_are_refused() -> None:
+    same = np.full((24, 6), 0.1, dtype=np.float32)
+    with pytest.raises(DataError, match=r"features of all 24 training samples are the same.*checkpoint fits"):
+        clustered(same, same[:5], 3, 0)
 
 
 def test_more_clusters_than_samples_are_refused() -> None:

@@ -3,6 +3,8 @@
 Values of pytorch-adapt 0.0.83 for the same numbers stand beside them; those of SciPy and scikit-learn are called for.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,14 @@ from scipy import stats
 from sklearn.metrics import mutual_info_score
 from steps import Array, make_step, tensor, wave
 
-from components.methods.base import Shape
+from components.methods.base import Shape, Step, Unlabelled
+from components.methods.cdan import CDAN
+from components.methods.distillation import distillation
 from components.methods.entropy import entropy
 from components.methods.information_maximisation import information_loss
 from components.methods.mcc import class_confusion
 from components.methods.pseudo_labels import PseudoLabels, ramp, self_training
+from components.methods.tent import doubt
 from components.params.objectives import ObjectivesParams
 
 LOGITS = 3 * wave(6, 3, 1.3)
@@ -91,6 +96,43 @@ def test_mcc_is_nothing_where_all_are_sure_and_stays_finite_where_a_class_is_nev
     assert confusion.item() == pytest.approx(0)
     assert logits.grad is not None
     assert torch.isfinite(logits.grad).all()
+
+
+IMPOSSIBLE = -torch.inf
+
+
+def answered(logits: torch.Tensor) -> Step:
+    """A step with these logits on both sides, half way."""
+    ones = torch.ones(len(logits), 3)
+    step = make_step(ones, ones, progress=0.5)
+    return replace(step, logits=logits, unlabelled=Unlabelled(ones, ones, logits))
+
+
+LOSSES = {
+    "entropy": entropy,
+    "information_maximisation": information_loss,
+    "mcc": class_confusion,
+    "tent": doubt,
+    "distillation": lambda logits: distillation(logits, logits.detach().flip(0)),
+    "cdan": lambda logits: CDAN(ObjectivesParams(), Shape(3, 3, 0))(answered(logits)),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_class_that_cannot_be_adds_nothing_and_gives_no_nan(name: str) -> None:
+    """0 log 0 is 0: with a logit of -∞ the loss, and its gradient, are those of a logit that is very low."""
+    found = []
+    for lowest in (IMPOSSIBLE, -1e4):
+        logits = torch.tensor([[0.3, 1.0, lowest], [0.9, -0.2, lowest]], requires_grad=True)
+        loss = LOSSES[name](logits)
+        loss.backward()
+        found.append((loss.detach(), logits.grad))
+    for impossible, low in zip(*found, strict=True):
+        torch.testing.assert_close(impossible, low)
+
+
+def test_distillation_of_a_class_that_was_and_cannot_be_any_more_costs_all() -> None:
+    assert distillation(torch.tensor([[0.0, IMPOSSIBLE]]), torch.zeros(1, 2)) == torch.inf
 
 
 def test_pseudo_labels_believe_what_is_sure_and_divide_by_all() -> None:

@@ -97,6 +97,19 @@ def test_the_fisher_information_is_over_the_network_s_own_answers() -> None:
     np.testing.assert_allclose(found["head.weight"].numpy(), of_head, atol=1e-6)
 
 
+def test_a_class_that_cannot_be_adds_nothing_to_the_fisher_information() -> None:
+    """Its log has no gradient, and its share is 0: 0 times NaN is not 0."""
+
+    class Masked(Plain):
+        def __call__(self, inputs):
+            logits = super().__call__(inputs)
+            return torch.cat([logits, torch.full((len(logits), 1), -torch.inf)], 1)
+
+    found, plain = (fisher(net, (tensor(row[None]) for row in INPUTS), seed=0) for net in (Masked(), Plain()))
+    for name, values in plain.items():
+        torch.testing.assert_close(found[name], values)
+
+
 def test_ewc_weighs_what_moved_by_it() -> None:
     of_backbone, of_head = fisher_by_hand()
     found = moved(EWC(ObjectivesParams(keep_weight=30.0), Shape(3, 3, 0)), Start(Plain(), source))

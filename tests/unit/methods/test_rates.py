@@ -40,6 +40,13 @@ def test_layerwise_rates_fall_by_a_factor_from_the_top() -> None:
     assert then.groups[0].rate == 0.1
 
 
+def test_each_unit_learns_at_the_rate_of_what_is_above_it_times_the_decay() -> None:
+    """Howard & Ruder's η^(l-1) = η^l / 2.6, from the head downwards; ELECTRA's program would begin with decay²."""
+    _, then = phases("layerwise_rates", layer_decay=1 / 2.6)
+    rates = [group.rate for group in then.groups]
+    assert rates == pytest.approx([0.1, 0.1 / 2.6, 0.1 / 2.6**2, 0.1 / 2.6**3])
+
+
 def test_gradual_unfreezing_thaws_from_the_top() -> None:
     head, *rest = phases("gradual_unfreezing")
     assert head.trained == {"head.weight", "head.bias"}

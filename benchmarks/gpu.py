@@ -23,9 +23,8 @@ import torch  # before onnxruntime: it brings the CUDA libraries
 
 import onnxruntime as ort  # isort: skip
 
-from benchmarks.gpu_speed import MODELS, Protocol, fine_tuning, inference
+from benchmarks.gpu_speed import MODELS, Protocol, demo, fine_tuning, inference
 from benchmarks.workspace import ROOT, processor
-from components.backbones.catalogue import build
 from components.export.onnx_file import export_module
 from components.inference.bundle import FILES, open_bundle
 from components.runtime.occupancy import load
@@ -59,12 +58,13 @@ def subject(dry: bool) -> Subject:
         takes = bundle.task.signature
         samples = draw.integers(1, takes.values, (count, *takes.typical), dtype=takes.dtype)
         return Subject(f"release/ ({bundle.variant})", (folder / FILES[bundle.variant]).read_bytes(), samples)
-    side = 64 if dry else 224
-    network = torch.nn.Sequential(build("efficientnet_lite0"), torch.nn.Linear(1280, 2), torch.nn.Softmax(1))
+    side = 32 if dry else 224
+    network = torch.nn.Sequential(demo(2, tiny=dry), torch.nn.Softmax(1))
     example = (torch.zeros(2, 3, side, side),)
     model = export_module(network.eval(), example, ["image"], ["probabilities"], {"image": {0: "batch"}})
     images = draw.normal(size=(count, 3, side, side)).astype(np.float32)
-    return Subject("efficientnet_lite0, random weights", model, images)
+    name = "the first units of efficientnet_lite0" if dry else "efficientnet_lite0"
+    return Subject(f"{name}, random weights", model, images)
 
 
 def machine(device: str) -> Facts:

@@ -39,7 +39,7 @@ class Protocol:
     @classmethod
     def dry(cls) -> "Protocol":
         """As much as shows that all of it runs."""
-        return cls("cpu", batch=2, side=64, warm=1, steps=2, tiny=True)
+        return cls("cpu", batch=2, side=32, warm=1, steps=2, tiny=True)
 
     @property
     def words(self) -> str:
@@ -98,11 +98,18 @@ class Logits(nn.Module):
         return logits
 
 
+def demo(classes: int, tiny: bool) -> nn.Module:
+    """The demo's backbone, or the first units of it, with a linear head."""
+    backbone = build("efficientnet_lite0")
+    if not tiny:
+        return nn.Sequential(backbone, nn.Linear(backbone.width, classes))
+    return nn.Sequential(*backbone.units[:3], nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(24, classes))
+
+
 def network(name: str, protocol: Protocol) -> nn.Module:
     """With random weights and 1000 classes: the demo's backbone, or one of the library's own definitions."""
     if name == "efficientnet_lite0":
-        backbone = build(name)
-        made: nn.Module = nn.Sequential(backbone, nn.Linear(backbone.width, CLASSES))
+        made = demo(CLASSES, protocol.tiny)
     elif name == "resnet50":
         smaller = {"embedding_size": 8, "hidden_sizes": [16, 32], "depths": [1, 1]} if protocol.tiny else {}
         made = Logits(ResNetForImageClassification(ResNetConfig(num_labels=CLASSES, **smaller)))

@@ -98,7 +98,7 @@ class Movement(Section):
 
 
 class Operational(Section):
-    """Judged on the machine that registers, never locked."""
+    """Judged on the machine that registers, never locked; `inconclusive` where it was too busy to tell."""
 
     batch1_ms_p95: float = Field(default=200, gt=0)
     samples_per_second: float = Field(default=20, gt=0)

@@ -199,7 +199,7 @@ def test_a_release_that_was_timed_on_a_busy_machine_is_not_blamed_on_data_or_tra
         ([{**slow, "outcome": "fail"}], ["Too slow on"]),
     ):
         with pytest.raises(GateRefused) as caught:
-            refuse_unless_pass({"verdict": "pass"}, {"verdict": "fail", "rules": rules})
+            refuse_unless_pass(PASS, {"verdict": "fail", "rules": rules})
         said = str(caught.value)
         assert "samples/s in batches >= 20: " in said
         assert "Mend" not in said

@@ -31,7 +31,8 @@ def stolen(call: Callable[[], None]) -> float:
     before = _ticks()
     call()
     passed = [later - earlier for earlier, later in zip(before, _ticks(), strict=True)]
-    return round(passed[7] / sum(passed), 3) if len(passed) > 7 and sum(passed) else 0.0
+    total = sum(passed)
+    return round(passed[7] / total, 3) if len(passed) > 7 and total else 0.0
 
 
 def _spin(seconds: float) -> tuple[float, float]:

@@ -28,9 +28,9 @@ from components.params.learning import HeadParams
 from components.runtime.sessions import open_session
 
 LEVEL = 0.95
-WIDTH, TRAINING, POOL = 8, 300, 10_000
+WIDTH, TRAINING, POOL = 8, 300, 20_000
 DISTANCES = {"overlap much": 2.0, "overlap little": 4.7}  # between the classes' means, in standard deviations
-SIZES = ((30, 30), (100, 100), (300, 100))  # reference, window
+SIZES = ((30, 30), (100, 100))  # reference, window
 TRIALS = 200
 NEIGHBOURS = (1, 3, 5, 15)
 Features = npt.NDArray[np.float32]

@@ -32,14 +32,18 @@ QUIET = {
 # Asking again cannot help with these: everything else may be a server that restarts or a locked database.
 FINAL = {
     "BAD_REQUEST",
+    "ENDPOINT_NOT_FOUND",
     "FEATURE_DISABLED",
     "INVALID_PARAMETER_VALUE",
     "INVALID_STATE",
+    "NOT_IMPLEMENTED",
     "PERMISSION_DENIED",
     "RESOURCE_ALREADY_EXISTS",
     "RESOURCE_DOES_NOT_EXIST",
     "UNAUTHENTICATED",
 }
+DAMAGED = ("file is not a database", "database disk image is malformed")  # SQLite's words
+NO_MLFLOW = "not in a valid JSON format"  # MLflow's, of a page that somebody else's server sends
 _USER = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/@\s]*@")
 _SECRET = re.compile(
     r"(?P<name>(?:token|secret|password|passwd|signature|credential|api[-_]?key)[A-Za-z_-]*=)[^&\s]+", re.I
@@ -113,7 +117,8 @@ def connect(root: Path, tracking: TrackingParams) -> Connection:
             found = client.get_experiment_by_name(tracking.experiment)
             experiment = found.experiment_id if found else _create(client, tracking.experiment, place)
     except Exception as error:
-        raise RegistryError(f"MLflow at {place} cannot be used: {reason(error)}.") from None
+        message = f"MLflow at {place} cannot be used: {reason(error)}."
+        raise RegistryError(message, _remedy(error, place)) from error
     return Connection(client, str(experiment), place)
 
 
@@ -122,6 +127,14 @@ def preload() -> None:
     for key, value in QUIET.items():
         os.environ.setdefault(key, value)
     import mlflow  # noqa: F401
+
+
+def _remedy(error: Exception, place: Place) -> str:
+    if any(words in str(error) for words in DAMAGED):
+        return f"Restore it from a backup, or move it away: runs and versions in it are lost then. It is {place}."
+    if getattr(error, "error_code", None) == "ENDPOINT_NOT_FOUND" or NO_MLFLOW in str(error):
+        return "No MLflow answers there: check the address, its path included (tracking.uri, MLFLOW_TRACKING_URI)."
+    return ""
 
 
 def _create(client: "MlflowClient", name: str, place: Place) -> str:
@@ -150,6 +163,10 @@ def is_absent(error: BaseException) -> bool:
 
 def transient(error: BaseException) -> bool:
     """Whether the same request may succeed later."""
+    if isinstance(error, RegistryError) and error.__cause__ is not None:
+        return transient(error.__cause__)
+    if any(words in str(error) for words in (*DAMAGED, NO_MLFLOW)):
+        return False
     return getattr(error, "error_code", None) not in FINAL
 
 
@@ -162,9 +179,10 @@ def patiently(call: Callable[[], T], seconds: float = 90.0, pause: float = 1.0) 
         except Busy:
             raise
         except Exception as error:
-            if not transient(error) or time.monotonic() >= deadline:
+            again = transient(error)
+            if not again or time.monotonic() >= deadline:
                 known = isinstance(error, RegistryError)
                 said = str(error) if known else f"The registry refused: {reason(error)}."
-                raise RegistryError(said, "The same command tries again.") from None
+                raise RegistryError(said, "The same command tries again." if again else "") from None
             time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
             pause = min(pause * 2, 10.0)

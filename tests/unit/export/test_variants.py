@@ -14,6 +14,7 @@ from torch import nn
 from components.errors import ExportError
 from components.export.onnx_file import export_module
 from components.export.variants import to_fp16, to_int8
+from components.inference.bundle import Runner
 from components.runtime.sessions import open_session
 
 Pictures = Callable[..., np.ndarray]
@@ -83,6 +84,15 @@ def test_probabilities_stay_near_for_any_size(
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, reference(images), atol=tolerance)
         assert not np.array_equal(found, reference(images)), "nothing was converted"
+
+
+@pytest.mark.parametrize("variant", ["release", "int8", "fp16"])
+def test_an_empty_batch_is_taken_by_all_alike(
+    request: pytest.FixtureRequest, pictures: Pictures, variant: str
+) -> None:
+    runner = Runner(request.getfixturevalue(variant), ["cpu"], 1)
+    found = runner.run(pictures(2)[:0])
+    assert (found.shape, found.dtype) == ((0, 2), np.float32)
 
 
 @pytest.mark.parametrize("variant", ["int8", "fp16"])

@@ -1,6 +1,10 @@
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -83,3 +87,59 @@ def test_workspaces_whose_paths_hold_a_question_mark_share_nothing(tmp_path: Pat
         assert f"of {name[-1]}" in found
         assert len([one for one in found if one.startswith("of ")]) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a?x", "a?y"]
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[tuple[str, list[str]]]:
+    """A server that is no MLflow: its address, and what it was asked."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *said: object) -> None:
+            return
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(404, b"<html>nothing here</html>"), (200, b"<html>Welcome</html>")]
+)
+def test_an_address_that_is_no_mlflow_is_asked_once(status: int, body: bytes, tmp_path: Path) -> None:
+    with answering(status, body) as (address, asked), pytest.raises(RegistryError) as caught:
+        patiently(lambda: connect(tmp_path, TrackingParams(uri=f"{address}/mlflow")), seconds=5)
+    assert "No MLflow answers there: check the address, its path included" in str(caught.value)
+    assert "tries again" not in str(caught.value)
+    assert len(asked) == 1
+
+
+def test_a_damaged_database_is_told_at_once_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / ".graftline" / "mlflow" / "mlflow.db"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"this is no database" * 999)
+    before, calls = path.read_bytes(), []
+
+    def call() -> None:
+        calls.append("once")
+        connect(tmp_path, TrackingParams())
+
+    with pytest.raises(
+        RegistryError, match=r"file is not a database.*Restore it from a backup, or move it away"
+    ):
+        patiently(call, seconds=5, pause=0.01)
+    assert calls == ["once"]
+    assert path.read_bytes() == before

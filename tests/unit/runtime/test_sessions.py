@@ -61,3 +61,30 @@ def test_both_distributions_at_once_are_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ProviderError, match="onnxruntime and onnxruntime-gpu are both installed"):
         open_session(_doubling(), ["cpu"], 1)
+
+
+def _reshaping() -> bytes:
+    """A model with the reshape that onnxruntime's optimiser puts behind blocked convolutions."""
+    graph = helper.make_graph(
+        [helper.make_node("Reshape", ["x", "shape"], ["y"]), helper.make_node("Cast", ["y"], ["n"], to=7)],
+        "reshaping",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 4])],
+        [
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 2, 2]),
+            helper.make_tensor_value_info("n", TensorProto.INT64, ["batch", 2, 2]),
+        ],
+        [helper.make_tensor("shape", TensorProto.INT64, [3], [0, -1, 2])],
+    )
+    opset = [helper.make_opsetid("", 18)]
+    return bytes(helper.make_model(graph, opset_imports=opset, ir_version=10).SerializeToString())
+
+
+def test_an_empty_batch_gives_empty_answers_whatever_the_model_can_take() -> None:
+    session, empty = open_session(_reshaping(), ["cpu"], 1), np.empty((0, 4), dtype=np.float32)
+    with pytest.raises(Exception, match="cannot be reshaped"):
+        session.run(None, {"x": empty})
+    y, n = run(session, {"x": empty})
+    assert (y.shape, y.dtype) == ((0, 2, 2), np.float32)
+    assert (n.shape, n.dtype) == ((0, 2, 2), np.int64)
+    full = run(session, {"x": np.ones((1, 4), dtype=np.float32)})[1]
+    assert (full.shape, full.dtype) == ((1, 2, 2), n.dtype)

@@ -80,3 +80,26 @@ def test_a_lock_is_exclusive_and_free_as_soon_as_its_holder_is_killed(tmp_path: 
     holder.join()
     with kernel_lock(tmp_path / "lock"):
         pass
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o002])
+def test_what_is_published_has_the_mode_that_the_umask_gives(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_json(tmp_path / "verdict.json", {})
+        with publish_folder(tmp_path / "release") as folder:
+            write_bytes(folder / "model.onnx", b"1")
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    assert modes == {
+        "verdict.json": 0o666 & ~umask,
+        "release": 0o777 & ~umask,
+        "model.onnx": 0o666 & ~umask,
+    }
+
+
+def test_a_disk_that_takes_nothing_is_told_with_its_own_remedy(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a file")
+    with pytest.raises(StorageError, match=r"a/b could not be written: .*Move"):
+        write_bytes(tmp_path / "a" / "b", b"1")

@@ -15,9 +15,9 @@ from tempfile import TemporaryFile
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from components.errors import Busy, GraftlineError, Interrupted, SourceError
+from components.errors import Busy, GraftlineError, Interrupted, SourceError, StorageError
 from components.params import Params, load_params
-from components.registry.delivery import Deliverer
+from components.registry.delivery import AFTER_SIGNAL, DELIVERY, Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
 from components.registry.store import preload, redact
 from components.stages.artefacts import check_artefacts
@@ -44,8 +44,11 @@ DEFAULTS = {
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
     **OFF,
 }
+DAMAGED = ("YAMLFileCorruptedError", "YAMLSyntaxError", "YAMLValidationError")  # DVC's
 INTERRUPTED = {75, 130, 143, -signal.SIGINT, -signal.SIGTERM}
-PATIENCE = 20.0  # seconds that a stage has to write its checkpoint after SIGTERM
+# Seconds that a stage has after SIGTERM: for the step that it is in, its checkpoint, and what it has to deliver. All
+# that follows a signal must fit into the 30 s that Kubernetes gives.
+PATIENCE = 12.0
 
 
 class Stopped(BaseException):
@@ -221,7 +224,7 @@ def execution(
             terminate(child for child in children() if child.pid not in strangers)
             os.environ.pop(RUN_ID, None)
             run.set_status(status)
-            deliverer.close()
+            deliverer.close(AFTER_SIGNAL if status == "KILLED" else DELIVERY)
 
 
 def warm() -> None:
@@ -241,6 +244,12 @@ def failure(name: str, error: BaseException) -> GraftlineError:
     while cause is not None:
         if found := re.search(r"exited with (-?\d+)$", str(cause)):
             return failed(name, int(found.group(1)))
+        if type(cause).__name__ in DAMAGED:
+            return StorageError(
+                f"DVC cannot read one of its files, as after a merge or a crash: {cause}.",
+                "Restore it (git checkout dvc.lock). A dvc.lock that was never committed can be removed: what was "
+                "computed comes back from DVC's cache.",
+            )
         if type(cause).__name__ in ("LockError", "RWLockError"):
             return Busy(f"DVC's lock of {name} is held by another process.", "Wait for it, or stop it.")
         cause = cause.__cause__

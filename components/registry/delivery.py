@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 RUN_TAG = "graftline.run"
 ENDED = ("FINISHED", "FAILED", "KILLED")
+# Seconds that the last delivery of a process may take: MLflow's first start is slow. After a signal there is less time.
+DELIVERY, AFTER_SIGNAL = 20.0, 3.0
 # Limits of MLflow's log-batch request.
 MAX_METRICS, MAX_OTHERS, MAX_LENGTH = 900, 100, 5000
 
@@ -44,11 +46,16 @@ class Deliverer:
     def start(self) -> None:
         self._thread.start()
 
-    def close(self, deadline: float = 20.0) -> None:
+    def close(self, deadline: float = DELIVERY) -> None:
+        """Deliver what is left, for so many seconds: the next stage or run delivers the rest."""
         self._enough.set()
         self._thread.join(deadline)
-        if self._thread.is_alive():
-            self._warn(f"did not answer within {deadline:.0f} s")
+        if self._thread.is_alive() and not self._warned:
+            place = locate(self._root, self._tracking)
+            log(
+                f"MLflow at {place} is still busy with what this run recorded. The rest is kept, and delivered later."
+            )
+            self._warned = True
 
     def _run(self) -> None:
         while True:
@@ -80,7 +87,7 @@ class Deliverer:
     def _warn(self, why: str) -> None:
         if not self._warned:
             place = locate(self._root, self._tracking)
-            log(f"MLflow at {place}: {why}. The run goes on; what it says is kept and delivered later.")
+            log(f"MLflow at {place}: {why}. The run continues; what it records is kept and delivered later.")
         self._warned = True
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from components.errors import Busy, GraftlineError, Interrupted, ParamsError
 from components.params import Params
 from components.progress import log
+from components.registry.delivery import AFTER_SIGNAL, DELIVERY
 from components.registry.journal import Journal
 from components.registry.lineage import git_state
 from components.registry.owners import Owner, alive, elsewhere, identity, pipeline_owner
@@ -214,7 +215,7 @@ def tracked_stage(root: Path, params: Params, name: str) -> Iterator[Tracker]:
         raise
     finally:
         _status(run, status, owned)
-        tracker.close()
+        tracker.close(AFTER_SIGNAL if status == "KILLED" else DELIVERY)
 
 
 def record_producer(root: Path, stage: str, digests: Mapping[str, str]) -> None:

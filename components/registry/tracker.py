@@ -10,7 +10,7 @@ from pathlib import Path
 
 from components.params.operation import TrackingParams
 from components.progress import log
-from components.registry.delivery import Deliverer
+from components.registry.delivery import DELIVERY, Deliverer
 from components.registry.journal import Journal
 from components.registry.store import redact
 from components.tracker import Value
@@ -42,7 +42,7 @@ class MlflowTracker:
     def tags(self, values: Mapping[str, str]) -> None:
         self._say("tags", {self._key(k): redact(str(v)) for k, v in values.items()})
 
-    def close(self, deadline: float = 20.0) -> None:
+    def close(self, deadline: float = DELIVERY) -> None:
         """Deliver what is left; give up after `deadline` seconds: the next stage delivers it."""
         self._sampler.close()
         self._deliverer.close(deadline)

@@ -8,12 +8,30 @@ from pathlib import Path
 import psutil
 import pytest
 
-from components.errors import Busy, DataError, DigestMismatch, Interrupted, SourceError, SourceRefused
+from components.errors import (
+    Busy,
+    DataError,
+    DigestMismatch,
+    Interrupted,
+    SourceError,
+    SourceRefused,
+    StorageError,
+)
 from components.params import load_params
-from components.registry.delivery import known_as
+from components.registry.delivery import AFTER_SIGNAL, known_as
 from components.registry.runs import handed_run
 from components.registry.store import connect
-from flows.engine import StageFailed, Stopped, children, execution, failed, terminate, worth_retrying
+from flows.engine import (
+    PATIENCE,
+    StageFailed,
+    Stopped,
+    children,
+    execution,
+    failed,
+    terminate,
+    worth_retrying,
+)
+from flows.server import LAST_WORDS
 from flows.workspace import probe
 
 
@@ -107,6 +125,21 @@ def test_children_get_time_to_end_and_none_stays() -> None:
             terminate([child for child in children() if child.pid in pids], patience=0.5)
             assert 0.4 < time.monotonic() - before < 5
             assert not pids & set(psutil.pids())
+
+
+def test_what_follows_a_signal_fits_into_30_seconds() -> None:
+    """A stage says goodbye within its patience, and the flow within what Kubernetes gives."""
+    assert AFTER_SIGNAL < PATIENCE / 2
+    assert PATIENCE + AFTER_SIGNAL + 2 * LAST_WORDS < 30
+
+
+@pytest.mark.parametrize("damage", ["schema: '2.0'\nstages: {double: [\n", "<<<<<<< HEAD\n", "schema: '9'\n"])
+def test_a_damaged_dvc_lock_is_named_with_its_remedy(line: Path, damage: str) -> None:
+    (line / "dvc.lock").write_text(damage)
+    with pytest.raises(StorageError) as caught, execution(line, load_params(line / "params.yaml")) as first:
+        first.stage("double", ["doubled.txt"])
+    assert "dvc.lock" in caught.value.message
+    assert "git checkout dvc.lock" in caught.value.remedy
 
 
 def test_a_signal_to_a_stage_is_no_failure_of_it() -> None:

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from components.params.operation import TrackingParams
+from components.registry.delivery import deliver_now
 from components.registry.store import connect
 from flows.summary import interval
 from flows.workspace import probe
@@ -133,9 +134,11 @@ def test_a_signal_leaves_no_child_closes_the_run_and_can_be_resumed(
     assert "Traceback" not in said
     assert "prefect" not in said
     assert not [child for child in family if child.is_running()]
-    client = connect(line, TrackingParams()).client
-    experiment = client.get_experiment_by_name("graftline").experiment_id
-    assert [run.info.status for run in client.search_runs([experiment])][:1] == ["KILLED"]
+    connection = connect(line, TrackingParams())
+    deliver_now(line, connection)  # as the next run does with what there was no time for
+    assert [run.info.status for run in connection.client.search_runs([connection.experiment])][:1] == [
+        "KILLED"
+    ]
 
 
 def test_killed_it_leaves_no_server_and_no_lock(line: Path) -> None:

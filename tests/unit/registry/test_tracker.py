@@ -1,3 +1,5 @@
+import re
+import socket
 import time
 from pathlib import Path
 
@@ -33,6 +35,22 @@ def test_what_a_stage_says_reaches_mlflow(workspace: Path, params: Params, store
     assert stored.data.params["tracking.model"] == "cells"
     assert stored.data.tags["fine_tune/source"] == "https://***@host/data"
     assert stored.data.metrics["system/rss_megabytes"] > 1
+
+
+def test_a_slow_store_reads_as_information(
+    workspace: Path, params: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on a first run, while MLflow makes its tables. This one takes the connection and never answers."""
+    run = start_run(workspace, params, "flow")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        slow = TrackingParams(uri=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        tracker = MlflowTracker(workspace, slow, run.journal, "evaluate")
+        tracker.start()
+        tracker.close(0.1)
+    said = capsys.readouterr().err
+    assert f"MLflow at {slow.uri} is still busy with what this run recorded. The rest is kept" in said
+    assert not re.search("error|answer|fail", said)
+    assert run.journal.has_pending()
 
 
 def test_a_store_that_is_away_delays_nothing_and_gets_everything_later(

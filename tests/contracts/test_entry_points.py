@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[2]
 # Started by other processes of ours, which read what these say; or by developers, who want the traceback.
 INTERNAL = {
     "components/backbones/unpickle.py",
+    "components/forkserver/server.py",  # its forks end as `python -m components` does
+    "infra/bytecode.py",
     "examples/pip_unbuilt.py",
     "flows/server.py",
     "docs/params.py",

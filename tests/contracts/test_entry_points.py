@@ -19,7 +19,7 @@ INTERNAL = {
     "docs/params.py",
 }
 CHILD = "flows/retrain.py"  # ends as the others do, but users do not start it
-EXAMPLES = "examples/__main__.py"  # clones the repository first: tests/unit/examples/test_workspace.py
+EXAMPLES = "examples/__main__.py"  # clones the repository first: tests/unit/flows/test_checkout.py
 DEVELOPERS = ("benchmarks/", "tests/")
 WORDS = {"components": ["check"], "infra.servers": ["status"]}
 

@@ -8,13 +8,14 @@ artefact hashes it again. Where the record is another run's, as after `pull` or 
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
-from components.errors import DigestMismatch
+from components.errors import DigestMismatch, StorageError
 from components.stages.locked import locked_outputs
 from components.stages.table import STAGES
 from components.storage.home import home, stage_lock
-from components.storage.listing import object_name
+from components.storage.listing import SUFFIX, list_folder, object_name, parse_listing
 from components.storage.publish import read_json, sha256_bytes, sha256_file, write_json
 
 Digests = Mapping[str, str]  # path below the artefact (empty: the artefact is a file) → SHA-256
@@ -65,22 +66,45 @@ def _checked(root: Path, name: str, maker: str) -> str:
         if locked == object_name(root / name):
             write_json(record, dict(found))
         elif locked is not None or known is not None:
-            raise _changed(name, maker, known, found)
+            differing = _fewest(
+                _differing(known or {}, found), _differing_from_list(root, name, locked or "")
+            )
+            raise _changed(f"{name}/{differing[0]}".rstrip("/") if differing else name, name, maker)
     return tree_digest(found)
 
 
-def _changed(name: str, maker: str, known: Mapping[str, object] | None, found: Digests) -> DigestMismatch:
+def _changed(file: str, name: str, maker: str) -> DigestMismatch:
     return DigestMismatch(
-        f"{_different(name, known or {}, found)} is not what {maker} wrote: its bytes have changed since.",
+        f"{file} is not what {maker} wrote: its bytes have changed since.",
         f"Run: python -m components pull --force {name} (where that has none: rm -r {name}; dvc repro {maker})",
     )
 
 
-def _different(name: str, known: Mapping[str, object], found: Digests) -> str:
-    """The first file that differs; the artefact itself where it is a file, or the record is of another run."""
-    if not known or not known.keys() - {""} & found.keys():
-        return name
-    return f"{name}/{min(path for path in known.keys() | found.keys() if known.get(path) != found.get(path))}"
+def _differing(known: Mapping[str, object], found: Mapping[str, object]) -> list[str]:
+    return (
+        sorted(path for path in known.keys() | found.keys() if known.get(path) != found.get(path))
+        if known
+        else []
+    )
+
+
+def _differing_from_list(root: Path, name: str, locked: str) -> list[str]:
+    """By the list that DVC's cache has of the folder, if it has it."""
+    from dvc.config import Config
+
+    if not locked.endswith(SUFFIX):
+        return []
+    cache = Path(Config(str(root / ".dvc"))["cache"].get("dir") or root / ".dvc" / "cache")
+    with suppress(OSError, StorageError):
+        data = (cache / "files" / "md5" / locked[:2] / locked[2:]).read_bytes()
+        known = {entry.path: entry.md5 for entry in parse_listing(data, locked, name)}
+        return _differing(known, {entry.path: entry.md5 for entry in list_folder(root / name)})
+    return []
+
+
+def _fewest(*lists: list[str]) -> list[str]:
+    """Record and dvc.lock may be of two runs: the one that is nearer is of what lies there."""
+    return min((found for found in lists if found), key=len, default=[])
 
 
 def _record(root: Path, name: str) -> Path:

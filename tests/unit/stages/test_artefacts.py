@@ -1,5 +1,6 @@
 """A bit that flips between two stages is noticed by whoever reads the artefact, although DVC notices nothing."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from components.stages.promote import promote
 from components.stages.register import register
 from components.stages.report import report
 from components.stages.table import STAGES
-from components.storage.listing import object_name
+from components.storage.listing import list_folder, object_name
 from components.storage.publish import sha256_tree
 
 ROOT = Path(__file__).parents[3]
@@ -86,6 +87,17 @@ def test_dvc_lock_knows_what_no_run_here_made(locked: Path, name: str) -> None:
     shutil.rmtree(locked / ".graftline")
     flip(locked / name if "." in name else locked / name / "a.json")
     with pytest.raises(DigestMismatch, match=f"{name} is not what"):
+        check_artefacts(locked)
+
+
+def test_the_file_is_named_by_dvc_s_list_where_no_run_here_made_it(locked: Path) -> None:
+    entries = [{"md5": entry.md5, "relpath": entry.path} for entry in list_folder(locked / "features")]
+    name = object_name(locked / "features")
+    path = locked / ".dvc" / "cache" / "files" / "md5" / name[:2] / name[2:]
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(entries))
+    flip(locked / "features" / "deep" / "b.npy")
+    with pytest.raises(DigestMismatch, match=r"features/deep/b\.npy is not"):
         check_artefacts(locked)
 
 

@@ -49,10 +49,29 @@ class Heading:
     method: str = ""
 
 
-def render(material: Material, mistakes: Sequence[Mistake], heading: Heading) -> str:
+@dataclass(frozen=True)
+class Labels:
+    """Labels worth a second look.
+
+    Attributes:
+        rows: path, label, likelier class, and the probabilities of both; the most doubtful first.
+        count: of all that are doubtful, of `samples` that were looked at, of `labelled` ones.
+        listed: name of the file that holds all of them.
+    """
+
+    rows: Sequence[tuple[str, str, str, float, float]]
+    count: int
+    samples: int
+    labelled: int
+    listed: str
+
+
+def render(
+    material: Material, mistakes: Sequence[Mistake], heading: Heading, labels: Labels | None = None
+) -> str:
     """The whole page as text."""
     values = {**_judgement(material), **_charts(material), **_origin(material, heading.method)}
-    return template("page.html.j2").render(heading=heading, mistakes=mistakes, **values)
+    return template("page.html.j2").render(heading=heading, mistakes=mistakes, labels=labels, **values)
 
 
 def _judgement(material: Material) -> Mapping[str, object]:

@@ -73,7 +73,7 @@ def make_folds(dataset: Dataset, domains: DomainsParams, count: int, seed: int) 
     )
     _enough(of.targets, keys[of.places], count, dataset.classes)
     parts = []
-    for rest, held in _deal(of.targets, keys[of.places], count, seed):
+    for rest, held in deal(of.targets, keys[of.places], count, seed):
         _, stop = _stop(of.targets[rest], keys[of.places][rest], seed)
         if set(of.targets[held]) != set(of.targets):
             raise DataError(f"Not each of {count} folds holds all classes.", "Lower --folds.")
@@ -93,7 +93,7 @@ def taken(chosen: Chosen, which: npt.NDArray[np.bool_] | Places) -> Chosen:
     )
 
 
-def _deal(targets: Places, keys: Keys, count: int, seed: int) -> list[tuple[Places, Places]]:
+def deal(targets: Places, keys: Keys, count: int, seed: int) -> list[tuple[Places, Places]]:
     """(rest, held) for each fold, both sorted; classes are balanced as well as whole groups allow."""
     grouped = len(set(keys)) < len(keys)
     kind = StratifiedGroupKFold if grouped else StratifiedKFold
@@ -106,7 +106,7 @@ def _stop(targets: Places, keys: Keys, seed: int) -> tuple[Places, Places]:
     """(learn, stop): the first part that leaves all classes on both sides."""
     count = min(STOP_PARTS, _fewest(targets, keys))
     every = set(targets)
-    for learn, stop in _deal(targets, keys, count, seed) if count > 1 else []:
+    for learn, stop in deal(targets, keys, count, seed) if count > 1 else []:
         if set(targets[learn]) == every == set(targets[stop]):
             return learn, stop
     raise DataError(

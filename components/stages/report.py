@@ -20,10 +20,11 @@ from components.errors import GraftlineError, StorageError
 from components.params import Params
 from components.progress import log
 from components.reporting.material import Object, gather
-from components.reporting.page import Heading, Mistake, render
+from components.reporting.page import Heading, Labels, Mistake, render
 from components.reporting.pictures import overlay, photograph
 from components.reporting.saliency import evidence_map
 from components.stages.artefacts import check_artefacts
+from components.stages.label_report import label_report, write_list
 from components.stages.network import load_selected, open_task
 from components.stages.operational import operational
 from components.stages.table import Context
@@ -31,7 +32,7 @@ from components.storage.home import home, reports
 from components.storage.publish import read_json, write_bytes
 from components.tasks.base import Sample, Task
 
-MOST, SIDE, MOST_WORDS = 12, 224, 100
+MOST, SIDE, MOST_WORDS, MOST_LABELS = 12, 224, 100, 20
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,23 @@ def report(root: Path, params: Params, context: Context, pictures: bool = True) 
     )
     material = gather(root, state, _operational(root, params, state))
     path = reports(root) / "report.html"
-    write_bytes(path, render(material, _mistakes(root, params, context, pictures), heading).encode())
+    mistakes, labels = _mistakes(root, params, context, pictures), _labels(root, params)
+    write_bytes(path, render(material, mistakes, heading, labels).encode())
     return path
+
+
+def _labels(root: Path, params: Params) -> Labels | None:
+    """Labels worth a second look; all of them are listed beside the page."""
+    if not (root / "features" / "features.npy").exists() or not (root / "dataset" / "dataset.json").exists():
+        return None
+    try:
+        found = label_report(root, params)
+    except GraftlineError as error:
+        log(f"Labels were not looked at for the report: {error}")
+        return None
+    listed = write_list(reports(root), found)
+    rows = [(d.path, d.label, d.likelier, d.of_label, d.of_likelier) for d in found.doubts[:MOST_LABELS]]
+    return Labels(rows, len(found.doubts), found.samples, found.labelled, listed.name)
 
 
 def _operational(root: Path, params: Params, state: Path) -> Object | None:

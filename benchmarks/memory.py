@@ -72,7 +72,7 @@ def _line(folder: Path, times: int) -> dict[str, float]:
         "data.sha256": None,
         "augment.views": 1,
         "tune.epochs": 2,
-        "controls.scratch.seconds": 5.0,
+        "controls.scratch.epochs": 1,
     }
     space = workspace(folder / f"workspace-{times}", changes)
     (space / "data" / "source.lock").unlink()

@@ -215,8 +215,9 @@ def _source(cell: Cell, space: Path) -> None:
 
 def _key(cell: Cell) -> kept.Key:
     names = (*PREPARED, *(("train_source",) if _starts_from_source(cell) else ()), STAGES[cell.what])
+    sections = {section for name in names for section in stage(name).params}
     return {
-        "params": _digest([cell.params, cell.what]),
+        "params": _digest([{section: cell.params.get(section) for section in sections}, cell.what]),
         "code": _digest(_code(names, cell.params)),
     }
 

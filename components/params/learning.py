@@ -57,7 +57,7 @@ class Scratch(Section):
             none: as much. Half the side costs a third, so that more epochs fit in the same time.
     """
 
-    epochs: int = Field(default=5, ge=1)
+    epochs: int = Field(default=3, ge=1)
     input_size: int | None = Field(default=None, ge=16, le=1024)
 
 

@@ -50,7 +50,7 @@ WRITTEN_OUT = (
 # Keys that older files hold → how the same is said today.
 REPLACED = {
     "controls.scratch.seconds": "a budget in epochs gives equal bytes on a fast and on a slow machine; write "
-    "`controls: {scratch: {epochs: 5}}`",
+    "`controls: {scratch: {epochs: 3}}`",
 }
 
 

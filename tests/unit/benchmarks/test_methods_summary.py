@@ -174,3 +174,12 @@ def test_code_that_params_choose_by_name_counts(pair: dict[str, object]) -> None
     assert {*chosen, "methods/clusters.py"} <= code(tuned, "adapt_checkpoint")
     assert "heads/prototypes.py" in code(head, "train_head")
     assert "heads/logistic.py" not in code(head, "train_head")
+
+
+def test_a_result_stands_where_only_what_its_stages_do_not_read_has_changed(pair: dict[str, object]) -> None:
+    pair["cells"] = {"plain": {}, "scratch": {"measure": "scratch"}}
+    before = [methods._key(cell)["params"] for cell in cells("some", pair, 1)]
+    pair["set"] = {"controls.scratch.epochs": 99}
+    after = [methods._key(cell)["params"] for cell in cells("some", pair, 1)]
+    assert before[0] == after[0]
+    assert before[1] != after[1]

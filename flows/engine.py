@@ -16,6 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from components.errors import Busy, GraftlineError, Interrupted, SourceError, StorageError
+from components.forkserver.protocol import ADDRESS
 from components.params import Params, load_params
 from components.registry.delivery import AFTER_SIGNAL, DELIVERY, Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
@@ -161,7 +162,9 @@ def run_command(root: Path, name: str) -> Step:
 
     started = time.monotonic()
     words = [sys.executable, "-P", "-m", "components", name]
-    code = subprocess.run(words, cwd=root, stdout=subprocess.DEVNULL, check=False).returncode
+    # It has little to import, and runs where nothing else does: no fork server is to start for it.
+    environment = {k: v for k, v in os.environ.items() if name != "refresh" or k != ADDRESS}
+    code = subprocess.run(words, cwd=root, env=environment, stdout=subprocess.DEVNULL, check=False).returncode
     if code:
         raise failed(name, code)
     return Step(name, "done", time.monotonic() - started)

@@ -22,6 +22,7 @@ from components.forkserver.protocol import ADDRESS
 from components.storage.home import home, stage_lock
 from components.storage.publish import kernel_lock, sha256_file, sha256_tree
 from components.training.interrupts import CRASH_POINT
+from flows.engine import run_command
 from flows.forks import forked_stages
 
 ROOT = Path(__file__).parents[3]
@@ -52,7 +53,7 @@ def forks(space: Path) -> Iterator[Path]:
 
 def begin(root: Path, name: str = STAGE, **more: str) -> "subprocess.Popen[str]":
     """`python -m components NAME`, which tells what it imports."""
-    command = [sys.executable, "-X", "importtime", "-m", "components", name]
+    command = [sys.executable, "-P", "-X", "importtime", "-m", "components", name]
     environment = {**os.environ, **more}
     for server in servers(psutil.Process()):  # as at its start, where another test was running
         environment[RUNNING] = server.environ()[RUNNING]
@@ -155,7 +156,7 @@ from flows.forks import forked_stages
 signal.signal(signal.SIGINT, signal.default_int_handler)  # where the tests run in the background, it is ignored
 with forked_stages(Path.cwd(), 1):
     try:
-        code = subprocess.call([sys.executable, "-m", "components", "{STAGE}"])
+        code = subprocess.call([sys.executable, "-P", "-m", "components", "{STAGE}"])
     except KeyboardInterrupt:
         code = 130
 sys.exit(code)
@@ -197,7 +198,10 @@ def test_without_its_server_a_stage_runs_by_itself(space: Path) -> None:
 
 
 def test_a_flow_that_runs_no_stage_starts_no_server(space: Path) -> None:
+    """Every flow looks at its source first."""
     before = servers(psutil.Process())
-    with forked_stages(space, 1):
+    with pytest.MonkeyPatch.context() as patch, forked_stages(space, 1):
+        patch.setenv("PYTHONPATH", str(ROOT))
         assert os.environ[ADDRESS]
+        assert run_command(space, "refresh").how == "done"
         assert servers(psutil.Process()) == before

@@ -17,6 +17,7 @@ NAMES = (
     "drift",
     "unlabelled_accuracy",
     "guarantees",
+    "startup",
 )
 
 

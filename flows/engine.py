@@ -28,7 +28,7 @@ from components.storage.servers import use_servers
 from components.storage.sqlite import address
 from components.telemetry import OFF
 from flows.forks import forked_stages
-from flows.repo import Repo, open_repo, proven
+from flows.repo import Repo, open_repo, proven, settled
 from flows.workspace import held
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class Execution:
         self.registered: str | None = None
         self.proven = ""  # the commit that every stage was brought up to date with, in a clean tree
         self.promotion: Promotion | None = None
+        self._settled: frozenset[str] | None = None
 
     def stage(self, name: str, outputs: Sequence[str]) -> Step:
         """Bring stage `name` up to date through DVC, whose lock both engines share.
@@ -98,17 +99,24 @@ class Execution:
         """
         started, before = time.monotonic(), self._timing(name)
         try:
-            changed = self.repo.reproduce(name, single_item=True)
+            changed = not self._is_settled(name) and self.repo.reproduce(name, single_item=True)
         except Exception as error:
             raise failure(name, error) from None
         how = "cached"
         if changed:
             how = "restored" if before and before == self._timing(name) else "ran"
+            self._settled = frozenset()  # the next ones read what has just been made
         step = Step(name, how, time.monotonic() - started)
         if how != "ran":  # DVC looked at sizes and times, or took what its cache had
             link_cached(self.run, name, check_artefacts(self.root, outputs))
         self.steps.append(step)
         return step
+
+    def _is_settled(self, name: str) -> bool:
+        """Whether nothing of it has changed: each time that DVC is asked about one stage, it reads the whole line."""
+        if self._settled is None:
+            self._settled = settled(self.repo)
+        return name in self._settled
 
     def command(self, name: str) -> Step:
         step = run_command(self.root, name)

@@ -14,6 +14,8 @@ from components.stages.pull import bring_back
 
 
 class DvcStage(Protocol):
+    @property
+    def name(self) -> str: ...
     def changed(self, allow_missing: bool) -> bool: ...
 
 
@@ -42,6 +44,12 @@ def open_repo(root: Path) -> Repo:
     repo: Repo = DvcRepo(str(root))
     verified_cache(repo)
     return repo
+
+
+def settled(repo: Repo) -> frozenset[str]:
+    """Stages whose command, parameters, code, inputs and outputs are those of dvc.lock."""
+    with repo.lock:
+        return frozenset(stage.name for stage in repo.index.stages if not stage.changed(allow_missing=False))
 
 
 def as_locked(repo: Repo) -> bool:

@@ -70,6 +70,7 @@ def execute(name: str, root: Path, params: Params) -> None:
 
 def _run(row: Stage, root: Path, partial: Mapping[str, Path], params: Params, context: Context) -> None:
     run: Run = import_module(f"components.stages.{row.name}").run
+    crash_point(f"{row.name}:imported")
     for path in partial.values():
         remove(path)
         if not path.name.endswith(".json.partial"):

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -51,6 +52,28 @@ def test_a_stage_runs_once_and_dvc_agrees(line: Path) -> None:
     )
     assert "up to date" in status.stdout
     assert (line / "dvc.lock").read_bytes() == lock
+
+
+def test_of_a_line_that_is_up_to_date_dvc_is_asked_once(line: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call for each stage would read the whole line each time."""
+    asked: list[str] = []
+
+    def hows() -> list[str]:
+        with execution(line, load_params(line / "params.yaml")) as run:
+            reproduce = run.repo.reproduce
+
+            def counted(name: str, single_item: bool) -> Sequence[object]:
+                asked.append(name)
+                return reproduce(name, single_item)
+
+            monkeypatch.setattr(run.repo, "reproduce", counted)
+            return [run.stage("double", ["doubled.txt"]).how, run.stage("judge", ["verdict.json"]).how]
+
+    assert (hows(), asked) == (["ran", "ran"], ["double", "judge"])
+    asked.clear()
+    assert (hows(), asked) == (["cached", "cached"], [])
+    (line / "in.txt").write_text("4")
+    assert (hows(), asked) == (["ran", "ran"], ["double", "judge"])
 
 
 def test_the_report_is_made_again_only_after_something_ran(line: Path) -> None:

@@ -15,7 +15,9 @@ from components.stages.pull import bring_back
 
 class DvcStage(Protocol):
     @property
-    def name(self) -> str: ...
+    def addressing(
+        self,
+    ) -> str: ...  # the name; of another dvc.yaml in the repository, with its path before it
     def changed(self, allow_missing: bool) -> bool: ...
 
 
@@ -49,7 +51,9 @@ def open_repo(root: Path) -> Repo:
 def settled(repo: Repo) -> frozenset[str]:
     """Stages whose command, parameters, code, inputs and outputs are those of dvc.lock."""
     with repo.lock:
-        return frozenset(stage.name for stage in repo.index.stages if not stage.changed(allow_missing=False))
+        return frozenset(
+            stage.addressing for stage in repo.index.stages if not stage.changed(allow_missing=False)
+        )
 
 
 def as_locked(repo: Repo) -> bool:

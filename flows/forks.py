@@ -62,7 +62,8 @@ class _Starter(threading.Thread):
     def run(self) -> None:
         # The server shares our group of processes, whose Ctrl-C is for its forks.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        ready, _, _ = select.select([self._listener, self._enough], [], [])
+        sources: list[socket.socket | int] = [self._listener, self._enough]
+        ready, _, _ = select.select(sources, [], [])
         if self._enough not in ready:
             with suppress(OSError):  # without it, each stage starts by itself
                 self._server = self._start()

@@ -37,7 +37,11 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_file(build("efficientnet_lite0", seed=1).state_dict(), root / "weights.safetensors")
     weights = {"uri": "file:weights.safetensors", "sha256": sha256_file(root / "weights.safetensors")}
     backbone = {"name": "efficientnet_lite0", "licence": "none", **weights}
-    (root / "params.yaml").write_text(yaml.safe_dump({**PARAMS, "backbone": backbone}))
+    (root / "pictures" / "a").mkdir(parents=True)
+    (root / "pictures" / "a" / "1.png").write_bytes(b"1")  # a refresh only takes its digest
+    data = {"source": "file:pictures", "licence": "none", "layout": "folders"}
+    params = {**PARAMS, "backbone": backbone, "data": data, "export": {"parity": {"samples": 1}}}
+    (root / "params.yaml").write_text(yaml.safe_dump(params))
     shutil.copy(ROOT / "versions.json", root)
     return root
 

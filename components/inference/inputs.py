@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from components.data.foreign import hidden
 from components.errors import DataError, ParamsError, SourceError
 from components.sources.base import public
 from components.sources.prefix import Prefix
@@ -58,7 +59,7 @@ class Inputs(Protocol):
 
 
 class Folder:
-    """Every file below a folder, by path, but those whose name, or whose folder's, begins with a dot."""
+    """Every file below a folder, by path, but what is hidden or left there by a system (components/data/foreign.py)."""
 
     def __init__(self, root: Path) -> None:
         self.uri = str(root)
@@ -75,7 +76,7 @@ class Folder:
                 entries = sorted(
                     (f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name, entry)
                     for entry in found
-                    if not entry.name.startswith(".")
+                    if not hidden(f"{entry.name}/_" if entry.is_dir() else entry.name)
                 )
         except OSError as error:
             raise SourceError(f"{folder} cannot be read: {error.strerror}.") from None
@@ -93,7 +94,7 @@ class Folder:
 
 
 class Objects:
-    """Every object below a prefix, by key. An object that is exchanged has another ETag."""
+    """Every object below a prefix, by key, but hidden ones. An object that is exchanged has another ETag."""
 
     def __init__(self, prefix: Prefix) -> None:
         self.uri = public(prefix.uri)
@@ -101,6 +102,8 @@ class Objects:
 
     def __iter__(self) -> Iterator[Input]:
         for item in self._prefix.objects():
+            if hidden(item.path):
+                continue
             yield Input(item.path, f"{item.size} {item.state}", partial(self._load, item.key, item.size))
 
     def _load(self, key: str, size: int) -> bytes:

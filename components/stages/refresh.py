@@ -52,10 +52,16 @@ def refresh(params: Params, root: Path, cache: Path) -> bool:
 
 
 def _before(path: Path) -> Lock | None:
-    """The lock that is there; one that is damaged counts for nothing."""
+    """The lock that is there. One that is damaged counts for nothing: where git has it, it says more."""
+    if not path.exists():
+        return None
     try:
         return read_lock(path)
-    except DataError:
+    except DataError as error:
+        log(
+            f"Warning: {error.message} It is written again, without the sides that it kept: if it was committed, run "
+            f"`git checkout {LOCK}` and the same command instead."
+        )
         return None
 
 

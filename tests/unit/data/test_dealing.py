@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.data.checks import check_classes
 from components.data.contents import Content
 from components.data.dealing import ENOUGH, assign, split_named
 from components.data.lock import Assignments, Lock, read_lock
 from components.data.reading import read, with_assignments
 from components.data.splits import SIDES, side_of
 from components.errors import DataError
-from components.params.data import DataParams, Split
+from components.params.data import DataParams, Limits, Split
 from components.sources.base import Entry
 
 SPLIT = Split(salt="s")  # the default shares: .6, .15, .05, .2
@@ -56,7 +57,9 @@ def test_many_small_classes_lie_on_every_side_with_the_default_shares(count: int
     files = classes(count, size)
     by_hash = Counter((f"c{n // 1000:02}", side_of(f"{n:064x}", SPLIT)) for n in files.values())
     assert min(by_hash[f"c{c:02}", side] for c in range(count) for side in SIDES) == 0  # what is to be cured
-    found = Counter((content.label, content.side) for content in placed(refreshed(files)).values())
+    contents = list(placed(refreshed(files)).values())
+    check_classes(contents, sorted({content.label for content in contents}), Limits())
+    found = Counter((content.label, content.side) for content in contents)
     for side in SIDES:
         expected = int(size * getattr(SPLIT, side) + 1e-9)
         wanted = min(4 if side == "train" else ENOUGH, max(2, expected))

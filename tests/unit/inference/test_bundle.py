@@ -1,5 +1,6 @@
 """A bundle is verified before it is opened, keeps the order of its samples, and does not read ahead without end."""
 
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import onnx
 import pytest
 from brightness import ABOUT, brightness_network
 from onnx import helper, numpy_helper
+from PIL import Image
 
 from components.data import ahead
 from components.errors import DataError, DigestMismatch, StorageError
@@ -51,6 +53,17 @@ def _payload(level: int, side: int = 4) -> bytes:
 def _decode(payload: bytes) -> np.ndarray:
     level, side = payload
     return np.full((side, side + 1, 3), level, dtype=np.uint8)
+
+
+def test_a_release_decodes_16_bit_grey_as_its_training_did(release: Path) -> None:
+    """Scoring looks at the manifest, not at params.yaml."""
+    ramp = np.linspace(0, 4095, 256).astype(np.uint16).reshape(16, 16)
+    buffer = io.BytesIO()
+    Image.fromarray(ramp).save(buffer, "PNG")
+    levels = [len(np.unique(open_bundle(release).task.decode(buffer.getvalue())))]
+    _write_manifest(release, task={"name": "image_classification", "bits": 12})
+    levels.append(len(np.unique(open_bundle(release).task.decode(buffer.getvalue()))))
+    assert levels == [16, 256]
 
 
 def test_the_released_variant_is_opened_unless_another_is_asked_for(release: Path) -> None:

@@ -36,6 +36,27 @@ def test_a_folder_is_sorted_by_path_and_hidden_files_are_left_out(tmp_path: Path
     assert loaded(Folder(tmp_path)) == [(name, name.encode()) for name in expected]
 
 
+def test_what_systems_leave_in_folders_is_no_input(tmp_path: Path) -> None:
+    for name in (
+        "a.png",
+        "Thumbs.db",
+        "b/desktop.ini",
+        "@eaDir/a.png/thumb.png",
+        "b/__MACOSX/x.png",
+        "b/Icon\r",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    odd = (
+        "b/c\u202fd.png",
+        "b/ e.png",
+        "b/f:g\\h.png",
+    )  # as from a macOS screenshot; plain names, all of them
+    for name in odd:
+        (tmp_path / name).write_bytes(b"x")
+    assert [item.id for item in Folder(tmp_path)] == sorted(["a.png", *odd])
+
+
 def test_a_link_to_a_folder_and_a_name_that_is_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "in").mkdir()

@@ -17,6 +17,9 @@ def bucket() -> fsspec.AbstractFileSystem:
     store = fsspec.filesystem("memory", skip_instance_cache=True)
     store.store.clear()
     store.pipe({"/bucket/data/b.txt": b"abc", "/bucket/data/a/x.txt": b"xyz", "/bucket/other.txt": b"no"})
+    store.pipe(
+        {"/bucket/data/@eaDir/b.txt": b"no", "/bucket/data/.x": b"no", "/bucket/data/a/Thumbs.db": b"no"}
+    )
     return store
 
 

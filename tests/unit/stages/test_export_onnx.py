@@ -190,3 +190,9 @@ def test_too_few_samples_off_the_test_side_are_an_error(line: Workspace) -> None
     params = line.params.model_validate({**line.params.model_dump(), "export": {"parity": parity}})
     with pytest.raises(ExportError, match=rf"samples is {off + 1}, but off the test side there are {off}"):
         _export(replace(line, params=params), "refused")
+
+
+def test_the_manifest_says_how_many_bits_of_16_bit_grey_are_used(line: Workspace) -> None:
+    told = line.params.model_copy(update={"task": line.params.task.model_copy(update={"bits": 12})})
+    assert export_onnx._task_facts(told, line.root / "adapted")["bits"] == 12
+    assert "bits" not in export_onnx._task_facts(line.params, line.root / "adapted")

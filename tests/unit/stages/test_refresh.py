@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from components.data.dataset import Dataset
+from components.data.splits import SIDES
 from components.errors import DataError, DigestMismatch, ParamsError, SourceError
 from components.params import Params
 from components.params.load import check
@@ -124,6 +125,48 @@ def test_version_data_makes_the_dataset_of_the_lock(root: Path) -> None:
     assert len(data) == 60
     assert data.licence == "CC0"
     assert data.source == "file:raw"
+
+
+def test_what_was_read_is_printed_in_any_case(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "raw/a/notes.txt").write_text("x")
+    look(root)
+    data = version(root, params_of())
+    sides = ", ".join(f"{side} {len(data.ids(side))}" for side in SIDES)
+    assert (
+        f"Read 60 samples of 2 classes: a 30, b 30. Sides: {sides}. Ignored files: 1 (.txt 1). "
+        "Quarantined samples: 0. Near copies left out: 0; identical copies: 0.\n"
+    ) in capsys.readouterr().err
+
+
+def test_small_classes_pass_with_the_default_shares_and_are_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """12 classes of 26: by the hash alone some class is on no calibration side."""
+    for seed in range(12 * 26):
+        file = tmp_path / "raw" / f"c{seed % 12:02}" / f"{seed:03}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(picture(seed))
+    params = params_of(limits={})
+    look(tmp_path, params)
+    data = version(tmp_path, params)
+    assert len(data) == 12 * 26
+    for side, least in (("validation", 3), ("calibration", 2), ("test", 5)):
+        assert min(np.bincount(data.targets(side), minlength=12)) >= least
+    said = capsys.readouterr().err
+    assert "Warning: Fewer than 6 test samples: c0" in said
+    lock = (tmp_path / "data/source.lock").read_text()
+    assert not look(tmp_path, params)
+    (tmp_path / "data/source.lock").write_text(
+        lock + "x"
+    )  # damaged: what it said is lost, the rest is the same
+    assert look(tmp_path, params)
+    assert (tmp_path / "data/source.lock").read_text() == lock
+
+
+def test_another_split_is_seen_although_no_file_changed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "SETTLED_SECONDS", -60.0)
+    look(root)
+    assert look(root, params_of(split={"salt": "other"}))
 
 
 def test_a_source_that_changed_since_is_refused(root: Path) -> None:

@@ -62,7 +62,7 @@ def sides(material: Material) -> Grid:
 
 
 def data_facts(material: Material) -> list[Fact]:
-    """What was found in the data besides good samples."""
+    """What the data hold besides good samples, and the warnings about them."""
     report, near = material.data_report, mapping(material.data_report.get("near_duplicates"))
     quarantine = mapping(report.get("quarantine"))
     kinds = ", ".join(f"{count} {kind}" for kind, count in mapping(quarantine.get("kinds")).items())
@@ -72,11 +72,16 @@ def data_facts(material: Material) -> list[Fact]:
         ("… of them with different labels", near.get("disagreeing_labels")),
         ("Samples left out because of them", near.get("excluded")),
         ("Identical copies merged", report.get("identical_copies")),
+        ("… of them left out of lower sides", report.get("copies_on_lower_sides")),
+        ("Ignored files", report.get("ignored_files")),
         ("Contents with contradicting labels", mapping(report.get("contradictions")).get("contents")),
         ("Quarantined samples", quarantine.get("samples")),
     ]
     facts = [Fact(name, _count(value)) for name, value in wanted if number(value) is not None]
-    return [*facts, Fact("Reasons for quarantine", kinds)] if kinds else facts
+    if kinds:
+        facts.append(Fact("Reasons for quarantine", kinds))
+    # The first note is the counts, which stand above already.
+    return facts + [Fact("Warning", str(note)) for note in sequence(report.get("notes"))[1:]]
 
 
 def rejected(material: Material, most: int = 20) -> list[Fact]:

@@ -306,3 +306,24 @@ def test_an_allowance_for_a_slice_that_nobody_declared_is_refused(
     values["promotion"]["slices"] = {"of": {"type=mono": 0.02, "typ=mono": 0.1}}
     with pytest.raises(ParamsError, match=r"promotion\.slices\.of: 'typ=mono' .*\(type\)"):
         check(values)
+
+
+@pytest.mark.parametrize("written", ["off", "'off'", "{enabled: false}"])
+def test_near_duplicates_may_be_off(tmp_path: Path, written: str) -> None:
+    """YAML 1.1 reads the bare word as false."""
+    text = (ROOT / "params.yaml").read_text()
+    line = "near_duplicates: {hash_distance: 6, correlation: 0.98}"
+    assert line in text
+    (tmp_path / "params.yaml").write_text(text.replace(line, f"near_duplicates: {written}"))
+    assert not load_params(tmp_path / "params.yaml").data.near_duplicates.enabled
+
+
+def test_bits_are_of_images(values: dict[str, dict[str, object]]) -> None:
+    values["task"]["bits"] = 12
+    assert check(values).task.bits == 12
+    values["task"]["bits"] = 7
+    with pytest.raises(ParamsError, match=r"task\.bits: 7 .*greater than or equal to 8"):
+        check(values)
+    values["task"] |= {"bits": 12, "name": "text_classification"}
+    with pytest.raises(ParamsError, match=r"task\.bits is of images, but task\.name .* shows texts"):
+        check(values)

@@ -58,6 +58,7 @@ def test_whole_page_is_balanced_and_shows_every_section(workspace: Path) -> None
     assert "CC BY-NC-SA 4.0" in text
     assert "Apache-2.0" in text
     assert "labels unseen" not in text
+    assert "Fewer than 6 test samples: &lt;i&gt;cracked&lt;/i&gt; 3." in text
 
 
 def test_what_the_criterion_said_is_shown_and_named(workspace: Path) -> None:

@@ -56,6 +56,8 @@ def _data(root: Path) -> None:
         "near_duplicates": {"pairs": 31, "straddling_pairs": 12, "disagreeing_labels": 5, "excluded": 12},
         "quarantine": {"samples": 1, "kinds": {"unreadable": 1}},
         "contradictions": {"contents": 0},
+        "ignored_files": 14,
+        "notes": ["2602 samples of 2 classes.", "Fewer than 6 test samples: <i>cracked</i> 3."],
     }
     write(root / "dataset/report.json", report)
     write(

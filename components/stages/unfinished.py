@@ -32,6 +32,7 @@ STAGES = (
     "best_epoch",
     "compact",
     "domains",
+    "features",
     "fine_tune",
     "fitting",
     "frozen",

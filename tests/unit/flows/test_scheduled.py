@@ -264,5 +264,9 @@ def test_outside_of_a_repository_it_is_refused_at_once(
 ) -> None:
     from flows.scheduled import main
 
-    assert main([], tmp_path) == 2
+    assert main([], tmp_path) == 14
+    assert "is not in a git repository" in capsys.readouterr().err
+    git(tmp_path, "init", "-q")
+    (tmp_path / "inner").mkdir()
+    assert main([], tmp_path / "inner") == 2
     assert "is not the top folder of a git repository" in capsys.readouterr().err

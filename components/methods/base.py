@@ -14,7 +14,6 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor, nn
 
 from components.errors import ParamsError
@@ -291,13 +290,6 @@ class Seen:
     of_target: npt.NDArray[np.bool_]
     target: npt.NDArray[np.float32]
     seed: int
-
-
-def log_probabilities(logits: Tensor) -> Tensor:
-    """log softmax of (n, classes). At least the smallest number, so that a class that cannot be, whose logit is -∞, has
-    p log p = 0, and no gradient.
-    """
-    return logits.log_softmax(1).clamp_min(torch.finfo(logits.dtype).min)
 
 
 class Weighting(Protocol):

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components.methods.adversary import Discriminator, reverse, strength
-from components.methods.base import Objective, Shape, Step, log_probabilities
+from components.methods.base import Objective, Shape, Step
+from components.methods.probabilities import log_probabilities
 from components.params.objectives import ObjectivesParams
 
 # The paper's λ is 1; as in `dann`, that is too much here: 0.29 without, 0.31 with 0.1, 0.41 with 0.3, 0.25 with 1.

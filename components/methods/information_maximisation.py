@@ -15,7 +15,8 @@ import math
 
 from torch import Tensor
 
-from components.methods.base import Objective, Shape, Step, log_probabilities
+from components.methods.base import Objective, Shape, Step
+from components.methods.probabilities import log_probabilities
 from components.params.objectives import ObjectivesParams
 
 WEIGHT = 1.0  # the paper's: its loss is nothing else

@@ -21,7 +21,8 @@ from torch import Tensor
 
 from components.errors import ParamsError
 from components.methods.adaptation import Adaptable, Target, batch_norms, restate, statistics
-from components.methods.base import NORMS, Tunable, log_probabilities
+from components.methods.base import NORMS, Tunable
+from components.methods.probabilities import log_probabilities
 from components.params.tuning import TuneParams
 
 RATE, BATCH = 1e-3, 128

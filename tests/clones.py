@@ -127,6 +127,7 @@ def _params(root: Path) -> dict[str, object]:
         "controls": {"scratch": {"epochs": 1}},
         "select": {"metric": "auroc"},
         "export": {"parity": {"samples": 10, "batches": [1, 3]}, "calibration_samples": 8},
+        "evaluate": {},
         "gate": {"rules": [{"metric": "accuracy", "at_least": 0.5}]},
         "runtime": {"threads": 1},
     }

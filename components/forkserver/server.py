@@ -34,6 +34,9 @@ COMMON = ("components.__main__", "components.stages.execute", "components.regist
 LATE = ("sklearn.linear_model",)
 
 
+React = Callable[[], list[str] | None]
+
+
 @dataclass
 class Fork:
     """A stage at work, and the client that waits for it."""
@@ -105,10 +108,11 @@ class Server:
         self._watch(sys.stdin, self._lose_flow)
         while self._forks or not self._over:
             ready = self._selector.select(0 if self._left else None)
-            if not ready:
+            if self._left and not ready:
                 self._import_next()
             for key, _ in ready:
-                if key.fileobj in self._selector.get_map() and (words := key.data()):
+                react: React = key.data
+                if key.fileobj in self._selector.get_map() and (words := react()):
                     return words
         return None
 
@@ -120,7 +124,7 @@ class Server:
             gc.collect()
             gc.freeze()  # a fork's collector then does not copy these pages
 
-    def _watch(self, source: IO[str] | socket.socket | int, react: Callable[[], list[str] | None]) -> None:
+    def _watch(self, source: IO[str] | socket.socket | int, react: React) -> None:
         self._selector.register(source, selectors.EVENT_READ, react)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
@@ -206,9 +210,9 @@ def become(question: Question, streams: Sequence[int], surroundings: Surrounding
 
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(line_buffering=stream is sys.stderr or stream.isatty())
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, TextIOWrapper):
+            output.reconfigure(line_buffering=output is sys.stderr or output.isatty())
     # What imports have put into the environment stays.
     added = {k: v for k, v in os.environ.items() if k not in surroundings.known}
     os.environ.clear()

@@ -104,6 +104,7 @@ def test_imports_by_string_stand_in_tables_only() -> None:
         "components/heads/__init__.py",
         "components/methods/__init__.py",
         "components/backbones/catalogue.py",
+        "components/forkserver/server.py",  # imports early what stages import themselves
         "components/stages/execute.py",
         "components/stages/graph.py",
     }

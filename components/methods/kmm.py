@@ -8,6 +8,10 @@ With n source samples x and m target samples x',
 
 (B and ε as in the paper's experiments.) k is Gaussian; its width is the median distance between source and target.
 
+To the objective comes RIDGE/2 ‖β - 1‖², which the paper has not: K has directions along which the means do not change,
+and without it β follows the noise there (400 samples of one distribution: β is off 1 by 1.14 in the mean, with it by
+0.05).
+
 A quadratic program, solved by a primal-dual interior-point method with Mehrotra's predictor and corrector (Nocedal &
 Wright, Numerical Optimization, 2006, algorithm 16.4), until the duality gap is GAP of the objective. Kernels in few
 dimensions are almost singular, and there a gradient method such as L-BFGS-B stalls far from the best β. 3,000 samples
@@ -22,6 +26,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from components.methods.importance import DensityRatio, Floats, drawn, gaussian, median_distance
 
 BOUND = 1000.0
+RIDGE = 0.01
 GAP = 1e-12
 STEPS = 100  # some 10 to 30 are taken
 NEAR = 0.995  # of the way to the nearest bound
@@ -32,16 +37,18 @@ class KMM(DensityRatio):
 
     def _ratio(self, source: Floats, target: Floats, seed: int) -> Floats:
         width = median_distance(source, drawn(target, seed))
-        return match(gaussian(source, source, width), gaussian(source, target, width))
+        return match(gaussian(source, source, width), gaussian(source, target, width), RIDGE)
 
 
-def match(kernel: Floats, across: Floats) -> Floats:
+def match(kernel: Floats, across: Floats, ridge: float = 0.0) -> Floats:
     """β (n,) from kernels among source samples (n, n) and from them to target samples (n, m)."""
     count = len(kernel)
     slack = math.sqrt(count) * (math.sqrt(count) - 1)  # n ε
     if slack == 0:  # a single sample: its β is the sum
         return np.ones(count)
-    point = _Point(kernel, count * across.mean(axis=1), (count - slack, count + slack))
+    point = _Point(
+        kernel + ridge * np.eye(count), count * across.mean(axis=1) + ridge, (count - slack, count + slack)
+    )
     for _ in range(STEPS):
         if point.gap() <= GAP * max(abs(point.objective()), 1.0) or not point.step():
             break

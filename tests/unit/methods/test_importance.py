@@ -132,8 +132,11 @@ def test_kmm_finds_the_nearest_mean_under_the_constraints():
     np.testing.assert_allclose(kmm.match(AMONG, ACROSS), found.x, atol=1e-4)
 
 
+@pytest.mark.parametrize("ridge", [0.0, kmm.RIDGE])
 @pytest.mark.parametrize(("n", "width"), [(200, 6), (60, 2), (60, 1), (1, 1)])
-def test_kmm_ends_at_the_optimum_also_where_the_kernel_is_almost_singular(n: int, width: int) -> None:
+def test_kmm_ends_at_the_optimum_also_where_the_kernel_is_almost_singular(
+    n: int, width: int, ridge: float
+) -> None:
     """The conditions of Karush, Kuhn and Tucker, which suffice in a convex program: where β is inside the box its
     gradient is 0, at 0 it points inwards. A gradient method ends up to 2e-3 away, and in one dimension stalls there.
     """
@@ -142,12 +145,12 @@ def test_kmm_ends_at_the_optimum_also_where_the_kernel_is_almost_singular(n: int
     across_by = importance.median_distance(source, target)
     kernel = importance.gaussian(source, source, across_by)
     across = importance.gaussian(source, target, across_by)
-    beta = kmm.match(kernel, across)
+    beta = kmm.match(kernel, across, ridge)
     if n == 1:
         assert beta.tolist() == [1]
         return
     assert abs(beta.sum() - n) < n - math.sqrt(n)  # the sum binds nothing here
-    gradient = kernel @ beta - n * across.mean(axis=1)
+    gradient = kernel @ beta - n * across.mean(axis=1) + ridge * (beta - 1)
     assert beta.min() >= 0
     assert beta.max() < kmm.BOUND
     # What is left where the gradient points outwards, or where both β and the gradient are away from 0.

@@ -21,6 +21,7 @@ from flows.forks import forked_stages
 
 
 def main() -> None:
+    os.environ["PYTHONPATH"] = str(ROOT)  # of server and clients alike: otherwise it refuses them
     with tempfile.TemporaryDirectory(prefix="graftline-startup-") as folder:
         space = _space(Path(folder))
         with kernel_lock(home(space) / "locks" / "delivery"):  # as under a flow: no stage imports MLflow
@@ -51,7 +52,7 @@ def _space(folder: Path) -> Path:
 
 
 def _seconds(space: Path, name: str) -> float:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), CRASH_POINT: f"{name}:imported"}
+    environment = {**os.environ, CRASH_POINT: f"{name}:imported"}
     started = time.monotonic()
     command = [sys.executable, "-P", "-m", "components", name]
     done = subprocess.run(command, cwd=space, env=environment, capture_output=True, text=True, check=False)

@@ -51,6 +51,7 @@ WRITTEN_OUT = (
 REPLACED = {
     "controls.scratch.seconds": "a budget in epochs gives equal bytes on a fast and on a slow machine; write "
     "`controls: {scratch: {epochs: 3}}`",
+    "evaluate.resamples": "intervals need no resamples any more; write `evaluate: {confidence: 0.95}`",
 }
 
 

@@ -116,9 +116,9 @@ def run(options: argparse.Namespace, root: Path) -> int:
     params = load_params(root / "params.yaml")
     os.environ.setdefault("OMP_NUM_THREADS", str(params.runtime.cores))
     if options.command == "check":
-        from components.data.before import look
+        from components.data.before import check_source
 
-        look(params.data, root)
+        check_source(params.data, root)
         sys.stdout.write("params.yaml is fine.\n")
     elif options.command in COMMANDS:
         from components.stages import commands

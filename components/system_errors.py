@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from components.errors import GraftlineError, OutOfResources, StorageError
@@ -41,6 +42,22 @@ def from_system(error: BaseException) -> GraftlineError | None:
         if isinstance(cause, OSError) and (known := _refused(cause)):
             return known
     return None
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system refuses while `path` is written, as an error of ours that names it and what helps."""
+    try:
+        yield
+    except OSError as error:
+        known = from_system(error) or StorageError(f"{error.strerror or error}.")
+        raise type(known)(f"{path} could not be written: {known.message}", known.remedy) from error
+
+
+def remedy_of(error: OSError) -> str:
+    """What helps where the system refuses, for an error that has words of its own; empty where nothing is known."""
+    known = from_system(error)
+    return known.remedy if known else ""
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

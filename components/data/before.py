@@ -9,7 +9,7 @@ from components.params.data import DataParams
 NAMED = 5  # of more files only so many are named
 
 
-def look(data: DataParams, root: Path) -> None:
+def check_source(data: DataParams, root: Path) -> None:
     """Look at a folder on this machine: class folders, or the table and its first row. Other sources are not asked.
 
     Raises DataError for what the stages could only refuse later.

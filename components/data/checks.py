@@ -4,11 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from components.data.contents import Content, Rejected
+from components.data.splits import SIDES
 from components.errors import DataError, meant
 from components.params.data import Limits
 
-# Without a class on these sides nothing can be learned, chosen, calibrated or measured about it.
-NEEDED = ("train", "validation", "calibration", "test")
 NAMED = 10  # of more classes only so many are named
 
 
@@ -62,8 +61,9 @@ def check_classes(
             held = f"{counts[name]} sample{'s' if counts[name] > 1 else ''}"
             wrong.append(f"class {name!r} has {held}, fewer than {limits.min_per_class}")
         else:
-            held = f"class {name!r} has {counts[name]} samples, but none on the side"
-            wrong += [f"{held} {side}" for side in NEEDED if side not in sides[name]]
+            # Without a class there, nothing can be learned, chosen, calibrated or measured about it.
+            held = f"class {name!r} has {counts[name]} samples, but none in the split"
+            wrong += [f"{held} {side}" for side in SIDES if side not in sides[name]]
     if wrong:
         more = f"; and so on, {len(wrong)} in all, of {len(classes)} classes" if len(wrong) > NAMED else ""
         column = "Does data.labels.label name the column of the classes? " if more else ""
@@ -72,7 +72,7 @@ def check_classes(
             " ".join(
                 [
                     *of_copies,
-                    *(of_sides if any("none on the side" in line for line in wrong) else ()),
+                    *(of_sides if any("none in the split" in line for line in wrong) else ()),
                     f"{column}Add samples, change data.labels.classes or the shares in data.split, or lower "
                     "data.limits.min_per_class.",
                 ]

@@ -104,7 +104,7 @@ class Dataset:
 
     def _values(self, column: str, split: str | None) -> list[str]:
         if split is not None and split not in SIDES:
-            raise DataError(f"{split!r} is not a side.", f"Allowed: {', '.join(SIDES)}.")
+            raise DataError(f"{split!r} is not a split.", f"Allowed: {', '.join(SIDES)}.")
         sides = self._columns["split"]
         values = zip(self._columns[column], sides, strict=True)
         return [value for value, side in values if split in (None, side)]

@@ -22,7 +22,7 @@ WAYS_OUT = (
 
 
 @dataclass(frozen=True)
-class Found:
+class FolderListing:
     """Attributes:
     samples: (path, class, declared side or ''), in the order of the paths.
     notes: what a user should know about how the folders were read.
@@ -32,7 +32,7 @@ class Found:
     notes: Sequence[str]
 
 
-def read_folders(paths: Sequence[str], kind: str, meaning: str, uri: str) -> Found:
+def read_folders(paths: Sequence[str], kind: str, meaning: str, uri: str) -> FolderListing:
     """Raises DataError where the folders hold no samples, archives, or classes and splits side by side.
 
     Args:
@@ -52,8 +52,8 @@ def read_folders(paths: Sequence[str], kind: str, meaning: str, uri: str) -> Fou
         notes.append(f"All samples lie below {around!r}: the folders in it count.")
     tree = _Tree([path[len(around) :] for path in usable])
     if tree.are_splits(meaning):
-        return Found([(around + path, *tree.split(path)) for path in tree.paths], notes)
-    return Found([(around + path, path.split("/")[0], "") for path in tree.paths], notes)
+        return FolderListing([(around + path, *tree.split(path)) for path in tree.paths], notes)
+    return FolderListing([(around + path, path.split("/")[0], "") for path in tree.paths], notes)
 
 
 class _Tree:

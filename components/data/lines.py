@@ -40,7 +40,7 @@ class Unreadable(Exception):
 
 
 @dataclass
-class Place:
+class Position:
     """Where a reader is: `row` from 1 (0: the header), `line` of the file from 1 (0: it has none)."""
 
     row: int = 0
@@ -71,10 +71,10 @@ def unpacked(file: BinaryIO) -> BinaryIO:
     return file
 
 
-def lines(file: BinaryIO, place: Place, newline: str) -> Iterator[str]:
+def lines(file: BinaryIO, position: Position, newline: str) -> Iterator[str]:
     r"""Each with its end: `newline` "\n" splits there only, "" at "\r" and "\r\n", too.
 
-    Raises Unreadable, with `place.line` set, where a line is no text or too long.
+    Raises Unreadable, with `position.line` set, where a line is no text or too long.
     """
     head = _head(file)
     encoding = next((name for mark, name in MARKS.items() if head.startswith(mark)), None)
@@ -90,10 +90,10 @@ def lines(file: BinaryIO, place: Place, newline: str) -> Iterator[str]:
                     return
                 _check(line, encoding is None)
             except UnicodeDecodeError as error:
-                place.line = number
+                position.line = number
                 raise Unreadable(f"here or soon after its {encoding} is damaged: {error.reason}") from None
             except Unreadable:
-                place.line = number
+                position.line = number
                 raise
             yield line
 

@@ -4,20 +4,25 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.data.scan import Seen
 from components.data.shards import offsets, shard_name
+
+if TYPE_CHECKING:
+    from components.data.scan import (
+        Seen,  # which knows all layouts and tables: readers of a dataset need none
+    )
 
 SLICE = "slice."
 # Where bytes lie does not change what the data are.
 PLACES = ("shard", "offset")
 
 
-def make_table(seen: Sequence[Seen], slices: Sequence[str]) -> pa.Table:
+def make_table(seen: "Sequence[Seen]", slices: Sequence[str]) -> pa.Table:
     """The columns that `Dataset.table` documents, in that order."""
     contents = [item.content for item in seen]
     places = offsets({content.id: content.size for content in contents})

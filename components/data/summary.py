@@ -32,7 +32,7 @@ def summary(report: Mapping[str, Json]) -> str:
     parts = [
         f"{report['samples']} samples{f' ({bare} unlabelled)' if bare else ''} of {len(classes)} classes: "
         f"{class_counts(classes)}.",
-        f"Sides: {', '.join(placed)}.",
+        f"Splits: {', '.join(placed)}.",
         f"Ignored files: {report['ignored_files']}{_brackets(ignored)}.",
         f"Quarantined samples: {quarantine['samples']}{_brackets(reasons)}.",
         f"Near copies left out: {near['excluded']}; identical copies: {report['identical_copies']}"
@@ -74,8 +74,8 @@ def side_remedies(contents: Sequence[Content], lock: Lock, params: DataParams) -
     if params.split.folds or any(content.among != SIDES for content in contents):
         return []
     if lock.assignments is None:
-        return [f"{REFRESH} It deals samples of small classes to every side."]
-    return ["Another data.split.salt deals the samples of all classes to the sides again."]
+        return [f"{REFRESH} It deals samples of small classes to every split."]
+    return ["Another data.split.salt deals the samples of all classes to the splits again."]
 
 
 def near_remedies(excluded: int, total: int) -> list[str]:
@@ -83,7 +83,7 @@ def near_remedies(excluded: int, total: int) -> list[str]:
     if excluded <= MANY_COPIES * total:
         return []
     return [
-        f"{excluded} of {total} samples were left out as near copies of samples on other sides. Where one camera and "
+        f"{excluded} of {total} samples were left out as near copies of samples in other splits. Where one camera and "
         "one scene make all samples alike, write `near_duplicates: off` below data, and name the column of what "
         "belongs together (a part, a series, a day) in data.labels.group."
     ]
@@ -145,4 +145,4 @@ def _brackets(counts: Mapping[str, int]) -> str:
 
 
 def _lower(count: Json) -> str:
-    return f", {count} of them on lower sides" if count else ""
+    return f", {count} of them in lower splits" if count else ""

@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.data.lines import LONGEST, Place, Unreadable, lines, unpacked
+from components.data.lines import LONGEST, Position, Unreadable, lines, unpacked
 from components.errors import DataError, meant
 from components.params.data import Labels
 from components.params.tables import WHITESPACE, kind_of, separator_of
@@ -54,7 +54,7 @@ class TableRow(NamedTuple):
     @property
     def place(self) -> str:
         """For messages."""
-        return f"{self.table}, {Place(self.number, self.line)}"
+        return f"{self.table}, {Position(self.number, self.line)}"
 
     def text(self, column: str) -> str:
         """A cell without white space around it; "" where there is none. DataError for what is no text."""
@@ -121,41 +121,42 @@ class TableFile:
 
     def rows(self) -> Iterator[TableRow]:
         """DataError where the table cannot be read, or no row has a wanted column."""
-        place = Place()
+        position = Position()
         try:
             if kind_of(self.name) == "lines of JSON":
-                self._check_keys(place)
+                self._check_keys(position)
             with self.open() as file:
-                for cells in self._cells(file, place):
-                    yield TableRow(self.name, place.row, place.line, cells)
+                for cells in self._cells(file, position):
+                    yield TableRow(self.name, position.row, position.line, cells)
         except Unreadable as error:
-            raise self._refusal(place, str(error)) from None
+            raise self._refusal(position, str(error)) from None
         except (OSError, EOFError, zlib.error, pa.ArrowException, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else None
-            raise self._refusal(place, reason or str(error)) from None
+            raise self._refusal(position, reason or str(error)) from None
 
-    def _refusal(self, place: Place, reason: str) -> DataError:
-        where = f"{place}: " if place.line or place.row else ""
+    def _refusal(self, position: Position, reason: str) -> DataError:
+        where = f"{position}: " if position.line or position.row else ""
         return DataError(f"{self.name} cannot be read: {where}{reason.rstrip('.')}.")
 
-    def _cells(self, file: BinaryIO, place: Place) -> Iterator[Cells]:
+    def _cells(self, file: BinaryIO, position: Position) -> Iterator[Cells]:
         kind = kind_of(self.name)
         if kind == "Parquet":
-            return self._parquet(file, place)
+            return self._parquet(file, position)
         if kind == "lines of JSON":
-            return _objects(lines(unpacked(file), place, "\n"), place)
+            return _objects(lines(unpacked(file), position, "\n"), position)
         separator = separator_of(self.name, self.separator)
-        texts = lines(unpacked(file), place, "")
+        texts = lines(unpacked(file), position, "")
         return self._separated(
-            _spaced(texts, place) if separator == WHITESPACE else _quoted(texts, place, separator), place
+            _spaced(texts, position) if separator == WHITESPACE else _quoted(texts, position, separator),
+            position,
         )
 
-    def _separated(self, records: Iterable[Sequence[str]], place: Place) -> Iterator[Cells]:
+    def _separated(self, records: Iterable[Sequence[str]], position: Position) -> Iterator[Cells]:
         filled = (record for record in records if record)
         names = [name.strip() for name in self.header or next(filled, ())]
         _check_unique(names)
         self._check_columns(names)
-        place.row = 1
+        position.row = 1
         for values in filled:
             if len(values) != len(names):
                 comma = "; a cell with a separator in it needs quotes" if len(values) > len(names) else ""
@@ -163,33 +164,33 @@ class TableFile:
                     f"it has {len(values)} value{'s' * (len(values) > 1)}, the header {len(names)}{comma}"
                 )
             yield dict(zip(names, values, strict=True))
-            place.row += 1
+            position.row += 1
 
-    def _parquet(self, file: BinaryIO, place: Place) -> Iterator[Cells]:
+    def _parquet(self, file: BinaryIO, position: Position) -> Iterator[Cells]:
         with pq.ParquetFile(file, pre_buffer=False) as table:
             names = {name: name.strip() for name in table.schema_arrow.names}
             _check_unique([name.strip() for name in table.schema_arrow.names])
             self._check_columns(list(names.values()))
             used = {column.strip() for column in (*self.optional, *(column for _, column in self.wanted))}
             read = [name for name, bare in names.items() if bare in used]
-            place.row = 1
+            position.row = 1
             for batch in table.iter_batches(ROWS, columns=read):
                 for record in batch.to_pylist():
                     yield {names[name]: value for name, value in record.items()}
-                    place.row += 1
+                    position.row += 1
 
-    def _check_keys(self, place: Place) -> None:
+    def _check_keys(self, position: Position) -> None:
         """Keys may be missing from a row, but not from all: so many rows are read as it takes to see each."""
         left, seen = {column.strip() for _, column in self.wanted}, dict[str, None]()
         with self.open() as file:
-            for cells in self._cells(file, place):
+            for cells in self._cells(file, position):
                 left -= cells.keys()
                 if not left:
                     break
                 seen.update(dict.fromkeys(cells))
         if left and seen:
             self._check_columns(list(seen))
-        place.row = place.line = 0
+        position.row = position.line = 0
 
     def _check_columns(self, names: Sequence[str]) -> None:
         wrong = [
@@ -230,11 +231,11 @@ def columns(labels: Labels) -> list[tuple[str, str]]:
     return [(key, column) for key, column in named if column] + [("slices", c) for c in labels.slices]
 
 
-def _quoted(texts: Iterator[str], place: Place, separator: str) -> Iterator[Sequence[str]]:
+def _quoted(texts: Iterator[str], position: Position, separator: str) -> Iterator[Sequence[str]]:
     csv.field_size_limit(LONGEST)  # a long text is no mistake
     reader = csv.reader(texts, delimiter=separator, strict=True)
     while True:
-        place.line = reader.line_num + 1
+        position.line = reader.line_num + 1
         try:
             record = next(reader, None)
         except csv.Error as error:
@@ -245,28 +246,28 @@ def _quoted(texts: Iterator[str], place: Place, separator: str) -> Iterator[Sequ
         yield record
 
 
-def _spaced(texts: Iterator[str], place: Place) -> Iterator[Sequence[str]]:
-    for place.line, text in enumerate(texts, 1):
+def _spaced(texts: Iterator[str], position: Position) -> Iterator[Sequence[str]]:
+    for position.line, text in enumerate(texts, 1):
         yield [value for value in SPACE.split(text) if value]
 
 
-def _objects(texts: Iterator[str], place: Place) -> Iterator[Cells]:
-    place.row = 1
-    for place.line, text in enumerate(texts, 1):
+def _objects(texts: Iterator[str], position: Position) -> Iterator[Cells]:
+    position.row = 1
+    for position.line, text in enumerate(texts, 1):
         if not text.strip():
             continue
         try:
             value = DECODER.decode(text.strip(" \t\r\n"))
         except json.JSONDecodeError as error:
             whole = "; this seems to be one JSON document, not an object a line: jq -c '.[]' OLD > NEW"
-            hint = whole if place.row == 1 and text.strip() in ("[", "{") else ""
+            hint = whole if position.row == 1 and text.strip() in ("[", "{") else ""
             raise Unreadable(f"{error.msg} at character {error.colno}{hint}") from None
         except RecursionError:
             raise Unreadable("its lists or objects are nested too deeply") from None
         if not isinstance(value, dict):
             raise Unreadable(f"{text.strip()[:60]!r} is not an object; write one object a line")
         yield value
-        place.row += 1
+        position.row += 1
 
 
 def _pairs(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:

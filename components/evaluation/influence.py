@@ -24,7 +24,10 @@ def balanced_accuracy(outcome: Outcome) -> Floats:
 
 
 def f1(outcome: Outcome) -> Floats:
-    return np.asarray(np.mean([f1_of(outcome, index) for index in outcome.asked], axis=0))
+    total = np.zeros(len(outcome.targets))
+    for index in outcome.asked:
+        total += f1_of(outcome, index)
+    return np.asarray(total / len(outcome.asked))
 
 
 def f1_of(outcome: Outcome, index: int) -> Floats:

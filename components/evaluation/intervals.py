@@ -11,9 +11,8 @@ import numpy as np
 
 from components.evaluation import one_model, two_models
 from components.evaluation.metrics import TABLE, Kind, Outcome, value
+from components.evaluation.one_model import Ends
 from components.evaluation.spread import Plan
-
-Ends = tuple[float, float]
 
 
 @dataclass(frozen=True)

@@ -46,10 +46,12 @@ def f1(outcome: Outcome, plan: Plan) -> Ends:
 
 def overlap(outcome: Outcome) -> tuple[Floats, Floats]:
     """TP and TP + FP + FN of each class that F1 is about."""
-    rows = [(outcome.targets == index, outcome.decisions == index) for index in outcome.asked]
-    both = np.array([(actual & predicted).sum() for actual, predicted in rows], dtype=np.float64)
-    either = np.array([(actual | predicted).sum() for actual, predicted in rows], dtype=np.float64)
-    return both, either
+    right = outcome.targets[outcome.decisions == outcome.targets]
+    both, actual, predicted = (
+        np.bincount(some, minlength=outcome.classes)[list(outcome.asked)].astype(np.float64)
+        for some in (right, outcome.targets, outcome.decisions)
+    )
+    return both, actual + predicted - both
 
 
 def _dice(share: Floats) -> Floats:
@@ -58,9 +60,12 @@ def _dice(share: Floats) -> Floats:
 
 def _dependence(outcome: Outcome) -> float:
     """Variance of the mean of F1 as a multiple of what it was if classes were independent."""
-    each = np.array([influence.f1_of(outcome, index) for index in outcome.asked])
-    apart = float((each**2).sum())
-    together = float((each.sum(axis=0) ** 2).sum())
+    apart, total = 0.0, np.zeros(len(outcome.targets))
+    for index in outcome.asked:
+        each = influence.f1_of(outcome, index)
+        apart += float((each**2).sum())
+        total += each
+    together = float((total**2).sum())
     return max(1.0, together / apart) if apart > 0 else float(EACH_ERROR_COUNTS_IN)
 
 

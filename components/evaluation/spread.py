@@ -11,7 +11,7 @@ from components.evaluation.metrics import Classes, Floats
 
 @dataclass(frozen=True)
 class Plan:
-    """What an interval shall hold for.
+    """What an interval has to hold for.
 
     Attributes:
         groups: (N,) of any type, or None: samples of one group are not independent.

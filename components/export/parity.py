@@ -42,7 +42,7 @@ def measure(
 ) -> Parity:
     """Compare what `predict` got from the reference with a candidate, at each batch size.
 
-    `samples` are gone through once for each, so they may be decoded anew each time.
+    `samples` are gone through once for each, so they may be decoded again each time.
     """
     by_batch, changed = {}, np.zeros(len(expected), dtype=bool)
     for batch in batches:

@@ -30,7 +30,6 @@ class Listed(_Part):
     """A file of the bundle."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    size: int | None = Field(default=None, ge=0)
 
 
 class Input(_Part):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.monitoring.observed import Observed
-from components.storage.cells import safe
+from components.storage.cells import escape
 
 POOL = 5  # times as many unsure samples are looked at as are listed
 COLUMNS = ("rank", "id", "label", "decision", "confidence", "margin")
@@ -67,7 +67,7 @@ def to_csv(listed: list[Worth]) -> str:
     written.writerow(COLUMNS)
     for rank, worth in enumerate(listed, 1):
         values = (f"{worth.confidence:.4f}", f"{worth.margin:.4f}")
-        written.writerow([rank, safe(worth.id), "", safe(worth.decision), *values])
+        written.writerow([rank, escape(worth.id), "", escape(worth.decision), *values])
     return sink.getvalue()
 
 

@@ -79,7 +79,7 @@ class Split(Section):
             raise ValueError(f"the four shares add up to {total:g}; they must add up to 1")
         for side in ("train", "validation", "calibration", "test"):
             if getattr(self, side) == 0:
-                raise ValueError(f"the share of {side} is 0; every side needs samples")
+                raise ValueError(f"the share of {side} is 0; every split needs samples")
         if self.fold >= (self.folds or 1):
             raise ValueError(f"fold is {self.fold}; allowed: 0 to {(self.folds or 1) - 1}")
         return self
@@ -166,5 +166,5 @@ class DataParams(Section):
                 "split.folds needs labels.group, the column that says which samples belong together"
             )
         if self.split.folds and self.labels.split:
-            raise ValueError("split.folds and labels.split exclude each other: both say what the sides are")
+            raise ValueError("split.folds and labels.split exclude each other: both say what the splits are")
         return self

@@ -18,6 +18,7 @@ from typing import Protocol
 from components.errors import StorageError
 from components.registry.signing import Signer, load_signer
 from components.storage.publish import sha256_bytes, sync_folder, write_bytes
+from components.system_errors import writing
 
 START = "0" * 64
 RESTORE = "Restore it from a backup; until then nothing is promoted."
@@ -96,16 +97,12 @@ class FileBook:
 
     def append(self, line: bytes) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with writing(self.path):
             self._mend()
             with self.path.open("ab", buffering=0) as file:
                 file.write(line + b"\n")
                 os.fsync(file.fileno())
             sync_folder(self.path.parent)
-        except OSError as error:
-            raise StorageError(
-                f"{self.path} could not be written: {error.strerror}.", "Free some room, and run it again."
-            ) from error
 
     def head(self) -> bytes:
         return self._head.read_bytes() if self._head.exists() else b""

@@ -10,7 +10,7 @@ from components.params.names import SHOWS
 from components.reporting.bars import share_bar
 from components.reporting.judgement import Grid, Row
 from components.reporting.material import Material, Object, Table, mapping, number, sequence
-from components.storage.cells import restored
+from components.storage.cells import unescape
 
 LEARNERS = {"head": "head on frozen features", "tuned": "fine-tuned network"}
 
@@ -169,10 +169,10 @@ def timings(found: Object) -> list[Timing]:
 
 def confusion(table: Table, classes: Sequence[str]) -> list[tuple[str, list[Cell]]]:
     """Rows of actual classes × predicted ones, from one line a sample, or one a cell with its `count`."""
-    names = list(classes) or sorted({restored(row.get("actual", "")) for row in table})
+    names = list(classes) or sorted({unescape(row.get("actual", "")) for row in table})
     counts: dict[tuple[str, str], int] = {}
     for row in table:
-        key = (restored(row.get("actual", "")), restored(row.get("predicted", "")))
+        key = (unescape(row.get("actual", "")), unescape(row.get("predicted", "")))
         counts[key] = counts.get(key, 0) + int(number(row.get("count")) or (0 if "count" in row else 1))
     matrix = []
     for actual in names if table else []:

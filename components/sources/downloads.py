@@ -1,7 +1,7 @@
 """The folder of downloads: what is in it under its digest is what the digest says.
 
 downloads/<sha256>                      whole and verified
-downloads/<sha256>.part                 begun; the next run goes on with it
+downloads/<sha256>.part                 begun; the next run continues it
 downloads/quarantine/<expected>.<got>   came under a name that it does not deserve
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from components.errors import SourceError
 from components.progress import log
 from components.sources.base import check_digest, file_digest, public
+from components.system_errors import remedy_of
 
 
 class Downloads:
@@ -36,7 +37,7 @@ class Downloads:
 
     @contextmanager
     def begin(self, sha256: str) -> Iterator[Path]:
-        """Yield the `.part` file, locked: a second process waits, then finds the file or goes on with it."""
+        """Yield the `.part` file, locked: a second process waits, then finds the file or continues it."""
         part = self.folder / f"{sha256}.part"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +47,7 @@ class Downloads:
         except OSError as error:
             raise SourceError(
                 f"{self.folder} cannot be written: {error.strerror or error}.",
-                "Free some room; what was fetched is kept.",
+                f"{remedy_of(error)} What was fetched is kept.".lstrip(),
             ) from error
 
     def settle(self, part: Path, sha256: str, uri: str) -> Path:

@@ -114,7 +114,7 @@ class Fetcher:
                 if failed >= self._patience.attempts:
                     raise SourceError(
                         f"{public(str(url))} could not be fetched in {failed} attempts: {public(why)}.",
-                        "Run the same command again: it goes on where this one stopped.",
+                        "Run the same command again: it continues where this one stopped.",
                     ) from error
                 asked = error.after if isinstance(error, _Again) else 0.0
                 time.sleep(min(30.0, max(asked, self._patience.backoff_seconds * 2 ** (failed - 1))))

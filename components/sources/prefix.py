@@ -63,7 +63,7 @@ class Prefix:
         except Exception as error:  # as above
             raise SourceError(
                 f"{public(self.uri)}: {key} cannot be read: {_first_line(error)}.",
-                "Then run the same command: it goes on.",
+                "Then run the same command: it continues.",
             ) from None
 
     def _object(self, key: str, facts: Mapping[str, object]) -> Object:

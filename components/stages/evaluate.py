@@ -23,7 +23,7 @@ from components.params import Params
 from components.progress import progress
 from components.stages.domains import Chosen, judged, of_source
 from components.stages.table import Context
-from components.storage.cells import safe
+from components.storage.cells import escape
 from components.storage.publish import (
     append_line,
     read_json,
@@ -250,7 +250,7 @@ def _write_csv(path: Path, header: Sequence[str], rows: Rows) -> None:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([safe(cell) for cell in row] for row in rows)
+    writer.writerows([escape(cell) for cell in row] for row in rows)
     write_bytes(path, out.getvalue().encode())
 
 

@@ -32,7 +32,7 @@ from components.tasks.base import Sample, Task
 
 @dataclass(frozen=True)
 class _Samples:
-    """Real samples, decoded anew each time that they are gone through: memory stays flat."""
+    """Real samples, decoded again each time that they are gone through: memory stays flat."""
 
     dataset: Dataset
     ids: Sequence[str]

@@ -20,7 +20,7 @@ from components.params import Params
 from components.stages.domains import decided, learned
 from components.stages.features import open_features
 from components.stages.folds import deal
-from components.storage.cells import safe
+from components.storage.cells import escape
 from components.storage.publish import write_bytes
 
 FOLDS = 5
@@ -110,6 +110,6 @@ def write_list(folder: Path, report: LabelReport) -> Path:
     rows.writerow(COLUMNS)
     for doubt in report.doubts:
         names = (doubt.path, doubt.id, doubt.label, doubt.likelier)
-        rows.writerow([*map(safe, names), f"{doubt.of_label:.4f}", f"{doubt.of_likelier:.4f}"])
+        rows.writerow([*map(escape, names), f"{doubt.of_label:.4f}", f"{doubt.of_likelier:.4f}"])
     write_bytes(folder / LISTED, sink.getvalue().encode())
     return folder / LISTED

@@ -20,6 +20,7 @@ from components.stages.dvc_repo import Output, Repo, open_repo
 from components.storage.listing import SUFFIX, Entry, list_folder, md5_file, object_name, wrong_place
 from components.storage.objects import CHUNK, Missing, Objects
 from components.storage.publish import publish_folder, remove
+from components.system_errors import writing
 
 REFUSED = "Nothing was written. Who changed that file? Do not run anything before you know."
 
@@ -158,18 +159,19 @@ class _Pull:
 
     def _copy(self, entry: Entry, one: Wanted, path: Path) -> None:
         """Hashed while it is written: nobody knows what lies in the cache by now."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.md5(usedforsecurity=False)
-        try:
-            with self._objects.path(entry.md5).open("rb") as source, path.open("xb") as file:
-                while data := source.read(CHUNK):
-                    digest.update(data)
-                    file.write(data)
-                os.fsync(file.fileno())
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            message = f"{one.path}/{entry.path}".rstrip("/") + f" could not be written: {error.strerror}."
-            raise StorageError(message, "Free some room, and run the same command.") from error
+        with writing(Path(one.path, entry.path)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with self._objects.path(entry.md5).open("rb") as source, path.open("xb") as file:
+                    while data := source.read(CHUNK):
+                        digest.update(data)
+                        file.write(data)
+                    os.fsync(file.fileno())
+            except OSError:
+                with suppress(OSError):  # what refused the file is told
+                    path.unlink()
+                raise
         if digest.hexdigest() != entry.md5:
             path.unlink(missing_ok=True)
             raise StorageError(f"The object {entry.md5} of {one.path} changed while it was read.")

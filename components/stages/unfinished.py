@@ -12,7 +12,7 @@ from components.storage.publish import sha256_bytes, sha256_tree
 from components.training.checkpoints import Checkpoints
 
 # All that such a stage can import, whatever is chosen; a contract test compares it with the imports. A file too many
-# only starts a training anew.
+# only starts a training from the beginning.
 ROOMS = (
     "backbones",
     "data",

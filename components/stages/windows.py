@@ -22,7 +22,7 @@ from components.registry.fetch import fetch
 from components.registry.reference import Watched
 from components.stages.reference import gathered, look_at
 from components.stages.score import open_inputs
-from components.storage.cells import restored
+from components.storage.cells import unescape
 from components.storage.publish import sha256_bytes
 
 Rows = npt.NDArray[np.int64]
@@ -161,7 +161,7 @@ def read_labels(path: Path, classes: Sequence[str]) -> dict[str, str]:
     """Id → class, of the rows that have a label. Raises DataError for another table, or an unknown class."""
     wanted, known = [("--labels", "id"), ("--labels", "label")], dict[str, str]()
     for row in TableFile(str(path), lambda: path.open("rb"), wanted, "It needs: id, label.").rows():
-        name, label = restored(row.text("id")), restored(row.text("label"))
+        name, label = unescape(row.text("id")), unescape(row.text("label"))
         if not label:
             continue
         if label not in classes:

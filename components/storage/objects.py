@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol
 
 from components.errors import DigestMismatch, SourceError, StorageError
 from components.storage.listing import LARGEST, SUFFIX, Entry, md5_file, parse_listing
+from components.system_errors import writing
 
 CHUNK = 2**20
 WORKERS = 8  # a remote answers slowly, and hashing needs no interpreter
@@ -115,22 +116,18 @@ class Objects:
         self._cache.makedirs(str(target.parent))
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".fetched.")
         try:
-            with os.fdopen(handle, "wb") as file:
-                digest = _copy(remote, name, output, file, limit)
-                file.flush()
-                os.fsync(file.fileno())
-            if digest != name.removesuffix(SUFFIX):
-                raise DigestMismatch(
-                    f"The object {name} of {output} has other bytes at the DVC remote (MD5 {digest}).",
-                    "Nothing was written. `python -m components push`, where the bytes are whole, repairs it.",
-                )
-            Path(temporary).replace(target)
-            self._cache.protect(str(target))
-        except OSError as error:
-            raise StorageError(
-                f"{target} could not be written: {error.strerror}.",
-                "Free some room, and run the same command.",
-            ) from error
+            with writing(target):
+                with os.fdopen(handle, "wb") as file:
+                    digest = _copy(remote, name, output, file, limit)
+                    file.flush()
+                    os.fsync(file.fileno())
+                if digest != name.removesuffix(SUFFIX):
+                    raise DigestMismatch(
+                        f"The object {name} of {output} has other bytes at the DVC remote (MD5 {digest}).",
+                        "Nothing was written. `python -m components push`, where the bytes are whole, repairs it.",
+                    )
+                Path(temporary).replace(target)
+                self._cache.protect(str(target))
         finally:
             Path(temporary).unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from components.errors import Busy, StorageError
-from components.system_errors import from_system
+from components.system_errors import writing
 
 Json = dict[str, object] | list[object] | str | int | float | bool | None
 
@@ -51,16 +51,14 @@ def write_bytes(path: Path, data: bytes | memoryview) -> None:
     """Write `data` to `path`: temporary file, fsync, rename. Until then, what was there stays."""
     temporary = _temporary(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        known = from_system(error) or StorageError(f"{error.strerror}.")
-        raise type(known)(f"{path} could not be written: {known.message}", known.remedy) from error
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            sync_folder(path.parent)
     finally:
         with suppress(OSError):  # what is wrong with its folder is said already
             temporary.unlink()

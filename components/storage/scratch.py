@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.errors import StorageError
+from components.system_errors import remedy_of
 
 
 def scratch(folder: Path, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
@@ -23,6 +24,6 @@ def scratch(folder: Path, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[np.
             os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
             raise StorageError(
-                f"{folder} has no room for {size / 1e6:.0f} MB: {error.strerror}.", "Free some room."
+                f"{folder} has no room for {size / 1e6:.0f} MB: {error.strerror}.", remedy_of(error)
             ) from error
         return np.memmap(file, dtype=dtype, mode="r+", shape=shape)

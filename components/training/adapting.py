@@ -21,7 +21,7 @@ def adapt(
 ) -> None:
     """Change what the method may, in float32; the network ends in evaluation mode.
 
-    Nothing is kept on the way: it is short, and starts anew after an interruption.
+    Nothing is kept on the way: it is short, and starts from the beginning after an interruption.
 
     Raises TrainingError where something else moved, or where there is not enough memory.
     """

@@ -26,7 +26,7 @@ class Stop:
         if self.asked:
             raise Interrupted(
                 "Training was stopped by SIGTERM; the last whole epoch is kept.",
-                "The same command goes on from there.",
+                "The same command continues from there.",
             )
 
 

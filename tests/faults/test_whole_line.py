@@ -133,7 +133,7 @@ def test_sigterm_keeps_the_checkpoint_of_a_training(peaceful: Peaceful, tmp_path
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=120)
     assert process.returncode == 75, said
-    assert "The same command goes on from there." in said
+    assert "The same command continues from there." in said
     assert "Traceback" not in said
     assert 1 <= len(list(training.glob("*/*.checkpoint"))) <= 2
     assert not (line.root / "tuned").exists()

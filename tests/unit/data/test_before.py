@@ -8,7 +8,7 @@ import pytest
 import yaml
 from written import PARAMS
 
-from components.data.before import look
+from components.data.before import check_source
 from components.errors import DataError, ParamsError
 from components.params import Params, load_params
 from components.params.load import check
@@ -34,7 +34,7 @@ def mails(**labels: object) -> dict[str, object]:
 
 def looked(root: Path) -> Params:
     params = load_params(root / "params.yaml")
-    look(params.data, root)
+    check_source(params.data, root)
     return params
 
 

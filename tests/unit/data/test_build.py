@@ -327,7 +327,7 @@ def test_a_class_must_be_on_each_side_that_needs_it(tmp_path: Path, build: Build
     files, rows = listed(8)
     rows = [row | {"side": ["train", "train", "validation", "test"][i // 2]} for i, row in enumerate(rows)]
     rows[6]["side"] = "train"
-    with pytest.raises(DataError, match="class 'a' has 4 samples, but none on the side test"):
+    with pytest.raises(DataError, match="class 'a' has 4 samples, but none in the split test"):
         build(
             write(tmp_path / "src", files | {"labels.csv": table(rows)}),
             tmp_path / "out",
@@ -421,7 +421,7 @@ def test_the_notes_begin_with_one_paragraph_of_all_counts(tmp_path: Path, build:
     sides = report_of(tmp_path / "out")["sides"]
     counts = {side: cast(dict[str, int], facts)["samples"] for side, facts in sides.items()}
     assert built.notes[0] == (
-        f"40 samples of 2 classes: a 20, b 20. Sides: train {counts['train']}, validation {counts['validation']}, "
+        f"40 samples of 2 classes: a 20, b 20. Splits: train {counts['train']}, validation {counts['validation']}, "
         f"calibration {counts['calibration']}, test {counts['test']}. Ignored files: 1 (.txt 1). "
         "Quarantined samples: 1 (unreadable 1). Near copies left out: 0; identical copies: 1."
     )

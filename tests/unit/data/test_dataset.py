@@ -25,7 +25,7 @@ def test_sides_are_parts_of_the_whole(folder: Path) -> None:
     assert len(data.targets("test")) == len(parts[3]) == len(data.groups("test"))
     labels = data.table.column("label").to_pylist()
     assert [data.classes[target] for target in data.targets()] == labels
-    with pytest.raises(DataError, match="'val' is not a side"):
+    with pytest.raises(DataError, match="'val' is not a split"):
         data.ids("val")
 
 

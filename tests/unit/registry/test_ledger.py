@@ -54,6 +54,15 @@ def test_what_was_written_is_read_in_order_and_chained(written: Ledger) -> None:
     assert Ledger(written.book, "cells").entries() == entries
 
 
+def test_what_helps_is_what_the_system_refused(book: FileBook) -> None:
+    """Only a full disk asks for room."""
+    book.path.mkdir()
+    with pytest.raises(
+        StorageError, match=r"cells\.jsonl could not be written: Is a directory.*Move the folder away"
+    ):
+        book.append(b"{}")
+
+
 def test_an_empty_ledger_needs_no_key(book: FileBook, key: Path) -> None:
     assert Ledger(book, "cells").entries() == []
     assert not key.exists()

@@ -211,6 +211,15 @@ def test_a_list_that_is_too_large_is_not_read(place: Place, monkeypatch: pytest.
     assert "larger at the DVC remote than the 50 bytes" in refused(place)
 
 
+def test_what_helps_is_what_the_system_refused(place: Place) -> None:
+    """Only a full disk asks for room."""
+    (place.root / "data" / ".words.txt.partial").mkdir()
+    with pytest.raises(
+        StorageError, match=r"data/words\.txt could not be written: File exists.*Move it away"
+    ):
+        pull(place.root, ["data/words.txt"])
+
+
 # Bytes that are damaged, at the remote or in the cache.
 
 

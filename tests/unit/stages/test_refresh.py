@@ -133,7 +133,7 @@ def test_what_was_read_is_printed_in_any_case(root: Path, capsys: pytest.Capture
     data = version(root, params_of())
     sides = ", ".join(f"{side} {len(data.ids(side))}" for side in SIDES)
     assert (
-        f"Read 60 samples of 2 classes: a 30, b 30. Sides: {sides}. Ignored files: 1 (.txt 1). "
+        f"Read 60 samples of 2 classes: a 30, b 30. Splits: {sides}. Ignored files: 1 (.txt 1). "
         "Quarantined samples: 0. Near copies left out: 0; identical copies: 0.\n"
     ) in capsys.readouterr().err
 

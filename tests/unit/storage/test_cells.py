@@ -9,24 +9,24 @@ import pytest
 from components.monitoring.labels import Worth, to_csv
 from components.stages.evaluate import _write_csv
 from components.stages.windows import read_labels
-from components.storage.cells import STARTS, restored, safe
+from components.storage.cells import STARTS, escape, unescape
 
 FORMULAS = ("=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "'=1", " =1")
 
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_formula_is_quoted_and_comes_back(text: str) -> None:
-    written = safe(text)
+    written = escape(text)
     assert isinstance(written, str)
     assert not written.startswith(STARTS)
-    assert restored(written) == text
+    assert unescape(written) == text
 
 
 @pytest.mark.parametrize("cell", [-3, -0.5, "-3", "-0.25", "+1e5", "a=b", "", "it's", "'quoted'", None])
 def test_numbers_and_other_texts_stay(cell: object) -> None:
-    assert safe(cell) is cell
+    assert escape(cell) is cell
     if isinstance(cell, str):
-        assert restored(cell) == cell
+        assert unescape(cell) == cell
 
 
 def test_a_list_to_label_is_safe_to_open_and_taken_back(tmp_path: Path) -> None:

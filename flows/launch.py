@@ -26,6 +26,7 @@ from components.errors import Busy, Interrupted, ParamsError
 from components.params.base import Section
 from components.params.operation import TrackingParams
 from components.params.schedule import NotifyParams, ScheduleParams
+from components.storage.git import without_git
 from components.storage.home import home
 from components.storage.publish import read_json, write_json
 from flows.command import failed
@@ -33,7 +34,7 @@ from flows.engine import INTERRUPTED, prepare_environment, terminate
 from flows.handover import Answer, Asked, window_of
 from flows.markdown import row
 from flows.notify import News, tell
-from flows.worktree import line_lock, parse_committed, resolve, without_git, worktree
+from flows.worktree import line_lock, parse_committed, resolve, worktree
 
 LEAVING = 60.0  # seconds that the run has to close everything after SIGTERM
 INSIDE = (sys.executable, "-P", "-m", "flows.retrain")

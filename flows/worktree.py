@@ -20,6 +20,7 @@ from components.params.load import parse
 from components.progress import log
 from components.registry.lineage import git_state
 from components.registry.store import redact
+from components.storage.git import without_git
 from components.storage.home import home, stage_lock
 from components.storage.publish import kernel_lock, remove
 from components.training.interrupts import crash_point
@@ -27,15 +28,6 @@ from components.training.interrupts import crash_point
 PATIENCE = 600  # seconds for one git command
 LEAVING = 60.0  # seconds that a run which lost its parent has to leave the worktree
 NO_SCM = re.compile(r"^\s*no_scm\s*=\s*true\s*$", re.MULTILINE | re.IGNORECASE)  # in DVC's configuration
-# Set by git itself for its hooks: they would lead every command to another repository.
-FOREIGN = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_COMMON_DIR",
-    "GIT_PREFIX",
-    "GIT_OBJECT_DIRECTORY",
-)
 
 
 def git(root: Path, *words: str) -> str:
@@ -68,10 +60,6 @@ def environment() -> dict[str, str]:
     names = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
     english = {"LC_ALL": "C.UTF-8", "LANGUAGE": "en"}  # what git says is read below
     return {**without_git(os.environ), **names, **english, "GIT_TERMINAL_PROMPT": "0"}
-
-
-def without_git(values: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in values.items() if key not in FOREIGN}
 
 
 def check_git(root: Path) -> None:

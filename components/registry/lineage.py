@@ -1,11 +1,13 @@
 """The chain from a release back to raw data and checkpoint, as flat tags."""
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from components.registry.store import redact
+from components.storage.git import without_git
 from components.storage.publish import read_json, sha256_file
 
 
@@ -49,6 +51,7 @@ def _git(root: Path, *arguments: str) -> str | None:
         done = subprocess.run(
             ["git", "-C", str(root), *arguments],  # noqa: S607 - the user's own git
             capture_output=True,
+            env=without_git(os.environ),
             text=True,
             timeout=30,
             check=True,

@@ -1,6 +1,7 @@
 """DVC's cache: what `dvc gc` would keep, and the lineage of needed versions besides."""
 
 import logging
+import os
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,7 @@ import yaml
 
 from components.errors import StorageError
 from components.storage.garbage import DAY, Item
+from components.storage.git import without_git
 
 if TYPE_CHECKING:
     from dvc_data.hashfile.db import HashFileDB
@@ -142,4 +144,5 @@ def young_locks(root: Path, since: float) -> list[bytes]:
 def _git(root: Path, *words: str, told: str = "") -> bytes:
     """What git says; nothing where it fails."""
     command = ["git", "-C", str(root), *words]
-    return subprocess.run(command, input=told.encode(), capture_output=True, check=False).stdout
+    env = without_git(os.environ)
+    return subprocess.run(command, input=told.encode(), capture_output=True, env=env, check=False).stdout

@@ -17,6 +17,7 @@ from components.progress import log
 from components.registry.store import redact
 from components.stages.artefacts import note_artefact
 from components.stages.dvc_repo import Output, Repo, open_repo
+from components.storage.git import without_git
 from components.storage.listing import SUFFIX, Entry, list_folder, md5_file, object_name, wrong_place
 from components.storage.objects import CHUNK, Missing, Objects
 from components.storage.publish import publish_folder, remove
@@ -91,7 +92,8 @@ def _tracked(root: Path, paths: Sequence[str]) -> str:
     if not paths:
         return ""
     words = ["git", "-C", str(root), "--literal-pathspecs", "ls-files", "--", *paths]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    env = without_git(os.environ)
+    done = subprocess.run(words, capture_output=True, env=env, text=True, check=False)
     return done.stdout.partition("\n")[0] if done.returncode == 0 else ""
 
 

@@ -13,6 +13,8 @@ from dvc.repo import Repo as DvcRepo
 from run_git import git
 
 from components.errors import DigestMismatch, GraftlineError, StorageError
+from components.registry.lineage import git_state
+from components.stages.collect_dvc import locks_around, young_locks
 from components.stages.pull import pull
 
 PLANTED = b"raise SystemExit('planted code was executed')\n"
@@ -188,6 +190,37 @@ def test_no_dvc_file_may_write_there(place: Place, path: str) -> None:
     (place.root / "more.dvc").write_text(yaml.safe_dump({"outs": [out]}))
     said = refused(place)
     assert "is refused" in said or "cannot be read by DVC" in said
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of a hook of another repository, and of somebody who has paths read as globs."""
+    git(tmp_path, "init", "-q", "elsewhere")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere" / ".git"))
+    monkeypatch.setenv("GIT_GLOB_PATHSPECS", "1")
+
+
+def test_no_output_replaces_what_git_holds(place: Place, request: pytest.FixtureRequest) -> None:
+    (place.root / "data" / "held.txt").write_text("held")
+    git(place.root, "add", "-f", "data/held.txt")
+    git(place.root, "commit", "-qm", "held")
+    out = {"md5": place.at_remote(PLANTED), "hash": "md5", "path": "data/held.txt"}
+    (place.root / "more.dvc").write_text(yaml.safe_dump({"outs": [out]}))
+    assert "data/held.txt is refused: git holds it" in refused(place)
+    request.getfixturevalue("elsewhere")
+    assert "data/held.txt is refused: git holds it" in refused(place)
+
+
+@pytest.mark.parametrize(
+    "ask", [git_state, lambda root: locks_around(root, "HEAD"), lambda root: young_locks(root, 1e9)]
+)
+def test_git_is_asked_about_this_repository(
+    place: Place, ask: Callable[[Path], object], request: pytest.FixtureRequest
+) -> None:
+    here = ask(place.root)
+    assert here
+    request.getfixturevalue("elsewhere")
+    assert ask(place.root) == here
 
 
 def test_no_link_leads_an_output_out_of_the_repository(place: Place, tmp_path: Path) -> None:

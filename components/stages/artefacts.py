@@ -6,13 +6,14 @@ artefact hashes it again. Where the record is another run's, as after `pull` or 
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from components.errors import DigestMismatch, StorageError
-from components.stages.locked import locked_outputs
+import yaml
+
+from components.errors import DigestMismatch, GateRefused, StorageError
 from components.stages.table import STAGES
 from components.storage.home import home, stage_lock
 from components.storage.listing import SUFFIX, list_folder, object_name, parse_listing
@@ -30,6 +31,20 @@ def check_artefacts(root: Path, names: Iterable[str] | None = None) -> dict[str,
     makers = {out: row.name for row in STAGES for out in row.outputs}
     chosen = [name for name in makers if (root / name).exists()] if names is None else names
     return {name: _checked(root, name, makers.get(name, "its stage")) for name in chosen}
+
+
+def check_locked(root: Path, artefacts: Sequence[str]) -> None:
+    """`artefacts` are what the stages made last: dvc.lock names these very bytes.
+
+    Raises GateRefused for one that was changed afterwards, or that no stage made.
+    """
+    named = locked_outputs(root)
+    for artefact in artefacts:
+        if not (root / artefact).exists() or named.get(artefact) != object_name(root / artefact):
+            why = "is not what dvc.lock names" if artefact in named else "is not named in dvc.lock"
+            raise GateRefused(
+                f"{artefact} {why}: no stage made it as it is.", "Run: dvc repro, which makes it again."
+            )
 
 
 def note_artefact(root: Path, name: str) -> str:
@@ -56,6 +71,18 @@ def tree_digest(found: Digests) -> str:
         return found[""]
     ordered = sorted(found.items(), key=lambda item: Path(item[0]))
     return sha256_bytes("".join(f"{path}\0{digest}\n" for path, digest in ordered).encode())
+
+
+def locked_outputs(root: Path) -> dict[str, str]:
+    """Output → its object's name, as DVC wrote it when the stage had run; nothing where there is no dvc.lock."""
+    path = root / "dvc.lock"
+    if not path.exists():
+        return {}
+    try:
+        stages = yaml.load(path.read_bytes(), yaml.CSafeLoader)["stages"]
+        return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError):
+        raise StorageError(f"{path} is damaged.", "Run: git checkout dvc.lock") from None
 
 
 def _checked(root: Path, name: str, maker: str) -> str:

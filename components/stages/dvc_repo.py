@@ -21,12 +21,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Output:
-    """An output that DVC keeps; `name` is empty where it was never made, `stage` where a `.dvc` file names it."""
+    """An output that DVC keeps: where it belongs in the workspace, and the name of its object.
+
+    Attributes:
+        path: below the workspace's root.
+        name: empty where it was never made.
+        size: bytes of all its files; None where nobody wrote it down.
+        stage: the stage that makes it; empty where a `.dvc` file names it.
+    """
 
     path: str
     name: str
     size: int | None
     stage: str
+
+    @property
+    def is_folder(self) -> bool:
+        return self.name.endswith(SUFFIX)
 
 
 class Repo:

@@ -50,14 +50,21 @@ class Bound:
         return f"{'>=' if self.sign > 0 else '<='} {self.bound:g}"
 
 
-def operational(release: Path, params: Params, state: Path, repeat: bool = False) -> dict[str, object]:
+def operational(
+    release: Path, params: Params, state: Path, repeat: bool = False, digest: str = ""
+) -> dict[str, object]:
     """The operational verdict on `release`, in the shape of verdict.json.
 
     The measurement is made once for a release and a set-up of the runtime, and judged by today's bounds; with `repeat`,
     one that does not pass is made again.
+
+    Args:
+        digest: of `release`, where the caller knows it.
     """
     setting = f"{params.runtime.providers} {params.runtime.cores}"
-    path = state / "operational" / f"{sha256_tree(release)}-{sha256_bytes(setting.encode())[:8]}.json"
+    path = (
+        state / "operational" / f"{digest or sha256_tree(release)}-{sha256_bytes(setting.encode())[:8]}.json"
+    )
     if path.exists():
         judged = judge(read_json(path), params)
         if judged["verdict"] == "pass" or not repeat:

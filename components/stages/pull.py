@@ -9,7 +9,6 @@ import os
 import subprocess
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import ParamsError, SourceError, StorageError
@@ -18,32 +17,12 @@ from components.registry.store import redact
 from components.stages.artefacts import note_artefact
 from components.stages.dvc_repo import Output, Repo, open_repo
 from components.storage.git import without_git
-from components.storage.listing import SUFFIX, Entry, list_folder, md5_file, object_name, wrong_place
+from components.storage.listing import Entry, list_folder, md5_file, object_name, wrong_place
 from components.storage.objects import CHUNK, Missing, Objects
 from components.storage.publish import publish_folder, remove
 from components.system_errors import writing
 
 REFUSED = "Nothing was written. Who changed that file? Do not run anything before you know."
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """An output: where it belongs in the workspace, and the name of its object.
-
-    Attributes:
-        path: below the workspace's root.
-        size: bytes of all its files; None where nobody wrote it down.
-        stage: the stage that makes it; empty where a `.dvc` file names it.
-    """
-
-    path: str
-    name: str
-    size: int | None
-    stage: str
-
-    @property
-    def is_folder(self) -> bool:
-        return self.name.endswith(SUFFIX)
 
 
 def pull(root: Path, names: Sequence[str] = (), force: bool = False) -> list[str]:
@@ -70,13 +49,9 @@ def bring_back(root: Path, repo: Repo) -> None:
             puller.run([one])
 
 
-def outputs(root: Path, found: Iterable[Output], names: Sequence[str] = ()) -> list[Wanted]:
+def outputs(root: Path, found: Iterable[Output], names: Sequence[str] = ()) -> list[Output]:
     """What is to be there, after a look at every path. Raises StorageError where one of them is refused."""
-    wanted = [
-        Wanted(out.path, out.name, out.size, out.stage)
-        for out in found
-        if out.name and (not names or out.path in names)
-    ]
+    wanted = [out for out in found if out.name and (not names or out.path in names)]
     if unknown := set(names) - {one.path for one in wanted}:
         raise ParamsError(f"No stage and no .dvc file has made {', '.join(sorted(unknown))}.")
     for one in wanted:
@@ -105,7 +80,7 @@ class _Pull:
         self._objects = objects
         self._force = force
 
-    def run(self, wanted: Sequence[Wanted]) -> list[str]:
+    def run(self, wanted: Sequence[Output]) -> list[str]:
         files = {one: self._files(one) for one in wanted}
         late = [one for one in wanted if not self._is_there(one)]
         for one in late:
@@ -124,17 +99,17 @@ class _Pull:
             log(f"{len(self._objects.damaged)} objects of DVC's cache were damaged and are replaced.")
         return [one.path for one in late]
 
-    def _files(self, one: Wanted) -> list[Entry]:
+    def _files(self, one: Output) -> list[Entry]:
         if not one.is_folder:
             return [Entry("", one.name)]
         return self._objects.entries(one.name, one.path)
 
-    def _is_there(self, one: Wanted) -> bool:
+    def _is_there(self, one: Output) -> bool:
         """Whether the workspace has these bytes: DVC would believe size and time."""
         path = self._root / one.path
         return path.exists() and path.is_dir() == one.is_folder and object_name(path) == one.name
 
-    def _refuse_unsaved(self, one: Wanted) -> None:
+    def _refuse_unsaved(self, one: Output) -> None:
         path = self._root / one.path
         if self._force or not path.exists():
             return
@@ -147,7 +122,7 @@ class _Pull:
                     f"To overwrite it: python -m components pull --force {one.path}",
                 )
 
-    def _write(self, one: Wanted, files: Sequence[Entry]) -> None:
+    def _write(self, one: Output, files: Sequence[Entry]) -> None:
         target = self._root / one.path
         if not one.is_folder:
             beside = target.with_name(f".{target.name}.partial")
@@ -159,7 +134,7 @@ class _Pull:
             for entry in files:
                 self._copy(entry, one, folder / entry.path)
 
-    def _copy(self, entry: Entry, one: Wanted, path: Path) -> None:
+    def _copy(self, entry: Entry, one: Output, path: Path) -> None:
         """Hashed while it is written: nobody knows what lies in the cache by now."""
         digest = hashlib.md5(usedforsecurity=False)
         with writing(Path(one.path, entry.path)):

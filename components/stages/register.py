@@ -1,7 +1,7 @@
 """The command `register`: one version in the registry for the release that lies in the workspace."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from components.data.dataset import Dataset
@@ -13,12 +13,10 @@ from components.registry.lineage import lineage
 from components.registry.register import Candidate, Registered, refuse_unless_pass
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
-from components.stages.artefacts import check_artefacts
-from components.stages.locked import locked_outputs
+from components.stages.artefacts import check_artefacts, check_locked
 from components.stages.push import push
 from components.stages.reference import make_reference_if_possible
 from components.storage.home import home, reports
-from components.storage.listing import object_name
 from components.storage.publish import read_json, sha256_tree
 
 PROVIDERS = {
@@ -34,18 +32,19 @@ def register(root: Path, params: Params) -> Registered:
     Raises GateRefused (exit code 3) unless both verdicts are `pass`, and all that they are about is what the stages
     made last, by dvc.lock. A measurement of latency and throughput that did not pass is made again, and nothing else.
     """
-    check_artefacts(root)
+    digests = check_artefacts(root)
     verdict = read_json(root / "verdict.json")
     release = root / "release"
     refuse_unless_pass(verdict)  # do not measure what is refused anyway
-    check_verdict_is_about(verdict, release)
+    digest = digests.get("release") or sha256_tree(release)  # which says that there is none
+    check_verdict_is_about(verdict, digest)
     check_locked(root, ("release", "evaluation", "verdict.json"))
     from components.stages.operational import operational
 
-    judged = operational(release, params, home(root), repeat=True)
+    judged = operational(release, params, home(root), repeat=True, digest=digest)
     refuse_unless_pass(verdict, judged)
     push(root)
-    made_by = producer(root, "export_onnx", {"release": sha256_tree(release)})
+    made_by = producer(root, "export_onnx", {"release": digest})
     run = RunHandle(root, made_by) if made_by else current_run(root, params)
     done = register_candidate(root, params.tracking, _candidate(root, params, verdict, judged), run)
     if not made_by and handed_run(root) is None:
@@ -54,28 +53,14 @@ def register(root: Path, params: Params) -> Registered:
     return done
 
 
-def check_verdict_is_about(verdict: Mapping[str, object], release: Path) -> None:
-    """The verdict names the release that it judged, and it is the one that is there."""
-    named, there = str(verdict.get("release_sha256") or ""), sha256_tree(release)
+def check_verdict_is_about(verdict: Mapping[str, object], there: str) -> None:
+    """The verdict names the release that it judged, and it is the one that is `there`, by its digest."""
+    named = str(verdict.get("release_sha256") or "")
     if named != there:
         ours, judged = told_apart(there, named)
         raise GateRefused(
             f"verdict.json judges another release ({judged}) than release/ ({ours}).", "Run: dvc repro"
         )
-
-
-def check_locked(root: Path, artefacts: Sequence[str]) -> None:
-    """`artefacts` are what the stages made last: dvc.lock names these very bytes.
-
-    Raises GateRefused for one that was changed afterwards, or that no stage made.
-    """
-    named = locked_outputs(root)
-    for artefact in artefacts:
-        if not (root / artefact).exists() or named.get(artefact) != object_name(root / artefact):
-            why = "is not what dvc.lock names" if artefact in named else "is not named in dvc.lock"
-            raise GateRefused(
-                f"{artefact} {why}: no stage made it as it is.", "Run: dvc repro, which makes it again."
-            )
 
 
 def _candidate(

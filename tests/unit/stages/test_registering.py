@@ -11,7 +11,7 @@ from promoted import Line
 
 from components.errors import DigestMismatch, GateRefused
 from components.stages import gate
-from components.stages.locked import locked_outputs
+from components.stages.artefacts import locked_outputs
 from components.stages.register import register
 from components.stages.table import Context
 from components.storage.listing import object_name

@@ -15,16 +15,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from components.errors import GraftlineError, StorageError, Unexpected
+from components.errors import GraftlineError, StorageError, Unexpected, first_line, redact
 from components.system_errors import from_system
 
 INTERRUPTED = 130  # as a shell says it of a process that Ctrl-C ended
 READER_GONE = 141  # the same of SIGPIPE
-# Errors that ask to stop; two of them belong to rooms that this one does not import.
-SIGNALS = ("KeyboardInterrupt", "Stopped", "TerminationSignal")
+PREFECT_S_SIGNAL = "TerminationSignal"  # by its name: nothing here imports Prefect
 OURS = ("components", "flows", "infra", "examples")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LENGTH = 300  # characters of a foreign error's own words
+
+
+class Stopped(BaseException):
+    """A signal asked to stop. No Exception, so that nobody on the way swallows it."""
 
 
 def guarded(run: Callable[[], int], stopped: int = INTERRUPTED, next_time: str = "resumes") -> int:
@@ -45,9 +48,9 @@ def guarded(run: Callable[[], int], stopped: int = INTERRUPTED, next_time: str =
     except SystemExit:
         raise
     except BaseException as error:
-        if type(error).__name__ in SIGNALS:
+        if isinstance(error, KeyboardInterrupt | Stopped) or type(error).__name__ == PREFECT_S_SIGNAL:
             return tell(f"Stopped. The same command {next_time}.", stopped)
-        return tell(f"error: {(ours := known(error))}", ours.exit_code)
+        return tell(f"error: {(ours := as_graftline_error(error))}", ours.exit_code)
     finally:
         threading.excepthook = before
 
@@ -60,7 +63,7 @@ def tell(message: str, code: int) -> int:
     return code
 
 
-def known(error: BaseException) -> GraftlineError:
+def as_graftline_error(error: BaseException) -> GraftlineError:
     """`error` as one of ours: the system's refusals in plain words; what nobody expected, with a file about it."""
     if isinstance(error, GraftlineError):
         return error
@@ -88,7 +91,7 @@ def keep_traceback(error: BaseException) -> Path | None:
     for folder in (home(Path.cwd()) / "logs", Path(tempfile.gettempdir())):
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(_redacted(f"{head}\n{text}"), encoding="utf-8", errors="replace")
+            (folder / name).write_text(redact(f"{head}\n{text}"), encoding="utf-8", errors="replace")
             return folder / name
     return None
 
@@ -118,14 +121,7 @@ def _missing_module(error: BaseException) -> GraftlineError | None:
 
 
 def _words(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or ["it says nothing more"]
-    return _redacted(lines[0])[:LENGTH].rstrip(".")
-
-
-def _redacted(text: str) -> str:
-    from components.registry.store import redact
-
-    return redact(text)
+    return redact(first_line(error, "it says nothing more"))[:LENGTH].rstrip(".")
 
 
 def _thread_ended(about: threading.ExceptHookArgs) -> None:

@@ -1,6 +1,6 @@
 """Every error that Graftline raises on purpose.
 
-GraftlineError                 1  something to mend; says what, what is allowed, and the remedy
+GraftlineError                 1  something to correct; says what, what is allowed, and the remedy
 ├── ParamsError                2  params.yaml is wrong
 ├── SourceError               10  bytes could not be fetched
 │   ├── DigestMismatch        11  bytes are not the ones that were named
@@ -25,7 +25,26 @@ The number is the exit code of `python -m components` and `python -m flows.…`;
 `components.ending` tells them.
 """
 
+import re
 from collections.abc import Iterable
+
+# Both begin at fixed words, so that a line of 10 MB takes no time.
+_USER = re.compile(r"(?<=://)[^/@\s]*@")
+_SECRET = re.compile(
+    r"(?P<name>(?:token|secret|password|passwd|signature|credential|api[-_]?key)[A-Za-z_-]{0,100}=)[^&\s]+",
+    re.I,
+)
+
+
+def redact(text: str) -> str:
+    """`text` without the user part of addresses and without the values of secret-looking query parts."""
+    return _SECRET.sub(r"\g<name>***", _USER.sub("***@", text))
+
+
+def first_line(error: BaseException, otherwise: str = "") -> str:
+    """What a foreign error says in its first line; where it says nothing `otherwise`, or its type's name."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else otherwise or type(error).__name__
 
 
 def meant(name: str, allowed: Iterable[str]) -> str:
@@ -54,7 +73,7 @@ def _without_middle(line: str, most: int) -> str:
     return f"{line[:half]}… ({len(line) - 2 * half} characters left out) …{line[-half:]}"
 
 
-def told_apart(one: str, other: str, least: int = 12) -> tuple[str, str]:
+def short_digests(one: str, other: str, least: int = 12) -> tuple[str, str]:
     """Two digests, cut short behind the first digit in which they differ; `nothing` for an empty one."""
     same = next(
         (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
@@ -69,14 +88,15 @@ def told_apart(one: str, other: str, least: int = 12) -> tuple[str, str]:
 class GraftlineError(Exception):
     """Base of all errors raised on purpose.
 
-    `remedy` is one sentence on what to do; it is printed behind the message. Both are `capped`.
+    `remedy` is one sentence on what to do; it is printed behind the message. Both are `capped`, and
+    without secrets: a foreign error that they quote may name an address with its password.
     """
 
     exit_code = 1
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        self.message = capped(message)
-        self.remedy = capped(remedy)
+        self.message = capped(redact(message))
+        self.remedy = capped(redact(remedy))
         super().__init__(f"{self.message} {self.remedy}".strip())
 
 

@@ -39,7 +39,7 @@ def make_pools(names: Sequence[str]) -> Iterator[str]:
 
 
 def automate(training: str | None) -> Iterator[str]:
-    """Make the automations, or make them anew where they are. Raises GraftlineError where there are several."""
+    """Make the automations, or make them again where they are. Raises GraftlineError where there are several."""
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
@@ -109,7 +109,7 @@ def _block(client: "SyncPrefectClient", kind: str, name: str) -> "BlockDocument"
     except ObjectNotFound:
         raise GraftlineError(
             f"The Prefect server has no block {kind}/{name}, which notify.block of params.yaml names.",
-            "Make it in Prefect's pages, or mend notify.block, and deploy again.",
+            "Make it in Prefect's pages, or correct notify.block, and deploy again.",
         ) from None
 
 

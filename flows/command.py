@@ -46,7 +46,7 @@ def failed(name: str, message: str, code: int) -> "State[Any]":
 
 def failed_by(error: Exception) -> "State[Any]":
     """The state that an error ends a flow in."""
-    ours = ending.known(error)
+    ours = ending.as_graftline_error(error)
     name = "GateFailed" if isinstance(ours, GateRefused) else type(ours).__name__
     return failed(name, str(ours), ours.exit_code)
 

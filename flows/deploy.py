@@ -95,7 +95,9 @@ def read(root: Path, file: Path) -> Sequence[Deployment]:
             f"{file} is no list of deployments ({said}).", "docs/operate.md shows one."
         ) from None
     if absent := sorted({one.code for one in found if not (root / one.code).is_file()}):
-        raise ParamsError(f"{file.name} names {', '.join(absent)}, which is not here.", "Mend `entrypoint`.")
+        raise ParamsError(
+            f"{file.name} names {', '.join(absent)}, which is not here.", "Correct `entrypoint`."
+        )
     return found
 
 

@@ -15,12 +15,13 @@ from tempfile import TemporaryFile
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from components.ending import Stopped
 from components.errors import Busy, GraftlineError, Interrupted, SourceError, StorageError
 from components.forkserver.protocol import ADDRESS
 from components.params import Params, load_params
 from components.registry.delivery import AFTER_SIGNAL, DELIVERY, Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
-from components.registry.store import preload, redact
+from components.registry.store import preload
 from components.stages.artefacts import check_artefacts
 from components.storage.home import home, reports
 from components.storage.publish import read_json
@@ -28,7 +29,7 @@ from components.storage.servers import use_servers
 from components.storage.sqlite import address
 from components.telemetry import OFF
 from flows.forks import forked_stages
-from flows.repo import Repo, open_repo, proven, settled
+from flows.repo import Repo, open_repo, proven, stages_up_to_date
 from flows.workspace import held
 
 if TYPE_CHECKING:
@@ -50,10 +51,6 @@ INTERRUPTED = {75, 130, 143, -signal.SIGINT, -signal.SIGTERM}
 # Seconds that a stage has after SIGTERM: for the step that it is in, its checkpoint, and what it has to deliver. All
 # that follows a signal must fit into the 30 s that Kubernetes gives.
 PATIENCE = 12.0
-
-
-class Stopped(BaseException):
-    """A signal asked to stop. No Exception, so that nobody on the way swallows it."""
 
 
 class StageFailed(GraftlineError):
@@ -115,7 +112,7 @@ class Execution:
     def _is_settled(self, name: str) -> bool:
         """Whether nothing of it has changed: each time that DVC is asked about one stage, it reads the whole line."""
         if self._settled is None:
-            self._settled = settled(self.repo)
+            self._settled = stages_up_to_date(self.repo)
         return name in self._settled
 
     def command(self, name: str) -> Step:
@@ -264,7 +261,7 @@ def failure(name: str, error: BaseException) -> GraftlineError:
         if type(cause).__name__ in ("LockError", "RWLockError"):
             return Busy(f"DVC's lock of {name} is held by another process.", "Wait for it, or stop it.")
         cause = cause.__cause__
-    return GraftlineError(redact(f"{name}: {error}"))
+    return GraftlineError(f"{name}: {error}")
 
 
 def failed(name: str, code: int) -> GraftlineError:

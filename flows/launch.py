@@ -21,7 +21,7 @@ from prefect.settings import PREFECT_API_KEY, PREFECT_API_URL
 from prefect.states import Completed
 from pydantic import ValidationError
 
-from components.ending import known
+from components.ending import as_graftline_error
 from components.errors import Busy, Interrupted, ParamsError
 from components.params.base import Section
 from components.params.operation import TrackingParams
@@ -87,7 +87,7 @@ def scheduled(root: str = ".", revision: str = "", because: str = "") -> State[i
     try:
         answer = launch.answer()
     except Exception as error:
-        wrong = known(error)
+        wrong = as_graftline_error(error)
         answer = Answer(type(wrong).__name__, False, str(wrong), wrong.exit_code, "failed")
     _show(answer, launch)
     _tell(answer, launch)

@@ -48,7 +48,7 @@ def open_repo(root: Path) -> Repo:
     return repo
 
 
-def settled(repo: Repo) -> frozenset[str]:
+def stages_up_to_date(repo: Repo) -> frozenset[str]:
     """Stages whose command, parameters, code, inputs and outputs are those of dvc.lock."""
     with repo.lock:
         return frozenset(

@@ -18,6 +18,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
 from components.data.lock import Lock, read_lock
+from components.ending import Stopped
 from components.errors import DataError, GateRefused, GraftlineError
 from components.monitoring.need import labels_needed
 from components.params import Params, load_params
@@ -41,7 +42,7 @@ from flows.branches import (
     push_branch,
 )
 from flows.command import code_of, failed_by, guarded
-from flows.engine import Execution, Step, Stopped, execution, run_command
+from flows.engine import Execution, Step, execution, run_command
 from flows.handover import Answer, Asked
 from flows.pipeline import judge, retrying, run_stages
 from flows.repo import as_locked, open_repo, restore

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from components.errors import GraftlineError
+from components.errors import GraftlineError, redact
 from components.registry.register import outcome
-from components.registry.store import locate, redact
+from components.registry.store import locate
 from components.reporting.embedded import rule_picture
 from components.reporting.scatter import shown
 from components.reporting.sweep import counted, gained, is_kept

@@ -8,7 +8,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
-from components.ending import known
+from components.ending import as_graftline_error
 from components.errors import GraftlineError
 from components.params import Params, load_params
 from components.params.watching import Look, read_look
@@ -54,7 +54,7 @@ def watch(look: Mapping[str, object], root: str = ".", timed: bool = False) -> S
         _told(folder, params).unlink(missing_ok=True)
         return Completed(name=name, message=" ".join(filter(None, said)), data=code)
     except Exception as error:
-        wrong = known(error)
+        wrong = as_graftline_error(error)
         if params is not None:
             _tell(folder, params, wrong)
         return failed_by(wrong)

@@ -19,7 +19,6 @@ from components.errors import GraftlineError, ParamsError, SourceError, StorageE
 from components.params.load import parse
 from components.progress import log
 from components.registry.lineage import git_state
-from components.registry.store import redact
 from components.storage.git import without_git
 from components.storage.home import home, stage_lock
 from components.storage.publish import kernel_lock, remove
@@ -35,7 +34,7 @@ def git(root: Path, *words: str) -> str:
     done = run_git(root, words)
     if done.returncode:
         said = (done.stderr.decode(errors="replace").strip().splitlines() or ["no reason was given"])[-1]
-        raise GraftlineError(f"git {words[0]}: {redact(said)}")
+        raise GraftlineError(f"git {words[0]}: {said}")
     return done.stdout.decode(errors="replace").strip()
 
 
@@ -77,7 +76,7 @@ def check_git(root: Path) -> None:
             "Make it one: git init && git add -A && git commit -m Start",
         )
     remedy = next((line.strip() for line in said if "safe.directory" in line), "")
-    message = f"git does not read {root}: {redact(said[0].removeprefix('fatal: ')).rstrip('.')}."
+    message = f"git does not read {root}: {said[0].removeprefix('fatal: ').rstrip('.')}."
     raise StorageError(message, f"Where you trust its owner: {remedy}" if remedy else "")
 
 
@@ -110,7 +109,7 @@ def resolve(root: Path, revision: str) -> str:
     if branch and remote in git(root, "remote").split():
         done = run_git(root, ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", remote, branch))
         if done.returncode:
-            said = redact(done.stderr.decode(errors="replace").strip()).splitlines()
+            said = done.stderr.decode(errors="replace").strip().splitlines()
             why = said[-1] if said else "no reason was given"
             raise SourceError(f"{revision} cannot be fetched: {why}.", "Or name a local --revision.")
         return git(root, "rev-parse", "--verify", "--end-of-options", "FETCH_HEAD^{commit}")

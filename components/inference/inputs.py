@@ -133,7 +133,7 @@ def read_below(root: Path, name: str) -> bytes:
         reason = os.strerror(number or errno.EIO)
         if number not in OF_ONE_FILE or not root.is_dir():
             raise SourceError(
-                f"{root / name} cannot be read: {reason}.", "Then run the same command: it goes on."
+                f"{root / name} cannot be read: {reason}.", "Then run the same command: it continues."
             ) from None
         raise DataError(reason) from None
     except ValueError:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.data.ahead import in_order, stacks, windows
-from components.errors import DataError, GraftlineError
+from components.errors import DataError, GraftlineError, first_line
 from components.inference.bundle import BATCH, WINDOW, Bundle, Probabilities, Runner
 from components.inference.inputs import Input, Inputs
 from components.inference.observing import Embeddings, observer
@@ -179,9 +179,8 @@ class Scorer:
             raise
         except Exception as error:  # onnxruntime's own exceptions share no base but this one
             names = ", ".join(batch.part.ids[place] for place in batch.places)
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise GraftlineError(
-                f"The model failed at one of {names} (shape {batch.samples.shape[1:]}): {reason}.",
+                f"The model failed at one of {names} (shape {batch.samples.shape[1:]}): {first_line(error)}.",
                 "Take it out and name a new --output; or, if memory ran out, run the same command with more.",
             ) from error
 

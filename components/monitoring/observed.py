@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from components.errors import StorageError
 
-FORMAT = 1  # to be raised when a statistic's meaning changes: a reference of another format is made anew
+FORMAT = 1  # to be raised when a statistic's meaning changes: a reference of another format is made again
 ABOUT = b"graftline"
 PROBABILITY, STATISTIC = "p.", "s."
 A = TypeVar("A", bound=np.generic)
@@ -106,10 +106,10 @@ def from_parquet(data: bytes, named: str) -> Observed:
         table = pq.read_table(io.BytesIO(data))
         about = json.loads((table.schema.metadata or {})[ABOUT])
         if about["format"] != FORMAT:
-            raise StorageError(f"{named} is of format {about['format']}, not {FORMAT}.", "Make it anew.")
+            raise StorageError(f"{named} is of format {about['format']}, not {FORMAT}.", "Make it again.")
         return _observed(table, about)
     except (pa.ArrowException, KeyError, ValueError, TypeError) as error:
-        raise StorageError(f"{named} is damaged: {error}.", "Make it anew.") from None
+        raise StorageError(f"{named} is damaged: {error}.", "Make it again.") from None
 
 
 def _observed(table: pa.Table, about: dict[str, object]) -> Observed:

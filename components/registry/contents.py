@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from components.errors import DigestMismatch, GraftlineError, RegistryError, told_apart
+from components.errors import DigestMismatch, GraftlineError, RegistryError, short_digests
 from components.registry.guard import database
 from components.registry.ledger import Version
 from components.registry.model import BUNDLE, REFERENCES, folder_digest
@@ -20,7 +20,7 @@ PATIENCE = 60.0  # seconds for a registry that is away
 
 
 @dataclass(frozen=True)
-class Fetched:
+class VersionFiles:
     """Bytes as the registry has them, found to be the named ones.
 
     Attributes:
@@ -33,7 +33,7 @@ class Fetched:
 
 
 @contextmanager
-def fetched(connection: Connection, name: str, version: Version) -> Iterator[Fetched]:
+def fetched(connection: Connection, name: str, version: Version) -> Iterator[VersionFiles]:
     """The version's files in a folder of their own, once they are found to be the ones that `version` names.
 
     Raises RegistryError where they cannot be read, DigestMismatch where they are others.
@@ -60,14 +60,14 @@ def fetched(connection: Connection, name: str, version: Version) -> Iterator[Fet
         yield found
 
 
-def _parts(get: Callable[[str], Path], version: Version) -> Fetched:
+def _parts(get: Callable[[str], Path], version: Version) -> VersionFiles:
     if not version.folder:
-        return Fetched(get(BUNDLE), get(SAMPLES))
+        return VersionFiles(get(BUNDLE), get(SAMPLES))
     whole = get(WHOLE)
-    return Fetched(whole / BUNDLE, whole / SAMPLES, whole)
+    return VersionFiles(whole / BUNDLE, whole / SAMPLES, whole)
 
 
-def _differences(version: Version, found: Fetched) -> Iterator[str]:
+def _differences(version: Version, found: VersionFiles) -> Iterator[str]:
     """Which parts are others than `version` names."""
     parts = {
         "release/": (version.digest, sha256_tree(found.release)),
@@ -80,7 +80,7 @@ def _differences(version: Version, found: Fetched) -> Iterator[str]:
         )
     for part, (named, there) in parts.items():
         if named != there:
-            ours, theirs = told_apart(named, there)
+            ours, theirs = short_digests(named, there)
             yield f"{part} is {theirs} instead of {ours}"
 
 

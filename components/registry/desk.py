@@ -14,7 +14,7 @@ from typing import TypeVar
 from components.errors import Busy, GateRefused
 from components.params.operation import TrackingParams
 from components.params.scoring import CHAMPION
-from components.registry.contents import PATIENCE, Fetched, fetched, verify
+from components.registry.contents import PATIENCE, VersionFiles, fetched, verify
 from components.registry.guard import Guard, guard
 from components.registry.history import CHALLENGE, CLEAR, MOVED, REJECT, State, served, state
 from components.registry.ledger import Entry, Note, Version
@@ -91,7 +91,7 @@ class Desk:
         found = self._ask(ask).get(which)
         return None if found is None else str(found)
 
-    def fetched(self, version: Version) -> AbstractContextManager[Fetched]:
+    def fetched(self, version: Version) -> AbstractContextManager[VersionFiles]:
         """As `registry.contents.fetched`."""
         return fetched(self.connection, self.name, version)
 

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from components.registry.store import redact
+from components.errors import redact
 from components.storage.git import without_git
 from components.storage.publish import read_json, sha256_file
 

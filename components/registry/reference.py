@@ -132,7 +132,7 @@ class Shelf:
         if found is None:
             raise RegistryError(
                 f"{watched.name} version {watched.version} was not registered by this project.",
-                "Register the release anew: python -m components register",
+                "Register the release again: python -m components register",
             )
         client = self._connection.client
         with tempfile.TemporaryDirectory(prefix="graftline-") as folder:

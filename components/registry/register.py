@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.errors import GateRefused, RegistryError
+from components.errors import GateRefused, RegistryError, redact
 from components.params.operation import TrackingParams
 from components.progress import log
 from components.registry.delivery import deliver_now, store_run
 from components.registry.model import BUNDLE, description, folder_digest, write_model
 from components.registry.runs import RunHandle
-from components.registry.store import Connection, connect, patiently, redact, transient
+from components.registry.store import Connection, connect, patiently, transient
 from components.storage.home import home
 from components.storage.publish import kernel_lock, sha256_bytes, sha256_file, sha256_tree
 
@@ -113,7 +113,7 @@ def remedies(rules: Sequence[object]) -> list[str]:
     ]
     said = []
     if len(across) < len(wrong) or not failed:
-        said.append("Mend the data or the training, and run again; docs/operate.md, A failed gate.")
+        said.append("Correct the data or the training, and run again; docs/operate.md, A failed gate.")
     if across:
         judged = any(rule.get("kind") == "metric" for rule in across)
         looser = (

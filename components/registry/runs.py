@@ -15,14 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.errors import Busy, GraftlineError, Interrupted, ParamsError
+from components.errors import Busy, GraftlineError, Interrupted, ParamsError, redact
 from components.params import Params
 from components.progress import log
 from components.registry.delivery import AFTER_SIGNAL, DELIVERY
 from components.registry.journal import Journal
 from components.registry.lineage import git_state
 from components.registry.owners import Owner, alive, elsewhere, identity, pipeline_owner
-from components.registry.store import redact
 from components.registry.tracker import MlflowTracker
 from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, sha256_bytes, write_json

@@ -4,7 +4,7 @@ Whoever can write to the registry can exchange a version's files together with i
 ledger's entries he cannot sign.
 """
 
-from components.errors import DigestMismatch, RegistryError, told_apart
+from components.errors import DigestMismatch, RegistryError, short_digests
 from components.params.scoring import CHAMPION
 from components.progress import log
 from components.registry.guard import database, guard, shared
@@ -37,7 +37,7 @@ def check(place: Place, name: str, number: str, digest: str, champion: bool) -> 
             f"{name} version {number} was never champion: the ledger does not know it, its tags are believed."
         )
     elif known[number].digest != digest:
-        ours, theirs = told_apart(known[number].digest, digest)
+        ours, theirs = short_digests(known[number].digest, digest)
         raise DigestMismatch(
             f"{name} version {number} is {ours} in the ledger, and the registry names {theirs}.",
             "Do not use that version; check who can write to the registry.",

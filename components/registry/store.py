@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from components.errors import Busy, RegistryError
+from components.errors import Busy, RegistryError, first_line, redact
 from components.params.operation import TrackingParams
 from components.storage.home import home
 from components.storage.publish import kernel_lock
@@ -44,17 +44,8 @@ FINAL = {
 }
 DAMAGED = ("file is not a database", "database disk image is malformed")  # SQLite's words
 NO_MLFLOW = "not in a valid JSON format"  # MLflow's, of a page that somebody else's server sends
-_USER = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/@\s]*@")
-_SECRET = re.compile(
-    r"(?P<name>(?:token|secret|password|passwd|signature|credential|api[-_]?key)[A-Za-z_-]*=)[^&\s]+", re.I
-)
 # urllib3 wraps the system's words in five layers of its own.
 _SYSTEM = re.compile(r"\[Errno -?\d+\] (?P<says>[\w ]+)")
-
-
-def redact(text: str) -> str:
-    """`text` without the user part of addresses and without the values of secret-looking query parts."""
-    return _SECRET.sub(r"\g<name>***", _USER.sub(r"\g<scheme>***@", text))
 
 
 @dataclass(frozen=True)
@@ -152,8 +143,7 @@ def reason(error: BaseException) -> str:
     text = str(error).strip()
     if "HTTPConnectionPool" in text and (found := _SYSTEM.search(text)):
         return found["says"]
-    lines = text.splitlines() or [type(error).__name__]
-    return redact(lines[0])[:300].rstrip(".")
+    return redact(first_line(error))[:300].rstrip(".")
 
 
 def is_absent(error: BaseException) -> bool:

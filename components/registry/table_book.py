@@ -11,9 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.errors import Busy, RegistryError
+from components.errors import Busy, RegistryError, redact
 from components.registry.ledger import whoami
-from components.registry.store import reason, redact
+from components.registry.store import reason
 from components.storage.publish import sha256_bytes
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class TableBook:
     def _lost(self, why: str) -> Busy:
         return Busy(
             f"The lock of {self.model}'s promotion was lost: {why}.",
-            "Nothing is moved without it. The same command goes on where this one stopped.",
+            "Nothing is moved without it. The same command continues where this one stopped.",
         )
 
     def _make_tables(self, session: "Session") -> None:

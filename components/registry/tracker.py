@@ -8,11 +8,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from components.errors import redact
 from components.params.operation import TrackingParams
 from components.progress import log
 from components.registry.delivery import DELIVERY, Deliverer
 from components.registry.journal import Journal
-from components.registry.store import redact
 from components.tracker import Value
 
 
@@ -55,7 +55,7 @@ class MlflowTracker:
             self._journal.append(kind, values, step)
         except OSError as error:
             if not self._complained:
-                log(f"Metrics are being lost: {error.strerror}. The stage goes on.")
+                log(f"Metrics are being lost: {error.strerror}. The stage continues.")
             self._complained = True
 
 

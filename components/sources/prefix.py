@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from components.errors import DataError, SourceError
+from components.errors import DataError, SourceError, first_line
 from components.sources.base import public
 
 
@@ -46,7 +46,8 @@ class Prefix:
                 listed = self._files.find(self._root, detail=True)
             except Exception as error:  # each store's library has its own tree of errors
                 raise SourceError(
-                    f"{public(self.uri)} cannot be listed: {_first_line(error)}.", "Check access and name."
+                    f"{public(self.uri)} cannot be listed: {first_line(error).rstrip('.')}.",
+                    "Check access and name.",
                 ) from None
             found = (self._object(key, facts) for key, facts in listed.items() if not key.endswith("/"))
             self._found = sorted(found, key=lambda item: item.path)
@@ -62,7 +63,7 @@ class Prefix:
             raise DataError("No such object") from None
         except Exception as error:  # as above
             raise SourceError(
-                f"{public(self.uri)}: {key} cannot be read: {_first_line(error)}.",
+                f"{public(self.uri)}: {key} cannot be read: {first_line(error).rstrip('.')}.",
                 "Then run the same command: it continues.",
             ) from None
 
@@ -84,7 +85,3 @@ def open_prefix(uri: str) -> Prefix:
             f"{public(uri)} needs the extra `s3`.", "Install it: pip install 'graftline[s3]'."
         ) from None
     return Prefix(uri, files, uri.removeprefix("s3://"))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

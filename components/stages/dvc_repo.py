@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.errors import Busy, StorageError
-from components.registry.store import redact
 from components.storage.listing import MD5, SUFFIX
 from components.storage.objects import Store
 
@@ -55,7 +54,7 @@ class Repo:
             found = list(self._repo.index.outs)
         except DvcException as error:
             raise StorageError(
-                f"This workspace cannot be read by DVC: {redact(str(error))}.",
+                f"This workspace cannot be read by DVC: {error}.",
                 "Restore dvc.yaml, dvc.lock and the .dvc files by git.",
             ) from None
         return [self._output(out) for out in found if out.use_cache and not out.stage.is_repo_import]
@@ -69,7 +68,7 @@ class Repo:
         except (
             Exception
         ) as error:  # a broken address, a missing package, a versioned bucket: each has its own class
-            raise StorageError(f"The DVC remote cannot be used: {redact(str(error))}.") from None
+            raise StorageError(f"The DVC remote cannot be used: {error}.") from None
         return found
 
     def _output(self, out: "DvcOutput") -> Output:

@@ -16,7 +16,7 @@ from components.evaluation.spread import Plan
 from components.inference.bundle import open_bundle, verify
 from components.params import Params
 from components.progress import log, progress
-from components.registry.contents import Fetched
+from components.registry.contents import VersionFiles
 from components.registry.desk import Desk, Listed, open_desk
 from components.registry.history import State, rolled_back
 from components.registry.ledger import Note, Version, whoami
@@ -146,7 +146,7 @@ def _ranked(case: _Case) -> Iterator[str]:
         yield f"it was rolled back; to bring it back: python -m flows.promote rollback --to {number}"
 
 
-def _compared(root: Path, params: Params, case: _Case, ours: Fetched, theirs: Fetched) -> Ruling:
+def _compared(root: Path, params: Params, case: _Case, ours: VersionFiles, theirs: VersionFiles) -> Ruling:
     known, learned = _seen(theirs), _seen(ours)
     met = {i for side in known.values() for i in side}
     if leaked := met & set(case.chosen.ids):
@@ -175,7 +175,7 @@ def _compared(root: Path, params: Params, case: _Case, ours: Fetched, theirs: Fe
     return decide(pair, plan, gated(params.gate.rules), params.promotion, newer)
 
 
-def _answers(fetched: Fetched, case: _Case, params: Params, shown: str) -> Outcome:
+def _answers(fetched: VersionFiles, case: _Case, params: Params, shown: str) -> Outcome:
     """From raw samples to decisions, as the bundle says; its classes in the dataset's order."""
     bundle, names = open_bundle(fetched.release), case.dataset.classes
     runner = bundle.runner(params.runtime.providers, params.runtime.cores)
@@ -234,7 +234,7 @@ def _waits(reasons: Sequence[str]) -> Ruling:
     return Ruling(WAITS, tuple(reasons))
 
 
-def _seen(fetched: Fetched) -> Seen:
+def _seen(fetched: VersionFiles) -> Seen:
     found: Seen = json.loads(fetched.samples.read_bytes())
     return found
 

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from components.errors import ParamsError, SourceError, StorageError
+from components.errors import ParamsError, StorageError
 from components.progress import log
-from components.registry.store import redact
 from components.stages.artefacts import note_artefact
 from components.stages.dvc_repo import Output, Repo, open_repo
 from components.storage.git import without_git
@@ -35,10 +34,7 @@ def pull(root: Path, names: Sequence[str] = (), force: bool = False) -> list[str
     """
     with open_repo(root) as repo:
         wanted = outputs(root, repo.outputs(), names)
-        try:
-            return _Pull(root, Objects(repo.cache, repo.remote("pull")), force).run(wanted)
-        except SourceError as error:
-            raise type(error)(redact(error.message), error.remedy) from None
+        return _Pull(root, Objects(repo.cache, repo.remote("pull")), force).run(wanted)
 
 
 def bring_back(root: Path, repo: Repo) -> None:

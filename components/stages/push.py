@@ -10,7 +10,6 @@ from pathlib import Path
 
 from components.errors import GraftlineError, RegistryError
 from components.progress import log
-from components.registry.store import redact
 from components.stages.dvc_repo import open_repo
 from components.stages.pull import outputs
 from components.storage.listing import SUFFIX
@@ -37,9 +36,7 @@ def push(root: Path) -> int:
             wanted = outputs(root, repo.outputs())
             return _push(Objects(repo.cache, store), Remote(store), {one.name: one.path for one in wanted})
     except GraftlineError as error:
-        raise RegistryError(
-            f"The DVC remote did not take everything: {redact(error.message)}", AGAIN
-        ) from None
+        raise RegistryError(f"The DVC remote did not take everything: {error.message}", AGAIN) from None
 
 
 def _push(objects: Objects, remote: Remote, wanted: dict[str, str]) -> int:

@@ -127,7 +127,7 @@ def _usable(shelf: Shelf, watched: Watched) -> Observed | None:
     try:
         return from_parquet(shelf.reference(watched), "its reference")
     except GraftlineError as error:
-        log(f"{error.message} It is made anew.")
+        log(f"{error.message} It is made again.")
         return None
 
 

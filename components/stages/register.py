@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.data.dataset import Dataset
 from components.data.splits import SIDES
-from components.errors import GateRefused, told_apart
+from components.errors import GateRefused, short_digests
 from components.inference.bundle import open_bundle
 from components.params import Params
 from components.registry.lineage import lineage
@@ -57,7 +57,7 @@ def check_verdict_is_about(verdict: Mapping[str, object], there: str) -> None:
     """The verdict names the release that it judged, and it is the one that is `there`, by its digest."""
     named = str(verdict.get("release_sha256") or "")
     if named != there:
-        ours, judged = told_apart(there, named)
+        ours, judged = short_digests(there, named)
         raise GateRefused(
             f"verdict.json judges another release ({judged}) than release/ ({ours}).", "Run: dvc repro"
         )

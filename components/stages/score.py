@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from components.errors import DataError, DigestMismatch, ParamsError, told_apart
+from components.errors import DataError, DigestMismatch, ParamsError, short_digests
 from components.inference.bundle import Bundle, open_bundle
 from components.inference.inputs import Folder, Inputs, Objects, refuse_output_inside
 from components.inference.manifests import Columns, Table
@@ -169,7 +169,7 @@ def check_contract(bundle: Bundle, registered: str, named: str) -> None:
     Raises DigestMismatch. Versions that were registered without a contract's digest are let through.
     """
     if registered and registered != bundle.contract.sha256:
-        ours, theirs = told_apart(bundle.contract.sha256, registered)
+        ours, theirs = short_digests(bundle.contract.sha256, registered)
         raise DigestMismatch(
             f"{named} was registered with the contract {theirs}, its files keep {ours}.",
             "Do not use that version; check who can write to the registry.",

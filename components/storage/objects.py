@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from components.errors import DigestMismatch, SourceError, StorageError
+from components.errors import DigestMismatch, SourceError, StorageError, first_line
 from components.storage.listing import LARGEST, SUFFIX, Entry, md5_file, parse_listing
 from components.system_errors import writing
 
@@ -149,7 +149,7 @@ class Remote:
         except FileNotFoundError:
             return False
         except Exception as error:  # as above
-            raise SourceError(f"The DVC remote cannot be read: {_said(error)}.") from None
+            raise SourceError(f"The DVC remote cannot be read: {first_line(error)}.") from None
         local = objects.path(name)
         if local.exists() and size != local.stat().st_size:
             return False
@@ -174,7 +174,7 @@ class Remote:
             self._store.add(here, objects.files, list(names), check_exists=False)
         except Exception as error:  # as above
             self._discard_halves(objects, names)
-            raise SourceError(f"The DVC remote cannot be written: {_said(error)}.") from None
+            raise SourceError(f"The DVC remote cannot be written: {first_line(error)}.") from None
 
     def _discard_halves(self, objects: Objects, names: Iterable[str]) -> None:
         """Not every store lets an object appear whole or not at all."""
@@ -207,11 +207,7 @@ def _chunks(remote: Store, name: str, output: str) -> Iterable[bytes]:
     except FileNotFoundError:
         raise Missing(f"The object {name} of {output} is neither in DVC's cache nor at the remote.") from None
     except Exception as error:  # each store's library has its own tree of errors
-        raise SourceError(f"The DVC remote cannot be read: {_said(error)}.") from None
-
-
-def _said(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise SourceError(f"The DVC remote cannot be read: {first_line(error)}.") from None
 
 
 def _md5(data: bytes) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
-from components.errors import StorageError
+from components.errors import StorageError, first_line
 
 MANIFEST = "_manifest.json"  # of batch scoring: there when every input has its row
 
@@ -32,8 +32,8 @@ def upload(folder: Path, uri: str) -> int:
         try:
             files.put_file(str(folder / name), f"{uri.removeprefix('s3://').rstrip('/')}/{name}")
         except Exception as error:  # each store's library has its own tree of errors
-            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise StorageError(f"{uri}: {name} cannot be written: {said}.", "The same run goes on.") from None
+            said = f"{uri}: {name} cannot be written: {first_line(error)}."
+            raise StorageError(said, "The same run continues it.") from None
     return len(names) + 1
 
 

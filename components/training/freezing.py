@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from components.errors import TrainingError, told_apart
+from components.errors import TrainingError, short_digests
 from components.methods.base import Phase
 
 # Backbones bring a momentum for 10^5 steps (0.01); in the few hundred of a transfer, running statistics would
@@ -63,6 +63,6 @@ def require_equal(before: str, after: str, what: str) -> None:
     """TrainingError if something frozen moved."""
     if before != after:
         raise TrainingError(
-            f"Frozen layers changed while {what}: {' before, '.join(told_apart(before, after))} after.",
+            f"Frozen layers changed while {what}: {' before, '.join(short_digests(before, after))} after.",
             "A layer writes to its weights or statistics in evaluation mode; nothing has been published.",
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from components.errors import GraftlineError
+from components.errors import GraftlineError, first_line
 from infra.servers import postgres
 from infra.servers.layout import Layout, Settings
 from infra.servers.programs import POOL, USER, Program, address
@@ -33,7 +33,7 @@ def look(name: str, settings: Settings, process: Process | None) -> Health:
     try:
         return Health(_worker(settings, process.since) if name == "worker" else CHECKS[name](settings))
     except Exception as error:  # a health check says what is wrong, whatever it is
-        return Health((str(error).strip().splitlines() or [type(error).__name__])[0][:120])
+        return Health(first_line(error)[:120])
 
 
 def wait(program: Program, settings: Settings, supervisor: Supervisor, where: Layout) -> None:

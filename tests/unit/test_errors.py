@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.errors import DataError, told_apart
+from components.errors import DataError, first_line, short_digests
 from components.progress import log
 
 
@@ -17,6 +17,13 @@ def test_a_label_of_10_mb_makes_a_short_message(capsys: pytest.CaptureFixture[st
     assert len(capsys.readouterr().err) < 5000
 
 
+def test_a_foreign_error_that_is_quoted_shows_no_secret() -> None:
+    foreign = ValueError("https://ada:canary@host/x?token=canary refused it\nby a long page")
+    said = str(DataError(f"It cannot be read: {first_line(foreign)}.", "Look at https://ada:canary@host."))
+    assert said == "It cannot be read: https://***@host/x?token=*** refused it. Look at https://***@host."
+    assert (first_line(OSError()), first_line(OSError(), "nothing")) == ("OSError", "nothing")
+
+
 def test_many_lines_are_counted_and_ordinary_ones_stay() -> None:
     plain = "The release is not registered.\n" + "\n".join(f"  - rule {i}" for i in range(100))
     assert DataError(plain).message == plain
@@ -25,6 +32,6 @@ def test_many_lines_are_counted_and_ordinary_ones_stay() -> None:
 
 def test_digests_are_cut_behind_their_first_difference() -> None:
     one, other = "d42b" * 16, "d42b" * 10 + "0" * 24
-    assert told_apart(one, other) == ("d42b" * 11 + "…", "d42b" * 10 + "0000…")
-    assert told_apart("a" * 64, "b" * 64) == ("a" * 12 + "…", "b" * 12 + "…")
-    assert told_apart("a" * 64, "") == ("a" * 12 + "…", "nothing")
+    assert short_digests(one, other) == ("d42b" * 11 + "…", "d42b" * 10 + "0000…")
+    assert short_digests("a" * 64, "b" * 64) == ("a" * 12 + "…", "b" * 12 + "…")
+    assert short_digests("a" * 64, "") == ("a" * 12 + "…", "nothing")

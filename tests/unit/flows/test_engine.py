@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from components.ending import Stopped
 from components.errors import (
     Busy,
     DataError,
@@ -25,7 +26,6 @@ from components.registry.store import connect
 from flows.engine import (
     PATIENCE,
     StageFailed,
-    Stopped,
     children,
     execution,
     failed,

@@ -106,5 +106,5 @@ def test_what_the_server_cannot_reach_is_told_by_nobody_and_said(client: "SyncPr
     ):
         assert told("a", other, "training").startswith("no automation tells people")
     assert [len(client.read_automations_by_name(name)) for name in names] == [0, 1]
-    with pytest.raises(GraftlineError, match=r"no block webhook/nowhere.*mend notify\.block"):
+    with pytest.raises(GraftlineError, match=r"no block webhook/nowhere.*correct notify\.block"):
         told("a", NotifyParams(block="webhook/nowhere"), "training")

@@ -65,7 +65,7 @@ def test_a_refusal_is_no_crash(toy: Path, capfd: pytest.CaptureFixture[str]) -> 
     said = capfd.readouterr()
     assert "Verdict: FAIL" in said.out
     assert "GateFailed: The release is not registered." in said.err
-    assert "value > 5: fail 4\nMend the data or the training, and run again" in said.err
+    assert "value > 5: fail 4\nCorrect the data or the training, and run again" in said.err
     assert "Traceback" not in said.err
     assert len(said.err.splitlines()) < 12
 

@@ -202,7 +202,7 @@ def test_a_release_that_was_timed_on_a_busy_machine_is_not_blamed_on_data_or_tra
             refuse_unless_pass(PASS, {"verdict": "fail", "rules": rules})
         said = str(caught.value)
         assert "samples/s in batches >= 20: " in said
-        assert "Mend" not in said
+        assert "Correct the data" not in said
         assert all(text in said for text in helps)
         assert ("`python -m components register` again" in said) == (rules == [busy])
 
@@ -226,7 +226,7 @@ def test_a_refusal_ends_with_what_helps_said_once(
     with pytest.raises(GateRefused) as caught:
         refuse_unless_pass({"verdict": "inconclusive", "rules": rules})
     said = str(caught.value)
-    assert said.count("Mend the data or the training") == mended
+    assert said.count("Correct the data or the training") == mended
     assert said.count("More test samples help") == samples
     assert said.count("`by: estimate`") == bound
     last = said.splitlines()[2 + len(rules) :]

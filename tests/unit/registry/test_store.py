@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from components.errors import RegistryError
+from components.errors import RegistryError, redact
 from components.params.operation import TrackingParams
-from components.registry.store import connect, locate, patiently, redact
+from components.registry.store import connect, locate, patiently
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """How every command of this folder ends: signals unwind it, and Prefect's states become exit codes."""
 
+from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,20 @@ class Ended(Exception):
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
+
+
+def table_arguments(parser: ArgumentParser) -> None:
+    """How an input that is a table is read; `--path` and `--content` are each command's own."""
+    parser.add_argument("--id", metavar="COLUMN", help="of a table: names of the rows (default: the path)")
+    parser.add_argument("--files", metavar="FOLDER", help="where a table's paths begin (default: beside it)")
+    parser.add_argument(
+        "--separator",
+        metavar="CHARACTER",
+        help="of a table: what separates its columns; or tab, or whitespace",
+    )
+    parser.add_argument(
+        "--header", metavar="A,B,…", help="of a table without a header: the names of its columns"
+    )
 
 
 def failed(name: str, message: str, code: int) -> "State[Any]":

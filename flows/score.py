@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.command import code_of, end, guarded
+from flows.command import code_of, end, guarded, table_arguments
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,16 +41,7 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument(
         "--content", metavar="COLUMN", help="of a table: the samples themselves, texts or, in Parquet, bytes"
     )
-    made.add_argument("--id", metavar="COLUMN", help="of a table: names of the rows (default: the path)")
-    made.add_argument("--files", metavar="FOLDER", help="where a table's paths begin (default: beside it)")
-    made.add_argument(
-        "--separator",
-        metavar="CHARACTER",
-        help="of a table: what separates its columns; or tab, or whitespace",
-    )
-    made.add_argument(
-        "--header", metavar="A,B,…", help="of a table without a header: the names of its columns"
-    )
+    table_arguments(made)
     made.add_argument(
         "--embeddings",
         action="store_true",

@@ -56,13 +56,13 @@ def _run(root: Path, options: argparse.Namespace) -> int:
     from flows.worktree import check_git
 
     params = load_params(root / "params.yaml")
-    check_git(root)
     space = load_space(_space_file(root, options.space))
     metric = _metric(options.metric or params.select.metric)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", options.name):
         raise ParamsError(
             f"--name is {options.name!r}.", "Allowed: letters, digits, dots, dashes, underscores."
         )
+    check_git(root)
     check_distribution()
     os.environ.setdefault("OMP_NUM_THREADS", str(params.runtime.cores))
     from components.stages.table import stage

@@ -106,7 +106,7 @@ def test_wrong_params_are_refused_before_any_work(line: Path, capfd: pytest.Capt
 def running_flow(line: Path) -> Iterator[subprocess.Popen[str]]:
     """The command, in a process group of its own as a terminal gives it, when its stage is at work."""
     (line / "in.txt").write_text("99")
-    environment = {**os.environ, "PYTHONPATH": str(TOY.parents[3]), "PREFECT_LOGGING_INTERNAL_LEVEL": "ERROR"}
+    environment = {**os.environ, "PREFECT_LOGGING_INTERNAL_LEVEL": "ERROR"}
     # Behind a proxy that does not answer: the server on loopback, and MLflow, need none.
     environment |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
     words = [sys.executable, TOY]

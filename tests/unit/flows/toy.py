@@ -2,6 +2,10 @@
 
 import signal
 import sys
+from pathlib import Path
+
+# Not by PYTHONPATH, which its stages would inherit: theirs is the code of the workspace.
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from components.stages import table
 from components.stages.table import Stage

@@ -53,7 +53,9 @@ def test_the_target_is_judged_and_the_source_compared(line: tuple[Path, Params])
     assert metrics["source"]["domains"] == ["day"]
     assert metrics["source"]["before"]["accuracy"]["estimate"] == 0
     assert metrics["source"]["after"]["accuracy"]["estimate"] == 1
-    assert metrics["paired"]["source_only"]["balanced_accuracy"]["low"] == pytest.approx(1)
+    gain = metrics["paired"]["source_only"]["balanced_accuracy"]
+    assert gain["estimate"] == pytest.approx(1)
+    assert 0 < gain["low"] < 1, "15 samples cannot show that all others would be gained, too"
     assert metrics["training"]["movement"]["features_cka"] == 0.9
     outcomes = {rule["kind"]: rule["outcome"] for rule in verdict["rules"]}
     assert outcomes["forgetting"] == "pass"

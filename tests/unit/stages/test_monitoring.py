@@ -144,9 +144,8 @@ def test_labels_that_came_later_are_read_as_every_table_is(tmp_path: Path, table
 
 
 def test_refusals_come_before_any_input_is_read(made: Line) -> None:
-    few = Line(made.root, watched(made.params, permutations=99))
-    with pytest.raises(ParamsError, match=r"monitoring.permutations is 99"):
-        look(few, input="nowhere")
+    with pytest.raises(ValueError, match=r"monitoring.permutations is 99"):
+        watched(made.params, permutations=99)
     short = Line(made.root, watched(made.params, least=500))
     with pytest.raises(DataError, match="least asks for 500"):
         look(short, input="nowhere")

@@ -57,7 +57,7 @@ class Scores:
             ~positive & (draw.random(samples) < self.first), self.shift + 9 + 0.1 * noise, scores
         )
         probabilities = 1 / (1 + np.exp(self.shift / 2 - scores))
-        return _of_two(positive.astype(np.int64), probabilities)
+        return of_two(positive.astype(np.int64), probabilities)
 
 
 def with_area(area: float, **others: float) -> Scores:
@@ -110,6 +110,48 @@ def discordant(
     return pair
 
 
+def two_tables(table: Floats, worse: Floats, agree: float) -> Floats:
+    """Shares (C, C, C): class, decision of one model, decision of the other.
+
+    Args:
+        table: shares (C, C) of the other; rows are classes.
+        worse: shares (C, C) by which the one decides where it does not say the same as the other.
+        agree: how often it does.
+    """
+    alone = worse / worse.sum(axis=1, keepdims=True)
+    same = np.eye(len(table))[None, :, :] * table[:, None, :]
+    return np.asarray(agree * same + (1 - agree) * alone[:, :, None] * table[:, None, :])
+
+
+def both_confused(shares: Floats) -> Callable[[Draw, int], tuple[Outcome, Outcome]]:
+    """Decisions of two models by shares (C, C, C): class, decision of the one, of the other."""
+
+    def pair(draw: Draw, samples: int) -> tuple[Outcome, Outcome]:
+        cells = draw.choice(shares.size, size=samples, p=shares.ravel() / shares.sum())
+        targets, one, other = np.unravel_index(cells, shares.shape)
+        first, second = (Outcome(targets, np.eye(len(shares))[d], d) for d in (one, other))
+        return first, second
+
+    return pair
+
+
+def of_several(shift: float, shares: tuple[float, ...]) -> Callable[[Draw, int], Outcome]:
+    """A score for each class; that of its own class is higher by `shift`. Then their mean is taken off."""
+
+    def outcome(draw: Draw, samples: int) -> Outcome:
+        targets = draw.choice(len(shares), size=samples, p=shares)
+        scores = draw.standard_normal((samples, len(shares))) + shift * np.eye(len(shares))[targets]
+        scores -= scores.mean(axis=1, keepdims=True)
+        return Outcome(targets, 1 / (1 + np.exp(-scores)), scores.argmax(axis=1))
+
+    return outcome
+
+
+def area_of_several(shift: float, classes: int) -> float:
+    """AUROC of each class: its score lies higher by `shift`, and each has the variance 1 - 1 / classes."""
+    return float(norm.cdf(shift / np.sqrt(2 * (1 - 1 / classes))))
+
+
 def decided(targets: npt.NDArray[np.int64], right: npt.NDArray[np.bool_]) -> Outcome:
     decisions = np.where(right, targets, 1 - targets)
     return Outcome(targets, np.eye(2)[decisions], decisions)
@@ -150,9 +192,33 @@ class Confidences:
     def draw(self, draw: Draw, samples: int) -> Outcome:
         confidence = draw.uniform(0.5, 1, samples)
         right = draw.random(samples) < self.rates(confidence)
-        return _of_two(right.astype(np.int64), confidence)
+        return of_two(right.astype(np.int64), confidence)
 
 
-def _of_two(targets: npt.NDArray[np.int64], probabilities: Floats) -> Outcome:
+def two_confidences(gap: float, other: float, alike: bool) -> Callable[[Draw, int], tuple[Outcome, Outcome]]:
+    """Two models that are too sure by such gaps, which are their calibration errors, and say the same class."""
+
+    def pair(draw: Draw, samples: int) -> tuple[Outcome, Outcome]:
+        first, second, rates = calibrated_pair(draw, samples, alike)
+        targets = (draw.random(samples) < rates).astype(np.int64)
+        return of_two(targets, first + gap), of_two(targets, second + other)
+
+    return pair
+
+
+def calibrated_pair(draw: Draw, samples: int, alike: bool) -> tuple[Floats, Floats, Floats]:
+    """Calibrated confidences of two models, and how often both are right.
+
+    Args:
+        alike: whether they are sure of the same samples, or each of its own.
+    """
+    first = draw.uniform(0.6, 0.85, samples)
+    if alike:
+        return first, first, first
+    second = draw.uniform(0.6, 0.85, samples)
+    return first, second, first + second - 0.725
+
+
+def of_two(targets: npt.NDArray[np.int64], probabilities: Floats) -> Outcome:
     decisions = (probabilities >= 0.5).astype(np.int64)
     return Outcome(targets, np.stack([1 - probabilities, probabilities], axis=1), decisions)

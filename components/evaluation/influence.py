@@ -121,6 +121,12 @@ def ece(outcome: Outcome) -> Floats:
     return np.asarray((turned - turned.mean()) / len(turned))
 
 
+def confidence_gap(outcome: Outcome) -> Floats:
+    """Of accuracy minus mean confidence: the calibration error, where the gaps of all bins have one sign."""
+    signed, _, _ = calibration_gaps(outcome)
+    return np.asarray((signed - signed.mean()) / len(signed))
+
+
 def calibration_gaps(outcome: Outcome) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
     """Right (0 or 1) minus confidence of each sample, the sign of its sum in each bin, the bin of each sample."""
     confidence = outcome.probabilities.max(axis=1)

@@ -8,7 +8,7 @@ from scipy import optimize, special
 from components.evaluation import influence
 from components.evaluation.binomial import clopper_pearson, mean_of
 from components.evaluation.metrics import Floats, Outcome, value
-from components.evaluation.spread import Plan, Spread, spread, unbiased
+from components.evaluation.spread import Plan, Spread, spread, unbiased, wider
 
 Ends = tuple[float, float]
 SIGNIFICANT = 1.5  # standard errors that a bin's gap may reach by noise
@@ -98,7 +98,7 @@ def _logit(share: float, held: Spread) -> Ends:
     if not 0 < share < 1:
         return share, share
     middle = math.log(share / (1 - share))
-    off = held.reach * math.sqrt(held.variance) / (share * (1 - share))
+    off = held.off / (share * (1 - share))
     return float(special.expit(middle - off)), float(special.expit(middle + off))
 
 
@@ -150,10 +150,15 @@ def wilson(share: float, count: float, z: float) -> Ends:
 
 
 def calibration_error(outcome: Outcome, plan: Plan) -> Ends:
-    """By its influences, and no narrower than Wilson's of all samples; down, also by what noise may have added."""
-    held, error = spread(influence.ece(outcome), plan), value("ece", outcome)
+    """By its influences, and no narrower than Wilson's of all samples; down, also by what noise may have added.
+
+    A bin's sign may be noise. Where a group is right more often throughout, wrong signs cancel what it moves, so the
+    bounds are no narrower than those of equal signs either.
+    """
+    held = wider(spread(influence.ece(outcome), plan), spread(influence.confidence_gap(outcome), plan))
+    error = value("ece", outcome)
     least = max(error - noise(outcome, plan), 0.0)
-    off, count = held.reach * math.sqrt(held.variance), len(outcome.targets) * held.share
+    off, count = held.off, len(outcome.targets) * held.share
     low, high = wilson(least, count, held.reach)[0], wilson(error, count, held.reach)[1]
     return min(least - off, low), max(error + off, high)
 

@@ -1,5 +1,6 @@
 """How far an estimate may lie off, from the influences of its samples: with groups, from the sums of each group."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,15 @@ class Spread:
     variance: float
     share: float
     reach: float
+
+    @property
+    def off(self) -> float:
+        """How far a bound lies off."""
+        return self.reach * math.sqrt(self.variance)
+
+
+def wider(one: Spread, other: Spread) -> Spread:
+    return one if one.off >= other.off else other
 
 
 def spread(influence: Floats, plan: Plan, units: int | None = None) -> Spread:

@@ -10,7 +10,7 @@ from components.evaluation import influence
 from components.evaluation.binomial import mean_of, tango
 from components.evaluation.metrics import Floats, Outcome, value
 from components.evaluation.one_model import Ends, noise, overlap, sides
-from components.evaluation.spread import Plan, Spread, spread, unbiased
+from components.evaluation.spread import Plan, Spread, spread, unbiased, wider
 
 
 def proportion(one: Outcome, other: Outcome, plan: Plan) -> Ends:
@@ -66,8 +66,15 @@ def average_precision(one: Outcome, other: Outcome, plan: Plan) -> Ends:
 
 
 def calibration_error(one: Outcome, other: Outcome, plan: Plan) -> Ends:
-    """By the difference of influences; either way, also by what noise may have added to the error on that side."""
-    held = spread(influence.ece(one) - influence.ece(other), plan)
+    """By the difference of influences; either way, also by what noise may have added to the error on that side.
+
+    With groups, no narrower than if the gaps had opposite signs: what a group has in common moves a gap near 0 to
+    either side, in all bins at once.
+    """
+    ours, theirs = influence.confidence_gap(one), influence.confidence_gap(other)
+    held = wider(spread(influence.ece(one) - influence.ece(other), plan), spread(ours - theirs, plan))
+    if plan.groups is not None:
+        held = wider(held, spread(ours + theirs, plan))
     difference = value("ece", one) - value("ece", other)
     low, high = (difference - noise(one, plan), difference + noise(other, plan))
     jump = 1 / len(one.targets)
@@ -90,9 +97,10 @@ def _score(difference: float, held: Spread, jump: float) -> Ends:
     As in a score test, a difference of delta has at least the variance jump·(|delta| - delta²): so much has one that
     rests on delta / jump samples. This is what leaves width where no sample shows a difference.
     """
-    off = held.reach * math.sqrt(held.variance)
     k = held.reach**2 * jump / held.share
-    return min(difference - off, -_farthest(difference, k)), max(difference + off, _farthest(-difference, k))
+    return min(difference - held.off, -_farthest(difference, k)), max(
+        difference + held.off, _farthest(-difference, k)
+    )
 
 
 def _farthest(difference: float, k: float) -> float:

@@ -1,0 +1,66 @@
+"""Rules through their judges: what a slice may lose, by the whole promotion, and forgetting, by the gate."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from benchmarks.populations import Draw, discordant
+from benchmarks.rules import Case, Row, Sample
+from components.evaluation.gates import PASS, Release, judge
+from components.evaluation.intervals import paired
+from components.evaluation.metrics import Outcome
+from components.evaluation.promotion import PROMOTE, Pair, decide
+from components.evaluation.spread import Plan
+from components.params.promotion import PromotionParams
+from components.params.release import GateParams
+
+PLAN = Plan(confidence=0.95)
+OTHERS = 200
+SHARES = ((0.0, 0.05), (0.025, 0.075), (0.1, 0.15))
+
+
+def rulings() -> Iterator[Row]:
+    errors = tuple(Case(_with_slice(g, lost), -0.05, f"{g + lost:.0%} discordant") for g, lost in SHARES)
+    equal = Case(_with_slice(0.01, 0.01), -0.05, "equal on the slice, 2 % discordant")
+    rule = "a slice loses at most 0.05: promoted"
+    yield Row(rule, "accuracy", errors, equal, sizes=(30, 100, 300), judge=_promoted)
+    forgot = tuple(Case(discordant(g, lost), -0.05, f"{g + lost:.0%} discordant") for g, lost in SHARES)
+    kept = Case(discordant(0.025, 0.025), -0.05, "equal, 5 % discordant")
+    rule = "forgetting: accuracy worse by at most 0.05"
+    yield Row(rule, "accuracy", forgot, kept, sizes=(30, 100, 300), judge=_remembered)
+
+
+def _with_slice(gained: float, lost: float) -> Sample:
+    """A slice of so many samples, and 200 others on which the candidate gains: nothing else may stop it."""
+
+    def pair(draw: Draw, samples: int) -> Pair:
+        inside, others = discordant(gained, lost)(draw, samples), discordant(0.1, 0.0)(draw, OTHERS)
+        one, other = (_together(a, b) for a, b in zip(inside, others, strict=True))
+        return Pair(one, other, {"part": np.repeat(["slice", "others"], [samples, OTHERS])})
+
+    return pair
+
+
+def _together(a: Outcome, b: Outcome) -> Outcome:
+    targets, probabilities, decisions = (
+        np.concatenate([getattr(a, name), getattr(b, name)])
+        for name in ("targets", "probabilities", "decisions")
+    )
+    return Outcome(targets, probabilities, decisions)
+
+
+def _promoted(pair: object) -> bool:
+    assert isinstance(pair, Pair)
+    gated = {"balanced_accuracy": "interval"}
+    return decide(pair, PLAN, gated, PromotionParams(), newer=1).outcome == PROMOTE
+
+
+def _remembered(pair: object) -> bool:
+    assert isinstance(pair, tuple)
+    after, before = pair
+    gate = GateParams.model_validate(
+        {"rules": [{"metric": "accuracy", "at_least": 0.5}], "forgetting": {"at_most": 0.05}}
+    )
+    change = paired(after, before, PLAN, ["accuracy"])["accuracy"].as_json()
+    verdict = judge(gate, Release("fp32", "", {}, {}), {"source": {"paired": {"accuracy": change}}})
+    return next(rule.outcome for rule in verdict.rules if rule.kind == "forgetting") == PASS

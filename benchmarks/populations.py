@@ -157,21 +157,6 @@ def decided(targets: npt.NDArray[np.int64], right: npt.NDArray[np.bool_]) -> Out
     return Outcome(targets, np.eye(2)[decisions], decisions)
 
 
-def grouped(
-    rate: float, groups: int, correlation: float = 0.2, size: int = 20
-) -> Callable[[Draw], tuple[Outcome, npt.NDArray[np.int64]]]:
-    """Samples in groups whose own rates are beta distributed, with this correlation within a group."""
-
-    def outcome(draw: Draw) -> tuple[Outcome, npt.NDArray[np.int64]]:
-        spread = 1 / correlation - 1
-        rates = draw.beta(rate * spread, (1 - rate) * spread, groups)
-        member = np.repeat(np.arange(groups), draw.integers(size // 2, size * 3 // 2 + 1, groups))
-        right = draw.random(len(member)) < rates[member]
-        return decided(np.ones(len(member), dtype=np.int64), right), member
-
-    return outcome
-
-
 @dataclass(frozen=True)
 class Confidences:
     """Confidences uniform between 0.5 and 1, right less often by `gap` (or by gap and -gap in turn)."""

@@ -15,7 +15,7 @@ from components.params.promotion import PromotionParams
 from components.params.release import GateParams
 
 PLAN = Plan(confidence=0.95)
-OTHERS = 200
+OTHERS = 600
 SHARES = ((0.0, 0.05), (0.025, 0.075), (0.1, 0.15))
 
 
@@ -31,7 +31,7 @@ def rulings() -> Iterator[Row]:
 
 
 def _with_slice(gained: float, lost: float) -> Sample:
-    """A slice of so many samples, and 200 others on which the candidate gains: nothing else may stop it."""
+    """A slice of so many samples, and 600 others on which the candidate gains: nothing else may stop it."""
 
     def pair(draw: Draw, samples: int) -> Pair:
         inside, others = discordant(gained, lost)(draw, samples), discordant(0.1, 0.0)(draw, OTHERS)

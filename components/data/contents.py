@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from components.data.classes import Classes
 from components.data.layouts import Item
-from components.data.lock import Assignments, Lock
+from components.data.lock import ID_DIGITS, Assignments, Lock
 from components.data.splits import (
     NAMES,
     RANK,
@@ -52,6 +52,11 @@ class Content:
     def key(self) -> str:
         """What its side depends on."""
         return self.group or self.id
+
+    @property
+    def short_id(self) -> str:
+        """What data/source.lock calls it."""
+        return self.id[:ID_DIGITS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +127,14 @@ def merge(
 
 
 class _Sides:
-    """How the side of a content is told: by its group's fold, by what it is, or, in part, by what the data declare."""
+    """How the side of a content is told: by its fold, by where it was, by what it is, or by what the data declare."""
 
     def __init__(
         self, items: Iterable[tuple[str, Item]], params: DataParams, kept: Assignments | None
     ) -> None:
         self._split = params.split
         self._kept = kept.sides if kept else {}
+        self._samples = kept.samples if kept else {}
         self._fold: Mapping[str, int] = {}
         self._pools: Mapping[str, Sequence[str]] = {}
         pairs = list(items)
@@ -142,7 +148,15 @@ class _Sides:
         """The sides that are possible."""
         return tuple(self._pools[NAMES[item.side.lower()]]) if self._pools else SIDES
 
+    def before(self, name: str, items: Sequence[Item]) -> str | None:
+        """The side that the sample was given earlier, where it is still possible."""
+        if self._split.folds or len({item.side for item in items}) > 1:
+            return None  # of several declared sides the highest counts
+        side = self._samples.get(name[:ID_DIGITS])
+        return side if side in self.among(items[0]) else None
+
     def of(self, name: str, item: Item) -> str:
+        """The side of the item's group, or of the content itself."""
         key, folds = item.group or name, self._split.folds
         if folds:
             return side_in_fold(self._fold[key], name, self._split, folds)
@@ -165,15 +179,20 @@ def _clash(items: Sequence[Item], classes: Classes) -> str:
 
 
 def _content(name: str, copies: Sequence[tuple[Item, Entry]], classes: Classes, sides: _Sides) -> Content:
-    """Of copies in several groups or declared sides, those on the highest side count, as of near duplicates."""
+    """Of copies in several groups or declared sides, those on the highest side count, as of near duplicates.
+
+    A sample that was given its side earlier stays there: of its copies, those on that side count.
+    """
     chosen = copies
+    before = sides.before(name, [item for item, _ in copies])
     if len({(item.group, item.side) for item, _ in copies}) > 1:
         grouped = [copy for copy in copies if copy[0].group] or copies
+        grouped = [copy for copy in grouped if sides.of(name, copy[0]) == before] or grouped
         highest = max(sides.rank(name, item) for item, _ in grouped)
         chosen = [copy for copy in grouped if sides.rank(name, copy[0]) == highest]
     item, entry = next((copy for copy in chosen if copy[0].label), chosen[0])
     label = next((classes.of(other.label) or "" for other, _ in copies if other.label), "")
-    side = sides.of(name, item)
+    side = before or sides.of(name, item)
     return Content(
         id=name,
         path=item.path,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from components.data.contents import Content
 from components.data.lock import Assignments
 from components.data.splits import SIDES, drawn, share
-from components.params.data import Split
+from components.params.data import DataParams, Split
 
 # A class gets as many samples on a side as its share says, but no more than ENOUGH, and no less than FEW.
 ENOUGH, FEW = 6, 2
@@ -35,24 +35,27 @@ class _Unit:
     among: tuple[str, ...]
 
 
-def split_named(split: Split) -> dict[str, str | float]:
-    """What the sides depend on: another salt or other shares are another split."""
-    return {"salt": split.salt, **{side: share(split, side) for side in SIDES}}
+def split_named(params: DataParams) -> dict[str, str | float]:
+    """What the sides depend on: another salt, other shares or other groups are another split."""
+    named: dict[str, str | float] = {"salt": params.split.salt}
+    if params.labels.group:
+        named["group"] = params.labels.group
+    return named | {side: share(params.split, side) for side in SIDES}
 
 
 def assign(
-    contents: Sequence[Content], split: Split, smallest: int, kept: Assignments | None, settled: Set[str]
+    contents: Sequence[Content], params: DataParams, kept: Assignments | None, settled: Set[str]
 ) -> Assignments:
-    """`kept` and what is dealt now.
+    """`kept` and what is dealt now. A class below `min_per_class` is left alone: it is refused anyway.
 
     Args:
         contents: with the sides that they have by the hash and `kept`.
-        smallest: a class of fewer samples is left alone: it is refused anyway.
         settled: classes whose samples have been used as they lie: none of them moves.
     """
-    table = _Table(contents, split)
-    known = settled | set(kept.classes if kept else ())
-    fixed = set(kept.sides if kept else ())
+    table, smallest = _Table(contents, params.split), params.limits.min_per_class
+    kept = kept or Assignments(split_named(params), (), {})
+    known = settled | set(kept.classes)
+    fixed = {*kept.sides, *(content.key for content in contents if content.short_id in kept.samples)}
     counts = {name: table.size(name) for name in table.classes}
     new = [name for name in table.classes if name not in known and counts[name] >= smallest]
     free: dict[str, list[_Unit]] = {name: [] for name in new}
@@ -63,8 +66,12 @@ def assign(
     dealt: dict[str, str] = {}
     for name in sorted(new, key=lambda name: (counts[name], name)):
         dealt |= table.top_up(name, [unit for unit in free[name] if unit.key not in dealt])
-    sides = {**(kept.sides if kept else {}), **dealt}
-    return Assignments(split_named(split), tuple(sorted(known | set(new))), sides)
+    known |= set(new)
+    samples = dict(kept.samples)
+    if params.labels.group:
+        used = (content for content in contents if content.label in known or not content.label)
+        samples |= {content.short_id: dealt.get(content.key, content.side) for content in used}
+    return Assignments(kept.split, tuple(sorted(known)), {**kept.sides, **dealt}, samples)
 
 
 def lacking(contents: Iterable[Content]) -> set[str]:

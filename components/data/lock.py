@@ -5,14 +5,15 @@ The first line is a JSON object {uri, revision, licence, layout}; then one line 
 
 Where the sides are told by the hash, the first line also holds `split`, and these lines follow, sorted:
 `class  "name"`, a class whose samples have their sides for good, and `test  "key"`, the side of a content or a group
-that the hash would have put elsewhere (components/data/dealing.py).
+that the hash would have put elsewhere (components/data/dealing.py). With `data.labels.group`, `sample test  "id"` says
+where each sample lies: a sample may come to further groups, or leave one, and its side must not follow.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.data.splits import SIDES
@@ -21,7 +22,10 @@ from components.sources.base import Entry, Source
 
 REFRESH = "Run `python -m components refresh`."
 LINE = re.compile(r"([0-9a-f]{64})  (\d+)  (.+)")
-RECORD = re.compile(rf'(class|{"|".join(SIDES)})  (".*")')
+SAMPLE = "sample "
+RECORD = re.compile(rf'(class|(?:{SAMPLE})?(?:{"|".join(SIDES)}))  (".*")')
+# Hexadecimal digits of a content's id that are written: a side is all that depends on them.
+ID_DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -29,14 +33,16 @@ class Assignments:
     """Sides that the hash alone does not give.
 
     Attributes:
-        split: the salt and the shares that they belong to.
+        split: the salt, the shares and the column of groups that they belong to.
         classes: those whose samples have their sides for good, sorted.
         sides: content id or group → its side, of what the hash would have put elsewhere.
+        samples: the first ID_DIGITS of a content id → its side, of all samples where there are groups.
     """
 
     split: Mapping[str, str | float]
     classes: tuple[str, ...]
     sides: Mapping[str, str]
+    samples: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ class Lock:
         if kept is not None:
             lines += [f"class  {json.dumps(name)}" for name in kept.classes]
             lines += [f"{side}  {json.dumps(key)}" for key, side in sorted(kept.sides.items())]
+            lines += [f"{SAMPLE}{side}  {json.dumps(key)}" for key, side in sorted(kept.samples.items())]
         return "\n".join(lines) + "\n"
 
 
@@ -134,7 +141,11 @@ def _assignments(head: Mapping[str, object], lines: Iterable[str]) -> Assignment
     split = head.get("split")
     if not isinstance(split, dict):
         return None
-    records = [found for line in lines if (found := RECORD.fullmatch(line))]
-    classes = tuple(str(json.loads(found[2])) for found in records if found[1] == "class")
-    sides = {str(json.loads(found[2])): found[1] for found in records if found[1] != "class"}
-    return Assignments(split, classes, sides)
+    found = (match for line in lines if (match := RECORD.fullmatch(line)))
+    records = [(match[1], str(json.loads(match[2]))) for match in found]
+    return Assignments(
+        split,
+        classes=tuple(key for kind, key in records if kind == "class"),
+        sides={key: kind for kind, key in records if kind in SIDES},
+        samples={key: kind.removeprefix(SAMPLE) for kind, key in records if kind.startswith(SAMPLE)},
+    )

@@ -29,8 +29,8 @@ class Reading:
 def read(lock: Lock, source: Reader, params: DataParams, kind: str) -> Reading:
     """DataError where the table, the folders or the labels cannot be used."""
     kept = lock.assignments
-    if kept is not None and kept.split != split_named(params.split):
-        if kept.sides:
+    if kept is not None and kept.split != split_named(params):
+        if kept.sides or kept.samples:
             raise DataError("data/source.lock was written for another data.split.", REFRESH)
         lock = replace(lock, assignments=None)
     listing = read_items(lock, source, params, kind)
@@ -53,14 +53,14 @@ def with_assignments(lock: Lock, source: Reader, params: DataParams, kind: str, 
         return lock
     known = old if old is not None and _same_data(old, lock) else None
     kept = known.assignments if known else None
-    if kept is not None and kept.split != split_named(params.split):
+    if kept is not None and kept.split != split_named(params):
         kept = known = None
     found = read(replace(lock, assignments=kept), source, params, kind)
     settled: set[str] = set()
     if known is not None and kept is None:
         settled = _used(known, source, params, kind, found)
-    made = assign(found.contents, params.split, params.limits.min_per_class, kept, settled)
-    if known is not None and kept is None and not made.sides and known == lock:
+    made = assign(found.contents, params, kept, settled)
+    if known is not None and kept is None and not made.sides and not made.samples and known == lock:
         return lock  # nothing is new: an older lock stays as it is
     return replace(lock, assignments=made)
 

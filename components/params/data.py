@@ -57,7 +57,8 @@ class Split(Section):
 
     Attributes:
         folds: for few groups. They are dealt to so many folds: number `fold` tests, the next one validates and
-            calibrates, the others train; `train` and `test` say nothing then. Run the line once for each fold.
+            calibrates, the others train; `train` and `test` say nothing then. Run the line once for each fold. A group
+            that comes or goes moves others to another fold.
         fold: which of them tests, from 0 on.
         labelled_per_class: so many training samples a class (and domain) keep their label, the others become samples
             without one: what few labels are worth. None: all.

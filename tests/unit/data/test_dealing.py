@@ -1,8 +1,10 @@
 """Small classes get samples on every side, and no sample ever moves afterwards."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -115,9 +117,8 @@ def test_a_class_that_an_older_lock_left_without_a_side_is_dealt() -> None:
 Steps = st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.integers(1, 20)), min_size=1, max_size=5)
 
 
-def used(lock: Lock) -> tuple[dict[str, str], set[str]]:
+def used(found: Mapping[str, Content]) -> tuple[dict[str, str], set[str]]:
     """Sides by content, and the contents that may have been trained on: of classes that `version_data` would take."""
-    found = placed(lock)
     sides: dict[str, set[str]] = {}
     for content in found.values():
         sides.setdefault(content.label, set()).add(content.side)
@@ -133,7 +134,7 @@ def test_adding_and_removing_never_moves_a_sample(
 ) -> None:
     files = classes(3, size)
     lock = lock_of(files) if older else refreshed(files)
-    sides, trained = used(lock)
+    sides, trained = used(placed(lock))
     for fresh, (adding, which, count) in enumerate(steps, 1):
         if adding:
             new = range(fresh * 1_000_000, fresh * 1_000_000 + count)
@@ -144,9 +145,93 @@ def test_adding_and_removing_never_moves_a_sample(
         if not files:
             return
         lock = refreshed(files, lock)
-        before, (sides, _) = sides, used(lock)
+        before, (sides, _) = sides, used(placed(lock))
         assert all(sides[name] == before[name] for name in trained & set(sides))
-        trained |= used(lock)[1]
+        trained |= used(placed(lock))[1]
+
+
+GROUPED = params_of(
+    layout="manifest", labels={"file": "t.csv", "text": "text", "label": "kind", "group": "user"}
+)
+
+
+class Table:
+    """Rows (text, user), which may be several of one text. What a text says is its class, too."""
+
+    def __init__(self, rows: Iterable[tuple[str, str]]) -> None:
+        lines = [f"{text},{text.partition(' ')[0]},{user}\n" for text, user in rows]
+        self._bytes = "".join(["text,kind,user\n", *lines]).encode()
+        entry = Entry("t.csv", len(self._bytes), hashlib.sha256(self._bytes).hexdigest())
+        self.lock = Lock("file:x", "r", "CC0", "manifest", (entry,))
+
+    def read(self, path: str) -> bytes:
+        return self._bytes
+
+    def refreshed(self, old: Lock | None = None, params: DataParams = GROUPED) -> Lock:
+        return with_assignments(self.lock, self, params, "texts", old)
+
+    def placed(self, lock: Lock, params: DataParams = GROUPED) -> dict[str, Content]:
+        return {c.id: c for c in read(lock, self, params, "texts").contents}
+
+
+TextsAndUsers = st.lists(st.tuples(st.integers(0, 60), st.sampled_from(["", *(f"u{n}" for n in range(25))])))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), TextsAndUsers), min_size=2, max_size=4), st.booleans())
+def test_nor_does_a_sample_in_groups_whose_copies_come_and_go(
+    steps: list[tuple[bool, list[tuple[int, str]]]], older: bool
+) -> None:
+    rows = {(f"{'ab'[n % 2]} {n}", f"u{n % 20}") for n in range(60)}
+    table = Table(sorted(rows))
+    lock = table.refreshed(table.lock if older else None)
+    sides, trained = used(table.placed(lock))
+    for adding, drawn in steps:
+        some = {(f"{'ab'[n % 2]} {n}", user) for n, user in drawn}
+        rows = rows | some if adding else rows - {row for row in rows if row[0] in {text for text, _ in some}}
+        rows |= some  # without `adding`, they leave all other groups
+        table = Table(sorted(rows))
+        lock = table.refreshed(lock)
+        before, (sides, now) = sides, used(table.placed(lock))
+        assert all(sides[name] == before[name] for name in trained & set(sides) & set(before))
+        trained |= now
+        sides = before | sides  # those that return
+
+
+def test_copies_from_new_users_leave_every_text_where_it_is(tmp_path: Path) -> None:
+    rows = [(f"{'ab'[n % 2]} {n}", f"u{n % 40}") for n in range(400)]
+    first = Table(rows)
+    lock = first.refreshed()
+    path = tmp_path / "source.lock"
+    path.write_text(lock.text())
+    assert read_lock(path) == lock
+    grown = Table([*rows, *((text, f"new {n}") for n, (text, _) in enumerate(rows))])
+    copied = grown.placed(grown.refreshed(read_lock(path)))
+    assert {i: c.side for i, c in copied.items()} == {i: c.side for i, c in first.placed(lock).items()}
+    left = Table([(text, f"new {n}") for n, (text, _) in enumerate(rows)])
+    others = left.placed(left.refreshed(grown.refreshed(lock)))
+    assert {i: c.side for i, c in others.items()} == {i: c.side for i, c in copied.items()}
+
+
+def test_an_older_lock_of_a_table_with_groups_keeps_every_side_and_records_it() -> None:
+    table = Table([(f"{'ab'[n % 2]} {n}", f"u{n % 40}") for n in range(400)])
+    lock = table.refreshed(table.lock)
+    assert lock.assignments is not None
+    assert len(lock.assignments.samples) == 400
+    assert {i: c.side for i, c in table.placed(lock).items()} == {
+        i: c.side for i, c in table.placed(table.lock).items()
+    }
+
+
+def test_another_column_of_groups_is_another_split() -> None:
+    table = Table([(f"{'ab'[n % 2]} {n}", f"u{n % 40}") for n in range(400)])
+    by_user, by_text = (
+        table.refreshed(),
+        params_of(layout="manifest", labels=GROUPED.labels.model_copy(update={"group": "text"})),
+    )
+    with pytest.raises(DataError, match=r"another data\.split"):
+        table.placed(by_user, by_text)
+    assert table.refreshed(by_user, by_text).text() == table.refreshed(None, by_text).text()
 
 
 def contents(groups: Iterable[tuple[str, str, int]]) -> list[Content]:
@@ -161,7 +246,7 @@ def contents(groups: Iterable[tuple[str, str, int]]) -> list[Content]:
 
 
 def settle(found: Sequence[Content], kept: Assignments | None = None) -> Assignments:
-    return assign(found, SPLIT, 10, kept, set())
+    return assign(found, params_of(), kept, set())
 
 
 def test_groups_move_as_a_whole_and_leave_no_class_short() -> None:
@@ -203,7 +288,7 @@ def test_another_salt_starts_over_and_a_lock_of_another_split_is_refused() -> No
         placed(lock, other)
     again = refreshed(files, lock, other)
     assert again.assignments is not None
-    assert again.assignments.split == split_named(other.split)
+    assert again.assignments.split == split_named(other)
     assert again.text() == refreshed(files, None, other).text()
     assert len({content.side for content in placed(again, other).values()}) == 4
 

@@ -3,6 +3,7 @@
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import cast
 
 from components.data.contents import Content
@@ -19,6 +20,8 @@ FEW_TESTS = 6
 # From this share on, near copies are no accident.
 MANY_COPIES = 0.05
 DEEP = 16
+# What so large a share of the pictures fits into is what the camera gives.
+USUAL = 0.9
 
 
 def summary(report: Mapping[str, Json]) -> str:
@@ -117,21 +120,35 @@ def _unused_bits(seen: Sequence[Seen], bits: int) -> list[str]:
         grey = mode.startswith("I")
         if isinstance(used, int) and (grey or used > 8):
             found[grey].append(used)
-    grey_used, colour_used = max(found[True], default=DEEP), max(found[False], default=DEEP)
-    said = []
-    if grey_used != bits and found[True]:
-        levels = 2 ** max(0, min(8, grey_used - bits + 8))
-        lost = (
-            f"only {levels} of 256 levels are left" if grey_used < bits else "what is brighter becomes white"
-        )
-        said.append(
-            f"{len(found[True])} images in 16-bit grey use {grey_used} bits, but task.bits is {bits}: {lost}. "
-            f"Write `bits: {grey_used}` below task."
-        )
+    said = _grey_bits(found[True], bits) if found[True] else []
+    colour_used = max(found[False], default=DEEP)
     if colour_used < DEEP:
         said.append(
             f"{len(found[False])} images in 16-bit colour use about {colour_used} bits, and the lower 8 of 16 are not "
             "read: convert them to 8 bits at the source."
+        )
+    return said
+
+
+def _grey_bits(used: Sequence[int], bits: int) -> list[str]:
+    """Nothing where `bits` fits. A few pictures that use far more than the others do not hide what most need."""
+    most = max(used)
+    usual = sorted(used)[ceil(USUAL * len(used)) - 1]
+    usual = usual if usual < most - 1 else most  # one bit is half the light, as scenes differ
+    levels = 2 ** max(0, min(8, usual - bits + 8))
+    lost = f"only {levels} of 256 levels are left" if usual < bits else "what is brighter becomes white"
+    fitting, brighter = sum(number <= usual for number in used), sum(number > usual for number in used)
+    of_all = f"{fitting} of {len(used)}" if brighter else f"{len(used)}"
+    said = []
+    if usual != bits:
+        said.append(
+            f"{of_all} images in 16-bit grey use {usual} bits, but task.bits is {bits}: {lost}. "
+            f"Write `bits: {usual}` below task."
+        )
+    if brighter and (bits < most or usual != bits):
+        said.append(
+            f"{brighter} of {len(used)} images in 16-bit grey use up to {most} bits: what is brighter than {usual} "
+            "bits can say becomes white. Convert them at the source."
         )
     return said
 

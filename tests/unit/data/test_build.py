@@ -474,3 +474,18 @@ def test_unused_bits_of_16_bit_grey_are_measured_and_warned_of(tmp_path: Path, b
     )
     assert not any("bits" in note for note in build(source, tmp_path / "told", bits=12).notes)
     assert any("becomes white" in note for note in build(source, tmp_path / "less", bits=10).notes)
+
+
+def test_one_picture_of_16_bits_does_not_hide_that_the_others_use_12(tmp_path: Path, build: Build) -> None:
+    files = {f"{'ab'[n % 2]}/{n}.png": deep(n, 12 if n else 16) for n in range(40)}
+    source = write(tmp_path / "src", files)
+    other = (
+        "1 of 40 images in 16-bit grey use up to 16 bits: what is brighter than 12 bits can say becomes white. "
+        "Convert them at the source."
+    )
+    assert [note for note in build(source, tmp_path / "out").notes if "bits" in note] == [
+        "39 of 40 images in 16-bit grey use 12 bits, but task.bits is 16: only 16 of 256 levels are left. "
+        "Write `bits: 12` below task.",
+        other,
+    ]
+    assert [note for note in build(source, tmp_path / "told", bits=12).notes if "bits" in note] == [other]

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.data.foreign import foreign, hidden_folders, is_archive
+from components.data.foreign import foreign, hidden_folders, is_archive, left_out_folders
 from components.data.splits import NAMES
 from components.errors import DataError
 
@@ -43,14 +43,21 @@ def read_folders(paths: Sequence[str], kind: str, meaning: str, uri: str) -> Fol
         f"The folder {name!r} begins with a dot: its {count} files are left out. Rename it if it is a class."
         for name, count in hidden_folders(paths, kind).items()
     ]
+    notes += [
+        f"The folder {name!r} holds no samples that can be read: {count} files such as .npy or .mp4 are left out."
+        for name, count in left_out_folders(paths, kind).items()
+    ]
     usable = [path for path in paths if "/" in path and not foreign(path, kind)]
     _refuse_archives([path for path in usable if is_archive(path)], uri)
     if not usable:
         raise DataError(*_nothing(paths, uri))
-    around = _around(usable)
+    around, inside = _around(usable)
     if around:
         notes.append(f"All samples lie below {around!r}: the folders in it count.")
-    tree = _Tree([path[len(around) :] for path in usable])
+    stray = sorted(set(usable) - set(inside))
+    if stray:
+        notes.append(f"Files beside the folders of classes are left out: {_list(stray)}.")
+    tree = _Tree([path[len(around) :] for path in inside])
     if tree.are_splits(meaning):
         return FolderListing([(around + path, *tree.split(path)) for path in tree.paths], notes)
     return FolderListing([(around + path, path.split("/")[0], "") for path in tree.paths], notes)
@@ -74,7 +81,7 @@ class _Tree:
     def are_splits(self, meaning: str) -> bool:
         """DataError where it cannot be told, or `meaning` is not what the folders look like."""
         named = [top for top in self._tops if top.lower() in NAMES]
-        if meaning == "classes" or (meaning == "auto" and not named):
+        if meaning == "classes":
             return False
         if meaning == "splits":
             self._check_splits(named)
@@ -91,7 +98,27 @@ class _Tree:
                 f"but {self._why(named)}.",
                 WAYS_OUT,
             )
+        self._check_classes()
         return False
+
+    def _check_classes(self) -> None:
+        """DataError where splits may hide above or below the folders that would be classes."""
+        named = {inner.lower() for found in self._inner.values() for inner in found}
+        if not self._loose and len(named) > 1 and named <= NAMES.keys():
+            raise DataError(
+                f"Within {_list(self._tops)} lie the folders {_list(sorted(named))}, which are names of splits.",
+                "Move the splits to the top, with a folder for each class inside (train/cat, test/cat), or write "
+                "`folders: classes` below data: then what lies in them is split again.",
+            )
+        holding = [top for top in self._tops if top in self._inner]
+        same = set.intersection(*(self._inner[top] for top in holding)) if len(holding) > 1 else set()
+        if len(same) > 1:
+            raise DataError(
+                f"The folders {_list(holding)} all hold {_list(sorted(same))}: they may be splits, with the classes "
+                "inside.",
+                "Write `folders: classes` below data where they are classes. Where they are splits, name them train, "
+                "val, calibration and test; where both are parts of one whole, put them together.",
+            )
 
     def split(self, path: str) -> tuple[str, str]:
         """(class, declared side)"""
@@ -138,19 +165,21 @@ class _Tree:
             )
 
 
-def _around(paths: Sequence[str]) -> str:
-    """The folders, with a slash behind, that hold nothing but one folder with several in it; '' if there are none."""
+def _around(paths: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The folders, with a slash behind, that hold nothing but one folder with several in it; '' if there are none.
+
+    And the paths below: beside folders, single files are no class.
+    """
     around = ""
     while True:
-        rest = [path[len(around) :].split("/") for path in paths]
-        tops = {parts[0] for parts in rest}
-        if len(tops) > 1 or any(len(parts) < 3 for parts in rest):
-            return around
-        inner = {parts[1] for parts in rest}
-        deeper = all(len(parts) > 3 for parts in rest)
-        if len(inner) == 1 and not deeper:
-            return around
-        around += f"{tops.pop()}/"
+        rest = {path: path[len(around) :].split("/") for path in paths}
+        tops = {parts[0] for parts in rest.values()}
+        deep = {path: parts for path, parts in rest.items() if len(parts) > 2}
+        inner = {parts[1] for parts in deep.values()}
+        deeper = all(len(parts) > 3 for parts in deep.values())
+        if len(tops) > 1 or not deep or (len(inner) == 1 and not deeper):
+            return around, paths
+        around, paths = f"{around}{tops.pop()}/", list(deep)
 
 
 def _refuse_archives(archives: Sequence[str], uri: str) -> None:

@@ -77,8 +77,10 @@ _TEXTS = (
 )
 _SETTINGS = (".ini", ".cfg", ".toml", ".yaml", ".yml", ".py", ".ipynb", ".sh")
 _DOCUMENTS = (".pdf", ".doc", ".docx", ".xls", ".xlsx", ".parquet")
+# What cameras, phones and labelling tools put beside a picture.
+SIDECARS = (".xmp", ".aae", ".thm", ".mp4", ".mov", ".npy", ".npz", ".labels", ".cr2", ".cr3")
 KINDS: Mapping[str, frozenset[str]] = {
-    "images": frozenset((*_MARKS, *_TEXTS, *_SETTINGS, *_DOCUMENTS)),
+    "images": frozenset((*_MARKS, *_TEXTS, *_SETTINGS, *_DOCUMENTS, *SIDECARS)),
     "texts": frozenset(_MARKS),
 }
 SHOWN = 6
@@ -118,6 +120,19 @@ def hidden_folders(paths: Iterable[str], kind: str) -> Mapping[str, int]:
         if rest and top.startswith(".") and not known and not foreign(rest, kind):
             counts[top] += 1
     return dict(sorted(counts.items()))
+
+
+def left_out_folders(paths: Iterable[str], kind: str) -> Mapping[str, int]:
+    """Folders at the top with nothing but sidecars, which may be samples of a kind that is not read → how many."""
+    counts: Counter[str] = Counter()
+    usable = set()
+    for path in paths:
+        top, _, rest = path.partition("/")
+        if rest and not foreign(path, kind):
+            usable.add(top)
+        elif rest and not hidden(path) and ending(path) in SIDECARS:
+            counts[top] += 1
+    return {top: count for top, count in sorted(counts.items()) if top not in usable}
 
 
 def by_ending(paths: Iterable[str]) -> dict[str, int]:

@@ -98,6 +98,36 @@ def test_words_that_are_classes_as_often_stay_classes(tops: list[str]) -> None:
     assert [label for _, label, _ in samples] == [top.split("/")[0] for top in tops]
 
 
+@pytest.mark.parametrize("tops", [("training_set", "test_set"), ("seg_train", "seg_test"), ("train", "eval")])
+def test_folders_that_hold_the_same_folders_may_be_splits_of_other_names(tops: tuple[str, str]) -> None:
+    paths = [f"{top}/{label}/1.png" for top in tops for label in ("cat", "dog")] + ["unlabelled/1.png"]
+    with pytest.raises(DataError, match=r"all hold 'cat', 'dog': they may be splits.*name them train, val"):
+        read_folders(paths, "images", "auto", "file:x")
+    labels = {label for _, label, _ in read_folders(paths, "images", "classes", "file:x").samples}
+    assert labels == {*tops, "unlabelled"}
+
+
+@pytest.mark.parametrize("dog", ["test", "train", "Val"])
+def test_splits_within_classes_are_not_mixed_silently(dog: str) -> None:
+    paths = ["cat/train/1.png", "cat/test/1.png", f"dog/{dog}/1.png"]
+    with pytest.raises(DataError, match=r"Within 'cat', 'dog' lie the folders .*Move the splits to the top"):
+        read_folders(paths, "images", "auto", "file:x")
+    labels = [label for _, label, _ in read_folders(paths, "images", "classes", "file:x").samples]
+    assert labels == ["cat", "cat", "dog"]
+
+
+def test_what_lies_deeper_in_a_class_belongs_to_it() -> None:
+    paths = ["cat/day/1.png", "cat/night/1.png", "dog/day/1.png", "dog/1.png", "cow/images/1.png"]
+    labels = [label for _, label, _ in read_folders(paths, "images", "auto", "file:x").samples]
+    assert labels == ["cat", "cat", "dog", "dog", "cow"]
+
+
+def test_a_picture_beside_the_classes_in_a_folder_around_them_is_left_out() -> None:
+    given = read_folders(["w/a/1.png", "w/b/1.png", "w/logo.png"], "images", "auto", "file:x")
+    assert [sample[:2] for sample in given.samples] == [("w/a/1.png", "a"), ("w/b/1.png", "b")]
+    assert given.notes[1] == "Files beside the folders of classes are left out: 'w/logo.png'."
+
+
 def test_splits_that_are_said_must_be_ones() -> None:
     with pytest.raises(DataError, match=r"'splits', but 'cat' names no split\. Allowed: train"):
         read_folders(["cat/a/1.png", "test/a/1.png"], "images", "splits", "file:x")
@@ -114,6 +144,13 @@ CLUTTER = {
     "a/000.txt": b"a caption",
     "a/000.json": b"{}",
     "b/notes.MD": b"#",
+    "a/000.xmp": b"<x/>",
+    "a/000.AAE": b"<x/>",
+    "b/001.mov": b"a live photo",
+    "b/001.mp4": b"x",
+    "b/001.npy": b"x",
+    "b/001.labels": b"x",
+    "b/001.CR2": b"x",
     "annotations/000.xml": b"<a/>",
     "@eaDir/a/000.png/SYNOPHOTO_THUMB_M.png": png(900),
     "a/.@__thumb/000.png": png(901),
@@ -130,16 +167,45 @@ def test_what_is_surely_no_sample_is_left_out_counted_and_printed(tmp_path: Path
     assert Dataset.open(tmp_path / "out").classes == ("a", "b")
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["ignored_files"] == len(CLUTTER)
-    assert report["ignored"] == {"hidden": 8, ".csv": 1, ".json": 1, ".md": 1, ".txt": 1, ".xml": 1}
-    assert "Ignored files: 13 (hidden 8, .csv 1" in built.notes[0]
+    assert report["ignored"] == {
+        "hidden": 8,
+        **dict.fromkeys(
+            sorted(
+                [
+                    ".aae",
+                    ".cr2",
+                    ".csv",
+                    ".json",
+                    ".labels",
+                    ".md",
+                    ".mov",
+                    ".mp4",
+                    ".npy",
+                    ".txt",
+                    ".xml",
+                    ".xmp",
+                ]
+            ),
+            1,
+        ),
+    }
+    assert "Ignored files: 20 (hidden 8, .aae 1" in built.notes[0]
 
 
 def test_a_damaged_picture_is_no_ignored_file(tmp_path: Path, build: Build) -> None:
-    bad = {"a/bad.jpg": b"no", "a/odd.npy": b"x"}
+    bad = {"a/bad.jpg": b"no", "a/odd.picture": b"x"}
     build(write(tmp_path / "src", two_classes() | bad), tmp_path / "out", limits={"quarantine_share": 0.1})
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["ignored_files"] == 0
     assert report["quarantine"]["kinds"] == {"unreadable": 2}
+
+
+def test_a_class_in_files_of_another_kind_does_not_vanish_silently() -> None:
+    paths = ["a/1.png", "b/1.png", "c/1.npy", "c/2.npy", "a/1.npy", "annotations/1.xml"]
+    given = read_folders(paths, "images", "auto", "file:x")
+    assert given.notes == [
+        "The folder 'c' holds no samples that can be read: 2 files such as .npy or .mp4 are left out."
+    ]
 
 
 def test_texts_in_folders_are_samples(tmp_path: Path, build: Build) -> None:

@@ -118,7 +118,7 @@ def run(options: argparse.Namespace, root: Path) -> int:
     if options.command == "check":
         from components.data.before import check_source
 
-        check_source(params.data, root)
+        check_source(params, root)
         sys.stdout.write("params.yaml is fine.\n")
     elif options.command in COMMANDS:
         from components.stages import commands

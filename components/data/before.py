@@ -1,67 +1,81 @@
 """What can be known of the data before any sample is read: `python -m components check` looks at it."""
 
+import os
+from itertools import islice
 from pathlib import Path
 
-from components.data.lock import Lock, locate
-from components.errors import DataError, meant
-from components.params.data import DataParams
+from components.data.lock import locate
+from components.data.which_table import unknown_table
+from components.errors import DataError
+from components.params import Params
+from components.params.names import SHOWS
 
-NAMED = 5  # of more files only so many are named
+ROWS = 1000  # of a table that are looked at
 
 
-def check_source(data: DataParams, root: Path) -> None:
-    """Look at a folder on this machine: class folders, or the table and its first row. Other sources are not asked.
+def check_source(params: Params, root: Path) -> None:
+    """Look at a source on this machine: its class folders, or the table and its first rows. Others are not asked.
 
     Raises DataError for what the stages could only refuse later.
     """
+    from components.data.foreign import is_archive
+
+    data = params.data
     if not data.source.startswith("file:"):
         return
-    folder = Path(locate(data.source, root).removeprefix("file:"))
-    if not folder.is_dir():
-        return  # a file: an archive, or a table by itself, whose digest is looked at before it is opened
-    if data.layout == "folders":
-        if not any(entry.is_dir() and not entry.name.startswith(".") for entry in folder.iterdir()):
-            raise DataError(
-                f"{folder} holds no folders; data.layout folders has one for each class.",
-                "Move each class's samples into a folder of its name, or use data.layout manifest with a table.",
-            )
-        return
-    _look_into(folder, data)
+    place = Path(locate(data.source, root).removeprefix("file:"))
+    packed = is_archive(place.name)
+    if place.is_dir():
+        _check_folder(place, params)
+    elif packed and place.suffix.lower() != ".zip":
+        raise DataError(f"data.source is the archive {place.name}.", "Unpack it, or pack it again as .zip.")
+    elif place.is_file() and not packed and data.layout != "folders":
+        _check_rows(place.parent, [place.name], params)
 
 
-def _look_into(folder: Path, data: DataParams) -> None:
+def _check_folder(folder: Path, params: Params) -> None:
+    from components.data.folders import read_folders
+
+    data, paths = params.data, _listed(folder)
+    if data.layout != "folders":
+        _check_rows(folder, paths, params)
+    elif not any(entry.is_dir() and not entry.name.startswith(".") for entry in folder.iterdir()):
+        raise DataError(
+            f"{folder} holds no folders; data.layout folders has one for each class.",
+            "Move each class's samples into a folder of its name, or use data.layout manifest with a table.",
+        )
+    else:
+        found = read_folders(paths, SHOWS[params.task.name], data.folders, data.source)
+        _check_named({label for _, label, _ in found.samples}, params)
+
+
+def _check_rows(folder: Path, paths: list[str], params: Params) -> None:
+    """The table's first rows: of a longer one, the stage says the rest."""
     from components.data.tables import described
 
-    table = folder / data.labels.file
-    if not table.is_file():
-        raise unknown_table(data.labels.file, _names(folder, table.parent))
-    next(described(data.labels, lambda: table.open("rb")).rows(), None)
+    labels = params.data.labels
+    if labels.file not in paths:
+        raise unknown_table(labels.file, paths)
+    rows = list(islice(described(labels, lambda: (folder / labels.file).open("rb")).rows(), ROWS))
+    if not rows:
+        raise DataError(f"{labels.file} has no rows.")
+    written = {row.text(labels.label) for row in rows} - {"", labels.unlabelled}
+    if labels.classes or len(rows) < ROWS:
+        _check_named(set(labels.classes) or written, params)
 
 
-def _names(folder: Path, inside: Path) -> list[str]:
-    """The files that `data.labels.file` could have meant: those beside it, and those at the top."""
-    places = {place for place in (folder, inside) if place.is_dir()}
-    return [
-        file.relative_to(folder).as_posix() for place in places for file in place.iterdir() if file.is_file()
-    ]
+def _check_named(classes: set[str], params: Params) -> None:
+    from components.data.checks import check_classes_named, check_positive
+
+    names = sorted(classes)
+    check_classes_named(names)
+    check_positive(params.task.positive, names)
 
 
-def check_table(name: str, lock: Lock) -> None:
-    """Raises DataError where `refresh` saw no table `name` at the source."""
-    files = [entry.path for entry in lock.entries]
-    if name not in files:
-        raise unknown_table(name, files)
-
-
-def unknown_table(name: str, files: list[str]) -> DataError:
-    """`name`, which data.labels.file says, is none of the `files` at the source."""
-    from components.params.tables import kind_of
-
-    tables = sorted(file for file in files if kind_of(file))
-    near = meant(name, tables)
-    shown = ", ".join(tables[:NAMED]) + (f" and {len(tables) - NAMED} more" if len(tables) > NAMED else "")
-    there = "" if near else f"; its tables: {shown}" if shown else "; it holds no table"
-    return DataError(
-        f"data.labels.file is {name!r}, which is not at the source{near or there}{'' if near else '.'}",
-        "Correct it in params.yaml; a file that has come since: python -m components refresh",
+def _listed(folder: Path) -> list[str]:
+    """Paths of the files, sorted."""
+    return sorted(
+        (Path(place) / name).relative_to(folder).as_posix()
+        for place, _, names in os.walk(folder)
+        for name in names
     )

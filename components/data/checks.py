@@ -30,6 +30,16 @@ def check_positive(positive: str | None, classes: Sequence[str]) -> None:
     )
 
 
+def check_classes_named(classes: Sequence[str]) -> None:
+    """DataError where there are fewer than two classes."""
+    if len(classes) < 2:
+        raise DataError(
+            f"{classes[0]!r} is the only class: there is nothing to tell it from."
+            if classes
+            else "No sample has a label."
+        )
+
+
 def _few(classes: Sequence[str]) -> str:
     return f"{', '.join(classes[:NAMED])}{' …' if len(classes) > NAMED else ''}"
 

@@ -64,8 +64,8 @@ def doubtful(cells: Iterable[str], labels: Labels) -> list[str]:
         named = ", ".join(f"{word!r} in {_rows(counts[word])}" for word in sorted(words))
         sentences.append(
             f"{labels.file}: the column {labels.label!r} holds {named}; each is a class. If it means that there is no "
-            "label, set data.labels.unlabelled to it, or empty the cells; if it is a class, name all classes in "
-            "data.labels.classes."
+            f'label, write `unlabelled: "{min(words)}"` below data.labels, in quotes, or empty the cells; if it is a '
+            "class, name all classes in data.labels.classes."
         )
     if labels.unlabelled is not None and labels.unlabelled not in counts:
         empty = f" {_rows(counts[''])} hold nothing, which is written ''." if counts[""] else ""

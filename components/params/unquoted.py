@@ -12,6 +12,8 @@ from pydantic import BaseModel
 Location = tuple[str | int, ...]
 # Numbers that read as what they look like: YAML 1.1 takes 010 for 8 and 12:30 for 750.
 PLAIN = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
+# Where a word is asked for that may be `null` itself, YAML's null would silently mean that there is none.
+WORDS = {("data", "labels", "unlabelled")}
 TAG = "tag:yaml.org,2002:"
 TYPES: Mapping[str, type] = {"bool": bool, "int": int, "float": float, "null": types.NoneType}
 
@@ -55,6 +57,10 @@ def misread(node: yaml.Node, values: object, model: type[BaseModel]) -> dict[Loc
         if scalar.is_key:
             messages[(*scalar.at, scalar.written)] = (
                 f"{named}: YAML reads the key {scalar.written} as {_kind(scalar)}; {quoted}"
+            )
+        elif scalar.at in WORDS and scalar.tag == "null":
+            messages[scalar.at] = (
+                f"{named}: YAML reads {scalar.written or 'the empty value'} as nothing; {quoted}, or leave the key out"
             )
         elif _is_misread(scalar, admitted(model, scalar.at)):
             value = _at(values, scalar.at)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
     (tmp_path / "mails").mkdir()
-    (tmp_path / "mails" / "mails.csv").write_text("body,kind\nhello,ham\n")
+    (tmp_path / "mails" / "mails.csv").write_text("body,kind\nhello,ham\nbuy,spam\n")
     return tmp_path
 
 
@@ -34,7 +34,7 @@ def mails(**labels: object) -> dict[str, object]:
 
 def looked(root: Path) -> Params:
     params = load_params(root / "params.yaml")
-    check_source(params.data, root)
+    check_source(params, root)
     return params
 
 
@@ -91,6 +91,69 @@ def test_class_folders_must_be_folders(workspace: Path) -> None:
     write(workspace, layout="folders")
     with pytest.raises(DataError, match=r"holds no folders; data\.layout folders has one for each class"):
         looked(workspace)
+
+
+FOLDERS = {
+    "classes and a split": (["cat/1.png", "dog/1.png", "test/1.png"], {}, "'test' is the name of a split"),
+    "a single class": (["cat/1.png"], {}, "'cat' is the only class"),
+    "empty folders": (["cat/.keep", "dog/.keep"], {}, "holds no samples for data.layout folders"),
+    "no such class": (["cat/1.png", "dog/1.png"], {"positive": "cap"}, "did you mean 'cat'?"),
+    "three classes": (["a/1.png", "b/1.png", "c/1.png"], {"positive": "a"}, "but there are 3 classes"),
+}
+
+
+@pytest.mark.parametrize(("paths", "task", "words"), FOLDERS.values(), ids=FOLDERS)
+def test_class_folders_are_looked_at(
+    tmp_path: Path, paths: list[str], task: dict[str, str], words: str
+) -> None:
+    for path in paths:
+        (tmp_path / "src" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "src" / path).write_bytes(b"not read")
+    section = {"source": "file:src", "licence": "ours"}
+    given = {**PARAMS, "data": section, "task": {"name": "image_classification", **task}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(given))
+    with pytest.raises(DataError) as caught:
+        looked(tmp_path)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("body,kind\n", "mails.csv has no rows."),
+        ("body,kind\na,ham\nb\n", "row 2 (line 3): it has 1 value, the header 2"),
+        ("body,kind\na,ham\nb,ham\n", "'ham' is the only class"),
+    ],
+)
+def test_the_first_rows_of_a_table_are_read(workspace: Path, table: str, words: str) -> None:
+    (workspace / "mails" / "mails.csv").write_text(table)
+    write(workspace, **mails())
+    with pytest.raises(DataError) as caught:
+        looked(workspace)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "labels", "words"),
+    [
+        ("file:mails/mails.csv", {"file": "mail.csv"}, "did you mean 'mails.csv'?"),
+        ("file:mails", {"file": "../mails/mails.csv"}, "which is not at the source"),
+        ("file:cells.tar.gz", {}, "data.source is the archive cells.tar.gz. Unpack it"),
+    ],
+)
+def test_a_source_that_is_a_file(workspace: Path, source: str, labels: dict[str, object], words: str) -> None:
+    (workspace / "cells.tar.gz").write_bytes(b"not read")
+    write(workspace, source, **mails(**labels))
+    with pytest.raises(DataError) as caught:
+        looked(workspace)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["group", "domain", "split", "text"])
+def test_folders_have_no_columns(key: str) -> None:
+    section = {"source": "file:x", "licence": "ours", "labels": {key: "user"}}
+    with pytest.raises(ParamsError, match=f"labels.{key} names a column, but layout folders has none"):
+        check({**PARAMS, "data": section})
 
 
 def test_the_command_says_so_and_imports_nothing_heavy(workspace: Path) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from components.data.dataset import Dataset
 from components.data.summary import look_alikes
-from components.errors import DataError, ParamsError
+from components.errors import DataError
 from components.params.data import NearDuplicates
 from components.storage.publish import sha256_tree
 
@@ -336,11 +336,6 @@ def test_a_class_must_be_on_each_side_that_needs_it(tmp_path: Path, build: Build
         )
 
 
-def test_folders_have_no_columns(tmp_path: Path, build: Build) -> None:
-    with pytest.raises(ParamsError, match=r"data\.labels\.group names a column"):
-        build(write(tmp_path / "src", two_classes()), tmp_path / "out", labels={"group": "g"})
-
-
 def grouped(groups: list[str], shared: int = 4) -> tuple[dict[str, bytes], list[dict[str, object]]]:
     """Four files of each class in each group; of the first class, `shared` groups hold one picture in common."""
     files, rows = {}, []
@@ -452,6 +447,11 @@ def test_classes_that_look_alike_are_told(one: str, other: str) -> None:
     (said,) = look_alikes([one, "ham", other])
     assert said.startswith(f"These classes look alike, but are separate: {one!a} and {other!a}. ")
     assert look_alikes(["spam", "spam 2", "scope"]) == []
+
+
+@pytest.mark.parametrize("letter", ["\u034f", "\ufe0f", "\ufe00", "\u115f", "\u180b", "\U000e0100", "\u200b"])
+def test_letters_that_nobody_sees_tell_no_classes_apart(letter: str) -> None:
+    assert len(look_alikes([f"sp{letter}am", "ham", "spam"])) == 1
 
 
 def deep(seed: int, bits: int) -> bytes:

@@ -94,7 +94,7 @@ def test_words_for_no_label_are_doubted_unless_they_were_declared() -> None:
         "the column 'label' holds 'NA' in 2 rows, 'None' in 1 row, 'nan' in 1 row, 'null' in 1 row; each is"
         in message
     )
-    assert "data.labels.unlabelled" in message
+    assert 'write `unlabelled: "NA"` below data.labels, in quotes' in message
     assert "'NA'" not in doubtful(cells, Labels(unlabelled="NA"))[0]
     assert doubtful(cells, Labels(classes={"nan": "nan", "cat": "cat"})) == []
     assert doubtful(["cat", ""], Labels()) == []

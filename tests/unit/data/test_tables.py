@@ -204,6 +204,9 @@ def test_another_encoding_is_named_by_what_it_would_say() -> None:
         (b'[\n{"path": 1}\n]', "t.jsonl", "one JSON document, not an object a line: jq -c"),
         (b"[\n  1\n]", "t.json", "one JSON document, not an object a line: jq -c"),
         (b"[1]", "t.jsonl", "row 1 (line 1): '[1]' is not an object"),
+        (b'[{"path": "a"}]', "t.jsonl", "write one object a line; this seems to be one JSON document, not an object a"),
+        (b"sep=;\npath;label\na;1\n", "t.csv", "the header (line 1): it is Excel's line 'sep=;', which says what"),
+        (b"sep=,\npath,label\na,1\n", "t.csv", "it is Excel's line 'sep=', which says what separates"),
         (b'{"path": "a"}\n{"path": "a}', "t.jsonl", "row 2 (line 2): Unterminated string starting at at character 10"),
         (b'{"path": ' + b"[" * 200_000, "t.jsonl", "nested too deeply"),
     ],
@@ -278,7 +281,22 @@ def test_all_missing_columns_are_named_with_the_nearest() -> None:
     assert message.endswith(
         "mean 'type'? Write its columns' names, and what separates them, below data.labels in params.yaml."
     )
-    assert "Its columns seem to be separated by ';'" in refusal(b"path;label\na;1\n")
+    hint = (
+        "names the column 'label'; did you mean 'path;label'? Its columns seem to be separated by ';'. Write"
+    )
+    assert hint in refusal(b"path;label\na;1\n")
+
+
+def test_a_label_with_nul_is_no_class() -> None:
+    for name, payload in {
+        "t.csv": b"path,label\na,x\0\n",
+        "t.jsonl": b'{"path": "a", "label": "x\\u0000"}',
+    }.items():
+        (row,) = read_table(payload, Labels(file=name))
+        with pytest.raises(
+            DataError, match=r"row 1 \(line \d\): the cell of 'label' is 'x\\x00', with a NUL"
+        ):
+            row.name("label")
 
 
 # Any text that UTF-8 can hold, and what is hard in it.

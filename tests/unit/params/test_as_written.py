@@ -168,3 +168,27 @@ def test_texts_in_quotes_are_never_misread(classes: dict[str, str]) -> None:
     node = yaml.compose(yaml.safe_dump(classes, default_style='"'), yaml.SafeLoader)
     assert node is not None
     assert list(unquoted(node)) == []
+
+
+@pytest.mark.parametrize("written", ["null", "~", ""])
+def test_no_word_for_no_label_is_not_silently_off(values: Values, tmp_path: Path, written: str) -> None:
+    """The word `null` in a column must be in quotes, as YAML has one of its own."""
+    (said,) = mistakes(values, tmp_path, unlabelled=written)
+    assert said.endswith(f'as nothing; write it in quotes: "{written}", or leave the key out')
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("utf-16", "is not UTF-8: it is UTF-16. Save it as UTF-8: iconv -f UTF-16 -t UTF-8"),
+        (
+            "cp1252",
+            "is not UTF-8: line 2, read as Windows-1252, says '# für uns'. Save it as UTF-8: iconv -f CP1252",
+        ),
+    ],
+)
+def test_params_in_another_encoding_say_which(tmp_path: Path, encoding: str, words: str) -> None:
+    (tmp_path / "params.yaml").write_bytes("seed: 0\n# für uns\n".encode(encoding))
+    with pytest.raises(ParamsError) as caught:
+        load_params(tmp_path / "params.yaml")
+    assert words in str(caught.value)

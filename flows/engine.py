@@ -16,13 +16,14 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from components.ending import Stopped
-from components.errors import Busy, GraftlineError, Interrupted, SourceError, StorageError
+from components.errors import GraftlineError, Interrupted, SourceError
 from components.forkserver.protocol import ADDRESS
 from components.params import Params, load_params
 from components.registry.delivery import AFTER_SIGNAL, DELIVERY, Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
 from components.registry.store import preload
 from components.stages.artefacts import check_artefacts
+from components.stages.dvc_repo import dvc_error
 from components.storage.home import home, reports
 from components.storage.publish import read_json
 from components.storage.servers import use_servers
@@ -46,7 +47,6 @@ DEFAULTS = {
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
     **OFF,
 }
-DAMAGED = ("YAMLFileCorruptedError", "YAMLSyntaxError", "YAMLValidationError")  # DVC's
 INTERRUPTED = {75, 130, 143, -signal.SIGINT, -signal.SIGTERM}
 # Seconds that a stage has after SIGTERM: for the step that it is in, its checkpoint, and what it has to deliver. All
 # that follows a signal must fit into the 30 s that Kubernetes gives.
@@ -252,14 +252,8 @@ def failure(name: str, error: BaseException) -> GraftlineError:
     while cause is not None:
         if found := re.search(r"exited with (-?\d+)$", str(cause)):
             return failed(name, int(found.group(1)))
-        if type(cause).__name__ in DAMAGED:
-            return StorageError(
-                f"DVC cannot read one of its files, as after a merge or a crash: {cause}.",
-                "Restore it (git checkout dvc.lock). A dvc.lock that was never committed can be removed: what was "
-                "computed comes back from DVC's cache.",
-            )
-        if type(cause).__name__ in ("LockError", "RWLockError"):
-            return Busy(f"DVC's lock of {name} is held by another process.", "Wait for it, or stop it.")
+        if known := cause if isinstance(cause, GraftlineError) else dvc_error(cause):
+            return known
         cause = cause.__cause__
     return GraftlineError(f"{name}: {error}")
 

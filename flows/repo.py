@@ -8,8 +8,8 @@ from typing import Protocol
 from components.errors import GraftlineError
 from components.progress import log
 from components.registry.lineage import git_state
+from components.stages.dvc_repo import bare_repo, dvc_errors, verified_cache
 from components.stages.dvc_repo import open_repo as open_checked
-from components.stages.dvc_repo import verified_cache
 from components.stages.pull import bring_back
 
 
@@ -37,20 +37,15 @@ class Repo(Protocol):
 
 
 def open_repo(root: Path) -> Repo:
-    import logging
-
-    from dvc.repo import Repo as DvcRepo
-
-    for name in ("dvc", "dvc_data"):  # the latter warns of every output that was never made
-        logging.getLogger(name).setLevel(logging.ERROR)
-    repo: Repo = DvcRepo(str(root))
+    """Raises StorageError where it is no repository, or its settings are broken."""
+    repo: Repo = bare_repo(root)
     verified_cache(repo)
     return repo
 
 
 def stages_up_to_date(repo: Repo) -> frozenset[str]:
     """Stages whose command, parameters, code, inputs and outputs are those of dvc.lock."""
-    with repo.lock:
+    with dvc_errors(), repo.lock:
         return frozenset(
             stage.addressing for stage in repo.index.stages if not stage.changed(allow_missing=False)
         )
@@ -58,7 +53,7 @@ def stages_up_to_date(repo: Repo) -> frozenset[str]:
 
 def as_locked(repo: Repo) -> bool:
     """Whether commands, parameters and code are those of dvc.lock; outputs that are not there are left out."""
-    with repo.lock:
+    with dvc_errors(), repo.lock:
         return not any(stage.changed(allow_missing=True) for stage in repo.index.stages)
 
 

@@ -25,7 +25,7 @@ from components.params import Params, load_params
 from components.params.schedule import Event
 from components.registry.runs import RunHandle, start_run
 from components.stages.monitor import LABELS, folder_of
-from components.stages.push import push
+from components.stages.push import push_where_set
 from components.storage.home import home
 from components.storage.publish import read_json, write_bytes, write_json
 from components.training.interrupts import crash_point
@@ -68,7 +68,7 @@ def refresh(root: Path) -> Step:
 
 @task(name="push", cache_policy=NO_CACHE, persist_result=False)
 def push_data(root: Path) -> None:
-    push(root)
+    push_where_set(root)
 
 
 @task(name="commit", cache_policy=NO_CACHE, persist_result=False)

@@ -19,6 +19,7 @@ from components.errors import GraftlineError, ParamsError, SourceError, StorageE
 from components.params.load import parse
 from components.progress import log
 from components.registry.lineage import git_state
+from components.stages.dvc_repo import settings
 from components.storage.git import without_git
 from components.storage.home import home, stage_lock
 from components.storage.publish import kernel_lock, remove
@@ -214,15 +215,14 @@ def _link_sources(root: Path, tree: Path, values: Mapping[str, object]) -> None:
 
 def _share_cache(root: Path, tree: Path) -> None:
     """The repository's DVC cache, local settings, and remotes, whose relative paths begin at the repository."""
-    from dvc.config import Config
     from dvc.config_schema import RelPath
 
-    ours, theirs = Config(str(root / ".dvc")), Config(str(tree / ".dvc"))
+    ours, theirs = settings(root), settings(tree)
     path = tree / ".dvc" / "config.local"
     path.touch(mode=0o600)  # it may hold credentials
     with theirs.edit("local") as local:
-        for section, settings in ours.read("local").items():
-            local.setdefault(section, {}).update(settings)
+        for section, values in ours.read("local").items():
+            local.setdefault(section, {}).update(values)
         for name, remote in theirs.read("repo")["remote"].items():
             if isinstance(url := remote.get("url"), RelPath):
                 moved = os.path.normpath(root / os.path.relpath(url, tree))

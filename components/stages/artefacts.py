@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from components.errors import DigestMismatch, GateRefused, StorageError
+from components.stages.dvc_repo import settings
 from components.stages.table import STAGES
 from components.storage.home import home, stage_lock
 from components.storage.listing import SUFFIX, list_folder, object_name, parse_listing
@@ -117,12 +118,10 @@ def _differing(known: Mapping[str, object], found: Mapping[str, object]) -> list
 
 def _differing_from_list(root: Path, name: str, locked: str) -> list[str]:
     """By the list that DVC's cache has of the folder, if it has it."""
-    from dvc.config import Config
-
     if not locked.endswith(SUFFIX):
         return []
-    cache = Path(Config(str(root / ".dvc"))["cache"].get("dir") or root / ".dvc" / "cache")
     with suppress(OSError, StorageError):
+        cache = Path(settings(root)["cache"].get("dir") or root / ".dvc" / "cache")
         data = (cache / "files" / "md5" / locked[:2] / locked[2:]).read_bytes()
         known = {entry.path: entry.md5 for entry in parse_listing(data, locked, name)}
         return _differing(known, {entry.path: entry.md5 for entry in list_folder(root / name)})

@@ -1,6 +1,5 @@
 """DVC's cache: what `dvc gc` would keep, and the lineage of needed versions besides."""
 
-import logging
 import os
 import subprocess
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from components.errors import StorageError
+from components.stages.dvc_repo import bare_repo, dvc_errors
 from components.storage.garbage import DAY, Item
 from components.storage.git import without_git
 
@@ -28,17 +28,14 @@ class DvcCache:
     """
 
     def __init__(self, root: Path, days: float, locks: Mapping[str, bytes]) -> None:
-        from dvc.repo import Repo
-
-        logging.getLogger("dvc").setLevel(logging.ERROR)
         self._root = root
-        self._repo = Repo(str(root))
+        self._repo = bare_repo(root)
         self._since = time.time() - days * DAY
         self._locks = locks
 
     def items(self) -> list[Item]:
         """One item for each reason, and one for what goes."""
-        with self._repo.lock:
+        with dvc_errors(), self._repo.lock:
             reasons = self._reasons()
             sizes: dict[str, int] = {}
             for path, value in self._objects():
@@ -51,7 +48,7 @@ class DvcCache:
         from dvc_data.hashfile.gc import gc
         from dvc_data.hashfile.hash_info import HashInfo
 
-        with self._repo.lock:
+        with dvc_errors(), self._repo.lock:
             reasons = self._reasons()
             for odb in self._databases():
                 gc(odb, [HashInfo(odb.hash_name, value) for value in reasons])

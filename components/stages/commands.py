@@ -27,7 +27,7 @@ def run(options: argparse.Namespace, root: Path, params: Params) -> int:
         case "push":
             from components.stages.push import push
 
-            sys.stdout.write(f"{push(root)} objects were brought to the DVC remote, which has everything.\n")
+            sys.stdout.write(f"{push(root)}\n")
         case "advise":
             from components.stages.advise import advise
 

@@ -1,4 +1,4 @@
-"""What is used of DVC's own classes, which have no types, to move objects between cache, remote and workspace."""
+"""What is used of DVC's own classes, which have no types, and the one place where its errors become ours."""
 
 import logging
 import os
@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.errors import Busy, StorageError
+from components.errors import Busy, GraftlineError, StorageError, first_line
 from components.storage.listing import MD5, SUFFIX
 from components.storage.objects import Store
 
 if TYPE_CHECKING:
+    from dvc.config import Config
     from dvc.output import Output as DvcOutput
     from dvc.repo import Repo as DvcRepo
+
+
+RESTORE = (
+    "Restore it by git (git checkout dvc.lock). A dvc.lock that was never committed can be removed: what was computed "
+    "comes back from DVC's cache."
+)
 
 
 @dataclass(frozen=True)
@@ -48,16 +55,8 @@ class Repo:
 
     def outputs(self) -> list[Output]:
         """All that DVC keeps for the workspace. Raises StorageError for one of a kind that is not checked here."""
-        from dvc.exceptions import DvcException
-
-        try:
-            found = list(self._repo.index.outs)
-        except DvcException as error:
-            raise StorageError(
-                f"This workspace cannot be read by DVC: {error}.",
-                "Restore dvc.yaml, dvc.lock and the .dvc files by git.",
-            ) from None
-        return [self._output(out) for out in found if out.use_cache and not out.stage.is_repo_import]
+        outs = self._repo.index.outs
+        return [self._output(out) for out in outs if out.use_cache and not out.stage.is_repo_import]
 
     def remote(self, command: str) -> Store | None:
         """The default remote; None where none is set."""
@@ -88,20 +87,86 @@ class Repo:
 
 @contextmanager
 def open_repo(root: Path) -> Iterator[Repo]:
-    """The DVC repository at `root`, under DVC's own lock. Raises Busy where another process holds that."""
-    from dvc.lock import LockError
-    from dvc.repo import Repo as DvcRepo
+    """The DVC repository at `root`, under DVC's own lock. Raises Busy or StorageError, see `dvc_error`."""
     from dvc.repo import lock_repo
 
-    logging.getLogger("dvc").setLevel(logging.ERROR)
+    with dvc_errors(), bare_repo(root) as repo, lock_repo(repo):
+        yield Repo(repo)
+
+
+def bare_repo(root: Path) -> "DvcRepo":
+    """DVC's own view on the repository at `root`, which logs errors alone. Raises StorageError where there is none."""
+    from dvc.repo import Repo as DvcRepo
+
+    for name in ("dvc", "dvc_data"):  # the latter warns of every output that was never made
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with dvc_errors():
+        return DvcRepo(str(root))
+
+
+def settings(root: Path) -> "Config":
+    """What .dvc/config and .dvc/config.local say; the defaults where there are none. Raises StorageError."""
+    from dvc.config import Config
+
+    with dvc_errors():
+        return Config(str(root / ".dvc"))
+
+
+@contextmanager
+def dvc_errors() -> Iterator[None]:
+    """Whatever DVC raises inside the block, as one of ours."""
+    from dvc.exceptions import DvcException, RevCollectionError
+
     try:
-        with DvcRepo(str(root)) as repo, lock_repo(repo):
-            yield Repo(repo)
-    except LockError as error:
-        raise Busy("DVC's lock is held by another process.", "Wait for it, or stop it.") from error
-    except sqlite3.Error as error:  # what it notes of sizes and times
-        message = f"DVC's own files could not be written: {error}."
-        raise StorageError(message, "Free some room, and run the same command.") from error
+        yield
+    except (DvcException, sqlite3.Error) as error:
+        why = error
+        if isinstance(error, RevCollectionError) and error.__cause__:  # it says only that it failed
+            why = error.__cause__
+        known = dvc_error(why) or StorageError(f"DVC cannot read this workspace: {_words(why)}.", RESTORE)
+        raise known from None
+
+
+def dvc_error(error: BaseException) -> GraftlineError | None:
+    """What is wrong with a repository, by DVC's own class of error, and what fixes it; None for any other error."""
+    from dvc.config import ConfigError
+    from dvc.exceptions import NotDvcRepoError
+    from dvc.lock import LockError
+    from dvc.scm import SCMError
+    from dvc.utils.strictyaml import YAMLFileCorruptedError, YAMLValidationError
+
+    match error:
+        case LockError():
+            return Busy("DVC's lock is held by another process.", "Wait for it, or stop it.")
+        case NotDvcRepoError():
+            return StorageError(
+                "This folder has no .dvc, so DVC knows no output of it.",
+                "Work in a clone of the project (git clone), or restore it: git checkout .dvc. In a project that never "
+                "had it: dvc init.",
+            )
+        case SCMError():
+            return StorageError(
+                f"DVC needs a git repository: {_words(error)}.",
+                "A download without .git is none: clone the project (git clone), or run `git init` here.",
+            )
+        case ConfigError():
+            return StorageError(
+                f"DVC's settings cannot be used: {_words(error).removeprefix('config file error: ')}.",
+                "Correct .dvc/config (git checkout .dvc/config) or .dvc/config.local.",
+            )
+        case YAMLFileCorruptedError() | YAMLValidationError():
+            return StorageError(
+                f"DVC cannot read one of its files, as after a merge or a crash: {_words(error)}.", RESTORE
+            )
+        case sqlite3.Error():  # what it notes of sizes and times
+            return StorageError(
+                f"DVC's own files could not be written: {error}.", "Free some room, and run the same command."
+            )
+    return None
+
+
+def _words(error: BaseException) -> str:
+    return first_line(error).rstrip(".")
 
 
 def verified_cache(repo: "DvcRepo") -> None:

@@ -6,11 +6,12 @@ arrived, they do not miss. Here each object is asked for, before a version or a 
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-from components.errors import GraftlineError, RegistryError
+from components.errors import GraftlineError, RegistryError, StorageError
 from components.progress import log
-from components.stages.dvc_repo import open_repo
+from components.stages.dvc_repo import open_repo, settings
 from components.stages.pull import outputs
 from components.storage.listing import SUFFIX
 from components.storage.objects import WORKERS, Missing, Objects, Remote
@@ -18,28 +19,67 @@ from components.storage.objects import WORKERS, Missing, Objects, Remote
 AGAIN = "Check the remote, then run the same command."
 
 
-def push(root: Path) -> int:
-    """Bring what is missing to the default remote, and look at all of it; how many objects were brought.
+@dataclass(frozen=True)
+class Pushed:
+    """What a push came to.
 
-    Without a default remote nothing happens. Raises RegistryError when the remote is not complete afterwards: a version
-    must not point to bytes that only this disk holds.
+    Attributes:
+        asked: objects that the remote was asked for, all of which it has.
+        brought: those of them that it did not have before.
     """
-    from dvc.config import Config
 
-    if not Config(str(root / ".dvc")).get("core", {}).get("remote"):
-        return 0
-    try:
-        with open_repo(root) as repo:
+    asked: int
+    brought: int
+
+    def __str__(self) -> str:
+        if not self.asked:
+            return "Nothing to push: dvc.lock and the .dvc files name no output. `make run` makes them."
+        return f"{self.brought} objects were brought to the DVC remote, which has all {self.asked}."
+
+
+def push_where_set(root: Path) -> None:
+    """`push` before a version or a branch names the bytes; nothing where no default remote is set."""
+    if _default_remote(root):
+        push(root)
+
+
+def push(root: Path) -> Pushed:
+    """Bring what is missing to the default remote, and look at all of it.
+
+    Raises StorageError without a default remote, or where DVC cannot read the workspace; RegistryError when the remote
+    is not complete afterwards: a version must not point to bytes that only this disk holds.
+    """
+    if not _default_remote(root):
+        raise _no_remote(root)
+    with open_repo(root) as repo:
+        wanted = outputs(root, repo.outputs())
+        try:
             store = repo.remote("push")
             assert store is not None
             log("Pushing to the DVC remote …")
-            wanted = outputs(root, repo.outputs())
             return _push(Objects(repo.cache, store), Remote(store), {one.name: one.path for one in wanted})
-    except GraftlineError as error:
-        raise RegistryError(f"The DVC remote did not take everything: {error.message}", AGAIN) from None
+        except GraftlineError as error:
+            raise RegistryError(f"The DVC remote did not take everything: {error.message}", AGAIN) from None
 
 
-def _push(objects: Objects, remote: Remote, wanted: dict[str, str]) -> int:
+def _default_remote(root: Path) -> str:
+    return settings(root).get("core", {}).get("remote") or ""
+
+
+def _no_remote(root: Path) -> StorageError:
+    known = sorted(settings(root).get("remote", {}))
+    if known:
+        return StorageError(
+            f"No DVC remote is the default one, so nothing was pushed. There are: {', '.join(known)}.",
+            f"Run: dvc remote default {known[0]}",
+        )
+    return StorageError(
+        "No DVC remote is set, so nothing was pushed.",
+        "Set one, then run the same command: dvc remote add --default NAME ADDRESS (a folder, s3://…).",
+    )
+
+
+def _push(objects: Objects, remote: Remote, wanted: dict[str, str]) -> Pushed:
     """`wanted`: name of an object → path of its output."""
     lists = [name for name in wanted if name.endswith(SUFFIX)]
     files = dict(wanted)
@@ -47,7 +87,8 @@ def _push(objects: Objects, remote: Remote, wanted: dict[str, str]) -> int:
         files |= {entry.md5: f"{wanted[name]}/{entry.path}" for entry in objects.entries(name, wanted[name])}
         del files[name]
     # Lists last: where one is, DVC takes its files for there, too.
-    return sum(_complete(objects, remote, part) for part in (files, {name: wanted[name] for name in lists}))
+    parts = (files, {name: wanted[name] for name in lists})
+    return Pushed(sum(map(len, parts)), sum(_complete(objects, remote, part) for part in parts))
 
 
 def _complete(objects: Objects, remote: Remote, wanted: dict[str, str]) -> int:

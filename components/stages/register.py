@@ -14,7 +14,7 @@ from components.registry.register import Candidate, Registered, refuse_unless_pa
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
 from components.stages.artefacts import check_artefacts, check_locked
-from components.stages.push import push
+from components.stages.push import push_where_set
 from components.stages.reference import make_reference_if_possible
 from components.storage.home import home, reports
 from components.storage.publish import read_json, sha256_tree
@@ -43,7 +43,7 @@ def register(root: Path, params: Params) -> Registered:
 
     judged = operational(release, params, home(root), repeat=True, digest=digest)
     refuse_unless_pass(verdict, judged)
-    push(root)
+    push_where_set(root)
     made_by = producer(root, "export_onnx", {"release": digest})
     run = RunHandle(root, made_by) if made_by else current_run(root, params)
     done = register_candidate(root, params.tracking, _candidate(root, params, verdict, judged), run)

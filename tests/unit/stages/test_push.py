@@ -12,9 +12,9 @@ import pytest
 from dvc.config import Config
 from dvc.repo import Repo as DvcRepo
 
-from components.errors import RegistryError
+from components.errors import RegistryError, StorageError
 from components.stages.pull import pull
-from components.stages.push import push
+from components.stages.push import push, push_where_set
 
 LARGE = 200_000
 
@@ -51,15 +51,41 @@ def _remote(root: Path, place: Path) -> None:
         config["core"]["remote"] = "store"
 
 
-def test_without_a_remote_nothing_is_pushed(tracked: Path) -> None:
-    push(tracked)
+def test_without_a_remote_a_push_says_how_to_set_one_and_a_registration_goes_without(tracked: Path) -> None:
+    push_where_set(tracked)
+    with pytest.raises(StorageError, match=r"No DVC remote is set.*dvc remote add --default NAME ADDRESS"):
+        push(tracked)
+    with Config(str(tracked / ".dvc"), validate=False).edit() as config:
+        config["remote"]["store"] = {"url": str(tracked.parent / "remote")}
+    with pytest.raises(StorageError, match=r"There are: store\. Run: dvc remote default store"):
+        push(tracked)
+
+
+def test_what_was_asked_for_is_counted(tracked: Path, tmp_path: Path) -> None:
+    _remote(tracked, tmp_path / "remote")
+    assert str(push(tracked)) == "4 objects were brought to the DVC remote, which has all 4."
+    assert str(push(tracked)) == "0 objects were brought to the DVC remote, which has all 4."
+    for path in tracked.rglob("*.dvc"):
+        if path.is_file():
+            path.unlink()
+    assert str(push(tracked)).startswith("Nothing to push: dvc.lock and the .dvc files name no output.")
+
+
+def test_a_broken_lock_is_no_fault_of_the_remote(tracked: Path, tmp_path: Path) -> None:
+    _remote(tracked, tmp_path / "remote")
+    (tracked / "dvc.yaml").write_text("stages: {make: {cmd: 'true', outs: [out]}}\n")
+    (tracked / "dvc.lock").write_text("<<<<<<< HEAD\n")
+    with pytest.raises(
+        StorageError, match=r"DVC cannot read one of its files.*dvc\.lock.*git checkout dvc\.lock"
+    ):
+        push(tracked)
 
 
 def test_a_remote_gets_everything_before_a_version_is_made(tracked: Path, tmp_path: Path) -> None:
     _remote(tracked, tmp_path / "remote")
-    assert push(tracked) == 4  # three files and a list
+    assert push(tracked).brought == 4  # three files and a list
     assert {b"one", b"two" * LARGE, b"bytes"} < set(objects(tmp_path / "remote").values())
-    assert push(tracked) == 0
+    assert push(tracked).brought == 0
 
 
 def lose(path: Path) -> None:
@@ -90,10 +116,10 @@ def test_what_the_remote_lost_comes_back_although_dvc_believes_it_there(
             damage(path)
         assert repo.push() == 0
         assert repo.status(cloud=True) == {}
-    assert push(tracked) == 1
+    assert push(tracked).brought == 1
     for path in remote.rglob("*.dir"):
         damage(path)
-    assert push(tracked) == 1
+    assert push(tracked).brought == 1
     assert objects(remote) == whole
 
 
@@ -114,7 +140,7 @@ def test_killed_between_two_objects_the_same_command_finishes(tracked: Path, tmp
     killed = subprocess.run([sys.executable, "-c", CRASH + PUSH, str(tracked)], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert len(objects(tmp_path / "remote")) == 1
-    assert push(tracked) == 3
+    assert push(tracked).brought == 3
     assert len(objects(tmp_path / "remote")) == 4
 
 
@@ -137,7 +163,7 @@ def test_a_remote_that_is_full_is_said_and_the_rerun_works(tracked: Path, tmp_pa
     assert "The DVC remote did not take everything" in limited(tracked, PUSH)
     there = {name: data for name, data in objects(tmp_path / "remote").items() if not name.endswith(".tmp")}
     assert there == {hashlib.md5(data).hexdigest(): data for data in there.values()}
-    assert push(tracked) == 4 - len(there)
+    assert push(tracked).brought == 4 - len(there)
 
 
 @pytest.mark.parametrize("lost", ["cache", "workspace"])

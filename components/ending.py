@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -38,6 +39,8 @@ def guarded(run: Callable[[], int], stopped: int = INTERRUPTED, next_time: str =
         next_time: what the same command does after it.
     """
     reach_loopback_directly()
+    # Of damaged EXIF and the like, once for each place in Pillow: which samples are refused, and why, is told by name.
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     before, threading.excepthook = threading.excepthook, _thread_ended
     try:
         return run()

@@ -39,7 +39,8 @@ def from_system(error: BaseException) -> GraftlineError | None:
             return OutOfResources(
                 "The system starts no more threads.", f"Raise the limit (ulimit -u), {AGAIN}"
             )
-        if isinstance(cause, OSError) and (known := _refused(cause)):
+        refused = _loop(cause) or cause
+        if isinstance(refused, OSError) and (known := _refused(refused)):
             return known
     return None
 
@@ -58,6 +59,13 @@ def remedy_of(error: OSError) -> str:
     """What helps where the system refuses, for an error that has words of its own; empty where nothing is known."""
     known = from_system(error)
     return known.remedy if known else ""
+
+
+def _loop(error: BaseException) -> OSError | None:
+    """What the system said of a link to itself, where `Path.resolve` makes a RuntimeError of it (until Python 3.13)."""
+    said = error.__context__
+    is_one = isinstance(error, RuntimeError) and isinstance(said, OSError) and said.errno == errno.ELOOP
+    return said if is_one and isinstance(said, OSError) else None
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -96,7 +96,7 @@ def _as_flow(root: Path, values: dict[str, object]) -> int:
     if state.is_completed():
         sys.stdout.write(f"{state.message}\n")
         return code
-    return end(f"{state.name}: {state.message}", code)
+    return end(f"error: {state.message}", code)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def _run(root: Path, values: dict[str, object]) -> int:
     if state.is_completed():
         sys.stdout.write(f"{state.message}\n")
         return 0
-    return end(f"{state.name}: {state.message}", code_of(state))
+    return end(f"error: {state.message}", code_of(state))
 
 
 if __name__ == "__main__":

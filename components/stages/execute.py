@@ -114,7 +114,12 @@ def _note(state: Path, root: Path, row: Stage, digests: Mapping[str, str], secon
 
 def check_versions(row: Stage, root: Path) -> None:
     """What shapes the stage's bytes must be installed in the version that dvc.lock will name."""
-    expected = read_json(root / "versions.json")
+    if not (path := root / "versions.json").exists():
+        raise StorageError(
+            "versions.json does not exist: it names the versions of all that shapes bytes.",
+            "Run: git checkout versions.json. In a workspace that never had it: python -m components versions --write",
+        )
+    expected = read_json(path)
     for name in row.versions:
         installed = installed_version(name)
         if installed != expected.get(name):

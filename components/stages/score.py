@@ -1,13 +1,17 @@
 """What `python -m flows.score` does, without the orchestrator: a registered release, many inputs, one row for each."""
 
+import json
 import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from components.errors import DataError, DigestMismatch, ParamsError, short_digests
+import onnx
+
+from components.errors import DataError, DigestMismatch, ParamsError, StorageError, short_digests
 from components.inference.bundle import Bundle, open_bundle
+from components.inference.contract import AGAIN, TERMS
 from components.inference.inputs import Folder, Inputs, Objects, refuse_output_inside
 from components.inference.manifests import Columns, Table
 from components.inference.plan import Begun, Model, Output, begun, make_plan
@@ -154,13 +158,29 @@ def open_release(root: Path, params: Params, job: Job) -> tuple[Bundle, Model]:
     """Raises RegistryError, DigestMismatch or StorageError; see `registry.fetch` and `inference.bundle`."""
     if job.bundle is not None:
         folder = root / job.bundle
-        bundle = open_bundle(folder)
+        bundle = open_unregistered(folder)
         return bundle, Model(None, None, sha256_tree(folder), bundle.variant)
     version = None if job.version is None else str(job.version)
     found = fetch(root, params.tracking, version, job.alias or CHAMPION)
     bundle = open_bundle(found.folder)
     check_contract(bundle, found.contract, f"{found.name} version {found.version}")
     return bundle, Model(found.name, found.version, found.digest, bundle.variant)
+
+
+def open_unregistered(folder: Path) -> Bundle:
+    """A bundle whose contract no registry keeps: what its ONNX file says of itself is all that its manifest meets.
+
+    Raises StorageError, too, where either says what is no JSON, or JSON that is nested without end.
+    """
+    try:
+        bundle = open_bundle(folder)
+        said = {prop.key for prop in onnx.load_from_string(bundle.model()).metadata_props}
+    except (json.JSONDecodeError, RecursionError):
+        what = "manifest.json, or the metadata of its ONNX file, is no JSON or is nested too deeply"
+        raise StorageError(f"{folder}: {what}.", AGAIN) from None
+    if missing := [name for name in TERMS if name not in said]:
+        log(f"{folder}: the ONNX file does not say its {', '.join(missing)}: nothing but the manifest does.")
+    return bundle
 
 
 def check_contract(bundle: Bundle, registered: str, named: str) -> None:

@@ -27,6 +27,9 @@ IMPORTED = (
     ".pyd",
 )  # what Python would execute instead of what was meant
 READ_BY_TOOLS = frozenset({".git", ".gitignore", ".gitattributes", ".gitmodules", ".dvc", ".dvcignore"})
+READ_FROM_HERE = frozenset(
+    {".env", ".envrc", "makefile", "gnumakefile"}
+)  # by shells and make, in their folder
 STAGES = frozenset({"dvc.yaml", "dvc.lock"})
 DATA = "data"  # the folder in which anything may lie, programs too: nothing is imported from it
 
@@ -74,8 +77,11 @@ def wrong_name(path: str, output: str) -> str:
         return "this leads out of the output's folder"
     if {part.lower() for part in parts} & (READ_BY_TOOLS | STAGES) or parts[-1].lower().endswith(".dvc"):
         return "git or DVC would read it"
-    if parts[-1].lower().endswith(IMPORTED) and PurePosixPath(output).parts[0] != DATA:
+    below_data = PurePosixPath(output).parts[0] == DATA
+    if parts[-1].lower().endswith(IMPORTED) and not below_data:
         return f"Python could import it; only below {DATA}/ may such files lie"
+    if parts[-1].lower() in READ_FROM_HERE and not below_data:
+        return f"a shell or make would execute it; only below {DATA}/ may such files lie"
     return ""
 
 

@@ -1,6 +1,7 @@
 """Every way in which a command can end: its exit code, and what is said."""
 
 import errno
+import io
 import os
 import re
 import subprocess
@@ -12,10 +13,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
 from components.ending import guarded, reach_loopback_directly
 from components.errors import DataError
+from components.params.task import TaskParams
 from components.progress import bar
+from components.tasks import load_task
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,6 +118,31 @@ def test_a_refusal_that_was_dealt_with_does_not_hide_a_mistake(capsys: pytest.Ca
 
     assert guarded(run) == 70
     assert "KeyError" in capsys.readouterr().err
+
+
+def test_a_link_to_itself_is_named_with_what_helps(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (in_folder / "loop").symlink_to("loop")
+    assert guarded(lambda: len((in_folder / "loop").resolve(strict=True).parts)) == 14
+    said = capsys.readouterr().err
+    assert f"({in_folder / 'loop'})" in said
+    assert "Remove the link that leads to itself" in said
+
+
+def test_what_pillow_says_of_damaged_exif_is_not_told() -> None:
+    """Each warning is an error where tests run: the second decoding would end with 12."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "a maker with a long name"
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG", exif=exif)
+    data = bytearray(file.getvalue())
+    at = data.index(b"\x01\x0f\x00\x02")
+    data[at + 8 : at + 12] = b"\x00\xff\xff\xff"  # the maker begins behind the end
+    task = load_task(TaskParams(name="image_classification"))
+    with pytest.warns(UserWarning, match="Truncated File Read"):
+        task.decode(bytes(data))
+    assert guarded(lambda: len(task.decode(bytes(data))) - 8) == 0
 
 
 def test_memory_that_ran_out(capsys: pytest.CaptureFixture[str]) -> None:

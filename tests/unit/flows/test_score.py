@@ -156,6 +156,7 @@ def test_each_refusal_has_its_code_and_says_what_to_do(
         assert run_score(*words) == code, words
         err = capfd.readouterr().err
         assert said in err
+        assert err.splitlines()[-1].startswith("error: ")
         assert "Traceback" not in err
     (space / "release" / "model.onnx").write_bytes(b"cut")
     assert run_score("--input", "in", *bundle) == 11

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 from components.errors import DigestMismatch, StorageError
 from components.inference.bundle import open_bundle
-from components.stages.score import check_contract
+from components.stages.score import check_contract, open_unregistered
 from components.storage.publish import read_json, sha256_bytes, write_bytes, write_json
 
 FACTS = {**ABOUT, "classes": ["dark", "light"], "positive": "light", "threshold": 0.4, "released": "fp32"}
@@ -97,6 +97,40 @@ def test_another_contract_than_the_registered_one_is_refused(tmp_path: Path) -> 
     kept = open_bundle(_write(tmp_path / "b"))
     with pytest.raises(DigestMismatch, match="cells version 1 was registered with the contract"):
         check_contract(reordered, kept.contract.sha256, "cells version 1")
+
+
+def _said(folder: Path, value: str | None) -> Path:
+    """A bundle whose ONNX file says `value` of its classes; None: nothing of anything."""
+    network = onnx.load_from_string(brightness_network(1 / 255, bias=(1, 0)))
+    if value is not None:
+        network.metadata_props.add(key="classes", value=value)
+    write_bytes(folder / "model.onnx", network.SerializeToString())
+    data = (folder / "model.onnx").read_bytes()
+    files = {"model.onnx": {"sha256": sha256_bytes(data), "size": len(data)}}
+    write_json(folder / "manifest.json", {**FACTS, "files": files})
+    return folder
+
+
+@pytest.mark.parametrize("value", ["[not json", "[" * 100_000])
+def test_metadata_that_is_no_json_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(StorageError, match=r"is no JSON or is nested too deeply.*ask for a whole one"):
+        open_unregistered(_said(tmp_path, value))
+
+
+def test_a_manifest_that_is_nested_without_end_is_refused(tmp_path: Path) -> None:
+    folder = _write(tmp_path)
+    (folder / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(StorageError, match="is no JSON or is nested too deeply"):
+        open_unregistered(folder)
+
+
+def test_a_model_that_says_nothing_of_its_classes_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert open_unregistered(_said(tmp_path / "silent", None)).classes == ("dark", "light")
+    assert "does not say its task, input, classes, positive, threshold" in capsys.readouterr().err
+    open_unregistered(_write(tmp_path / "whole"))
+    assert not capsys.readouterr().err
 
 
 def _link(folder: Path) -> None:

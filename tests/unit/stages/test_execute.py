@@ -37,6 +37,14 @@ def test_another_version_than_the_locked_one_is_refused(tmp_path: Path) -> None:
         check_versions(row, ROOT)
 
 
+def test_versions_that_nobody_wrote_down_are_restored_or_written(tmp_path: Path) -> None:
+    said = (
+        r"versions\.json does not exist.*git checkout versions\.json.*python -m components versions --write"
+    )
+    with pytest.raises(StorageError, match=said):
+        check_versions(stage("train_head"), tmp_path)
+
+
 def test_a_missing_input_is_named_with_the_remedy(tmp_path: Path) -> None:
     shutil.copy(ROOT / "versions.json", tmp_path)
     with pytest.raises(StorageError, match=r"release, which gate reads, does not exist\. Run: dvc repro"):

@@ -23,7 +23,7 @@ def listing(*paths: str) -> bytes:
 
 def test_a_list_is_read() -> None:
     assert parse_listing(listing("a.bin", "b/c.bin"), "x.dir", "head") == GOOD
-    assert parse_listing(listing("deep/program.py"), "x.dir", "data/corpus")
+    assert parse_listing(listing("deep/program.py", "deep/Makefile", ".env"), "x.dir", "data/corpus")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_list_is_read() -> None:
     [
         "../head.py", "/etc/x", "a//b", "./a", "a/./b", "a/..", "", "a/", "C:/x", "a\\..\\b", "a\0b", "b/.git/config",
         "b/.GIT/hooks/x", ".gitattributes", ".dvc/config", "x.dvc", "b/dvc.yaml", "yaml.py", "b/c.SO",
-        "b/__init__.pyc", "x.pth",
+        "b/__init__.pyc", "x.pth", ".envrc", "b/.env", "Makefile", "b/GNUmakefile",
     ],
 )  # fmt: skip
 def test_no_list_names_such_a_file(path: str) -> None:

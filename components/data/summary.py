@@ -60,7 +60,12 @@ def class_counts(counts: Mapping[str, int]) -> str:
 
 def warnings(seen: Sequence[Seen], classes: Sequence[str], bits: int | None) -> list[str]:
     """Sentences about what was read and kept."""
-    return [*look_alikes(classes), *_few_tests(seen, classes), *_unused_bits(seen, bits or DEEP)]
+    return [
+        *look_alikes(classes),
+        *_few_tests(seen, classes),
+        *_cut_groups([item.content for item in seen]),
+        *_unused_bits(seen, bits or DEEP),
+    ]
 
 
 def look_alikes(classes: Sequence[str]) -> list[str]:
@@ -114,6 +119,23 @@ def _few_tests(seen: Sequence[Seen], classes: Sequence[str]) -> list[str]:
     return [
         f"Fewer than {FEW_TESTS} test samples: {class_counts(few)}. What is measured of such a class is uncertain, "
         "and the gate may end inconclusive: add samples of it."
+    ]
+
+
+def _cut_groups(contents: Sequence[Content]) -> list[str]:
+    """Groups with samples that came from another group and stayed where they were. Declared sides may cut any."""
+    sides: dict[str, Counter[str]] = defaultdict(Counter)
+    for content in contents:
+        if content.group and content.among == SIDES:
+            sides[content.group][content.side] += 1
+    # Of a fold that validates, some samples calibrate.
+    cut = [on for on in sides.values() if len(on) > 1 and not on.keys() <= {"validation", "calibration"}]
+    if not cut:
+        return []
+    return [
+        f"{len(cut)} groups have samples in several splits: {sum(on.total() - max(on.values()) for on in cut)} samples "
+        "lie apart from most of their group, as they were in their split before they came to it. Where such samples "
+        "are many, another data.split.salt keeps all groups whole again."
     ]
 
 

@@ -10,15 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.data.build import Samples, build_dataset
 from components.data.checks import check_classes
 from components.data.contents import Content
 from components.data.dealing import ENOUGH, assign, split_named
-from components.data.lock import Assignments, Lock, read_lock
+from components.data.lock import Assignments, Lock, LockedSource, read_lock
 from components.data.reading import read, with_assignments
 from components.data.splits import SIDES, side_of
 from components.errors import DataError
 from components.params.data import DataParams, Limits, Split
+from components.params.task import TaskParams
 from components.sources.base import Entry
+from components.tasks import load_task
 
 SPLIT = Split(salt="s")  # the default shares: .6, .15, .05, .2
 
@@ -158,6 +161,8 @@ GROUPED = params_of(
 class Table:
     """Rows (text, user), which may be several of one text. What a text says is its class, too."""
 
+    uri, revision = "file:x", "r"
+
     def __init__(self, rows: Iterable[tuple[str, str]]) -> None:
         lines = [f"{text},{text.partition(' ')[0]},{user}\n" for text, user in rows]
         self._bytes = "".join(["text,kind,user\n", *lines]).encode()
@@ -166,6 +171,13 @@ class Table:
 
     def read(self, path: str) -> bytes:
         return self._bytes
+
+    def list(self) -> Sequence[Entry]:
+        return self.lock.entries
+
+    def text_of(self, content: Content) -> str:
+        """What its row says: the path is `t.csv#NUMBER`."""
+        return self._bytes.decode().splitlines()[int(content.path.partition("#")[2])].split(",")[0]
 
     def refreshed(self, old: Lock | None = None, params: DataParams = GROUPED) -> Lock:
         return with_assignments(self.lock, self, params, "texts", old)
@@ -211,6 +223,27 @@ def test_copies_from_new_users_leave_every_text_where_it_is(tmp_path: Path) -> N
     left = Table([(text, f"new {n}") for n, (text, _) in enumerate(rows)])
     others = left.placed(left.refreshed(grown.refreshed(lock)))
     assert {i: c.side for i, c in others.items()} == {i: c.side for i, c in copied.items()}
+
+
+def test_groups_that_moved_texts_leave_on_two_sides_are_counted(tmp_path: Path) -> None:
+    def told(table: Table, lock: Lock) -> list[str]:
+        task = load_task(TaskParams(name="text_classification"))
+        samples = Samples("texts", lambda payload: task.inspect(payload, GROUPED.limits))
+        built = build_dataset(lock, LockedSource(lock, table), samples, GROUPED, tmp_path / lock.revision, 2)
+        return [note for note in built.notes if "groups" in note]
+
+    rows = [(f"{'ab'[n % 2]} {n}", f"u{n % 40}") for n in range(400)]
+    table = Table(rows)
+    lock = table.refreshed()
+    assert told(table, lock) == []
+    target = next(c for c in table.placed(lock).values() if c.side == "train")
+    moved = next(c for c in table.placed(lock).values() if c.side == "test")
+    text = table.text_of(moved)
+    changed = Table([(t, target.group if t == text else user) for t, user in rows])
+    (said,) = told(changed, replace(changed.refreshed(lock), revision="r2"))
+    assert said.startswith(
+        "1 groups have samples in several splits: 1 samples lie apart from most of their group"
+    )
 
 
 def test_an_older_lock_of_a_table_with_groups_keeps_every_side_and_records_it() -> None:

@@ -18,9 +18,12 @@ def check_source(params: Params, root: Path) -> None:
 
     Raises DataError for what the stages could only refuse later.
     """
+    from components.data.folders import check_no_columns
     from components.data.foreign import is_archive
 
     data = params.data
+    if data.layout == "folders":
+        check_no_columns(data.labels)
     if not data.source.startswith("file:"):
         return
     place = Path(locate(data.source, root).removeprefix("file:"))

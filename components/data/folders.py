@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from components.data.foreign import foreign, hidden_folders, is_archive, left_out_folders
 from components.data.splits import NAMES
-from components.errors import DataError
+from components.errors import DataError, ParamsError
+from components.params.data import Labels
 
 # Names that hardly any class has. `train`, `valid` and `dev` may be one: vehicles, valid and invalid parts.
 SURELY_SPLITS = frozenset({"test", "testing", "val", "validation"})
@@ -61,6 +62,16 @@ def read_folders(paths: Sequence[str], kind: str, meaning: str, uri: str) -> Fol
     if tree.are_splits(meaning):
         return FolderListing([(around + path, *tree.split(path)) for path in tree.paths], notes)
     return FolderListing([(around + path, path.split("/")[0], "") for path in tree.paths], notes)
+
+
+def check_no_columns(labels: Labels) -> None:
+    """Raises ParamsError where `labels` name a column that only a table could have."""
+    named = [key for key in ("group", "domain", "split", "slices") if getattr(labels, key)]
+    if named:
+        raise ParamsError(
+            f"data.labels.{named[0]} names a column, but data.layout folders has none.",
+            "Use data.layout manifest.",
+        )
 
 
 class _Tree:

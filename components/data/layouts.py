@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from components.data.classes import doubtful
-from components.data.folders import read_folders
+from components.data.folders import check_no_columns, read_folders
 from components.data.lock import Lock
 from components.data.tables import TableRow, read_table
 from components.data.which_table import check_table
@@ -75,6 +75,7 @@ def read_items(lock: Lock, source: Reader, params: DataParams, kind: str) -> Lis
 
 
 def _folders(lock: Lock, params: DataParams, kind: str) -> tuple[list[Item], Sequence[str]]:
+    check_no_columns(params.labels)
     found = read_folders([entry.path for entry in lock.entries], kind, params.folders, lock.uri)
     return [Item(path, label, side=side) for path, label, side in found.samples], found.notes
 

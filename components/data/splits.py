@@ -66,7 +66,7 @@ def pools(declared: Set[str]) -> Mapping[str, Sequence[str]]:
 def deal(keys: Iterable[str], split: Split, folds: int) -> dict[str, int]:
     """Group → its fold: groups in an order that the salt shuffles, dealt in turn, so that no fold is empty.
 
-    Unlike `side_of`, a new group moves others (docs/data.md): they are dealt evenly, whatever groups there are.
+    Unlike `side_of`, a new group may move others: with few groups there is no way around that.
     """
     ordered = sorted(set(keys), key=lambda key: (drawn(key, split), key))
     if len(ordered) < folds:

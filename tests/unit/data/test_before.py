@@ -149,11 +149,13 @@ def test_a_source_that_is_a_file(workspace: Path, source: str, labels: dict[str,
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["group", "domain", "split", "text"])
-def test_folders_have_no_columns(key: str) -> None:
-    section = {"source": "file:x", "licence": "ours", "labels": {key: "user"}}
-    with pytest.raises(ParamsError, match=f"labels.{key} names a column, but layout folders has none"):
-        check({**PARAMS, "data": section})
+@pytest.mark.parametrize("key", ["group", "domain", "split"])
+def test_folders_have_no_columns(workspace: Path, key: str) -> None:
+    write(workspace, layout="folders", labels={key: "user"})
+    with pytest.raises(
+        ParamsError, match=f"data.labels.{key} names a column, but data.layout folders has none"
+    ):
+        looked(workspace)
 
 
 def test_the_command_says_so_and_imports_nothing_heavy(workspace: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_download_without_git_is_refused_before_anything_slow(
 ) -> None:
     from importlib import import_module
 
-    (unpacked / "sweep.yaml").write_text(yaml.safe_dump({"seed": [0, 1]}))
+    (unpacked / "sweep.yaml").write_text(yaml.safe_dump({"tune.label_smoothing": [0.0, 0.1]}))
     assert import_module(f"flows.{command}").main([]) == 14
     said = capfd.readouterr().err
     assert "is not in a git repository" in said

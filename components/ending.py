@@ -45,7 +45,7 @@ def guarded(run: Callable[[], int], stopped: int = INTERRUPTED, next_time: str =
     try:
         return run()
     except BrokenPipeError:
-        # Whoever read the output (`| head`) has seen enough; Python's own flush at the end would say so again.
+        # The reader of the output (`| head`) has seen enough; Python's own flush at the end would say so again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     except SystemExit:

@@ -43,7 +43,7 @@ FINAL = {
     "UNAUTHENTICATED",
 }
 DAMAGED = ("file is not a database", "database disk image is malformed")  # SQLite's words
-NO_MLFLOW = "not in a valid JSON format"  # MLflow's, of a page that somebody else's server sends
+NO_MLFLOW = "not in a valid JSON format"  # MLflow's, of a page that is not its server's
 # urllib3 wraps the system's words in five layers of its own.
 _SYSTEM = re.compile(r"\[Errno -?\d+\] (?P<says>[\w ]+)")
 
@@ -96,7 +96,7 @@ def connect(root: Path, tracking: TrackingParams) -> Connection:
     from mlflow import MlflowClient
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    # They log what they raise, with a traceback; whoever catches it says it in one line.
+    # They log what they raise, with a traceback; the code that catches it says it in one line.
     for name in ("mlflow", "urllib3.connectionpool"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:

@@ -1,7 +1,7 @@
 """What lies between stages, against what is known of it: a stage reads the bytes that its producer wrote.
 
 DVC takes a file for the one that it hashed while size, time and inode are equal; a flipped bit keeps all three. So the
-runner writes down the SHA-256 of each file that a stage publishes, outside every locked output, and whoever reads the
+runner writes down the SHA-256 of each file that a stage publishes, outside every locked output, and the reader of the
 artefact hashes it again. Where the record is another run's, as after `pull` or `dvc checkout`, dvc.lock decides.
 """
 

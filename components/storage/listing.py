@@ -65,7 +65,7 @@ def parse_listing(data: bytes, name: str, output: str) -> list[Entry]:
     return entries
 
 
-_REMEDY = "Nothing was written. Somebody may have changed it: do not use this remote before you know who."
+_REMEDY = "Nothing was written. Find out who changed it before you use this remote again."
 
 
 def wrong_name(path: str, output: str) -> str:

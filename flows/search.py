@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from components.errors import DataError, GraftlineError, ParamsError, StorageError, TrainingError
 from components.params import Params
-from components.params.learning import LOWER_IS_BETTER
 from components.params.load import check, parse
 from components.params.rewrite import rewritten
 from components.params.space import Space, changed, described, get, size
@@ -56,6 +55,7 @@ class Plan:
     space: Space
     metric: str
     folds: int
+    rising: bool = True
 
     @property
     def folder(self) -> Path:
@@ -68,10 +68,6 @@ class Plan:
         if all(heads):
             return ("head",)
         return ("head", "tuned") if any(heads) else ("tuned",)
-
-    @property
-    def rising(self) -> bool:
-        return self.metric not in LOWER_IS_BETTER
 
 
 class Scorer(Protocol):

@@ -16,6 +16,7 @@ from flows.engine import Execution
 from flows.markdown import row
 from flows.standing import ruling_lines
 
+HEADLINE = 2  # metrics of a model that are shown
 BEST = 5  # trials of a sweep that are listed
 PICTURES = "| rule | bar: interval; line: bound |\n|---|---|\n"
 MARKS = {"pass": "pass", "fail": "FAIL", "inconclusive": "?"}
@@ -130,7 +131,7 @@ def _models(title: str, models: object) -> Iterator[str]:
     yield title.capitalize()
     for name, values in models.items():
         found = values if isinstance(values, Mapping) else {}
-        shown = [f"{key} {interval(found[key])}" for key in ("accuracy", "balanced_accuracy") if key in found]
+        shown = [f"{key} {interval(found[key])}" for key in list(found)[:HEADLINE]]
         yield f"  {name:<18} {'   '.join(shown)}"
 
 

@@ -10,9 +10,13 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.errors import ParamsError
 from flows.command import guarded
+
+if TYPE_CHECKING:
+    from components.params import Params
 
 READY = ("version_data", "fetch_checkpoint", "adapt_checkpoint", "extract_features")
 
@@ -51,13 +55,14 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 def _run(root: Path, options: argparse.Namespace) -> int:
     """Check everything that can be checked, bring the artefacts up to date, search."""
     from components.params import load_params
+    from components.params.plugins import metrics
     from components.params.space import load_space
     from components.runtime.distribution import check_distribution
     from flows.worktree import check_git
 
     params = load_params(root / "params.yaml")
     space = load_space(_space_file(root, options.space))
-    metric = _metric(options.metric or params.select.metric)
+    metric = _metric(options.metric or params.select.metric, params)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", options.name):
         raise ParamsError(
             f"--name is {options.name!r}.", "Allowed: letters, digits, dots, dashes, underscores."
@@ -70,7 +75,8 @@ def _run(root: Path, options: argparse.Namespace) -> int:
     from flows.search import Plan, Search, scorer, sweep_run
     from flows.summary import sweep_lines
 
-    plan = Plan(root, options.name, space, metric, options.folds)
+    rising = metrics(params.task.problem)[metric] == "higher"
+    plan = Plan(root, options.name, space, metric, options.folds, rising)
     with execution(root, params, lambda root, params: sweep_run(plan, params)) as line:
         if not (root / "data" / "source.lock").exists():
             line.command("refresh")
@@ -91,13 +97,12 @@ def _space_file(root: Path, given: str) -> Path:
     return path
 
 
-def _metric(name: str) -> str:
-    from typing import get_args
+def _metric(name: str, params: "Params") -> str:
+    from components.params.plugins import metrics
 
-    from components.params.learning import Metric
-
-    if name not in get_args(Metric):
-        raise ParamsError(f"--metric is {name!r}.", f"Allowed: {', '.join(get_args(Metric))}.")
+    allowed = metrics(params.task.problem)
+    if name not in allowed:
+        raise ParamsError(f"--metric is {name!r}.", f"Allowed: {', '.join(allowed)}.")
     return name
 
 

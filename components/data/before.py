@@ -8,7 +8,6 @@ from components.data.lock import locate
 from components.data.which_table import unknown_table
 from components.errors import DataError
 from components.params import Params
-from components.params.names import SHOWS
 
 ROWS = 1000  # of a table that are looked at
 
@@ -48,8 +47,8 @@ def _check_folder(folder: Path, params: Params) -> None:
             "Move each class's samples into a folder of its name, or use data.layout manifest with a table.",
         )
     else:
-        found = read_folders(paths, SHOWS[params.task.name], data.folders, data.source)
-        _check_named({label for _, label, _ in found.samples}, params)
+        found = read_folders(paths, params.task.kind, data.folders, data.source)
+        _check_labels({label for _, label, _ in found.samples}, params)
 
 
 def _check_rows(folder: Path, paths: list[str], params: Params) -> None:
@@ -64,15 +63,14 @@ def _check_rows(folder: Path, paths: list[str], params: Params) -> None:
         raise DataError(f"{labels.file} has no rows.")
     written = {row.text(labels.label) for row in rows} - {"", labels.unlabelled}
     if labels.classes or len(rows) < ROWS:
-        _check_named(set(labels.classes) or written, params)
+        _check_labels(written, params)
 
 
-def _check_named(classes: set[str], params: Params) -> None:
-    from components.data.checks import check_classes_named, check_positive
+def _check_labels(written: set[str], params: Params) -> None:
+    """What can be told from the labels alone, without counting them."""
+    from components.problems import reading
 
-    names = sorted(classes)
-    check_classes_named(names)
-    check_positive(params.task.positive, names)
+    reading(params.task).early(params.data.labels, params.task, written)
 
 
 def _listed(folder: Path) -> list[str]:

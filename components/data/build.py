@@ -1,15 +1,15 @@
 """From a locked source to a dataset folder: the same input gives the same bytes, whatever was before."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from components.data.checks import check_classes, check_positive, check_quarantine
-from components.data.contents import UNLABELLED, Rejected
+from components.data.checks import check_quarantine
+from components.data.contents import Content, Rejected
 from components.data.foreign import by_ending
 from components.data.lock import Lock, LockedSource
-from components.data.manifest import make_table, table_digest, write_table
+from components.data.manifest import FORMAT, make_table, table_digest, write_table
 from components.data.near_duplicates import find_pairs, losers
 from components.data.reading import read
 from components.data.report import data_report, near_report
@@ -18,24 +18,17 @@ from components.data.shards import compact
 from components.data.splits import drawn
 from components.data.summary import near_remedies, side_remedies, summary, warnings
 from components.params.data import DataParams, Split
+from components.params.task import TaskParams
+from components.problems.base import Description, Labelled, Remedies
 from components.storage.publish import Json, write_json
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What the task says of its samples.
+    """What the task says of its samples; `inspect` decodes one fully."""
 
-    Attributes:
-        kind: `images` or `texts`.
-        inspect: what decodes one fully.
-        positive: `task.positive`.
-        bits: `task.bits`.
-    """
-
-    kind: str
+    task: TaskParams
     inspect: Inspect
-    positive: str | None = None
-    bits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,12 +49,11 @@ def build_dataset(
 
     Raises DataError (unusable data, with all reasons), DigestMismatch (the source is not what was locked).
     """
-    given = read(lock, source, params, samples.kind)
-    classes, total = given.classes, len(given.listing.items)
-    check_positive(samples.positive, classes.names)
+    given = read(lock, source, params, samples.task)
+    labels, total = given.labels, len(given.listing.items)
     check_quarantine(given.rejected, total, params.limits)
-    remedies = side_remedies(given.contents, lock, params)
-    check_classes(given.contents, classes.names, params.limits, remedies)
+    remedies = Remedies(side_remedies(given.contents, lock, params))
+    labels.check(_labelled(given.contents), params.limits, remedies)
 
     found = scan(given.contents, given.reader, samples.inspect, folder / "shards", threads)
     rejected = sorted([*given.rejected, *found.rejected], key=lambda item: (item.path, item.kind))
@@ -69,24 +61,27 @@ def build_dataset(
     kept, near = _without_straddlers(found, params, folder)
     excluded = len(found.seen) - len(kept)
     copies = near_remedies(excluded, len(found.seen))
-    check_classes([item.content for item in kept], classes.names, params.limits, remedies, copies)
+    labels.check(_labelled(i.content for i in kept), params.limits, replace(remedies, of_copies=copies))
     if params.split.labelled_per_class:
         kept = with_few_labels(kept, params.split)
 
     table = make_table(kept, params.labels.slices)
-    digest = table_digest(table, classes.names)
+    labelled = _labelled(item.content for item in kept)
+    description = labels.describe(labelled)
+    digest = table_digest(table, description)
     write_table(folder / "manifest.parquet", table)
-    report = data_report(kept, classes.names, params.labels.slices, rejected)
+    report = data_report(kept, labels, params.labels.slices, rejected)
     report["near_duplicates"] = near
     report["ignored_files"] = len(given.listing.ignored)
     report["ignored"] = dict(by_ending(given.listing.ignored))
     report["quarantine"] = _quarantine_counts(rejected, total)
-    told = warnings(kept, classes.names, samples.bits)
-    notes = [summary(report), *given.listing.notes, *told, *copies]
+    told = [*labels.warnings(labelled), *warnings(kept, samples.task)]
+    counted = labels.summary(labels.counts(sample.label for sample in labelled))
+    notes = [summary(report, counted), *given.listing.notes, *told, *copies]
     report["notes"] = list(notes)
     write_json(folder / "report.json", report)
     write_json(folder / "quarantine.json", {"quarantined": [_rejection(item) for item in rejected]})
-    write_json(folder / "dataset.json", _description(lock, classes.names, report, digest))
+    write_json(folder / "dataset.json", _description(lock, description, report, digest))
     return Built(len(kept), len(rejected), excluded, digest, notes)
 
 
@@ -105,14 +100,14 @@ def with_few_labels(seen: Sequence[Seen], split: Split) -> list[Seen]:
     Which keep it is drawn by content and salt: more labels add to the fewer.
     """
     ranked = sorted(seen, key=lambda item: drawn(f"label\0{item.content.id}", split))
-    count: Counter[tuple[str, str]] = Counter()
+    count: Counter[tuple[tuple[str, ...], str]] = Counter()
     stripped: set[str] = set()
     for content in (item.content for item in ranked if item.content.side == "train" and item.content.label):
-        count[content.label, content.domain] += 1
-        if count[content.label, content.domain] > (split.labelled_per_class or 0):
+        count[content.strata, content.domain] += 1
+        if count[content.strata, content.domain] > (split.labelled_per_class or 0):
             stripped.add(content.id)
     return [
-        replace(item, content=replace(item.content, label="", target=UNLABELLED))
+        replace(item, content=replace(item.content, label="", strata=()))
         if item.content.id in stripped
         else item
         for item in seen
@@ -132,10 +127,15 @@ def _rejection(item: Rejected) -> Json:
     return {"path": item.path, "id": item.id, "kind": item.kind, "reason": item.reason}
 
 
-def _description(lock: Lock, classes: Sequence[str], report: dict[str, Json], digest: str) -> Json:
+def _labelled(contents: Iterable[Content]) -> list[Labelled]:
+    return [Labelled(content.label, content.side) for content in contents if content.label]
+
+
+def _description(lock: Lock, target: Description, report: dict[str, Json], digest: str) -> Json:
     return {
-        "classes": list(classes),
-        "counts": {"samples": report["samples"], "classes": report["classes"]},
+        "format": FORMAT,
+        "target": dict(target),
+        "counts": {"samples": report["samples"], "targets": report["targets"]},
         "digest": digest,
         "licence": lock.licence,
         "source": {"uri": lock.uri, "revision": lock.revision},

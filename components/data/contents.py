@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from components.data.classes import Classes
 from components.data.layouts import Item
 from components.data.lock import ID_DIGITS, Assignments, Lock
 from components.data.splits import (
@@ -18,18 +17,18 @@ from components.data.splits import (
     side_in_fold,
     side_of,
 )
-from components.errors import DataError
 from components.params.data import DataParams
+from components.params.task import TaskParams
+from components.problems import reading
+from components.problems.base import Reading as LabelReading
 from components.sources.base import Entry
-
-UNLABELLED = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """One sample. `id` is the SHA-256 of its bytes, `path` the first of its `copies` names.
 
-    One without a label has `label` '' and `target` UNLABELLED.
+    One without a label has `label` ''. `strata` are what it counts for where splits are balanced.
 
     `among` are the sides that it could be on, `lower` how many of its copies are left out, because they lie on a
     lower side.
@@ -39,7 +38,7 @@ class Content:
     path: str
     size: int
     label: str
-    target: int
+    strata: tuple[str, ...]
     group: str
     domain: str
     side: str
@@ -69,29 +68,21 @@ class Rejected:
     reason: str
 
 
-def classify(items: Sequence[Item], params: DataParams) -> Classes:
-    """The classes of the data; a DataError that names labels which belong to none of the declared ones."""
+def classify(items: Sequence[Item], params: DataParams, task: TaskParams) -> LabelReading:
+    """How the labels are read; a DataError that names those which belong to nothing that is declared."""
     labelled = [item for item in items if item.label and item.label != params.labels.unlabelled]
-    classes = Classes(params.labels.classes, (item.label for item in labelled))
+    labels = reading(task)(params.labels, task, (item.label for item in labelled))
     strange: dict[str, list[str]] = defaultdict(list)
     for item in labelled:
-        if classes.of(item.label) is None:
+        if labels.label(item.label) is None:
             strange[item.label].append(item.place or item.path)
     if strange:
-        named = ", ".join(
-            f"{label!r} ({len(places)} samples, the first: {places[0]})"
-            for label, places in sorted(strange.items())[:10]
-        )
-        raise DataError(
-            f"The data hold labels that belong to no class of data.labels.classes: {named}.",
-            f"{classes.as_numbers(strange)}Declared classes: {', '.join(classes.names)}. Declare the new ones, or "
-            "remove their samples.",
-        )
-    return classes
+        raise labels.refusal(strange)
+    return labels
 
 
 def merge(
-    items: Sequence[Item], lock: Lock, classes: Classes, params: DataParams
+    items: Sequence[Item], lock: Lock, labels: LabelReading, params: DataParams
 ) -> tuple[list[Content], list[Rejected]]:
     """Contents in the order of their ids, and what cannot be used without looking into a file."""
     entries = {entry.path: entry for entry in lock.entries}
@@ -118,11 +109,11 @@ def merge(
     sides = _Sides(items_of, params, lock.assignments)
     contents = []
     for name in sorted(found):
-        clash = _clash([item for item, _ in found[name]], classes)
+        clash = _clash([item for item, _ in found[name]], labels)
         if clash:
             rejected += [Rejected(item.path, name, "contradiction", clash) for item, _ in found[name]]
         else:
-            contents.append(_content(name, found[name], classes, sides))
+            contents.append(_content(name, found[name], labels, sides))
     return contents, rejected
 
 
@@ -171,14 +162,14 @@ class _Sides:
         return RANK[self.of(name, item)], drawn(item.group or name, self._split), item.group
 
 
-def _clash(items: Sequence[Item], classes: Classes) -> str:
+def _clash(items: Sequence[Item], labels: LabelReading) -> str:
     """How items of one content contradict each other: '' if they do not."""
     # A copy without a label contradicts nothing.
-    labels = {str(classes.of(item.label)) for item in items if item.label}
-    return f"one content with labels {', '.join(sorted(labels))}" if len(labels) > 1 else ""
+    kept = {str(labels.label(item.label)) for item in items if item.label}
+    return f"one content with labels {', '.join(sorted(kept))}" if len(kept) > 1 else ""
 
 
-def _content(name: str, copies: Sequence[tuple[Item, Entry]], classes: Classes, sides: _Sides) -> Content:
+def _content(name: str, copies: Sequence[tuple[Item, Entry]], labels: LabelReading, sides: _Sides) -> Content:
     """Of copies in several groups or declared sides, those on the highest side count, as of near duplicates.
 
     A sample that was given its side earlier stays there: of its copies, those on that side count.
@@ -191,14 +182,14 @@ def _content(name: str, copies: Sequence[tuple[Item, Entry]], classes: Classes, 
         highest = max(sides.rank(name, item) for item, _ in grouped)
         chosen = [copy for copy in grouped if sides.rank(name, copy[0]) == highest]
     item, entry = next((copy for copy in chosen if copy[0].label), chosen[0])
-    label = next((classes.of(other.label) or "" for other, _ in copies if other.label), "")
+    label = next((labels.label(other.label) or "" for other, _ in copies if other.label), "")
     side = before or sides.of(name, item)
     return Content(
         id=name,
         path=item.path,
         size=entry.size,
         label=label,
-        target=classes.target(label) if label else UNLABELLED,
+        strata=labels.strata(label) if label else (),
         group=item.group,
         domain=item.domain,
         side=side,

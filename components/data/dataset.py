@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 from components.data.manifest import SLICE, table_digest
 from components.data.splits import SIDES
 from components.errors import DataError, StorageError
+from components.problems import target
+from components.problems.base import Description, Targets
 
 AGAIN = "Run `python -m components pull --force dataset`, or `dvc repro version_data`."
 
@@ -24,16 +26,17 @@ class Dataset:
     """A dataset folder. All methods are thread-safe.
 
     Attributes:
-        classes: names; `target` counts them from 0.
+        description: of the targets, as `components.problems` makes it.
         digest: names the data: every sample's content, label, side and slices.
-        table: the manifest, in the order of ids; columns id, path, label, target, group, domain, split, size,
+        table: the manifest, in the order of ids; columns id, path, label, group, domain, split, size,
             the facts that the task tells, shard, offset, and `slice.<name>` for each declared slice.
         licence, source, revision: of the data.
     """
 
     def __init__(self, folder: Path, table: pa.Table, description: dict[str, object]) -> None:
         source = cast(dict[str, str], description["source"])
-        self.classes = tuple(cast(list[str], description["classes"]))
+        self.description: Description = cast(dict[str, object], description["target"])
+        self.target = target(self.description)
         self.digest = str(description["digest"])
         self.licence = str(description["licence"])
         self.source, self.revision = source["uri"], source["revision"]
@@ -57,7 +60,7 @@ class Dataset:
             raise StorageError(f"{error.filename or folder} does not exist.", AGAIN) from None
         except (ValueError, KeyError, TypeError, OSError, pa.ArrowException) as error:
             raise StorageError(f"{folder} is damaged: {error}.", AGAIN) from None
-        if table_digest(table, opened.classes) != opened.digest:
+        if table_digest(table, opened.description) != opened.digest:
             raise StorageError(f"{folder}/manifest.parquet is not the one that was written there.", AGAIN)
         return opened
 
@@ -68,9 +71,9 @@ class Dataset:
         """Ids of one side, or of all, sorted."""
         return self._values("id", split)
 
-    def targets(self, split: str | None = None) -> npt.NDArray[np.int64]:
-        """(N,), in the order of `ids(split)`; -1 where a sample has no label."""
-        return np.array(self._values("target", split), dtype=np.int64)
+    def targets(self, split: str | None = None) -> Targets:
+        """(N, …), in the order of `ids(split)`; `target.known` says which samples have a label."""
+        return self.target.targets(self._values("label", split))
 
     def rows(self, split: str) -> npt.NDArray[np.int64]:
         """(N,), where the samples of one side stand in the manifest, in the order of `ids(split)`."""

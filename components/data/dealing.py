@@ -69,7 +69,7 @@ def assign(
     known |= set(new)
     samples = dict(kept.samples)
     if params.labels.group:
-        used = (content for content in contents if content.label in known or not content.label)
+        used = (content for content in contents if known >= set(content.strata))
         samples |= {content.short_id: dealt.get(content.key, content.side) for content in used}
     return Assignments(kept.split, tuple(sorted(known)), {**kept.sides, **dealt}, samples)
 
@@ -78,8 +78,9 @@ def lacking(contents: Iterable[Content]) -> set[str]:
     """Classes that have no sample on some side."""
     sides: dict[str, set[str]] = defaultdict(set)
     for content in contents:
-        sides[content.label].add(content.side)
-    return {name for name, found in sides.items() if name and len(found) < len(SIDES)}
+        for name in content.strata:
+            sides[name].add(content.side)
+    return {name for name, found in sides.items() if len(found) < len(SIDES)}
 
 
 class _Table:
@@ -88,13 +89,14 @@ class _Table:
     def __init__(self, contents: Sequence[Content], split: Split) -> None:
         self._split = split
         self.units = _units(contents)
-        self._counts: Counter[tuple[str, str]] = Counter((c.label, c.side) for c in contents if c.label)
+        self._counts: Counter[tuple[str, str]] = Counter((s, c.side) for c in contents for s in c.strata)
         self.classes = sorted({name for name, _ in self._counts})
         expected: dict[tuple[str, str], float] = defaultdict(float)
         for content in contents:
             whole = sum(share(split, side) for side in content.among)
             for side in content.among:
-                expected[content.label, side] += share(split, side) / whole
+                for name in content.strata:
+                    expected[name, side] += share(split, side) / whole
         self._wanted = {place: self._needed(place[0], number) for place, number in expected.items()}
         for name in self.classes:  # what the others need, training may lack
             others = sum(self._wanted.get((name, side), 0) for side in SIDES[1:])
@@ -152,6 +154,6 @@ def _units(contents: Iterable[Content]) -> list[_Unit]:
         if len(found) > 1:
             among = tuple(side for side in SIDES if all(side in content.among for content in found))
         if len({content.side for content in found}) == 1:  # a group that declared sides cut apart stays so
-            classes = Counter(content.label for content in found if content.label)
+            classes = Counter(name for content in found for name in content.strata)
             units.append(_Unit(key, found[0].side, classes, among))
     return units

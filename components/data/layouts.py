@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from components.data.classes import doubtful
 from components.data.folders import check_no_columns, read_folders
 from components.data.lock import Lock
 from components.data.tables import TableRow, read_table
 from components.data.which_table import check_table
 from components.errors import DataError
 from components.params.data import DataParams, Labels
+from components.problems.classification.target.classes import doubtful
 from components.sources.base import Entry
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
 
 SLICE = "slice."
+FORMAT = 2  # of dataset/: 1 had class indices as a column
 # Where bytes lie does not change what the data are.
 PLACES = ("shard", "offset")
 
@@ -30,7 +31,6 @@ def make_table(seen: "Sequence[Seen]", slices: Sequence[str]) -> pa.Table:
         "id": _text(c.id for c in contents),
         "path": _text(c.path for c in contents),
         "label": _text(c.label for c in contents),
-        "target": _whole(np.int32, (c.target for c in contents)),
         "group": _text(c.group for c in contents),
         "domain": _text(c.domain for c in contents),
         "split": _text(c.side for c in contents),
@@ -64,9 +64,9 @@ def _whole(dtype: type[np.integer], values: Iterable[int]) -> pa.Array:
     return pa.Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(numbers)])
 
 
-def table_digest(table: pa.Table, classes: Sequence[str]) -> str:
-    """SHA-256 of the class names and of all columns but the places, as JSON: no Parquet writer shapes it."""
-    digest = hashlib.sha256(json.dumps(list(classes)).encode())
+def table_digest(table: pa.Table, target: Mapping[str, object]) -> str:
+    """SHA-256 of what describes the targets and of all columns but the places, as JSON: no Parquet writer shapes it."""
+    digest = hashlib.sha256(json.dumps(target, sort_keys=True).encode())
     for name in sorted(set(table.column_names) - set(PLACES)):
         digest.update(json.dumps([name, table.column(name).to_pylist()]).encode())
     return digest.hexdigest()

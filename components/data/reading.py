@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from components.data.classes import Classes
 from components.data.contents import Content, Rejected, classify, merge
 from components.data.dealing import assign, lacking, split_named
 from components.data.layouts import Listing, Reader, Rows, read_items
 from components.data.lock import REFRESH, Lock
 from components.errors import DataError
 from components.params.data import DataParams
+from components.params.task import TaskParams
+from components.problems.base import Reading as LabelReading
 
 
 @dataclass(frozen=True)
@@ -21,29 +22,31 @@ class Reading:
 
     listing: Listing
     reader: Reader
-    classes: Classes
+    labels: LabelReading
     contents: Sequence[Content]
     rejected: Sequence[Rejected]
 
 
-def read(lock: Lock, source: Reader, params: DataParams, kind: str) -> Reading:
+def read(lock: Lock, source: Reader, params: DataParams, task: TaskParams) -> Reading:
     """DataError where the table, the folders or the labels cannot be used."""
     kept = lock.assignments
     if kept is not None and kept.split != split_named(params):
         if kept.sides or kept.samples:
             raise DataError("data/source.lock was written for another data.split.", REFRESH)
         lock = replace(lock, assignments=None)
-    listing = read_items(lock, source, params, kind)
+    listing = read_items(lock, source, params, task.kind)
     reader = source
     if params.labels.text:
         rows = Rows(lock, source, params.labels)
         lock, reader = rows.lock, rows
-    classes = classify(listing.items, params)
-    contents, rejected = merge(listing.items, lock, classes, params)
-    return Reading(listing, reader, classes, contents, rejected)
+    labels = classify(listing.items, params, task)
+    contents, rejected = merge(listing.items, lock, labels, params)
+    return Reading(listing, reader, labels, contents, rejected)
 
 
-def with_assignments(lock: Lock, source: Reader, params: DataParams, kind: str, old: Lock | None) -> Lock:
+def with_assignments(
+    lock: Lock, source: Reader, params: DataParams, task: TaskParams, old: Lock | None
+) -> Lock:
     """`lock` with the sides that small classes are dealt; `old` is the lock that it takes the place of.
 
     A lock without assignments is an earlier version's, which dealt nothing: a class that has samples on every side
@@ -55,25 +58,25 @@ def with_assignments(lock: Lock, source: Reader, params: DataParams, kind: str, 
     kept = known.assignments if known else None
     if kept is not None and kept.split != split_named(params):
         kept = known = None
-    found = read(replace(lock, assignments=kept), source, params, kind)
+    found = read(replace(lock, assignments=kept), source, params, task)
     settled: set[str] = set()
     if known is not None and kept is None:
-        settled = _used(known, source, params, kind, found)
+        settled = _used(known, source, params, task, found)
     made = assign(found.contents, params, kept, settled)
     if known is not None and kept is None and not made.sides and not made.samples and known == lock:
         return lock  # nothing is new: an older lock stays as it is
     return replace(lock, assignments=made)
 
 
-def _used(old: Lock, source: Reader, params: DataParams, kind: str, now: Reading) -> set[str]:
+def _used(old: Lock, source: Reader, params: DataParams, task: TaskParams, now: Reading) -> set[str]:
     """Classes with samples on every side by the older lock; of a table, whose older state is gone, by the newer."""
     given = now
     if params.layout == "folders":
         try:
-            given = read(old, source, params, kind)
+            given = read(old, source, params, task)
         except DataError:  # what it holds would be refused today
             return set()
-    return {content.label for content in given.contents if content.label} - lacking(given.contents)
+    return {name for content in given.contents for name in content.strata} - lacking(given.contents)
 
 
 def _same_data(old: Lock, new: Lock) -> bool:

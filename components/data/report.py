@@ -9,6 +9,7 @@ from components.data.contents import Rejected
 from components.data.near_duplicates import Pairs
 from components.data.scan import Seen
 from components.data.splits import SIDES
+from components.problems.base import Reading
 from components.storage.publish import Json
 
 # Pairs grow with the square of the copies of one sample; beyond this many, nobody reads them.
@@ -16,16 +17,15 @@ LISTED = 1000
 
 
 def data_report(
-    seen: Sequence[Seen], classes: Sequence[str], slices: Sequence[str], rejected: Sequence[Rejected]
+    seen: Sequence[Seen], labels: Reading, slices: Sequence[str], rejected: Sequence[Rejected]
 ) -> dict[str, Json]:
     """Counts of what stays, and of what was rejected and why."""
-    labels = Counter(item.content.label for item in seen)
     contradictions = [item for item in rejected if item.kind == "contradiction"]
     return {
         "samples": len(seen),
-        "classes": {name: labels[name] for name in classes},
-        "unlabelled": labels[""],
-        "sides": {side: _side(seen, side, classes, slices) for side in SIDES},
+        "targets": dict(labels.counts(item.content.label for item in seen if item.content.label)),
+        "unlabelled": sum(not item.content.label for item in seen),
+        "sides": {side: _side(seen, side, labels, slices) for side in SIDES},
         **{name: _summary([item.facts[name] for item in seen]) for name in (seen[0].facts if seen else ())},
         "bytes": _range([item.content.size for item in seen]),
         "domains": _counts(item.content.domain for item in seen if item.content.domain),
@@ -67,14 +67,13 @@ def _exclusion(path: str, side: str, pair: int, pairs: Pairs, seen: Sequence[See
     return {"path": path, "side": side, "because_of": other.path, "on_side": other.side}
 
 
-def _side(seen: Sequence[Seen], side: str, classes: Sequence[str], slices: Sequence[str]) -> Json:
+def _side(seen: Sequence[Seen], side: str, labels: Reading, slices: Sequence[str]) -> Json:
     contents = [item.content for item in seen if item.content.side == side]
-    labels = Counter(content.label for content in contents)
     return {
         "samples": len(contents),
         "share": round(len(contents) / max(len(seen), 1), 6),
         "groups": len({content.group for content in contents if content.group}),
-        "classes": {name: labels[name] for name in classes},
+        "targets": dict(labels.counts(content.label for content in contents if content.label)),
         "slices": {
             name: _counts(content.slices[position] for content in contents)
             for position, name in enumerate(slices)

@@ -22,7 +22,7 @@ SIDE = 64
 
 
 class Inspected(Protocol):
-    """What an inspection must tell; see components.tasks.base.Inspection."""
+    """What an inspection must tell; see components.modalities.base.Inspection."""
 
     @property
     def facts(self) -> Mapping[str, int | str]: ...

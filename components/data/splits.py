@@ -9,9 +9,9 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from components.errors import DataError
-from components.params.data import Split
+from components.params.data import SPLITS, Split
 
-SIDES = ("train", "validation", "calibration", "test")
+SIDES = SPLITS
 # Of a near-duplicate pair that straddles, the sample on the lower side is excluded.
 RANK = {"train": 0, "validation": 1, "calibration": 2, "test": 3}
 # How people call them, in columns and as folders.

@@ -1,7 +1,5 @@
 """What a user must see after the data were read: one paragraph of counts, then what is probably not as it was meant."""
 
-import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -13,33 +11,26 @@ from components.data.lock import REFRESH, Lock
 from components.data.scan import Seen
 from components.data.splits import SIDES
 from components.params.data import DataParams
+from components.params.task import TaskParams
 from components.storage.publish import Json
 
-CLASSES = 12  # of more, only so many are named
-# Of fewer test samples of a class, no metric of it can be told well.
-FEW_TESTS = 6
 # From this share on, near copies are no accident.
 MANY_COPIES = 0.05
 DEEP = 16
-# Unicode's Default_Ignorable_Code_Point beside those of category Cf: joiners, fillers, selectors of a letter's look.
-INVISIBLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
 # What so large a share of the pictures fits into is what the camera gives.
 USUAL = 0.9
 
 
-def summary(report: Mapping[str, Json]) -> str:
-    """Classes with counts, sides, ignored files, quarantined samples and copies, in any case."""
-    classes, sides = _counts(report["classes"]), cast("dict[str, dict[str, Json]]", report["sides"])
+def summary(report: Mapping[str, Json], targets: str) -> str:
+    """`targets` (classes with counts, a range of numbers), splits, ignored files, quarantined samples, copies."""
+    sides = cast("dict[str, dict[str, Json]]", report["sides"])
     quarantine = cast("dict[str, Json]", report["quarantine"])
     near = cast("dict[str, int]", report["near_duplicates"])
     ignored, reasons = _counts(report["ignored"]), _counts(quarantine["kinds"])
     bare = report["unlabelled"]
     placed = [f"{side} {facts['samples']}" for side, facts in sides.items()]
     parts = [
-        f"{report['samples']} samples{f' ({bare} unlabelled)' if bare else ''} of {len(classes)} classes: "
-        f"{class_counts(classes)}.",
+        f"{report['samples']} samples{f' ({bare} unlabelled)' if bare else ''} {targets}.",
         f"Splits: {', '.join(placed)}.",
         f"Ignored files: {report['ignored_files']}{_brackets(ignored)}.",
         f"Quarantined samples: {quarantine['samples']}{_brackets(reasons)}.",
@@ -49,36 +40,11 @@ def summary(report: Mapping[str, Json]) -> str:
     return " ".join(parts)
 
 
-def class_counts(counts: Mapping[str, int]) -> str:
-    """`a 30, b 12`; of many classes the largest, and the smallest one."""
-    if len(counts) <= CLASSES:
-        return ", ".join(f"{name} {count}" for name, count in counts.items())
-    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    shown = ", ".join(f"{name} {count}" for name, count in ranked[: CLASSES - 2])
-    return f"{shown}, … and {len(counts) - CLASSES + 2} more, the smallest {ranked[-1][0]} {ranked[-1][1]}"
-
-
-def warnings(seen: Sequence[Seen], classes: Sequence[str], bits: int | None) -> list[str]:
-    """Sentences about what was read and kept."""
+def warnings(seen: Sequence[Seen], task: TaskParams) -> list[str]:
+    """Sentences about what was read and kept, beside those about its labels."""
     return [
-        *look_alikes(classes),
-        *_few_tests(seen, classes),
         *_cut_groups([item.content for item in seen]),
-        *_unused_bits(seen, bits or DEEP),
-    ]
-
-
-def look_alikes(classes: Sequence[str]) -> list[str]:
-    """Names of classes that people take for one: equal but for case, composition, invisible letters and spaces."""
-    alike: dict[str, list[str]] = defaultdict(list)
-    for name in classes:
-        alike[_plain(name)].append(name)
-    groups = [" and ".join(map(ascii, found)) for found in alike.values() if len(found) > 1]
-    if not groups:
-        return []
-    return [
-        f"These classes look alike, but are separate: {'; '.join(groups[:CLASSES])}. Where they are one, correct the "
-        "labels at the source, or name the folders alike."
+        *_unused_bits(seen, task.bits or DEEP),
     ]
 
 
@@ -99,26 +65,6 @@ def near_remedies(excluded: int, total: int) -> list[str]:
         f"{excluded} of {total} samples were left out as near copies of samples in other splits. Where one camera and "
         "one scene make all samples alike, write `near_duplicates: off` below data, and name the column of what "
         "belongs together (a part, a series, a day) in data.labels.group."
-    ]
-
-
-def _plain(name: str) -> str:
-    visible = "".join(
-        letter
-        for letter in unicodedata.normalize("NFKC", name).casefold()
-        if unicodedata.category(letter) != "Cf" and not INVISIBLE.match(letter)
-    )
-    return unicodedata.normalize("NFKC", visible).strip()
-
-
-def _few_tests(seen: Sequence[Seen], classes: Sequence[str]) -> list[str]:
-    tests = Counter(item.content.label for item in seen if item.content.side == "test")
-    few = {name: tests[name] for name in classes if tests[name] < FEW_TESTS}
-    if not few:
-        return []
-    return [
-        f"Fewer than {FEW_TESTS} test samples: {class_counts(few)}. What is measured of such a class is uncertain, "
-        "and the gate may end inconclusive: add samples of it."
     ]
 
 

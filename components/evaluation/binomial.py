@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from components.evaluation.metrics import Floats
 from components.evaluation.sizes import CONTINUITY
+from components.evaluation.spread import Floats
 
 Bounds = tuple[Floats, Floats]
 HALVINGS = 32  # of an interval of at most length 2: 5e-10, on the outer side

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from components.evaluation.sizes import for_proportion
-from components.params.learning import LOWER_IS_BETTER
 from components.params.release import GateParams, Rule
 
 Facts = Mapping[str, object]
 PASS, FAIL, OPEN = "pass", "fail", "inconclusive"
-# What a result must beat in any case: a control that nobody measured proves nothing.
-CONTROLS = ("majority", "scratch")
+# What a result must beat in any case, beside the problem's constant answers: a control that nobody measured proves
+# nothing.
+SCRATCH = "scratch"
 ROUNDING = 1e-9
 
 
@@ -113,7 +113,9 @@ def _metric(rule: Rule, variant: str, metrics: Facts) -> Judged:
     where = f" on {rule.slice}" if rule.slice else ""
     words = "at least" if at_least else "at most"
     place = _mapping(metrics.get("slices")).get(rule.slice) if rule.slice else metrics.get("variants")
-    found = _Measured.of(_mapping(_mapping(place).get(variant)).get(rule.metric), 0, 1)
+    found = _Measured.of(
+        _mapping(_mapping(place).get(variant)).get(rule.metric), *_range(rule.metric, metrics)
+    )
     low, high = (found.low, found.high) if rule.by == "interval" else (found.estimate, found.estimate)
     outcome = _compare(low, high, bound, at_least)
     return Judged(
@@ -130,6 +132,25 @@ def _metric(rule: Rule, variant: str, metrics: Facts) -> Judged:
         high=found.high,
         n=found.n,
     )
+
+
+def _range(metric: str, metrics: Facts) -> tuple[float, float]:
+    """The least and the greatest value of a metric, as the evaluation says; nothing lies within where it does not."""
+    said = _mapping(_mapping(metrics.get("metrics")).get(metric)).get("range")
+    if not isinstance(said, list) or len(said) != 2:
+        return math.inf, -math.inf
+    least, most = (_number(end) for end in said)
+    return -math.inf if least is None else least, math.inf if most is None else most
+
+
+def _differences(metric: str, metrics: Facts) -> tuple[float, float]:
+    """The same for the difference of two values."""
+    least, most = _range(metric, metrics)
+    return (least - most, most - least) if least < most else (least, most)
+
+
+def _lower_is_better(metric: str, metrics: Facts) -> bool:
+    return _mapping(_mapping(metrics.get("metrics")).get(metric)).get("better") == "lower"
 
 
 def _wanted(rule: Rule, found: _Measured, metrics: Facts) -> str:
@@ -175,14 +196,16 @@ def _size(gate: GateParams, release: Release) -> Judged:
 def _controls(gate: GateParams, metrics: Facts) -> list[Judged]:
     """Negative transfer: better than every control that is known, by a paired interval."""
     pairs = _mapping(metrics.get("paired"))
-    measured = {*CONTROLS, *_mapping(metrics.get("controls")), *pairs}
-    return [_control(gate, str(name), pairs.get(name)) for name in sorted(measured)]
+    named = metrics.get("constants")
+    constants = [str(name) for name in named] if isinstance(named, list) and named else ["a constant answer"]
+    measured = {*constants, SCRATCH, *_mapping(metrics.get("controls")), *pairs}
+    return [_control(gate, str(name), pairs.get(name), metrics) for name in sorted(measured)]
 
 
-def _control(gate: GateParams, control: str, differences: object) -> Judged:
+def _control(gate: GateParams, control: str, differences: object, metrics: Facts) -> Judged:
     metric, margin = gate.better_than_controls.metric, gate.better_than_controls.margin
-    found = _Measured.of(_mapping(differences).get(metric), -1, 1)
-    if metric in LOWER_IS_BETTER:
+    found = _Measured.of(_mapping(differences).get(metric), *_differences(metric, metrics))
+    if _lower_is_better(metric, metrics):
         found = found.turned()
     outcome = _compare(found.low, found.high, margin, True, strictly=True)
     return Judged(
@@ -205,8 +228,9 @@ def _forgetting(gate: GateParams, metrics: Facts) -> list[Judged]:
     if gate.forgetting is None:
         return []
     metric, bound = gate.forgetting.metric, gate.forgetting.at_most
-    found = _Measured.of(_mapping(_mapping(metrics.get("source")).get("paired")).get(metric), -1, 1)
-    if metric not in LOWER_IS_BETTER:
+    paired = _mapping(_mapping(metrics.get("source")).get("paired"))
+    found = _Measured.of(paired.get(metric), *_differences(metric, metrics))
+    if not _lower_is_better(metric, metrics):
         found = found.turned()
     outcome = _compare(found.low, found.high, bound, at_least=False)
     name = f"{metric} on the source worse by at most {bound:g}"

@@ -1,64 +1,96 @@
 """Confidence intervals of metrics, and of the difference of two models on the same samples.
 
-Each metric declares its kind, and each kind has a method: docs/gates.md says what they promise, and
-benchmarks/guarantees.py measures it. None has an interval without width, and equal inputs give equal numbers.
+Each metric brings the method of its interval: docs/gates.md says what the methods promise, and benchmarks/guarantees.py
+measures it. None has an interval without width, and equal inputs give equal numbers.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from typing import Generic, Literal, Protocol, Self, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from components.evaluation import one_model, two_models
-from components.evaluation.metrics import TABLE, Kind, Outcome, value
-from components.evaluation.one_model import Ends
-from components.evaluation.spread import Plan
+from components.evaluation.spread import Floats, Plan
+
+Ends = tuple[float, float]
+LEAST_GROUPS = 10
+
+
+class Outcome(Protocol):
+    """What a model said about N samples whose targets are known."""
+
+    def __len__(self) -> int: ...
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Self:
+        """The outcome on some of the samples; `chosen` is (N,)."""
+        ...
+
+    @property
+    def correct(self) -> Floats:
+        """(N,) how right each decision is: more is better. Two models are compared by it, sample by sample."""
+        ...
+
+    @property
+    def finite(self) -> bool:
+        """Whether every answer is a number."""
+        ...
+
+
+Given = TypeVar("Given", bound=Outcome)
 
 
 @dataclass(frozen=True)
-class Method:
+class Method(Generic[Given]):
     """How the intervals of a kind of metric are computed.
 
     Attributes:
-        name, paired_name: as the literature calls it.
-        least: samples from which the promise holds; of each class, where `by_class`.
+        kind: of metric, as metrics.json and the docs call it.
+        name, paired_name: of the methods, as the literature calls them.
+        least: samples from which the promise holds.
+        counts: what `least` counts where it is not all samples: the smallest of these is compared, as `counted`.
     """
 
+    kind: str
     name: str
-    of_one: Callable[[Outcome, Plan], Ends]
+    of_one: Callable[[Given, Plan], Ends]
     paired_name: str
-    of_two: Callable[[Outcome, Outcome, Plan], Ends]
+    of_two: Callable[[Given, Given, Plan], Ends]
     least: int = 1
-    by_class: bool = False
+    counts: Callable[[Given], npt.NDArray[np.int64]] | None = None
+    counted: str = "samples"
+    each: str = ""
 
 
-LEAST_GROUPS = 10
-METHODS: Mapping[Kind, Method] = {
-    "proportion": Method("Clopper-Pearson", one_model.proportion, "Tango", two_models.proportion),
-    "mean of proportions": Method(
-        "Clopper-Pearson, MOVER",
-        one_model.mean_of_proportions,
-        "Tango, MOVER",
-        two_models.mean_of_proportions,
-    ),
-    "F1": Method("Clopper-Pearson of TP", one_model.f1, "infinitesimal jackknife", two_models.f1, 10),
-    "AUROC": Method("DeLong, Newcombe", one_model.auroc, "DeLong", two_models.auroc, 10, by_class=True),
-    "average precision": Method(
-        "infinitesimal jackknife",
-        one_model.average_precision,
-        "infinitesimal jackknife",
-        two_models.average_precision,
-        20,
-        by_class=True,
-    ),
-    "calibration error": Method(
-        "infinitesimal jackknife",
-        one_model.calibration_error,
-        "infinitesimal jackknife",
-        two_models.calibration_error,
-        30,
-    ),
-}
+@dataclass(frozen=True)
+class Metric(Generic[Given]):
+    """A metric, and what is known about it.
+
+    Attributes:
+        value: of an outcome whose answers are all finite; NaN where it is undefined.
+        better: whether a higher or a lower value is.
+        range: the least and the greatest value; the difference of two lies within their distance.
+    """
+
+    value: Callable[[Given], float]
+    method: Method[Given]
+    better: Literal["higher", "lower"] = "higher"
+    range: tuple[float, float] = (0.0, 1.0)
+
+    def of(self, outcome: Given) -> float:
+        """NaN where undefined: on no sample, and where an answer is no number, for comparisons would still decide."""
+        if len(outcome) == 0 or not outcome.finite:
+            return float("nan")
+        return float(self.value(outcome))
+
+    def signed(self, number: float) -> float:
+        """Turned so that more is better: for comparing candidates."""
+        return -number if self.better == "lower" else number
+
+    def as_json(self) -> dict[str, object]:
+        """Bounds that are infinite are None."""
+        ends = [end if np.isfinite(end) else None for end in self.range]
+        return {"better": self.better, "range": ends, "interval": self.method.kind}
 
 
 @dataclass(frozen=True)
@@ -81,40 +113,38 @@ class Interval:
         return asdict(self)
 
 
-def intervals(outcome: Outcome, plan: Plan, names: Iterable[str] = TABLE) -> dict[str, Interval]:
+def intervals(outcome: Given, plan: Plan, metrics: Mapping[str, Metric[Given]]) -> dict[str, Interval]:
     """An interval for every metric."""
-    return {name: _interval(name, (outcome,), plan) for name in names}
+    return {name: _interval(metric, (outcome,), plan) for name, metric in metrics.items()}
 
 
-def paired(one: Outcome, other: Outcome, plan: Plan, names: Iterable[str] = TABLE) -> dict[str, Interval]:
+def paired(one: Given, other: Given, plan: Plan, metrics: Mapping[str, Metric[Given]]) -> dict[str, Interval]:
     """An interval for every metric's difference, one - other."""
-    return {name: _interval(name, (one, other), plan) for name in names}
+    return {name: _interval(metric, (one, other), plan) for name, metric in metrics.items()}
 
 
-def _interval(name: str, outcomes: tuple[Outcome, ...], plan: Plan) -> Interval:
-    method, n = METHODS[TABLE[name].interval], len(outcomes[0].targets)
-    values = [value(name, outcome) for outcome in outcomes]
+def _interval(metric: Metric[Given], outcomes: tuple[Given, ...], plan: Plan) -> Interval:
+    method, n = metric.method, len(outcomes[0])
+    values = [metric.of(outcome) for outcome in outcomes]
     estimate = values[0] - sum(values[1:])
     if not np.isfinite(estimate):
         return Interval(None, None, None, n)
     if reason := _too_few(method, outcomes[0], plan):
         return Interval(estimate, None, None, n, None, reason)
+    least, most = metric.range
     if len(outcomes) == 1:
-        (low, high), label, least = method.of_one(outcomes[0], plan), method.name, 0.0
+        (low, high), label = method.of_one(outcomes[0], plan), method.name
     else:
-        one, other = outcomes
-        (low, high), label, least = method.of_two(one, other, plan), method.paired_name, -1.0
-    return Interval(estimate, max(least, min(low, estimate)), min(1.0, max(high, estimate)), n, label)
+        (low, high), label = method.of_two(outcomes[0], outcomes[1], plan), method.paired_name
+        least, most = least - most, most - least
+    return Interval(estimate, max(least, min(low, estimate)), min(most, max(high, estimate)), n, label)
 
 
-def _too_few(method: Method, outcome: Outcome, plan: Plan) -> str | None:
+def _too_few(method: Method[Given], outcome: Given, plan: Plan) -> str | None:
     """What the interval wants before it says anything."""
     if plan.groups is not None and (groups := len(np.unique(plan.groups))) < LEAST_GROUPS:
         return f"{groups} groups are too few: wants at least {LEAST_GROUPS}"
-    if method.by_class:
-        fewest = int(np.bincount(outcome.targets, minlength=outcome.classes).min())
-        if fewest < method.least:
-            return f"{fewest} samples of a class are too few: wants at least {method.least} of each"
-    elif len(outcome.targets) < method.least:
-        return f"{len(outcome.targets)} samples are too few: wants at least {method.least}"
+    fewest = len(outcome) if method.counts is None else int(method.counts(outcome).min())
+    if fewest < method.least:
+        return f"{fewest} {method.counted} are too few: wants at least {method.least}{method.each}"
     return None

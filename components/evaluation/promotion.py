@@ -9,18 +9,16 @@ above 0 and its decisions are not significantly worse. With newer data, not infe
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from components.errors import EvaluationError
 from components.evaluation.gates import FAIL, OPEN, PASS, Judged
-from components.evaluation.intervals import Interval, paired
-from components.evaluation.metrics import TABLE, Outcome
+from components.evaluation.intervals import Interval, Metric, Outcome, paired
 from components.evaluation.sizes import for_difference
 from components.evaluation.spread import Plan
-from components.params.learning import LOWER_IS_BETTER
 from components.params.promotion import PromotionParams
 from components.params.release import Rule
 
@@ -29,6 +27,7 @@ SKIPPED = "not judged"
 By = Literal["interval", "estimate"]
 # Kinds of rules that a candidate must pass; the others say whether it is superior.
 ASKED = ("metric", "slice")
+UNKNOWN = Interval(None, None, None, 0, None, "there is no such metric")
 
 
 @dataclass(frozen=True)
@@ -36,34 +35,55 @@ class Pair:
     """What both models said about the same N samples.
 
     Attributes:
+        candidate, champion: outcomes, as the problem's judge makes them.
         slices: declared slice → its values (N,).
+        judging: how they are judged.
     """
 
-    candidate: Outcome
-    champion: Outcome
+    candidate: Any
+    champion: Any
     slices: Mapping[str, npt.NDArray[np.str_]]
+    judging: "Judging"
 
     def __post_init__(self) -> None:
         one, other = self.candidate, self.champion
-        if not np.array_equal(one.targets, other.targets) or one.classes != other.classes:
+        if not np.array_equal(one.targets, other.targets):
             raise EvaluationError(
-                f"Candidate and champion were not asked the same: {len(one.targets)} samples of {one.classes} "
-                f"classes, {len(other.targets)} samples of {other.classes}."
+                f"Candidate and champion were not asked the same: {len(one)} samples, {len(other)} samples."
             )
 
     @property
     def alike(self) -> bool:
         """Whether both say the same about every sample: a model never beats itself."""
-        one, other = self.candidate, self.champion
-        same = np.array_equal(one.probabilities, other.probabilities, equal_nan=True)
-        return bool(same and np.array_equal(one.decisions, other.decisions))
+        one, other = (self.judging.columns(outcome) for outcome in (self.candidate, self.champion))
+        return all(_equal(values, other[name]) for name, values in one.items())
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> "Pair":
-        one, other = (
-            Outcome(o.targets[chosen], o.probabilities[chosen], o.decisions[chosen], o.positive)
-            for o in (self.candidate, self.champion)
-        )
-        return Pair(one, other, {})
+        return Pair(self.candidate.only(chosen), self.champion.only(chosen), {}, self.judging)
+
+
+class Judging(Protocol):
+    """What a promotion must know of the problem; `components.problems.base.Judge` is one.
+
+    Attributes:
+        kept: the metric of which a candidate may not lose more than the margin in any case.
+    """
+
+    kept: str
+
+    @property
+    def metrics(self) -> Mapping[str, Metric[Any]]: ...
+
+    def columns(self, outcome: Any) -> Mapping[str, Sequence[Any] | npt.NDArray[Any]]: ...
+
+    def compare(self, one: Outcome, other: Outcome) -> tuple[int, int]:
+        """Samples on which only `one`, and only `other`, decided better."""
+        ...
+
+
+def _equal(one: object, other: object) -> bool:
+    ours, theirs = np.asarray(one), np.asarray(other)
+    return np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f")
 
 
 @dataclass(frozen=True)
@@ -89,9 +109,10 @@ class Ruling:
 
 @dataclass(frozen=True)
 class McNemar:
-    """Decisions that only one of two models got right, and the exact p-value of their difference.
+    """Decisions that only one of two models got right (or nearer to the target), and the exact p-value.
 
-    Source: McNemar, Psychometrika 1947; exact by the binomial distribution of `gained` among both.
+    Source: McNemar, Psychometrika 1947; exact by the binomial distribution of `gained` among both, which is the sign
+    test where decisions are right to a degree.
     """
 
     gained: int
@@ -103,8 +124,7 @@ def mcnemar(pair: Pair) -> McNemar:
     """Two-sided; without a single discordant decision p is 1."""
     from scipy.stats import binomtest
 
-    ours, theirs = pair.candidate.hit > 0, pair.champion.hit > 0
-    gained, lost = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
+    gained, lost = pair.judging.compare(pair.candidate, pair.champion)
     p = float(binomtest(gained, gained + lost, 0.5).pvalue) if gained + lost else 1.0
     return McNemar(gained, lost, p)
 
@@ -131,14 +151,16 @@ def decide(pair: Pair, plan: Plan, gated: Mapping[str, By], params: PromotionPar
         gated: metrics that have a rule in the gate, and how they are judged.
         newer: training samples of the candidate that the champion never saw.
     """
-    if len(pair.candidate.targets) == 0:
+    if len(pair.candidate) == 0:
         return Ruling(OPEN, ("the test side holds no sample",))
-    gains = paired(pair.candidate, pair.champion, plan)
-    judged: dict[str, By] = {"accuracy": "interval"}
-    judged |= {name: by for name, by in gated.items() if name != "accuracy"}
-    asked = [_metric(name, by, gains[name], plan, params) for name, by in judged.items()]
+    metrics, kept = pair.judging.metrics, pair.judging.kept
+    gains = paired(pair.candidate, pair.champion, plan, metrics)
+    judged: dict[str, By] = {kept: "interval"}
+    judged |= {name: by for name, by in gated.items() if name != kept}
+    asked = [_metric(name, by, gains.get(name, UNKNOWN), pair, plan, params) for name, by in judged.items()]
     asked += _slices(pair, plan, params)
-    better, decisions = _better(gains[params.metric], params.metric), _decisions(pair, plan.confidence)
+    better = _better(_signed(metrics[params.metric], gains[params.metric]), params.metric)
+    decisions = _decisions(pair, plan.confidence)
     return _rule(pair.alike, [*asked, better, decisions], newer)
 
 
@@ -164,15 +186,19 @@ def _rule(alike: bool, rules: Sequence[Judged], newer: int) -> Ruling:
     return Ruling(found, tuple(reasons), tuple(rules))
 
 
-def _metric(name: str, by: By, gain: Interval, plan: Plan, params: PromotionParams) -> Judged:
-    margin = params.margins.get(name, params.margin)  # type: ignore[call-overload]  # a name of TABLE
+def _metric(name: str, by: By, gain: Interval, pair: Pair, plan: Plan, params: PromotionParams) -> Judged:
+    margin, metric = params.margins.get(name, params.margin), pair.judging.metrics.get(name)
     asked = _Asked(f"{name} loses at most {margin:g}", "metric", name, margin, by)
-    return _within(asked, _signed(name, gain), plan.tail)
+    if metric is None:
+        return _within(asked, gain, None)
+    return _within(asked, _signed(metric, gain), plan.tail if metric.method.kind == "proportion" else None)
 
 
 def _slices(pair: Pair, plan: Plan, params: PromotionParams) -> Iterator[Judged]:
     """A rule for each value of each declared slice that occurs."""
     of = params.slices
+    metric = pair.judging.metrics[of.metric]
+    tail = plan.tail if metric.method.kind == "proportion" else None
     for column, values in pair.slices.items():
         for value in sorted(set(values.tolist())):
             name, chosen = f"{column}={value}", values == value
@@ -183,13 +209,17 @@ def _slices(pair: Pair, plan: Plan, params: PromotionParams) -> Iterator[Judged]
                 yield Judged(rule, "slice", SKIPPED, said, allowed, "at_most", of.metric, name, n=count)
                 continue
             part = pair.only(chosen)
-            gain = paired(part.candidate, part.champion, plan.only(chosen), [of.metric])[of.metric]
+            gain = paired(part.candidate, part.champion, plan.only(chosen), {of.metric: metric})[of.metric]
             asked = _Asked(rule, "slice", of.metric, allowed, of.by, name)
-            yield _within(asked, _signed(of.metric, gain), plan.tail)
+            yield _within(asked, _signed(metric, gain), tail)
 
 
-def _within(asked: _Asked, gain: Interval, tail: float) -> Judged:
-    """Pass where the gain lies above -allowed, fail below, inconclusive across or where it is unknown."""
+def _within(asked: _Asked, gain: Interval, tail: float | None) -> Judged:
+    """Pass where the gain lies above -allowed, fail below, inconclusive across or where it is unknown.
+
+    Args:
+        tail: of the interval, where the metric is a proportion: then it can be said how many samples are wanted.
+    """
     allowed = asked.allowed
     low, high = (gain.low, gain.high) if asked.by == "interval" else (gain.estimate, gain.estimate)
     outcome = OPEN
@@ -198,15 +228,14 @@ def _within(asked: _Asked, gain: Interval, tail: float) -> Judged:
     evidence, numbers = _sentence(gain), (gain.estimate, gain.low, gain.high, gain.n)
     if asked.by == "estimate":
         evidence += ", judged by the estimate"
-    elif outcome == OPEN and low is not None and TABLE[asked.metric].interval == "proportion":
+    elif outcome == OPEN and low is not None and tail is not None:
         wanted = for_difference(allowed, tail)
         evidence += f"; too few: wants at least {wanted} samples" if gain.n < wanted else ""
     names = (asked.rule, asked.kind, outcome, evidence, -allowed, "at_least", asked.metric, asked.slice)
     return Judged(*names, *numbers)
 
 
-def _better(gain: Interval, metric: str) -> Judged:
-    found = _signed(metric, gain)
+def _better(found: Interval, metric: str) -> Judged:
     outcome = OPEN
     if found.low is not None and found.high is not None:
         outcome = PASS if found.low > 0 else FAIL if found.high < 0 else OPEN
@@ -221,12 +250,12 @@ def _decisions(pair: Pair, confidence: float) -> Judged:
     outcome = OPEN if not shown else PASS if found.gained > found.lost else FAIL
     evidence = f"{found.gained} gained, {found.lost} lost, p = {found.p:.3g}"
     rule = "decisions are better (exact McNemar)"
-    return Judged(rule, "decisions", outcome, evidence, n=len(pair.candidate.targets))
+    return Judged(rule, "decisions", outcome, evidence, n=len(pair.candidate))
 
 
-def _signed(metric: str, gain: Interval) -> Interval:
+def _signed(metric: Metric[Any], gain: Interval) -> Interval:
     """Turned so that more is better."""
-    if metric not in LOWER_IS_BETTER:
+    if metric.better == "higher":
         return gain
     estimate, low, high = (None if v is None else -v for v in (gain.estimate, gain.high, gain.low))
     return replace(gain, estimate=estimate, low=low, high=high)

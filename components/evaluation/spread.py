@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from components.evaluation.metrics import Classes, Floats
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def reach(tail: float, units: float) -> float:
     return float(special.stdtrit(max(units - 1, 1), 1 - tail))
 
 
-def unbiased(influence: Floats, targets: Classes, plan: Plan) -> Floats:
+def unbiased(influence: Floats, targets: npt.NDArray[np.int64], plan: Plan) -> Floats:
     """Influences whose squares add up to DeLong's variance, of which each class has a part: m / (m - 1) times as much.
 
     With groups, `spread` corrects for their number instead.

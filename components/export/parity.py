@@ -9,9 +9,9 @@ import numpy.typing as npt
 from components.data.ahead import stacks
 
 Samples = npt.NDArray[np.generic]
-Probabilities = npt.NDArray[np.float32]
-Predict = Callable[[Samples], Probabilities]
-Decide = Callable[[Probabilities], npt.NDArray[np.int64]]
+Answers = npt.NDArray[np.float32]
+Predict = Callable[[Samples], Answers]
+Same = Callable[[Answers, Answers], npt.NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Parity:
     """How far two predictors are apart.
 
     Attributes:
-        max_difference: largest absolute difference of a probability, over all batch sizes.
+        max_difference: largest absolute difference of a number of an answer, over all batch sizes.
         changed_decisions: samples whose decision differs at some batch size.
         by_batch: batch size → largest absolute difference.
     """
@@ -34,13 +34,14 @@ class Parity:
 
 
 def measure(
-    expected: Probabilities,
+    expected: Answers,
     candidate: Predict,
     samples: Iterable[Samples],
     batches: Sequence[int],
-    decide: Decide,
+    same: Same,
 ) -> Parity:
-    """Compare what `predict` got from the reference with a candidate, at each batch size.
+    """Compare what `predict` got from the reference with a candidate, at each batch size; `same` says of two answers
+    (N, …) which lead to the same decision, (N,).
 
     `samples` are gone through once for each, so they may be decoded again each time.
     """
@@ -48,10 +49,10 @@ def measure(
     for batch in batches:
         found = predict(candidate, samples, batch)
         by_batch[str(batch)] = float(np.abs(found.astype(np.float64) - expected).max())
-        changed |= decide(found) != decide(expected)
+        changed |= ~same(found, expected)
     return Parity(len(expected), max(by_batch.values()), int(changed.sum()), by_batch)
 
 
-def predict(function: Predict, samples: Iterable[Samples], batch: int) -> Probabilities:
-    """(N, classes) in the order of `samples`; neighbours of one shape share a batch."""
+def predict(function: Predict, samples: Iterable[Samples], batch: int) -> Answers:
+    """(N, columns) in the order of `samples`; neighbours of one shape share a batch."""
     return np.concatenate([function(stack) for stack in stacks(samples, batch)])

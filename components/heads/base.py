@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from components.errors import DataError
 from components.params.learning import HeadParams
+from components.problems.base import Network as Problem
+from components.problems.base import Targets
 
 Array = npt.NDArray[np.float64]
 State = Mapping[str, Tensor]
@@ -25,7 +27,8 @@ class Samples:
 
     Attributes:
         features: float32 (N, width), finite.
-        targets: int64 (N,), each below `classes`.
+        targets: (N, …), as the problem has them.
+        problem: says what they are worth as columns, and what a head loses.
         weights: (N,), how much each sample counts, none below 0; None: all alike.
 
     Raises:
@@ -33,16 +36,17 @@ class Samples:
     """
 
     features: npt.NDArray[np.float32]
-    targets: npt.NDArray[np.int64]
-    classes: int
+    targets: Targets
+    problem: Problem
     weights: Array | None = None
 
     def __post_init__(self) -> None:
         count = len(self.features)
         if count == 0:
             raise DataError("There are no samples to fit a head to.", "Check data.split.")
-        if self.targets.shape != (count,) or not 0 <= self.targets.min() <= self.targets.max() < self.classes:
-            raise DataError(f"A head needs {count} targets, each from 0 to {self.classes - 1}.")
+        if len(self.targets) != count:
+            raise DataError(f"A head needs {count} targets, not {len(self.targets)}.")
+        self.problem.columns(self.targets)  # DataError for one that is out of range
         finite = np.isfinite(self.features).all(axis=1)
         if not finite.all():
             raise DataError(
@@ -69,14 +73,18 @@ class Samples:
         return np.asarray(self.masses / self.masses.mean())
 
     @property
-    def one_hot(self) -> Array:
-        """(N, classes): 1 at the target, else 0."""
-        found: Array = np.eye(self.classes)[self.targets]
-        return found
+    def outputs(self) -> int:
+        """Numbers that a head gives for a sample."""
+        return self.problem.outputs
+
+    @property
+    def columns(self) -> Array:
+        """(N, outputs): what a least-squares fit aims at. Of classes 1 at the target, else 0."""
+        return self.problem.columns(self.targets)
 
 
 class Head(Protocol):
-    """A way to classify features.
+    """A way from features to outputs.
 
     Attributes:
         parameter: the name of what validation data choose.

@@ -38,7 +38,7 @@ class Logistic:
         # Rebuilding a head does without the half second of this import.
         from sklearn.linear_model import LogisticRegression
 
-        halves = 2 if training.classes == 2 else 1
+        halves = 2 if training.outputs == 2 else 1
         model = LogisticRegression(
             C=halves / (l2 * training.total),
             solver="newton-cg",
@@ -48,6 +48,6 @@ class Logistic:
         )
         model.fit(rows, training.targets, sample_weight=training.weights)
         state = linear_state(np.asarray(model.coef_), np.asarray(model.intercept_), mean, scale)
-        if training.classes > 2:
+        if training.outputs > 2:
             return state
         return {name: torch.cat([-tensor, tensor]) / 2 for name, tensor in state.items()}

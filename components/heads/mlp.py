@@ -1,6 +1,6 @@
 """One hidden layer of rectified units, after Goodfellow, Bengio, Courville: Deep Learning, 2016, chapter 6.
 
-    logits = V relu(W x + a) + b;   min  Σ wᵢ · cross-entropyᵢ / Σ wᵢ  +  l2/2 · (‖W‖² + ‖V‖²)
+    outputs = V relu(W x + a) + b;   min  Σ wᵢ · lossᵢ / Σ wᵢ  +  l2/2 · (‖W‖² + ‖V‖²)
 
 by Adam (Kingma & Ba, ICLR 2015) on batches of centred features of one scale. A round is an epoch, or so many of few
 samples that it has STEPS steps. Training ends PATIENCE rounds after the best validation loss, and keeps the weights
@@ -15,27 +15,27 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from components.errors import NonFiniteLoss
 from components.heads.base import Array, Samples, State, filled, linear_state, standardisation
 from components.params.learning import HeadParams
+from components.problems.base import Network as Problem
 
 ROUNDS, PATIENCE, STEPS, BATCH, RATE = 100, 5, 20, 64, 1e-3
 LEAST = 1e-3  # share of the loss that counts as better
 
 
 class Hidden(nn.Module):
-    """Features (B, width) → logits (B, classes)."""
+    """Features (B, width) → outputs (B, outputs)."""
 
-    def __init__(self, width: int, hidden: int, classes: int) -> None:
+    def __init__(self, width: int, hidden: int, outputs: int) -> None:
         super().__init__()
         self.hidden = nn.Linear(width, hidden)
-        self.output = nn.Linear(hidden, classes)
+        self.output = nn.Linear(hidden, outputs)
 
     def forward(self, features: Tensor) -> Tensor:
-        logits: Tensor = self.output(torch.relu(self.hidden(features)))
-        return logits
+        outputs: Tensor = self.output(torch.relu(self.hidden(features)))
+        return outputs
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class _Tensors:
     rows: Tensor
     targets: Tensor
     shares: Tensor
+    problem: Problem
 
 
 class Perceptron:
@@ -65,16 +66,16 @@ class Perceptron:
 
     @staticmethod
     def module(state: State) -> nn.Module:
-        (hidden, width), classes = state["hidden.weight"].shape, len(state["output.bias"])
+        (hidden, width), outputs = state["hidden.weight"].shape, len(state["output.bias"])
         with torch.device("meta"):
-            empty = Hidden(width, hidden, classes)
+            empty = Hidden(width, hidden, outputs)
         return filled(empty, state)
 
     def _fresh(self, training: Samples) -> Hidden:
         """Weights from the seed alone; the global generator is not moved."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
-            return Hidden(training.features.shape[1], self._head.hidden, training.classes)
+            return Hidden(training.features.shape[1], self._head.hidden, training.outputs)
 
     def _train(self, network: Hidden, training: _Tensors, validation: _Tensors, l2: float) -> None:
         groups: list[dict[str, Any]] = [  # as torch types them
@@ -86,7 +87,7 @@ class Perceptron:
         for number in range(ROUNDS):
             self._run_round(network, optimiser, training, number)
             with torch.inference_mode():
-                loss = float(F.cross_entropy(network(validation.rows), validation.targets))
+                loss = float(_loss(network, validation, slice(None)).mean())
             if not np.isfinite(loss):
                 raise NonFiniteLoss(f"The MLP's validation loss is {loss} with l2 {l2:g}.", "Lower head.l2.")
             waited += 1
@@ -101,10 +102,16 @@ class Perceptron:
         self, network: Hidden, optimiser: torch.optim.Optimizer, data: _Tensors, number: int
     ) -> None:
         for batch in _batches(np.random.default_rng([self._seed, number]), len(data.targets)):
-            losses = F.cross_entropy(network(data.rows[batch]), data.targets[batch], reduction="none")
+            losses = _loss(network, data, batch)
             optimiser.zero_grad()
             (data.shares[batch] * losses).mean().backward()  # type: ignore[no-untyped-call]
             optimiser.step()
+
+
+def _loss(network: Hidden, data: _Tensors, batch: Tensor | slice) -> Tensor:
+    """(B,) losses of the samples of a batch."""
+    sums, counts = data.problem.loss(network(data.rows[batch]), data.targets[batch])
+    return sums / counts.clamp_min(1)
 
 
 def _batches(generator: np.random.Generator, samples: int) -> Iterator[Tensor]:
@@ -116,4 +123,5 @@ def _batches(generator: np.random.Generator, samples: int) -> Iterator[Tensor]:
 
 def _tensors(samples: Samples, mean: Array, scale: float) -> _Tensors:
     rows = torch.from_numpy((samples.features - mean) / scale).float()
-    return _Tensors(rows, torch.from_numpy(samples.targets), torch.from_numpy(samples.shares).float())
+    shares = torch.from_numpy(samples.shares).float()
+    return _Tensors(rows, torch.from_numpy(samples.targets), shares, samples.problem)

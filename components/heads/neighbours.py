@@ -54,7 +54,7 @@ class Neighbours:
         rows = (training.features - mean) / length
         bank = linear_state(-2 * rows, (rows**2).sum(axis=1), mean, length)
         state = {f"distances.{name}": tensor for name, tensor in bank.items()}
-        state["votes"] = torch.from_numpy(training.one_hot * training.shares[:, None])
+        state["votes"] = torch.from_numpy(training.columns * training.shares[:, None])
         for k in allowed:
             yield k, {**state, "neighbours": torch.tensor(k)}
 

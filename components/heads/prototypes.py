@@ -29,7 +29,7 @@ class Prototypes:
     def fits(self, training: Samples, validation: Samples) -> Iterator[tuple[float, State]]:
         mean, deviation = standardisation(training)
         length = deviation * np.sqrt(training.features.shape[1])
-        votes = training.one_hot * training.shares[:, None]
+        votes = training.columns * training.shares[:, None]
         means = (votes.T @ ((training.features - mean) / length)) / votes.sum(axis=0)[:, None]
         for scale in SCALES:
             yield scale, linear_state(2 * scale * means, -scale * (means**2).sum(axis=1), mean, length)

@@ -117,16 +117,16 @@ def state_of(cosines: Cosines, total: Statistics, l2: float) -> State:
 
 
 class Kernel(nn.Module):
-    """Features (B, width) → logits (B, classes)."""
+    """Features (B, width) → outputs (B, outputs)."""
 
-    def __init__(self, width: int, components: int, classes: int) -> None:
+    def __init__(self, width: int, components: int, outputs: int) -> None:
         super().__init__()
         self.cosines = nn.Linear(width, components)
-        self.output = nn.Linear(components, classes)
+        self.output = nn.Linear(components, outputs)
 
     def forward(self, features: Tensor) -> Tensor:
-        logits: Tensor = self.output(torch.cos(self.cosines(features)))
-        return logits
+        outputs: Tensor = self.output(torch.cos(self.cosines(features)))
+        return outputs
 
 
 class RandomFeatures:

@@ -1,12 +1,12 @@
-"""Ridge regression on one-hot targets, from sums that any partition of the samples can add up.
+"""Ridge regression on the targets as columns (of classes: one-hot), from sums that any parts of the samples can add up.
 
 Hoerl & Kennard, Technometrics 1970. With rows z (D,), targets y (C,) and weights w, n = Σ w, means z̄ and ȳ:
 
     min over W, b:  Σ w ‖W z + b - y‖² / 2n  +  l2/2 · ‖W‖²
     Wᵀ = (Σ w z zᵀ / n - z̄ z̄ᵀ + l2 · I)⁻¹ (Σ w z yᵀ / n - z̄ ȳᵀ),   b = ȳ - W z̄
 
-The outputs serve as logits. They lie near 0 and 1, so their softmax is too even: probabilities mean something only
-after the temperature that `select` fits.
+Of classes, the outputs serve as logits. They lie near 0 and 1, so their softmax is too even: probabilities mean
+something only after the temperature that `select` fits.
 """
 
 from collections.abc import Callable
@@ -86,7 +86,7 @@ def solve(total: Statistics, l2: float) -> tuple[Array, Array]:
 
 
 def _sums(samples: Samples, embed: Embed, part: slice, about: str) -> Statistics:
-    rows, targets = embed(samples.features[part]), samples.one_hot[part]
+    rows, targets = embed(samples.features[part]), samples.columns[part]
     weights = samples.masses[part]
     weighted = rows * weights[:, None]
     return Statistics(weighted.T @ rows, weighted.T @ targets, weighted.sum(axis=0), weights @ targets, about)

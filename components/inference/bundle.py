@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnx
-from pydantic import ValidationError
 
 from components.data.ahead import in_order, stacks, windows
 from components.errors import DigestMismatch, StorageError
 from components.inference.contract import FILES, Contract, check_model, read_contract
+from components.modalities import load_modality
+from components.modalities.base import Modality, Sample
 from components.params.task import TaskParams
+from components.problems.base import Decision, Description
 from components.runtime.sessions import PROVIDERS, open_session, run
 from components.runtime.trust import check
 from components.storage.publish import read_json, sha256_bytes, sha256_file
-from components.tasks import load_task
-from components.tasks.base import Sample, Task
 
-Probabilities = npt.NDArray[np.float32]
+Answers = npt.NDArray[np.float32]
 Decode = Callable[[bytes], Sample]
 
 BATCH = 32
@@ -35,28 +35,8 @@ SECONDS = 600.0
 CACHED = re.compile(r".*/files/md5/[0-9a-f]{2}/[0-9a-f]{30}")
 
 
-@dataclass(frozen=True)
-class Decision:
-    """From probabilities to a class.
-
-    Attributes:
-        positive: index of the class that the threshold is for; None takes the most probable class.
-        threshold: decide positive where its probability is at least this.
-    """
-
-    positive: int | None = None
-    threshold: float | None = None
-
-    def __call__(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
-        """(N, C) → (N,) class indices."""
-        if self.positive is None or self.threshold is None or probabilities.shape[1] != 2:
-            return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
-        is_positive = probabilities[:, self.positive] >= self.threshold
-        return np.where(is_positive, self.positive, 1 - self.positive).astype(np.int64)
-
-
 class Runner:
-    """One ONNX file with the release's signature: samples (batch, …) → (batch, classes)."""
+    """One ONNX file with the release's signature: samples (batch, …) → answers (batch, columns)."""
 
     def __init__(self, model: bytes | Path, providers: Sequence[str], threads: int) -> None:
         self._session = open_session(model, providers, threads)
@@ -72,12 +52,12 @@ class Runner:
         """How many samples a call takes where nobody says otherwise."""
         return min(BATCH, CPU_BATCH * self._threads) if self.provider == PROVIDERS["cpu"] else BATCH
 
-    def run(self, samples: Sample) -> Probabilities:
+    def run(self, samples: Sample) -> Answers:
         return np.asarray(run(self._session, {self._input: samples}, SECONDS)[0], dtype=np.float32)
 
     def predict(
         self, payloads: Iterable[bytes], decode: Decode, batch: int | None = None
-    ) -> Iterator[Probabilities]:
+    ) -> Iterator[Answers]:
         """(C,) for each payload, in order. Threads decode up to three batches ahead, and no more than
         `in_order` allows: memory stays flat."""
         size = batch or self.batch
@@ -85,10 +65,10 @@ class Runner:
         for window in windows(samples, WINDOW * size):
             yield from self._predict(window, size)
 
-    def _predict(self, window: Sequence[Sample], size: int) -> Iterator[Probabilities]:
+    def _predict(self, window: Sequence[Sample], size: int) -> Iterator[Answers]:
         """Samples of one shape share a batch, however they are mixed."""
         order = sorted(range(len(window)), key=lambda i: window[i].shape)
-        found: dict[int, Probabilities] = {}
+        found: dict[int, Answers] = {}
         at = iter(order)
         for stack in stacks((window[i] for i in order), size):
             for row in self.run(stack):
@@ -101,18 +81,26 @@ class Bundle:
     """A verified release folder: what it decides, and its variants.
 
     Attributes:
-        task: decodes raw samples, with the assets that lie in the folder.
+        modality: decodes raw samples, with the assets that lie in the folder.
         variant: the released one.
         manifest: as it was when all digests were right; contract: the part of it that callers rely on.
     """
 
     folder: Path
-    classes: tuple[str, ...]
     decision: Decision
     variant: str
     manifest: dict[str, object]
-    task: Task
+    modality: Modality
     contract: Contract
+
+    @property
+    def description(self) -> Description:
+        """Of targets and decisions."""
+        return self.contract.target
+
+    @property
+    def task(self) -> TaskParams:
+        return self.contract.task_params
 
     def runner(self, providers: Sequence[str], threads: int, variant: str | None = None) -> Runner:
         """A runner for `variant` (the released one by default). Raises as `model`, and ProviderError."""
@@ -132,7 +120,7 @@ class Bundle:
         model = path.read_bytes()
         if sha256_bytes(model) != files[path.name].sha256:
             raise _changed(path)
-        takes = self.task.signature
+        takes = self.modality.signature
         for shape in takes.largest:
             check(model, {takes.name: shape})
         check_model(onnx.load_from_string(model), self.contract, takes, path)
@@ -143,28 +131,8 @@ def open_bundle(folder: Path) -> Bundle:
     """The bundle in `folder`, once every digest of its manifest is verified, and it keeps a contract."""
     manifest = verify(folder)
     contract = read_contract(manifest, folder / "manifest.json")
-    classes = tuple(contract.classes)
-    task = _task(folder, manifest)
-    return Bundle(folder, classes, decision(manifest, classes), contract.released, manifest, task, contract)
-
-
-def _task(folder: Path, manifest: Mapping[str, object]) -> Task:
-    try:
-        params = TaskParams.model_validate(manifest.get("task"))
-    except ValidationError:
-        raise StorageError(
-            f"{folder / 'manifest.json'} names no task that is known here.", "Run: dvc repro -f export_onnx"
-        ) from None
-    return load_task(params, assets=folder)
-
-
-def decision(facts: Mapping[str, object], classes: Sequence[str]) -> Decision:
-    """As `positive`, a class name, and `threshold` say, in a manifest or in selected.json."""
-    positive, threshold = facts.get("positive"), facts.get("threshold")
-    return Decision(
-        None if positive is None else classes.index(str(positive)),
-        None if threshold is None else float(str(threshold)),
-    )
+    modality = load_modality(contract.task_params, assets=folder)
+    return Bundle(folder, contract.decides, contract.released, manifest, modality, contract)
 
 
 def verify(folder: Path) -> dict[str, object]:

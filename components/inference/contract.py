@@ -13,11 +13,17 @@ import onnx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from components.errors import StorageError
+from components.modalities.base import Signature
+from components.params.task import TaskParams
+from components.problems import decision
+from components.problems.base import Decision
 from components.storage.publish import sha256_bytes
-from components.tasks.base import Signature
 
 FILES = {"fp32": "model.onnx", "int8": "model.int8.onnx", "fp16": "model.fp16.onnx"}
-TERMS = ("task", "input", "classes", "positive", "threshold")
+FORMAT = 2
+TERMS = ("task", "input", "output", "columns", "target")
+# What releases of format 1, which were classifications all, promised.
+TERMS_1 = ("task", "input", "classes", "positive", "threshold")
 AGAIN = "Run: dvc repro -f export_onnx. Of a bundle from elsewhere: ask for a whole one."
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -40,41 +46,101 @@ class Input(_Part):
     shape: list[int | str] = Field(min_length=1, max_length=8)
 
 
+class Output(_Part):
+    """The graph's one output: rows of so many numbers."""
+
+    name: Name
+    type: Name
+    shape: list[int | str] = Field(min_length=2, max_length=2)
+
+
 class Contract(_Part):
     """The part of manifest.json that a caller relies on, and the files that keep it.
 
     Attributes:
-        positive: the class that the threshold is for; None: the most probable class wins.
+        columns: what the numbers of an answer are called.
+        target: what describes targets and decisions (classes, unit, range, …).
+        decision: what calibration found; a caller relies on the part of it that decides (`promises`).
     """
 
+    format: Literal[1, 2] = 1
     task: dict[str, object]
     input: Input
-    classes: list[Name] = Field(min_length=2, max_length=100_000)
-    positive: str | None = None
-    threshold: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    output: Output
+    columns: list[Name] = Field(min_length=1, max_length=100_000)
+    target: dict[str, object]
+    decision: dict[str, object]
     released: Literal["fp32", "int8", "fp16"]
     files: dict[str, Listed]
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "Contract":
-        if len(set(self.classes)) < len(self.classes):
-            raise ValueError("a class is named twice")
-        if self.positive is not None and self.positive not in self.classes:
-            raise ValueError(f"positive is {self.positive!r}, which is no class")
         if FILES[self.released] not in self.files:
             raise ValueError(f"{self.released} is released, but {FILES[self.released]} is not listed")
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError("a column is named twice")
+        try:
+            columns = self.decides.columns
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"its target or decision lacks {error}") from None
+        if list(columns) != self.columns:
+            raise ValueError(f"its columns are {self.columns[:5]}, its target asks for {list(columns)[:5]}")
         return self
+
+    @property
+    def task_params(self) -> TaskParams:
+        return TaskParams.model_validate(self.task)
+
+    @property
+    def decides(self) -> Decision:
+        """ValueError where the description or what was fitted makes no sense."""
+        return decision(self.task_params, self.target, self.decision)
+
+    def term(self, name: str) -> object:
+        """What the contract says of `name`, one of TERMS or TERMS_1; as plain JSON."""
+        if name in ("classes",):
+            return self.target["classes"]
+        if name in ("positive", "threshold"):
+            return self.decision.get(name)
+        value = getattr(self, name)
+        return value.model_dump() if isinstance(value, BaseModel) else value
 
     @property
     def sha256(self) -> str:
         """Of what a caller relies on: the same for all variants and all weights of one contract."""
-        return sha256_bytes(_canonical({name: getattr(self, name) for name in TERMS}))
+        if self.format == 1:
+            return sha256_bytes(_canonical({name: self.term(name) for name in TERMS_1}))
+        return sha256_bytes(
+            _canonical({**{n: self.term(n) for n in TERMS}, "decides": self.decides.promises})
+        )
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        return TERMS_1 if self.format == 1 else TERMS
+
+
+def modern(manifest: Mapping[str, object]) -> dict[str, object]:
+    """A manifest of format 1 in the words of format 2: it is a classification's."""
+    said = dict(manifest)
+    if "format" in said:
+        return said
+    classes = said.get("classes")
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        return said
+    return {
+        "format": 1,
+        "output": {"name": "probabilities", "type": "float32", "shape": ["batch", len(classes)]},
+        "columns": [f"p.{name}" for name in classes],
+        "target": {"problem": "classification", "classes": classes},
+        "decision": {name: said.get(name) for name in ("positive", "threshold")},
+        **said,
+    }
 
 
 def read_contract(manifest: Mapping[str, object], place: Path) -> Contract:
     """Raises StorageError that names the first key that is missing, of another type, or out of range."""
     try:
-        return Contract.model_validate(dict(manifest))
+        return Contract.model_validate(modern(manifest))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, first["loc"])) or "the whole"
@@ -99,19 +165,18 @@ def check_model(model: onnx.ModelProto, contract: Contract, signature: Signature
         raise _other(place, f"it takes {kind}, the manifest says {takes.type}")
     dims = model.graph.output[0].type.tensor_type.shape.dim if model.graph.output else []
     if len(model.graph.output) != 1 or len(dims) != 2:
-        raise _other(place, "it does not give one table (batch, classes)")
-    if dims[1].HasField("dim_value") and dims[1].dim_value != len(contract.classes):
+        raise _other(place, "it does not give one table (batch, columns)")
+    if dims[1].HasField("dim_value") and dims[1].dim_value != len(contract.columns):
         raise _other(
-            place, f"it gives {dims[1].dim_value} classes, the manifest names {len(contract.classes)}"
+            place, f"it gives {dims[1].dim_value} columns, the manifest names {len(contract.columns)}"
         )
     _check_metadata(model, contract, place)
 
 
 def _check_metadata(model: onnx.ModelProto, contract: Contract, place: Path) -> None:
     said = {prop.key: prop.value for prop in model.metadata_props}
-    for name in TERMS:
-        value = getattr(contract, name)
-        plain = value.model_dump() if isinstance(value, BaseModel) else value
+    for name in contract.terms:
+        plain = contract.term(name)
         if name in said and _canonical(json.loads(said[name])) != _canonical(plain):
             raise _other(place, f"its {name} is {said[name]}, the manifest says {json.dumps(plain)}")
 

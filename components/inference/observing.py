@@ -14,13 +14,13 @@ import onnx
 
 from components.data.ahead import in_order, stacks, windows
 from components.errors import DataError, StorageError
-from components.inference.bundle import SECONDS, WINDOW, Bundle, Probabilities, Runner
+from components.inference.bundle import SECONDS, WINDOW, Answers, Bundle, Runner
+from components.modalities import statistics
+from components.modalities.base import Sample
 from components.runtime.sessions import run
 from components.storage.publish import sha256_bytes
-from components.tasks.base import Sample
 
 Embeddings = npt.NDArray[np.float32]
-Describe = Callable[[Sample], Mapping[str, float]]
 
 HEAD = "head."  # what export.release calls the head's weights
 LAYERS = ("Gemm", "MatMul")
@@ -34,7 +34,7 @@ class Observer(Runner):
         augmented, self.width = with_embedding(model)
         super().__init__(augmented, providers, threads)
 
-    def answers(self, samples: Sample) -> tuple[Probabilities, Embeddings]:
+    def answers(self, samples: Sample) -> tuple[Answers, Embeddings]:
         found = run(self._session, {self._input: samples}, SECONDS)
         return np.asarray(found[0], dtype=np.float32), np.asarray(found[1], dtype=np.float32)
 
@@ -92,7 +92,7 @@ class Row:
     id: str
     sha256: str
     reason: str
-    probabilities: Probabilities
+    answer: Answers
     embedding: Embeddings
     statistics: Mapping[str, float]
 
@@ -110,20 +110,20 @@ class _Decoded:
         return self.sample.nbytes if self.sample is not None else 0
 
 
-def observe(
-    bundle: Bundle, model: Observer, samples: Iterable[Raw], describe: Describe, threads: int
-) -> Iterator[Row]:
-    """A row for each sample, in order. `describe` tells statistics of a decoded one."""
+def observe(bundle: Bundle, model: Observer, samples: Iterable[Raw], threads: int) -> Iterator[Row]:
+    """A row for each sample, in order."""
+
+    describe = statistics(bundle.task)
 
     def look(raw: Raw) -> _Decoded:
         digest = ""
         try:
             payload = raw.load()
             digest = sha256_bytes(payload)
-            sample = bundle.task.decode(payload)
+            sample = bundle.modality.decode(payload)
         except DataError as error:
             return _Decoded(raw, digest, None, error.message, {})
-        return _Decoded(raw, digest, sample, "", describe(sample))
+        return _Decoded(raw, digest, sample, "", describe(bundle.modality, sample))
 
     with closing(in_order(look, samples, threads, 3 * model.batch)) as seen:
         for window in windows(seen, WINDOW * model.batch):
@@ -134,15 +134,15 @@ def _answered(model: Observer, window: Sequence[_Decoded]) -> Iterator[Row]:
     """Samples of one shape share a batch, however they are mixed."""
     shown = {place: item.sample for place, item in enumerate(window) if item.sample is not None}
     order = sorted(shown, key=lambda place: shown[place].shape)
-    found: dict[int, tuple[Probabilities, Embeddings]] = {}
+    found: dict[int, tuple[Answers, Embeddings]] = {}
     at = iter(order)
     for stack in stacks((shown[place] for place in order), model.batch):
-        for probabilities, embedding in zip(*model.answers(stack), strict=True):
-            found[next(at)] = probabilities, embedding
+        for answer, embedding in zip(*model.answers(stack), strict=True):
+            found[next(at)] = answer, embedding
     nothing = np.empty(0, dtype=np.float32)
     for place, item in enumerate(window):
-        answer = found.get(place, (nothing, nothing))
+        both = found.get(place, (nothing, nothing))
         reason = item.reason
-        if place in found and not (np.isfinite(answer[0]).all() and np.isfinite(answer[1]).all()):
-            reason, answer = "the model's answer is not finite", (nothing, nothing)
-        yield Row(item.raw.id, item.sha256, reason, *answer, item.statistics)
+        if place in found and not (np.isfinite(both[0]).all() and np.isfinite(both[1]).all()):
+            reason, both = "the model's answer is not finite", (nothing, nothing)
+        yield Row(item.raw.id, item.sha256, reason, *both, item.statistics)

@@ -19,14 +19,15 @@ import pyarrow.parquet as pq
 
 from components.data.ahead import in_order, stacks, windows
 from components.errors import DataError, GraftlineError, first_line
-from components.inference.bundle import BATCH, WINDOW, Bundle, Probabilities, Runner
+from components.inference.bundle import BATCH, WINDOW, Answers, Bundle, Runner
 from components.inference.inputs import Input, Inputs
 from components.inference.observing import Embeddings, observer
 from components.inference.plan import Model, Output, Plan
+from components.modalities.base import Sample
+from components.problems.base import Column
 from components.runtime.sessions import PROVIDERS
-from components.tasks.base import Sample
 
-Answer = tuple[Probabilities, Embeddings | None]
+Answer = tuple[Answers, Embeddings | None]
 
 NOT_FINITE = "the model's answer is not finite"
 
@@ -52,14 +53,14 @@ class Seen:
 class _Part:
     """Rows of a part, filled as they come."""
 
-    def __init__(self, number: int, size: int, classes: int) -> None:
+    def __init__(self, number: int, size: int, columns: int) -> None:
         self.number = number
         self.size = size
         self.ids: list[str] = []
         self.digests: list[str | None] = []
         self.reasons: list[str | None] = []
         self.unanswered: list[int] = []  # places of what was not read: no batch will bring them
-        self.probabilities = np.full((size, classes), np.nan, dtype=np.float32)
+        self.answers = np.full((size, columns), np.nan, dtype=np.float32)
         self.embeddings: Embeddings | None = None
 
     @property
@@ -75,7 +76,7 @@ class _Part:
 
     def fill(self, places: Sequence[int], answer: Answer) -> None:
         rows, embeddings = answer
-        self.probabilities[list(places)] = rows
+        self.answers[list(places)] = rows
         for place, row in zip(places, rows, strict=True):
             if not np.isfinite(row).all():
                 self.reasons[place] = NOT_FINITE
@@ -143,14 +144,14 @@ class Scorer:
         try:
             payload = item.load()
             digest = hashlib.sha256(payload).hexdigest()
-            return Seen(item.id, digest, self._bundle.task.decode(payload), None)
+            return Seen(item.id, digest, self._bundle.modality.decode(payload), None)
         except DataError as error:
             return Seen(item.id, digest, None, error.message)
 
     def _batches(self, seen: Iterator[Seen], plan: Plan, wanted: Iterable[int]) -> Iterator[_Batch]:
         """Part by part: its samples, neighbours of one shape together; then, without samples, all the others."""
         for number in wanted:
-            part = _Part(number, plan.size(number), len(self._bundle.classes))
+            part = _Part(number, plan.size(number), len(self._bundle.decision.columns))
             for window in windows(islice(seen, part.size), WINDOW * BATCH):
                 yield from self._of_window(part, window)
             yield _Batch(part, part.unanswered, last=True)
@@ -191,15 +192,12 @@ class Scorer:
         output.publish(part.number, sink.getbuffer(), facts)
 
     def _table(self, part: _Part) -> pa.Table:
-        """One row an input; where there is a reason, neither probabilities nor a decision."""
+        """One row an input; where there is a reason, neither an answer nor a decision."""
         bundle, model = self._bundle, self._model
         absent = np.array([reason is not None for reason in part.reasons])
-        decided = bundle.decision(part.probabilities)
-        names = [None if gone else bundle.classes[i] for gone, i in zip(absent, decided, strict=True)]
         columns = {"id": pa.array(part.ids, pa.string())}
-        for index, name in enumerate(bundle.classes):
-            columns[f"p.{name}"] = pa.array(part.probabilities[:, index], pa.float32(), mask=absent)
-        columns["decision"] = pa.array(names, pa.string())
+        for name, values in bundle.decision.written(np.nan_to_num(part.answers)).items():
+            columns[name] = _column(values, absent)
         columns["reason"] = pa.array(part.reasons, pa.string())
         columns["sha256"] = pa.array(part.digests, pa.string())
         for key, value in (("model", model.name), ("version", model.version)):
@@ -208,6 +206,15 @@ class Scorer:
         if self._observer is not None:
             columns["embedding"] = _lists(part.embeddings, absent, self._observer.width)
         return pa.table(columns)
+
+
+def _column(values: Column, absent: npt.NDArray[np.bool_]) -> pa.Array:
+    """Numbers as they are, lists as lists, all else as texts; nothing where `absent`."""
+    if isinstance(values, np.ndarray):
+        return pa.array(values, mask=absent)
+    kept = [None if gone else value for gone, value in zip(absent, values, strict=True)]
+    lists = any(isinstance(value, list | tuple) for value in values)
+    return pa.array(kept, pa.list_(pa.string()) if lists else pa.string())
 
 
 def _lists(embeddings: Embeddings | None, absent: npt.NDArray[np.bool_], width: int) -> pa.Array:

@@ -4,7 +4,7 @@
    quick to learn. The backbone that has learned it is the new checkpoint; the head that answered is thrown away.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -137,13 +137,18 @@ class Pretraining:
 
 
 def cross_entropy(
-    logits: Tensor, targets: Tensor, weights: Tensor | None = None, label_smoothing: float = 0.0
+    outputs: Tensor, targets: Tensor, weights: Tensor | None = None, label_smoothing: float = 0.0
 ) -> Tensor:
-    """Mean over the rows of logits (B, C), targets (B,); with weights, which are 1 on average, mean wᵢ lᵢ."""
+    """Mean over the rows of logits `outputs` (B, C), targets (B,); with weights, which are 1 on average, mean wᵢ lᵢ."""
     if weights is None:
-        return F.cross_entropy(logits, targets, label_smoothing=label_smoothing)
-    each = F.cross_entropy(logits, targets, label_smoothing=label_smoothing, reduction="none")
+        return F.cross_entropy(outputs, targets, label_smoothing=label_smoothing)
+    each = F.cross_entropy(outputs, targets, label_smoothing=label_smoothing, reduction="none")
     return (weights * each).mean()
+
+
+def accuracy(logits: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
+    """(B,), 1 where the largest of logits (B, C) is the target's."""
+    return {"accuracy": (logits.argmax(1) == targets).to(logits.dtype)}
 
 
 def seeded(seed: int, make: Callable[[], nn.Module]) -> nn.Module:

@@ -4,21 +4,20 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 
 from components.errors import meant
+from components.params import plugins
 from components.params.backbone import BackboneParams
 from components.params.base import Section
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
-from components.params.learning import SelectParams
+from components.params.learning import AUTO, HeadParams, SelectParams
 from components.params.monitoring import MonitoringParams, fewest_permutations
 from components.params.names import (
     BLOCKS,
     FEWEST_CLASSES,
     LAYER_NORMED,
     LONGEST,
-    MEASURED,
     NEEDS,
     SEES,
-    SHOWS,
     Need,
 )
 from components.params.objectives import ObjectivesParams, WeightingParams
@@ -34,10 +33,11 @@ REMEDIES: Mapping[Need, str] = {
     "target_labels": "some labels of the target: set domains.target_labels: used",
     "source_start": "a network that was trained on the source: set tune.start: source",
     "batch_norms": "batch norms, which backbone.name does not have; for layer norms, take tune.then: tent",
-    "images": "pictures, which task.name does not show",
-    "texts": "texts, which task.name does not show",
+    "images": "images: task.modality: image",
+    "texts": "texts: task.modality: text",
     "views": "at least two views of a sample: set augment.views to 2 or more",
     "tasks": "several tasks: set pretrain.tasks to domain, or to one of data.labels.slices",
+    "class_outputs": "classes: task.problem: classification",
     "classes": "at least 5 classes to make tasks of, or pretrain.tasks: domain, or one of data.labels.slices",
 }
 
@@ -57,24 +57,55 @@ def combinations(sections: Mapping[str, Section]) -> list[str]:
     return wrong
 
 
-def _positive(data: DataParams, task: TaskParams) -> Iterator[str]:
-    classes = tuple(data.labels.classes)
-    if task.positive is not None and classes and task.positive not in classes:
-        yield f"task.positive is {task.positive!r}; allowed: {', '.join(classes)}"
-    if task.positive is not None and len(classes) > 2:
-        yield (
-            f"task.positive is {task.positive!r}, but data.labels.classes names {len(classes)} classes: a decision "
-            "threshold needs two; leave task.positive out"
-        )
+def _problem(data: DataParams, task: TaskParams, select: SelectParams) -> Iterator[str]:
+    """What the problem itself has against these sections."""
+    wrong: Callable[..., Iterator[str]] = plugins.fact("problems", task.problem, "wrong")
+    yield from wrong(task, data, select)
 
 
 def _kind(task: TaskParams, backbone: BackboneParams) -> Iterator[str]:
-    if SHOWS[task.name] != SEES[backbone.name]:
-        fit = ", ".join(name for name, kind in SEES.items() if kind == SHOWS[task.name])
+    if task.kind != SEES[backbone.name]:
+        fit = ", ".join(name for name, kind in SEES.items() if kind == task.kind)
         yield (
-            f"task.name {task.name!r} shows {SHOWS[task.name]}, but backbone.name {backbone.name!r} sees "
+            f"task.modality {task.modality!r} has {task.kind}, but backbone.name {backbone.name!r} takes "
             f"{SEES[backbone.name]}; allowed: {fit}"
         )
+
+
+def _head_metric(task: TaskParams, head: HeadParams) -> Iterator[str]:
+    yield from _unknown(task, {"head.metric": head.metric})
+
+
+def _select_metric(task: TaskParams, select: SelectParams) -> Iterator[str]:
+    yield from _unknown(task, {"select.metric": select.metric})
+
+
+def _gate_metrics(task: TaskParams, gate: GateParams) -> Iterator[str]:
+    named = {f"gate.rules.{number}.metric": rule.metric for number, rule in enumerate(gate.rules)}
+    named["gate.better_than_controls.metric"] = gate.better_than_controls.metric
+    if gate.forgetting is not None:
+        named["gate.forgetting.metric"] = gate.forgetting.metric
+    yield from _unknown(task, named)
+
+
+def _promotion_metrics(task: TaskParams, promotion: PromotionParams) -> Iterator[str]:
+    named = {f"promotion.margins.{name}": name for name in promotion.margins}
+    named |= {"promotion.metric": promotion.metric, "promotion.slices.metric": promotion.slices.metric}
+    yield from _unknown(task, named)
+
+
+def _best_by(task: TaskParams, tune: TuneParams) -> Iterator[str]:
+    allowed = ("loss", *plugins.fact("problems", task.problem, "BEST_BY"))
+    if tune.best_by not in allowed:
+        hint = meant(tune.best_by, allowed)
+        yield f"tune.best_by: {tune.best_by!r} is not allowed{hint} Allowed: {', '.join(allowed)}"
+
+
+def _unknown(task: TaskParams, named: Mapping[str, str]) -> Iterator[str]:
+    allowed = (AUTO, *plugins.metrics(task.problem))
+    for key, name in named.items():
+        if name not in allowed:
+            yield f"{key}: {name!r} is not allowed{meant(name, allowed)} Allowed: {', '.join(allowed)}"
 
 
 def _blocks(backbone: BackboneParams, tune: TuneParams, pretrain: PretrainParams) -> Iterator[str]:
@@ -86,11 +117,6 @@ def _blocks(backbone: BackboneParams, tune: TuneParams, pretrain: PretrainParams
     for key, blocks in wanted.items():
         if held is not None and blocks > held:
             yield f"{key} is {blocks}; allowed: 1 to {held}, the blocks of {backbone.name}"
-
-
-def _bits(task: TaskParams) -> Iterator[str]:
-    if task.bits is not None and SHOWS[task.name] != "images":
-        yield f"task.bits is of images, but task.name {task.name!r} shows {SHOWS[task.name]}; leave it out"
 
 
 def _longest(task: TaskParams, backbone: BackboneParams) -> Iterator[str]:
@@ -105,11 +131,6 @@ def _forgetting(domains: DomainsParams, gate: GateParams) -> Iterator[str]:
             "gate.forgetting needs a source task, whose loss it bounds: set domains.source and domains.target, or "
             "leave gate.forgetting out"
         )
-
-
-def _threshold(select: SelectParams, task: TaskParams) -> Iterator[str]:
-    if select.threshold.rule != "fixed" and task.positive is None:
-        yield f"select.threshold.rule {select.threshold.rule!r} needs task.positive"
 
 
 def _slices(data: DataParams, gate: GateParams) -> Iterator[str]:
@@ -166,6 +187,7 @@ def _forsakes_source(domains: DomainsParams, tune: TuneParams) -> bool:
 def _needs(
     data: DataParams,
     domains: DomainsParams,
+    task: TaskParams,
     backbone: BackboneParams,
     tune: TuneParams,
     objectives: ObjectivesParams,
@@ -179,6 +201,7 @@ def _needs(
         "target_labels": domains.declared and domains.target_labels == "used",
         "source_start": tune.start == "source",
         "batch_norms": backbone.name not in LAYER_NORMED,
+        "class_outputs": _has_classes(task),
     }
     chosen = {
         "tune.method": tune.method,
@@ -194,13 +217,18 @@ def _needs(
                 yield f"{key} {name!r} needs {REMEDIES[need]}"
 
 
+def _has_classes(task: TaskParams) -> bool:
+    return "classes" in plugins.fact("problems", task.problem, "OFFERS")
+
+
 def _pretraining(
     data: DataParams, task: TaskParams, augment: AugmentParams, pretrain: PretrainParams
 ) -> Iterator[str]:
     classes = len(data.labels.classes)
     held: Mapping[Need, bool] = {
-        "images": SHOWS[task.name] == "images",
-        "texts": SHOWS[task.name] == "texts",
+        "images": task.kind == "images",
+        "texts": task.kind == "texts",
+        "class_outputs": _has_classes(task),
         "views": augment.views >= 2,
         "tasks": pretrain.tasks is not None,
         # Where classes are not declared, the data say how many there are.
@@ -218,7 +246,9 @@ def _pretraining(
 
 
 def _permutations(task: TaskParams, monitoring: MonitoringParams) -> Iterator[str]:
-    tests = MEASURED[SHOWS[task.name]] + len(("embeddings", "classes", "confidence"))
+    tests = plugins.fact("modalities", task.modality, "MEASURED") + len(
+        ("embeddings", "classes", "confidence")
+    )
     rate = monitoring.alarm_rate
     needed = fewest_permutations(tests, rate)
     if monitoring.permutations < needed:
@@ -229,13 +259,16 @@ def _permutations(task: TaskParams, monitoring: MonitoringParams) -> Iterator[st
 
 
 CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
-    _positive,
+    _problem,
     _kind,
+    _head_metric,
+    _select_metric,
+    _gate_metrics,
+    _promotion_metrics,
+    _best_by,
     _blocks,
-    _bits,
     _longest,
     _forgetting,
-    _threshold,
     _slices,
     _allowances,
     _tasks,

@@ -8,6 +8,7 @@ from components.params.base import Address, Section
 from components.params.conditions import Value, check_values
 from components.params.tables import Separator, check_written
 
+SPLITS = ("train", "validation", "calibration", "test")
 SCHEMES = ("file", "https", "s3", "hf", "pypi")
 Share = Annotated[float, Field(ge=0, le=1)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

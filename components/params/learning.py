@@ -7,8 +7,8 @@ from pydantic import Field
 from components.params import names
 from components.params.base import Section
 
-Metric = Literal["accuracy", "balanced_accuracy", "auroc", "average_precision", "f1", "ece"]
-LOWER_IS_BETTER = frozenset({"ece"})
+Metric = str  # one of the problem's; `params.combinations` looks at it
+AUTO = "auto"  # the problem's first metric: balanced_accuracy for classification
 Positive = Annotated[float, Field(gt=0)]
 Whole = Annotated[int, Field(ge=1)]
 
@@ -35,7 +35,7 @@ class HeadParams(Section):
         hidden: of `mlp`: units of its hidden layer.
         components: of `random_features`: how many.
         bandwidth: of `random_features`: of its kernel, in root mean squared distances between two samples.
-        metric: what the choice looks at; a tie goes to the lower loss.
+        metric: what the choice looks at (`auto`: what the problem names first); a tie goes to the lower loss.
     """
 
     method: names.Head = "logistic"
@@ -44,7 +44,7 @@ class HeadParams(Section):
     hidden: int = Field(default=256, ge=1)
     components: int = Field(default=1024, ge=1)
     bandwidth: Positive = 1.0
-    metric: Metric = "balanced_accuracy"
+    metric: Metric = AUTO
 
 
 class Scratch(Section):
@@ -78,7 +78,7 @@ class Threshold(Section):
 
 
 class SelectParams(Section):
-    """Head or tuned network: the better one by `metric` on validation data."""
+    """Head or tuned network: the better one by `metric` on validation data (`auto`: what the problem names first)."""
 
-    metric: Metric = "balanced_accuracy"
+    metric: Metric = AUTO
     threshold: Threshold = Threshold()

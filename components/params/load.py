@@ -36,7 +36,8 @@ TRACKED = (
     "evaluate",
 )
 WRITTEN_OUT = (
-    "task.name",
+    "task.modality",
+    "task.problem",
     "backbone.name",
     "head.method",
     "tune.method",

@@ -1,4 +1,4 @@
-"""What may be chosen by name: tasks, backbones, heads, methods. A name here is a line there, in the room's own table.
+"""What may be chosen by name: backbones, heads, methods. A name here is a line there, in the room's own table.
 
 They stand apart from the sections that use them, because a stage depends on its sections' modules: a new name must
 not run anything again.
@@ -7,7 +7,6 @@ not run anything again.
 from collections.abc import Mapping
 from typing import Literal
 
-Task = Literal["image_classification", "text_classification"]
 Backbone = Literal[
     "efficientnet_lite0",
     "efficientnet_lite1",
@@ -46,37 +45,35 @@ Need = Literal[
     "views",
     "tasks",
     "classes",
+    "class_outputs",
 ]
 NEEDS: Mapping[str, tuple[Need, ...]] = {
     "adabn": ("unlabelled", "batch_norms"),
-    "cdan": ("domains",),
+    "cdan": ("domains", "class_outputs"),
     "coral": ("domains",),
     "dann": ("domains",),
-    "distillation": ("source_start",),
-    "entropy": ("unlabelled",),
-    "ewc": ("source_start",),
-    "information_maximisation": ("unlabelled",),
+    "distillation": ("source_start", "class_outputs"),
+    "entropy": ("unlabelled", "class_outputs"),
+    "ewc": ("source_start", "class_outputs"),
+    "information_maximisation": ("unlabelled", "class_outputs"),
     "kliep": ("domains",),
     "kmm": ("domains",),
     "masked_tokens": ("texts",),
-    "mcc": ("unlabelled",),
+    "mcc": ("unlabelled", "class_outputs"),
     "mmd": ("domains",),
-    "prototypical": ("classes",),
-    "pseudo_labels": ("unlabelled",),
-    "reptile": ("tasks",),
+    "prototypical": ("classes", "class_outputs"),
+    "pseudo_labels": ("unlabelled", "class_outputs"),
+    "reptile": ("tasks", "class_outputs"),
     "simclr": ("images", "views"),
-    "tent": ("unlabelled",),
-    "tradaboost": ("domains", "target_labels"),
+    "tent": ("unlabelled", "class_outputs"),
+    "tradaboost": ("domains", "target_labels", "class_outputs"),
     "ulsif": ("domains",),
 }
 
 # Of fewer classes, random choices are hardly different tasks.
 FEWEST_CLASSES = 5
 
-# What a task shows and what a backbone sees must be of one kind.
-SHOWS: Mapping[str, str] = {"image_classification": "images", "text_classification": "texts"}
-# How many statistics monitoring has of a sample of each kind (components.monitoring.statistics).
-MEASURED: Mapping[str, int] = {"images": 5, "texts": 3}
+# A backbone takes samples of one kind (`KIND` of a modality).
 SEES: Mapping[str, str] = {
     "efficientnet_lite0": "images",
     "efficientnet_lite1": "images",

@@ -5,23 +5,23 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from components.params.base import Section
-from components.params.learning import Metric
+from components.params.learning import AUTO, Metric
 
-Share = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(ge=0)]
 
 
 class SliceAllowance(Section):
     """What a slice of the test side may lose against the champion.
 
     Attributes:
-        metric: accuracy is defined on every slice; others ask for all classes on each.
+        metric: `auto` is the one that a candidate may not lose in any case (accuracy), which is defined on every slice.
         at_most: the loss that every slice is allowed.
         of: another allowance for a slice by name, `column=value`.
         by: `interval` asks the whole paired interval to stay within the allowance, `estimate` only the estimate.
         least: slices of fewer samples are shown and not judged.
     """
 
-    metric: Metric = "accuracy"
+    metric: Metric = AUTO
     at_most: Share = 0.05
     of: dict[str, Share] = Field(default_factory=dict)
     by: Literal["interval", "estimate"] = "interval"
@@ -39,7 +39,7 @@ class PromotionParams(Section):
         allow_dirty: promote what was trained or registered with changes that no commit holds.
     """
 
-    metric: Metric = "balanced_accuracy"
+    metric: Metric = AUTO
     margin: Share = 0.02
     margins: dict[Metric, Share] = Field(default_factory=dict)
     slices: SliceAllowance = SliceAllowance()

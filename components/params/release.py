@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from components.params.base import Section
-from components.params.learning import Metric
+from components.params.learning import AUTO, Metric
 
 
 class ParityParams(Section):
@@ -65,18 +65,18 @@ class ParityGate(Section):
 class BetterThanControls(Section):
     """Negative transfer: the paired interval of (release - control) must lie above `margin`.
 
-    For `ece`, where lower is better, the interval of (control - release) must.
+    Where lower is better, as for `ece`, the interval of (control - release) must.
     """
 
-    metric: Metric = "balanced_accuracy"
+    metric: Metric = AUTO
     margin: float = Field(default=0.0, ge=0)
 
 
 class Forgetting(Section):
     """What the source task may lose: the paired interval of (before - after) on it must lie below `at_most`."""
 
-    metric: Metric = "accuracy"
-    at_most: float = Field(default=0.05, ge=0, lt=1)
+    metric: Metric = AUTO
+    at_most: float = Field(default=0.05, ge=0)
 
 
 class Overfitting(Section):

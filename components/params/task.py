@@ -1,9 +1,14 @@
-"""Sections `task` and `augment`: what kind of samples, and how training varies them."""
+"""Sections `task` and `augment`: what kind of samples and targets, and how training varies them."""
 
-from pydantic import Field
+from typing import Any, TypeVar
 
-from components.params import names
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+
+from components.errors import meant
+from components.params import plugins
 from components.params.base import Section
+
+Options = TypeVar("Options", bound=Section)
 
 
 class AugmentParams(Section):
@@ -27,15 +32,78 @@ class AugmentParams(Section):
 
 
 class TaskParams(Section):
-    """The task family, and how much of a sample the backbone sees.
+    """What a sample is (`modality`), what a target is (`problem`), and how much of a sample the backbone sees.
+
+    Further keys are those of the modality and of the problem, each in a section of its own below.
 
     Attributes:
-        positive: the class whose probability the decision threshold looks at (two classes only).
+        modality: `image` or `text`.
+        problem: `classification`: one class for each sample.
         input_size: side of an image in pixels, or tokens of a text; none: what the backbone was trained with.
-        bits: of images in 16-bit grey: how many of the bits are used, 12 for most cameras and scanners; none: 16.
     """
 
-    name: names.Task = "image_classification"
-    positive: str | None = None
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+
+    modality: str = "image"
+    problem: str = "classification"
     input_size: int | None = Field(default=None, ge=16, le=1024)
-    bits: int | None = Field(default=None, ge=8, le=16)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, values: Any) -> Any:
+        """`name: image_classification` is what releases say that were made before."""
+        if not isinstance(values, dict) or "name" not in values:
+            return values
+        named = dict(values)
+        modality, _, problem = str(named.pop("name")).partition("_")
+        return {"modality": modality, "problem": problem, **named}
+
+    @model_validator(mode="after")
+    def _declared(self) -> "TaskParams":
+        kinds = self._kinds()
+        allowed = [*type(self).model_fields, *(key for kind in kinds for key in kind.model_fields)]
+        extra = self.model_extra or {}
+        wrong = [
+            f"{key!r} is no key of section task{meant(key, allowed)}" for key in set(extra) - set(allowed)
+        ]
+        if wrong:
+            raise ValueError(f"{'; '.join(sorted(wrong))}; allowed: {', '.join(allowed)}")
+        for kind in kinds:
+            try:
+                self.options(kind)
+            except ValidationError as error:
+                first = error.errors(include_url=False)[0]
+                place = ".".join(map(str, first["loc"]))
+                raise ValueError(f"{place}: {first.get('input')!r} - {first['msg'].lower()}") from None
+        return self
+
+    def options(self, kind: type[Options]) -> Options:
+        """The keys of the modality or the problem, e.g. ClassificationParams."""
+        return kind.model_validate(
+            {k: v for k, v in (self.model_extra or {}).items() if k in kind.model_fields}
+        )
+
+    @property
+    def name(self) -> str:
+        """What the field calls it: image_classification."""
+        return f"{self.modality}_{self.problem}"
+
+    @property
+    def kind(self) -> str:
+        """What its samples are: `images` or `texts`."""
+        return str(plugins.fact("modalities", self.modality, "KIND"))
+
+    @property
+    def bits(self) -> int | None:
+        """Of images in 16-bit grey: how many of the bits are used."""
+        found: int | None = (self.model_extra or {}).get("bits")
+        return found
+
+    def _kinds(self) -> tuple[type[Section], type[Section]]:
+        for room, key in (("modalities", "modality"), ("problems", "problem")):
+            if (name := getattr(self, key)) not in plugins.names(room):
+                known = plugins.names(room)
+                raise ValueError(
+                    f"{key} {name!r} is not allowed{meant(name, known)}; allowed: {', '.join(known)}"
+                )
+        return plugins.options("modalities", self.modality), plugins.options("problems", self.problem)

@@ -53,7 +53,7 @@ class TuneParams(Section):
     schedule: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     patience: int = Field(default=4, ge=1)
-    best_by: Literal["loss", "accuracy", "balanced_accuracy", "auroc", "average_precision", "f1"] = "loss"
+    best_by: str = "loss"
     then: names.Then = "none"
     then_epochs: int = Field(default=1, ge=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"

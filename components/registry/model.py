@@ -38,16 +38,16 @@ def folder_digest(folder: Path) -> str:
     return sha256_bytes("".join(lines).encode())
 
 
-def signature(takes: Mapping[str, object], classes: int) -> "ModelSignature":
-    """What the manifest's `input` says → float32 probabilities (batch, classes)."""
+def signature(takes: Mapping[str, object], output: str, columns: int) -> "ModelSignature":
+    """What the manifest's `input` says → float32 answers (batch, columns)."""
     import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
     shape = tuple(axis if isinstance(axis, int) else -1 for axis in _axes(takes))
     samples = TensorSpec(np.dtype(str(takes["type"])), shape, str(takes["name"]))
-    probabilities = TensorSpec(np.dtype(np.float32), (-1, classes), "probabilities")
-    return ModelSignature(inputs=Schema([samples]), outputs=Schema([probabilities]))
+    answers = TensorSpec(np.dtype(np.float32), (-1, columns), output)
+    return ModelSignature(inputs=Schema([samples]), outputs=Schema([answers]))
 
 
 def write_model(
@@ -63,7 +63,12 @@ def write_model(
 
     name = released_file(release)
     manifest = read_json(release / "manifest.json")
-    classes, takes = manifest["classes"], manifest["input"]
+    # A manifest of format 1 names classes, whose probabilities are the columns.
+    takes, columns, output = (
+        manifest["input"],
+        manifest.get("columns", manifest.get("classes")),
+        manifest["output"],
+    )
     if not isinstance(takes, Mapping):
         raise RegistryError("The bundle's manifest describes no input.", "Run: dvc repro -f export_onnx")
     shape = [axis if isinstance(axis, int) else EXAMPLE_SIZE for axis in _axes(takes)[1:]]
@@ -74,7 +79,7 @@ def write_model(
             onnx.load(release / name),
             folder,
             mlflow_model=model,
-            signature=signature(takes, len(classes) if isinstance(classes, list) else 1),
+            signature=signature(takes, _name(output), len(columns) if isinstance(columns, list) else 1),
             input_example={str(takes["name"]): plain},
             pip_requirements=requirements(),
             onnx_execution_providers=list(providers),
@@ -84,6 +89,10 @@ def write_model(
     shutil.copytree(release, folder / BUNDLE)
     if report is not None and report.is_file():
         shutil.copyfile(report, folder / "report.html")
+
+
+def _name(described: object) -> str:
+    return str(described["name"]) if isinstance(described, Mapping) else "answers"
 
 
 def _axes(takes: Mapping[str, object]) -> list[object]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from components.params.learning import LOWER_IS_BETTER
 from components.reporting.bars import interval_bar, unit_bar
 from components.reporting.material import Material, Object, mapping, number, sequence
 
@@ -17,6 +16,7 @@ TITLES = {
     "f1": "F1",
     "ece": "Calibration error",
 }
+COLUMNS = 3  # metrics in a table of models
 SENTENCES = {
     "pass": "Every rule holds. The release may be registered.",
     "fail": "At least one rule does not hold. The release will not be registered.",
@@ -99,18 +99,27 @@ def figures(metrics: object) -> list[Figure]:
     return [_figure(title(name), found[name]) for name in names if _estimate(found[name]) is not None]
 
 
-def differences(paired: object) -> list[Figure]:
-    """The same for paired differences: signed, with 0 as the bound, and the better side tinted."""
+def differences(paired: object, known: object) -> list[Figure]:
+    """The same for paired differences: signed, with 0 as the bound, and the better side tinted.
+
+    `known` is `metrics` of metrics.json, which says which way is better.
+    """
     return [
-        _figure(title(name), value, difference=True, downwards=name in LOWER_IS_BETTER)
+        _figure(
+            title(name),
+            value,
+            difference=True,
+            downwards=mapping(mapping(known).get(name)).get("better") == "lower",
+        )
         for name, value in mapping(paired).items()
         if _estimate(value) is not None
     ]
 
 
-def grid(models: object, names: tuple[str, ...] = ("accuracy", "balanced_accuracy", "auroc")) -> Grid:
+def grid(models: object, names: tuple[str, ...] = ()) -> Grid:
     """Models or slices × metrics, each cell `0.912 [0.891, 0.930]`; with the number of samples at the end."""
     rows = []
+    names = names or _shown_metrics(models)
     for name, values in mapping(models).items():
         found = mapping(values)
         cells = [_cell(found.get(metric)) for metric in names]
@@ -118,6 +127,13 @@ def grid(models: object, names: tuple[str, ...] = ("accuracy", "balanced_accurac
         count = next((n for n in counts if n is not None), None)
         rows.append(Row(str(name), (*cells, "–" if count is None else f"{count:.0f}")))
     return Grid((*(title(name) for name in names), "Samples"), tuple(rows))
+
+
+def _shown_metrics(models: object) -> tuple[str, ...]:
+    """The first few metrics that these models have, in the order of TITLES."""
+    there = [name for values in mapping(models).values() for name in mapping(values)]
+    known = [name for name in TITLES if name in there]
+    return tuple(known[:COLUMNS]) or tuple(dict.fromkeys(there))[:COLUMNS]
 
 
 def variants(material: Material) -> Grid:

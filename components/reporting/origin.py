@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from components.data.splits import SIDES
-from components.params.names import SHOWS
 from components.reporting.bars import share_bar
 from components.reporting.judgement import Grid, Row
 from components.reporting.material import Material, Object, Table, mapping, number, sequence
@@ -44,15 +43,15 @@ class Cell:
 
 
 def sides(material: Material) -> Grid:
-    """Samples of each side, by class."""
+    """Samples of each side, and what is said of their targets: counts of classes, a range."""
     found = mapping(material.data_report.get("sides"))
-    classes = tuple(str(name) for name in mapping(material.data_report.get("classes")))
+    classes = tuple(str(name) for name in mapping(material.data_report.get("targets")))
     rows = tuple(
         Row(
             str(side),
             (
                 _count(mapping(facts).get("samples")),
-                *(_count(mapping(mapping(facts).get("classes")).get(name)) for name in classes),
+                *(_count(mapping(mapping(facts).get("targets")).get(name)) for name in classes),
             ),
         )
         for side in SIDES
@@ -111,7 +110,7 @@ def judged(material: Material, method: str = "") -> list[str]:
     metric = str(material.selected.get("metric", "score")).replace("_", " ")
     words = [selected(material, method)]
     if size is not None:
-        texts = SHOWS.get(str(task.get("name"))) == "texts"
+        texts = "text" in (task.get("modality"), str(task.get("name")).partition("_")[0])
         words.append(f"input {size:.0f} tokens" if texts else f"input {size:.0f} × {size:.0f} pixels")
     if told:
         words.append(f"{metric} on validation data: {told}")

@@ -88,7 +88,7 @@ def _judgement(material: Material) -> Mapping[str, object]:
         "parity_samples": mapping(material.parity.get("fp32")).get("samples"),
         "controls": judgement.grid(metrics.get("controls")),
         "paired": {
-            str(name): judgement.differences(values)
+            str(name): judgement.differences(values, material.metrics.get("metrics"))
             for name, values in mapping(metrics.get("paired")).items()
         },
     }
@@ -105,18 +105,22 @@ def _charts(material: Material) -> Mapping[str, object]:
         "training": _by_epoch(tuned, "train_loss"),
         "validation": _by_epoch(tuned, "validation_loss"),
     }
-    accuracy = {"validation": _by_epoch(tuned, "validation_accuracy")}
+    plain = ("validation_loss",)
+    columns = [name for name in (tuned[0] if tuned else {}) if name.startswith("validation_")]
+    score = next((name for name in columns if name not in plain), "")
+    scores = {"validation": _by_epoch(tuned, score)} if score else {}
     decides = _by_epoch(tuned, "criterion")
     by = str(material.tuned.get("best_by", "loss"))
     unseen = by == "information_maximisation"
-    classes = [str(name) for name in sequence(material.dataset.get("classes"))]
+    classes = [str(name) for name in sequence(mapping(material.dataset.get("target")).get("classes"))]
     reliable = points(material.reliability, "confidence", "accuracy")
     weights = next(
         (found for name in ("count", "n", "samples") if (found := column(material.reliability, name))), []
     )
     return {
         "losses": Chart(charts.curves(losses, "epoch", "loss"), tuple(losses)),
-        "accuracies": Chart(charts.curves(accuracy, "epoch", "accuracy"), tuple(accuracy)),
+        "scores": Chart(charts.curves(scores, "epoch", score.removeprefix("validation_")), tuple(scores)),
+        "score": score.removeprefix("validation_").replace("_", " "),
         "decides": charts.curves({by: decides}, "epoch", "nats" if unseen else by.replace("_", " ")),
         "best_by": by.replace("_", " "),
         "unseen": unseen,

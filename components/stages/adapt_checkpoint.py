@@ -21,6 +21,7 @@ from components.methods.pretraining import (
     Posed,
     Pretraining,
     Words,
+    accuracy,
     cross_entropy,
 )
 from components.methods.samples import Samples
@@ -88,7 +89,7 @@ def seen(dataset: Dataset, method: Pretraining, domains: DomainsParams) -> Sides
 
 def _known(dataset: Dataset, sides: Sides, params: Params) -> Known:
     tasks = (_tasks(dataset, "train", sides[0], params), _tasks(dataset, "validation", sides[1], params))
-    return Known((sides[0].targets, sides[1].targets), len(dataset.classes), tasks)
+    return Known((sides[0].targets, sides[1].targets), len(dataset.description.get("classes", ())), tasks)
 
 
 def _given(method: Pretraining, samples: Activations, sides: Sides, known: Known) -> Given:
@@ -100,7 +101,7 @@ def _given(method: Pretraining, samples: Activations, sides: Sides, known: Known
         train=train,
         validation=validation,
         known=known,
-        views=len(samples.task.views),
+        views=len(samples.modality.views),
         width=samples.frozen.backbone.width,
         seed=samples.params.seed,
         features=features,
@@ -115,14 +116,14 @@ def _activations(method: Pretraining, samples: Activations, sides: Sides) -> tup
 
 def _tokens(samples: Activations, sides: Sides) -> tuple[Samples, Samples]:
     train, validation = (
-        Views(CompactSamples(samples.dataset, side.ids, samples.task).fill(samples.context), side.targets)
+        Views(CompactSamples(samples.dataset, side.ids, samples.modality).fill(samples.context), side.targets)
         for side in sides
     )
     return train, validation
 
 
 def _words(samples: Activations) -> Words:
-    known = samples.task.vocabulary
+    known = samples.modality.vocabulary
     assert known is not None, "needs are checked before any work"
     found = (m for m in samples.frozen.backbone.modules() if isinstance(m, nn.Embedding))
     embedding = next(m for m in found if m.num_embeddings == known.size)
@@ -141,7 +142,7 @@ def _features(samples: Activations, chosen: Chosen) -> Features:
     """What the whole frozen network says of the samples, from the store."""
     whole = replace(samples.frozen, cut=samples.frozen.backbone.blocks + 1)
     wanted, batch = [(i, 0) for i in chosen.ids], samples.params.features.batch
-    records = stored(samples.dataset, wanted, whole, samples.task, samples.context, batch)
+    records = stored(samples.dataset, wanted, whole, samples.modality, samples.context, batch)
     return np.asarray(records[np.arange(len(chosen))], dtype=np.float32)
 
 
@@ -157,7 +158,7 @@ def _train(method: Pretraining, samples: Activations, posed: Posed, watch: Watch
         threads=samples.context.threads,
         slow=posed.slow,
     )
-    job = Job(network, cross_entropy, (phase,), posed.weights)
+    job = Job(network, cross_entropy, (phase,), posed.weights, accuracy)
     return Loop(job, Data(posed.train, posed.validation), recipe, watch).fit()
 
 
@@ -172,5 +173,5 @@ def _about(dataset: Dataset, sides: Sides, params: Params, outcome: Outcome) -> 
         "training_samples": len(sides[0]),
         "epochs_run": len(outcome.history),
         "best_epoch": outcome.best.epoch,
-        "validation": {"loss": outcome.best.validation_loss, "accuracy": outcome.best.validation_accuracy},
+        "validation": {"loss": outcome.best.validation_loss, **outcome.best.validation},
     }

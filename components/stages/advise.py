@@ -25,6 +25,7 @@ from components.evaluation.transferability import (
 from components.params import Params
 from components.params.load import load_backbone
 from components.params.names import FAMILIES, SEES
+from components.problems.classification.only import class_names
 from components.stages.artefacts import check_artefacts
 from components.stages.candidates import Features, Known, candidates, fill, known
 from components.stages.domains import learned
@@ -82,6 +83,7 @@ def advise(
     compared = candidates(params, own)
     check_artefacts(root)
     dataset = Dataset.open(root / "dataset")
+    class_names(dataset.description, "advise")
     fill([*filled, *own], compared, context, dataset)
     training = _training(dataset, params)
     held = ", ".join(f"{name} {count}" for name, count in Counter(training.labels).most_common())
@@ -123,7 +125,7 @@ def _training(dataset: Dataset, params: Params) -> Training:
     sides = np.array(dataset.table.column("split").to_pylist())
     domains = np.array(dataset.table.column("domain").to_pylist(), dtype=str)[sides == "train"]
     columns = {"domain": domains} if any(domains) else dataset.slices("train")
-    return Training(dataset.classes, targets, labelled, columns)
+    return Training(class_names(dataset.description, "advise"), targets, labelled, columns)
 
 
 def _scores(one: Known, training: Training, alone: bool) -> Scores:

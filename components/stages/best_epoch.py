@@ -1,41 +1,45 @@
 """What finds the best epoch of a training, where that is not the validation loss."""
 
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from components.data.dataset import Dataset
 from components.errors import DataError
-from components.evaluation.metrics import Outcome, positive_class, value
 from components.evaluation.unlabelled import information_maximisation
 from components.methods.samples import Samples
 from components.params import Params
+from components.problems import decision
+from components.stages.uncalibrated import Uncalibrated
 from components.training.plan import Criterion
 
 
-def by_labels(validation: Samples, classes: Sequence[str], params: Params) -> Criterion | None:
+def by_labels(validation: Samples, dataset: Dataset, params: Params) -> Criterion | None:
     """`tune.best_by`, on labelled samples; none where that is the loss."""
     metric = params.tune.best_by
     if metric == "loss":
         return None
-    positive = positive_class(params.task.positive, classes)
-    targets = np.asarray(validation.targets, dtype=np.int64)
-    return Criterion(metric, validation, partial(_measure, metric, targets, positive))
+    found = Uncalibrated(params, dataset.description)
+    return Criterion(metric, validation, partial(_measure, metric, found, validation))
 
 
-def by_answers(watched: Samples) -> Criterion:
+def by_answers(watched: Samples, dataset: Dataset, params: Params) -> Criterion:
     """`domains.criterion`, on the target's samples, their labels unseen."""
-    return Criterion("information_maximisation", watched, information_maximisation)
+    answers = decision(params.task, dataset.description).answers
+    return Criterion(
+        "information_maximisation", watched, lambda outputs: information_maximisation(answers(outputs))
+    )
 
 
 def _measure(
-    metric: str, targets: npt.NDArray[np.int64], positive: int, probabilities: npt.NDArray[np.float64]
+    metric: str, found: Uncalibrated, validation: Samples, outputs: npt.NDArray[np.float64]
 ) -> float:
-    found = value(metric, Outcome(targets, probabilities, probabilities.argmax(1), positive))
-    if np.isfinite(probabilities).all() and not np.isfinite(found):
+    value = found.value(metric, outputs, validation.targets)
+    if np.isfinite(outputs).all() and not np.isfinite(value):
         raise DataError(
-            f"tune.best_by: {metric} is undefined on the {len(targets)} validation samples: a class is missing.",
-            "Set tune.best_by: loss, or give the validation side samples of every class.",
+            f"tune.best_by: {metric} is undefined on the {len(outputs)} validation samples, for instance because a "
+            "class is missing.",
+            "Set tune.best_by: loss, or give the validation split samples of every class.",
         )
-    return found
+    return found.metric(metric).signed(value)

@@ -12,6 +12,7 @@ from components.backbones.catalogue import entry
 from components.backbones.checkpoint import CONVERTER, convert_classifier, read_provenance
 from components.data.dataset import Dataset
 from components.errors import GraftlineError, ParamsError, StorageError
+from components.modalities.base import Modality
 from components.params import Params
 from components.params.backbone import BackboneParams
 from components.params.names import FAMILIES, SEES
@@ -20,11 +21,10 @@ from components.sources.base import public
 from components.stages.features import open_features
 from components.stages.fetch_checkpoint import fetch, origin_of, published
 from components.stages.frozen import Frozen, missing, stored
-from components.stages.network import frozen_part, open_task, save_tensors
+from components.stages.network import frozen_part, open_modality, save_tensors
 from components.stages.table import Context
 from components.storage.publish import publish_folder, read_json, sha256_bytes
 from components.storage.samples import SampleStore
-from components.tasks.base import Task
 
 Features = npt.NDArray[np.float32]
 CLASSIFIER = "classifier.safetensors"
@@ -70,7 +70,7 @@ def known(name: str, chosen: Params, root: Path, context: Context, dataset: Data
     folder = _checkpoint(root, chosen, context.cache)
     if folder is None:
         return None
-    frozen, task = frozen_part(folder, chosen, cut=None), open_task(chosen, folder)
+    frozen, task = frozen_part(folder, chosen, cut=None), open_modality(chosen, folder)
     features = _features(root, frozen, task, context, dataset)
     if features is None:
         return None
@@ -95,7 +95,7 @@ def fill(wanted: Sequence[str], found: Mapping[str, Params], context: Context, d
                 fetch(chosen.backbone, made, context.cache)
                 _keep_classifier(chosen.backbone, made, context.cache)
         log(f"{name}: features of the training samples")
-        frozen, task = frozen_part(folder, chosen, cut=None), open_task(chosen, folder)
+        frozen, task = frozen_part(folder, chosen, cut=None), open_modality(chosen, folder)
         stored(dataset, _clean(dataset), frozen, task, context, chosen.features.batch)
 
 
@@ -133,7 +133,9 @@ def _classifier(folder: Path) -> tuple[Features, Features] | None:
     return tensors["weight"], tensors["bias"]
 
 
-def _features(root: Path, frozen: Frozen, task: Task, context: Context, dataset: Dataset) -> Features | None:
+def _features(
+    root: Path, frozen: Frozen, task: Modality, context: Context, dataset: Dataset
+) -> Features | None:
     """(N, width) of the training ids; nothing is computed."""
     space = frozen.space(task)
     try:

@@ -175,11 +175,11 @@ def spaces_of(root: Path, params: Params) -> dict[str, str]:
     if not (root / "features" / "features.json").exists() or not (root / "adapted").exists():
         return {}
     from components.stages.frozen import Frozen
-    from components.stages.network import open_checkpoint, open_task
+    from components.stages.network import open_checkpoint, open_modality
 
     pooled = str(read_json(root / "features" / "features.json")["space"])
     found = {pooled[:32]: "this workspace"}
-    task = open_task(params, root / "adapted")
+    task = open_modality(params, root / "adapted")
     backbone, weights = open_checkpoint(root / "adapted", params)
     for cut in range(backbone.blocks + 2):
         found[Frozen(backbone, weights, cut).space(task).digest[:32]] = "this workspace"

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import torch
 
 from components.data.dataset import Dataset
+from components.modalities.base import Modality, Sample
 from components.progress import progress
 from components.stages.table import Context
 from components.storage.scratch import scratch
-from components.tasks.base import Sample, Task
 
 Indices = npt.NDArray[np.int64]
 
@@ -19,11 +19,11 @@ Indices = npt.NDArray[np.int64]
 class CompactSamples:
     """Views of samples as a backbone's input: `samples[rows]` → (len(rows), …), pre-processed.
 
-    Row view * N + sample. The file below holds what `Task.compact` gives and has no name: it goes with the process,
+    Row view * N + sample. The file below holds what `Modality.compact` gives and has no name: it goes with the process,
     however that ends.
     """
 
-    def __init__(self, dataset: Dataset, ids: Sequence[str], task: Task) -> None:
+    def __init__(self, dataset: Dataset, ids: Sequence[str], task: Modality) -> None:
         self._dataset = dataset
         self._ids = ids
         self._task = task

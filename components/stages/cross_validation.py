@@ -9,16 +9,15 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 from threadpoolctl import threadpool_limits
 from torch import nn
 
 from components.data.dataset import Dataset
 from components.errors import TrainingError
-from components.evaluation.metrics import Outcome, positive_class, value
 from components.heads import load_head
 from components.methods import load_method
 from components.params import Params
+from components.problems import network as load_network
 from components.reporting.trials import Measured
 from components.stages import fine_tune, train_head
 from components.stages.artefacts import check_artefacts
@@ -28,6 +27,7 @@ from components.stages.domains import Chosen, learned, of_source, unlabelled, wa
 from components.stages.fitting import Activations, Training, fit, recipe
 from components.stages.folds import Fold, Folds, make_folds
 from components.stages.table import Context
+from components.stages.uncalibrated import Uncalibrated
 from components.stages.weights import sample_weights
 from components.storage.publish import read_json
 from components.training.network import Network
@@ -65,25 +65,26 @@ class CrossValidation:
     def head(self, params: Params, number: int) -> Measured:
         """Fit the head to frozen features without fold `number`, and score it there."""
         fold, features, metric = self._folds.parts[number], self._root / "features", params.head.metric
+        problem = load_network(params.task, self._dataset.description)
         learn, beside = (
             self._folds.learning(chosen(self._dataset, params.domains), fold)
             for chosen in (learned, unlabelled)
         )
         stop, held = (
-            train_head.labelled(features, self._dataset, self._folds.at(places))
+            train_head.labelled(features, self._dataset, problem, self._folds.at(places))
             for places in (fold.stop, fold.held)
         )
-        positive, head = self._positive(params), load_head(params.head, params.seed)
+        found, head = Uncalibrated(params, self._dataset.description), load_head(params.head, params.seed)
         with threadpool_limits(1, "blas"), deterministic(self._context.threads):
             started = time.monotonic()
             weights = sample_weights(features, params, learn, beside)
-            training = train_head.labelled(features, self._dataset, learn, weights)
-            train_head.demand_weight(training, self._dataset.classes)
+            training = train_head.labelled(features, self._dataset, problem, learn, weights)
+            train_head.demand_weight(training, self._dataset, learn)
             states = [state for _, state in head.fits(training, stop)]
-            scores = [train_head.score(head.module(state), stop, metric, positive) for state in states]
-            best = head.module(states[train_head.better(metric, scores)])
+            scores = [train_head.score(head.module(state), stop, metric, found) for state in states]
+            best = head.module(states[train_head.better(found.metric(metric), scores)])
             seconds = time.monotonic() - started
-            return self._finite(train_head.score(best, held, self.metric, positive)["score"], seconds)
+            return self._finite(train_head.score(best, held, self.metric, found)["score"], seconds)
 
     def tuned(self, params: Params, number: int, name: str = "Fold") -> Measured:
         """Fine-tune without fold `number`, by the one loop, and score the network there.
@@ -102,11 +103,10 @@ class CrossValidation:
             tasks = columns(self._dataset, params, material.learned, material.decides)
             training = fine_tune.prepared(samples, head, material, tasks, self._root / "features")
             fitted = fit(training, fine_tune.met(samples, material), used, Watch(name))
-            logits = predict(fitted.network, samples.clean(held), used.batch, fitted.device)
-        probabilities = torch.softmax(logits.double(), dim=1).numpy()
-        decided = probabilities.argmax(axis=1)
-        outcome = Outcome(held.targets, probabilities, decided, self._positive(params))
-        return self._finite(value(self.metric, outcome), spent + fitted.outcome.seconds)
+            outputs = predict(fitted.network, samples.clean(held), used.batch, fitted.device)
+        found = Uncalibrated(params, self._dataset.description)
+        score = found.value(self.metric, outputs.double().numpy(), held.targets)
+        return self._finite(score, spent + fitted.outcome.seconds)
 
     def _activations(self, params: Params) -> Activations:
         cut = load_method(params.tune).cut
@@ -134,11 +134,9 @@ class CrossValidation:
         learn, stop = self._folds.split_off(material.before, params.seed)
         network = Network(samples.frozen.backbone, head, samples.frozen.cut)
         clean = samples.clean(stop)
-        data = Data(
-            samples.augmented(learn), clean, criterion=by_labels(clean, self._dataset.classes, params)
-        )
+        data = Data(samples.augmented(learn), clean, criterion=by_labels(clean, self._dataset, params))
         fitted = fit(
-            Training(network, samples.task, load_method(params.tune)),
+            Training(network, samples.problem, load_method(params.tune)),
             data,
             recipe(params, self._context),
             Watch(f"{name}, source"),
@@ -149,6 +147,3 @@ class CrossValidation:
         if not np.isfinite(score):
             raise TrainingError(f"The network's {self.metric} on held-out samples is not a number.")
         return Measured(score, seconds)
-
-    def _positive(self, params: Params) -> int:
-        return positive_class(params.task.positive, self._dataset.classes)

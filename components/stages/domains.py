@@ -14,7 +14,7 @@ unseen (`watched`); threshold, temperature and the head's parameter stay the sou
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ import numpy.typing as npt
 from components.data.dataset import Dataset
 from components.errors import DataError, meant
 from components.params.domains import DomainsParams
+from components.problems.base import Targets
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,14 @@ class Chosen:
     Attributes:
         rows: (N,), where they stand in the manifest.
         places: (N,), where they stand among the ids of their side.
-        targets: (N,); of samples whose labels may not be seen, -1.
+        targets: (N, …), as the problem has them; of samples whose labels may not be seen, as if they had none.
         domains: (N,).
     """
 
     ids: Sequence[str]
     rows: npt.NDArray[np.int64]
     places: npt.NDArray[np.int64]
-    targets: npt.NDArray[np.int64]
+    targets: Targets
     domains: npt.NDArray[np.str_]
 
     def __len__(self) -> int:
@@ -53,18 +54,18 @@ def learned(dataset: Dataset, domains: DomainsParams, start: str = "checkpoint")
         wanted = domains.source if hidden else (*domains.source, *domains.target)
         if start == "source" and not hidden:
             wanted = domains.target
-    return _all_classes(_labelled(dataset, "train", wanted, domains), dataset, "train", wanted)
+    return _complete(_labelled(dataset, "train", wanted, domains), dataset, "train", wanted)
 
 
 def of_source(dataset: Dataset, side: str, domains: DomainsParams) -> Chosen:
     """Labelled samples of the source domain."""
-    return _all_classes(_labelled(dataset, side, domains.source, domains), dataset, side, domains.source)
+    return _complete(_labelled(dataset, side, domains.source, domains), dataset, side, domains.source)
 
 
 def decided(dataset: Dataset, side: str, domains: DomainsParams) -> Chosen:
     """Labelled samples of the validation or calibration side that choose."""
     wanted = domains.source if domains.target_labels == "hidden" else domains.target
-    return _all_classes(_labelled(dataset, side, wanted, domains), dataset, side, wanted)
+    return _complete(_labelled(dataset, side, wanted, domains), dataset, side, wanted)
 
 
 def judged(dataset: Dataset, domains: DomainsParams) -> Chosen:
@@ -73,16 +74,16 @@ def judged(dataset: Dataset, domains: DomainsParams) -> Chosen:
 
 
 def unlabelled(dataset: Dataset, domains: DomainsParams) -> Chosen:
-    """Training samples of the target, or those without a label where no domains are declared; targets are -1."""
+    """Training samples of the target, or those without a label where no domains are declared; targets are unknown."""
     check_domains(dataset, domains)
     of = np.array(dataset.domains("train"), dtype=str)
-    bare = dataset.targets("train") < 0
+    bare = ~dataset.target.known(dataset.targets("train"))
     chosen = np.isin(of, domains.target) if domains.declared else bare
-    return _bare(_chosen(dataset, "train", chosen))
+    return _bare(_chosen(dataset, "train", chosen), dataset)
 
 
 def regardless(dataset: Dataset, side: str, domains: DomainsParams, wanted: Sequence[str]) -> Chosen:
-    """Samples of a side, whether they have a label or not, of the domains `wanted` or of all; targets are -1."""
+    """Samples of a side, whether they have a label or not, of the domains `wanted` or of all; targets are unknown."""
     check_domains(dataset, domains)
     of = np.array(dataset.domains(side), dtype=str)
     found = _chosen(dataset, side, np.isin(of, list(wanted)) if wanted else np.ones(len(of), dtype=bool))
@@ -90,21 +91,23 @@ def regardless(dataset: Dataset, side: str, domains: DomainsParams, wanted: Sequ
         raise DataError(
             f"The {side} side holds no sample of {', '.join(wanted) or 'any domain'}.", "Change domains."
         )
-    return _bare(found)
+    return _bare(found, dataset)
 
 
 def watched(dataset: Dataset, domains: DomainsParams) -> Chosen | None:
-    """Validation samples of the target, by which `domains.criterion` chooses; targets are -1. None: labels choose."""
+    """Validation samples of the target, by which `domains.criterion` chooses; targets are unknown.
+
+    None: labels choose."""
     return regardless(dataset, "validation", domains, domains.target) if domains.judged_unseen else None
 
 
-def _bare(found: Chosen) -> Chosen:
-    return Chosen(found.ids, found.rows, found.places, np.full(len(found), -1), found.domains)
+def _bare(found: Chosen, dataset: Dataset) -> Chosen:
+    return replace(found, targets=dataset.target.unknown(len(found)))
 
 
 def _labelled(dataset: Dataset, side: str, wanted: Sequence[str], domains: DomainsParams) -> Chosen:
     check_domains(dataset, domains)
-    has_label = dataset.targets(side) >= 0
+    has_label = dataset.target.known(dataset.targets(side))
     if domains.declared:
         has_label &= np.isin(np.array(dataset.domains(side), dtype=str), list(wanted))
     return _chosen(dataset, side, has_label)
@@ -132,13 +135,12 @@ def check_domains(dataset: Dataset, domains: DomainsParams) -> None:
             raise DataError(f"domains names {name!r}, which no sample is of{hint}", f"The data hold: {held}.")
 
 
-def _all_classes(found: Chosen, dataset: Dataset, side: str, domains: Sequence[str]) -> Chosen:
-    """DataError where a class has no sample among what is learned from or decides."""
-    counts = np.bincount(found.targets, minlength=len(dataset.classes))
-    if absent := [name for name, count in zip(dataset.classes, counts, strict=True) if not count]:
+def _complete(found: Chosen, dataset: Dataset, side: str, domains: Sequence[str]) -> Chosen:
+    """DataError where something that must be learned or decided by has no sample, e.g. a class."""
+    if lacking := dataset.target.lacking(found.targets):
         of = f" of {', '.join(domains)}" if domains else ""
         raise DataError(
-            f"On the {side} side{of}, class {absent[0]!r} has no labelled sample.",
+            f"On the {side} side{of}, {lacking}.",
             "Change domains, or the shares in data.split.",
         )
     return found

@@ -6,20 +6,26 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from safetensors.numpy import load_file
 
 from components.data.dataset import Dataset
 from components.errors import EvaluationError
-from components.evaluation.intervals import Interval, intervals, paired
-from components.evaluation.metrics import TABLE, Outcome, calibration_bins, confusion
+from components.evaluation.intervals import Interval, Metric, intervals, paired
 from components.evaluation.spread import Plan
 from components.inference.bundle import Bundle, Runner, open_bundle
 from components.inference.contract import FILES
+from components.modalities import describers
 from components.params import Params
+from components.problems import baseline as load_baseline
+from components.problems import decision as load_decision
+from components.problems import judge as load_judge
+from components.problems.base import Judge
 from components.progress import progress
 from components.stages.domains import Chosen, judged, of_source
 from components.stages.table import Context
@@ -33,13 +39,13 @@ from components.storage.publish import (
     write_json,
 )
 
-Rows = Sequence[Sequence[object]]
-MAX_ROC_POINTS = 200
 EVALUATIONS = "evaluations.jsonl"
+Answers = npt.NDArray[np.float64]
+Outcomes = Mapping[str, Any]  # model → what the problem's judge calls an outcome
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
-    """Write metrics.json, predictions.parquet, confusion.csv, reliability.csv and roc.csv."""
+    """Write metrics.json, predictions.parquet, and the problem's tables (confusion.csv, …)."""
     dataset = Dataset.open(inputs["dataset"])
     chosen = judged(dataset, params.domains)
     ids = chosen.ids
@@ -47,49 +53,57 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         of = f" of {', '.join(params.domains.target)}" if params.domains.declared else ""
         raise EvaluationError(f"The test side{of} is empty.", "Raise data.split.test, or bring more samples.")
     bundle = open_bundle(inputs["release"])
-    outcomes = _outcomes(inputs, dataset, chosen, bundle, params, context)
+    judge = load_judge(params.task, dataset.description)
+    controls = read_json(inputs["controls"] / "controls.json")
+    constants = controls["constants"]
+    assert isinstance(constants, dict)
+    outcomes = _outcomes(inputs, dataset, chosen, bundle, params, context) | {
+        name: judge.outcome(chosen.targets, *_constant(answer, dataset, params, len(ids)))
+        for name, answer in constants.items()
+    }
     slices = {name: values[chosen.places] for name, values in dataset.slices("test").items()}
-    metrics = measure(outcomes, bundle.variant, slices, _plan(dataset, chosen, params))
+    metrics = measure(outcomes, bundle.variant, slices, _plan(dataset, chosen, params), judge.metrics)
+    metrics["constants"] = list(constants)
     metrics["training"] = bundle.manifest.get("training")
     if params.domains.declared:
         metrics["source"] = on_the_source(inputs, dataset, bundle, params, context)
     names = {"test_digest": test_digest(ids), "release_sha256": sha256_tree(inputs["release"])}
     folder = outputs["evaluation"]
     release = outcomes[bundle.variant]
-    facts = {"n": len(ids), "roc_class": dataset.classes[release.positive]}
-    write_json(folder / "metrics.json", {**metrics, **names, **facts})
-    _write_predictions(folder / "predictions.parquet", chosen, slices, dataset.classes, outcomes)
-    _write_csv(folder / "confusion.csv", ("actual", "predicted"), _decided(release, dataset.classes))
-    _write_csv(folder / "reliability.csv", ("confidence", "accuracy", "count"), reliability(release))
-    _write_csv(folder / "roc.csv", ("false_positive_rate", "true_positive_rate"), roc(release))
+    write_json(folder / "metrics.json", {**metrics, **names, "n": len(ids), **judge.facts(release)})
+    _write_predictions(folder / "predictions.parquet", chosen, slices, judge, outcomes)
+    for file, (header, rows) in judge.tables(release).items():
+        _write_csv(folder / file, header, rows)
     note(context.cache, names)
     _track(metrics["release"], context)
 
 
 def measure(
-    outcomes: Mapping[str, Outcome],
+    outcomes: Outcomes,
     released: str,
     slices: Mapping[str, npt.NDArray[np.str_]],
     plan: Plan,
+    metrics: Mapping[str, Metric[Any]],
 ) -> dict[str, object]:
     """Every model with intervals; every variant on every slice; the release against each control, paired."""
     release = outcomes[released]
     controls = [name for name in outcomes if name not in FILES]
-    variants: dict[str, object] = {v: _json(intervals(outcomes[v], plan)) for v in FILES}
+    variants: dict[str, object] = {v: _json(intervals(outcomes[v], plan, metrics)) for v in FILES}
     by_slice: dict[str, object] = {}
     for column, values in slices.items():
         for value in sorted(set(values)):
             chosen = values == value
-            found = {v: _json(intervals(_only(outcomes[v], chosen), plan.only(chosen))) for v in FILES}
+            part = plan.only(chosen)
+            found = {v: _json(intervals(outcomes[v].only(chosen), part, metrics)) for v in FILES}
             by_slice[f"{column}={value}"] = {**found[released], **found}
     return {
         "confidence": plan.confidence,
-        "metrics": {name: metric.as_json() for name, metric in TABLE.items()},
+        "metrics": {name: metric.as_json() for name, metric in metrics.items()},
         "release": variants[released],
         "variants": variants,
         "slices": by_slice,
-        "controls": {c: _json(intervals(outcomes[c], plan)) for c in controls},
-        "paired": {c: _json(paired(release, outcomes[c], plan)) for c in controls},
+        "controls": {c: _json(intervals(outcomes[c], plan, metrics)) for c in controls},
+        "paired": {c: _json(paired(release, outcomes[c], plan, metrics)) for c in controls},
     }
 
 
@@ -107,31 +121,29 @@ def on_the_source(
         "after": partial(bundle.runner, context.providers, context.threads),
     }
     found = _predicted(opened, dataset, chosen, bundle)
-    # Both by the most probable class: the threshold was chosen for the target.
-    outcomes = {n: Outcome(chosen.targets, p, p.argmax(axis=1), _positive(bundle)) for n, p in found.items()}
+    # Both without what was fitted: the threshold was chosen for the target.
+    plain = load_decision(params.task, dataset.description)
+    judge = load_judge(params.task, dataset.description)
+    outcomes = {n: judge.outcome(chosen.targets, answers, plain(answers)) for n, answers in found.items()}
     plan = _plan(dataset, chosen, params)
     return {
         "domains": list(params.domains.source),
         "n": len(chosen),
-        **{name: _json(intervals(outcome, plan)) for name, outcome in outcomes.items()},
-        "paired": _json(paired(outcomes["after"], outcomes["before"], plan)),
+        **{name: _json(intervals(outcome, plan, judge.metrics)) for name, outcome in outcomes.items()},
+        "paired": _json(paired(outcomes["after"], outcomes["before"], plan, judge.metrics)),
     }
 
 
 def _predicted(
     opened: Mapping[str, Callable[[], Runner]], dataset: Dataset, chosen: Chosen, bundle: Bundle
-) -> dict[str, npt.NDArray[np.float64]]:
-    """Probabilities (N, classes) by each runner."""
+) -> dict[str, Answers]:
+    """Answers (N, columns) by each runner."""
     found = {}
     for name, runner in opened.items():  # one session at a time: each keeps the memory of its largest batch
-        rows = runner().predict((dataset.read(i) for i in chosen.ids), bundle.task.decode)
+        rows = runner().predict((dataset.read(i) for i in chosen.ids), bundle.modality.decode)
         shown = progress(rows, f"Test: {name}", "samples", total=len(chosen))
         found[name] = np.stack(list(shown)).astype(np.float64)
     return found
-
-
-def _positive(bundle: Bundle) -> int:
-    return bundle.decision.positive if bundle.decision.positive is not None else len(bundle.classes) - 1
 
 
 def _outcomes(
@@ -141,9 +153,8 @@ def _outcomes(
     bundle: Bundle,
     params: Params,
     context: Context,
-) -> dict[str, Outcome]:
+) -> dict[str, Any]:
     """Predictions of every variant and control on the raw test samples."""
-    ids, targets = chosen.ids, chosen.targets
     opened: dict[str, Callable[[], Runner]] = {
         name: partial(bundle.runner, context.providers, context.threads, name) for name in FILES
     }
@@ -153,68 +164,38 @@ def _outcomes(
     for name, path in trained.items():
         opened[name] = partial(Runner, path, context.providers, context.threads)
     found = _predicted(opened, dataset, chosen, bundle)
-    controls = read_json(inputs["controls"] / "controls.json")
-    found["majority"] = _constant(controls["majority"], dataset, len(ids))
-    for name, baseline in bundle.task.baselines.items():
-        found[name] = baseline.predict(
-            (inputs["controls"] / name).read_bytes(), [dataset.read(i) for i in ids]
-        )
-    # The threshold was chosen for the release: a control takes the most probable class.
-    decisions = {n: bundle.decision(p) if n in FILES else p.argmax(axis=1) for n, p in found.items()}
-    return {name: Outcome(targets, found[name], decisions[name], _positive(bundle)) for name in found}
+    learned = load_baseline(params.task, dataset.description)
+    for name, describer in describers(bundle.task).items():
+        kept = load_file(inputs["controls"] / f"{name}.safetensors")
+        payloads = [dataset.read(i) for i in chosen.ids]
+        features = describer.features(_part(kept, "features"), payloads)
+        found[name] = learned.answers(_part(kept, "model"), features)
+    judge, plain = (
+        load_judge(params.task, dataset.description),
+        load_decision(params.task, dataset.description),
+    )
+    # What was fitted was fitted for the release: a control decides without it.
+    decide = {name: bundle.decision if name in FILES else plain for name in found}
+    return {n: judge.outcome(chosen.targets, answers, decide[n](answers)) for n, answers in found.items()}
 
 
-def _constant(majority: object, dataset: Dataset, count: int) -> npt.NDArray[np.float64]:
-    """The majority class for every sample."""
-    name = majority["class"] if isinstance(majority, dict) else majority
-    index = name if isinstance(name, int) else dataset.classes.index(str(name))
-    return np.tile(np.eye(len(dataset.classes))[index], (count, 1))
+def _part(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.NDArray[Any]]:
+    """The arrays whose names start with `prefix.`, without it."""
+    return {
+        name.removeprefix(f"{prefix}."): array
+        for name, array in arrays.items()
+        if name.startswith(f"{prefix}.")
+    }
 
 
-def reliability(outcome: Outcome) -> Rows:
-    """(mean confidence, share right, count) of each bin that holds samples."""
-    known = np.isfinite(outcome.probabilities).all(axis=1)
-    confidence = outcome.probabilities[known].max(axis=1)
-    right = (outcome.probabilities.argmax(axis=1) == outcome.targets)[known]
-    bins = calibration_bins(confidence)
-    return [
-        (float(confidence[bins == b].mean()), float(right[bins == b].mean()), int((bins == b).sum()))
-        for b in np.unique(bins)
-    ]
-
-
-def roc(outcome: Outcome) -> Rows:
-    """(false positive rate, true positive rate) of the positive class, at most 200 points, both ends included.
-
-    One point a distinct probability: between samples of equal probability there is no threshold.
-    """
-    scores = outcome.probabilities[:, outcome.positive]
-    order = np.argsort(-scores, kind="stable")
-    hits = outcome.targets[order] == outcome.positive
-    last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
-    true, false = (np.append(0.0, np.cumsum(side)[last] / max(side.sum(), 1)) for side in (hits, ~hits))
-    kept = np.unique(np.linspace(0, len(true) - 1, min(MAX_ROC_POINTS, len(true))).astype(np.int64))
-    return [(float(false[i]), float(true[i])) for i in kept]
-
-
-def _only(outcome: Outcome, chosen: npt.NDArray[np.bool_]) -> Outcome:
-    rows = outcome.targets[chosen], outcome.probabilities[chosen], outcome.decisions[chosen]
-    return Outcome(*rows, outcome.positive)
+def _constant(answer: Sequence[float], dataset: Dataset, params: Params, count: int) -> tuple[Answers, Any]:
+    """The same answer for every sample, and what is decided by it."""
+    answers = np.tile(np.asarray(answer, dtype=np.float64), (count, 1))
+    return answers, load_decision(params.task, dataset.description)(answers)
 
 
 def _json(found: Mapping[str, Interval]) -> dict[str, object]:
     return {name: interval.as_json() for name, interval in found.items()}
-
-
-def _decided(outcome: Outcome, classes: Sequence[str]) -> Rows:
-    """One row a sample, in the order of the confusion matrix."""
-    table = confusion(outcome)
-    return [
-        (classes[actual], classes[said])
-        for actual in range(len(classes))
-        for said in range(len(classes))
-        for _ in range(table[actual, said])
-    ]
 
 
 def groups_of(dataset: Dataset, chosen: Chosen) -> npt.NDArray[np.str_] | None:
@@ -232,21 +213,24 @@ def _write_predictions(
     path: Path,
     chosen: Chosen,
     slices: Mapping[str, npt.NDArray[np.str_]],
-    classes: Sequence[str],
-    outcomes: Mapping[str, Outcome],
+    judge: Judge,
+    outcomes: Outcomes,
 ) -> None:
-    columns: dict[str, object] = {"id": list(chosen.ids), "target": chosen.targets}
+    columns: dict[str, object] = {"id": list(chosen.ids), "target": _column(chosen.targets)}
     columns |= {f"slice.{name}": list(values) for name, values in slices.items()}
     for model, outcome in outcomes.items():
-        columns[f"{model}.decision"] = outcome.decisions
-        for index, name in enumerate(classes):
-            columns[f"{model}.p.{name}"] = outcome.probabilities[:, index]
+        columns |= {f"{model}.{name}": _column(values) for name, values in judge.columns(outcome).items()}
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink)
     write_bytes(path, sink.getvalue())
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Rows) -> None:
+def _column(values: npt.NDArray[Any] | Sequence[Any]) -> object:
+    """Rows of several numbers as a column of lists."""
+    return list(values) if isinstance(values, np.ndarray) and values.ndim > 1 else values
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)

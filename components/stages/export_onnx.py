@@ -11,23 +11,25 @@ import numpy.typing as npt
 import onnx
 import torch
 
-from components.backbones.base import Backbone
 from components.backbones.catalogue import build
 from components.data.ahead import in_order
 from components.data.dataset import Dataset
 from components.errors import ExportError
 from components.export.onnx_file import finish
 from components.export.parity import Parity, measure, predict
-from components.export.release import OUTPUT, ReleaseNetwork, export_release
+from components.export.release import ReleaseNetwork, export_release
 from components.export.variants import to_fp16, to_int8
-from components.inference.bundle import Decision, Runner, decision
-from components.inference.contract import FILES
+from components.inference.bundle import Runner
+from components.inference.contract import FILES, FORMAT
+from components.modalities.base import Modality, Sample
 from components.params import Params
+from components.problems import decision
+from components.problems import network as problem_network
+from components.problems.base import Decision
 from components.progress import log, progress
-from components.stages.network import input_spec, load_selected, open_task
+from components.stages.network import input_spec, load_selected, open_modality
 from components.stages.table import Context
 from components.storage.publish import read_json, sha256_bytes, write_bytes, write_json
-from components.tasks.base import Sample, Task
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,13 @@ class _Samples:
 
     dataset: Dataset
     ids: Sequence[str]
-    task: Task
+    modality: Modality
     threads: int
     description: str
 
     def __iter__(self) -> Iterator[Sample]:
         payloads = (self.dataset.read(i) for i in self.ids)
-        decoded = in_order(self.task.decode, payloads, self.threads, 2 * self.threads)
+        decoded = in_order(self.modality.decode, payloads, self.threads, 2 * self.threads)
         return progress(decoded, self.description, "samples", len(self.ids))
 
 
@@ -50,45 +52,45 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     """Write model.onnx, model.int8.onnx, model.fp16.onnx, parity.json and manifest.json."""
     dataset = Dataset.open(inputs["dataset"])
     selected = read_json(inputs["selected"] / "selected.json")
-    task = open_task(params, inputs["adapted"])
-    samples = _parity_samples(dataset, task, params, context)
+    modality = open_modality(params, inputs["adapted"])
+    samples = _parity_samples(dataset, modality, params, context)
+    fitted = selected["decision"]
+    assert isinstance(fitted, dict)
+    decides = decision(params.task, dataset.description, fitted)
     backbone = build(params.backbone.name, checkpoint=inputs["adapted"])
-    network = _network(inputs["selected"], selected, dataset, task, backbone)
-    facts = _facts(dataset, inputs["adapted"], selected, task, params)
-    models = _models(network, dataset, task, params, facts, context)
-    parity = _parity(network, models, samples, decision(selected, dataset.classes), params, context)
+    head = load_selected(inputs["selected"], backbone, problem_network(params.task, dataset.description))
+    network = ReleaseNetwork(modality.preprocessor(), backbone, head, decides.module()).eval()
+    facts = _facts(dataset, inputs["adapted"], selected, decides, params) | {"input": _input(modality)}
+    models = _models(network, dataset, modality, params, facts, context)
+    parity = _parity(network, models, samples, decides, params, context)
     folder = outputs["release"]
     for variant, model in models.items():
         write_bytes(folder / FILES[variant], model)
     write_json(folder / "parity.json", {name: found.as_json() for name, found in parity.items()})
-    for name in task.assets:
+    for name in modality.assets:
         write_bytes(folder / name, (inputs["adapted"] / name).read_bytes())
     _write_manifest(folder, facts, params)
     context.tracker.metrics({f"parity.{name}.max_difference": p.max_difference for name, p in parity.items()})
     context.tracker.metrics({f"size_mb.{name}": len(model) / 1e6 for name, model in models.items()})
 
 
-def _network(
-    folder: Path, selected: Mapping[str, object], dataset: Dataset, task: Task, backbone: Backbone
-) -> ReleaseNetwork:
-    head = load_selected(folder, backbone, task, len(dataset.classes))
-    return ReleaseNetwork(task.preprocessor(), backbone, head, float(str(selected["temperature"]))).eval()
+def _input(modality: Modality) -> dict[str, object]:
+    takes = modality.signature
+    return {"name": takes.name, "type": takes.dtype, "shape": list(takes.axes)}
 
 
 def _facts(
-    dataset: Dataset, checkpoint: Path, selected: Mapping[str, object], task: Task, params: Params
+    dataset: Dataset, checkpoint: Path, selected: Mapping[str, object], decides: Decision, params: Params
 ) -> dict[str, object]:
     """What the bundle says about itself, wherever it is found."""
-    takes = task.signature
     provenance = read_json(checkpoint / "provenance.json")
     return {
+        "format": FORMAT,
         "task": _task_facts(params, checkpoint),
-        "input": {"name": takes.name, "type": takes.dtype, "shape": list(takes.axes)},
-        "output": {"name": OUTPUT, "type": "float32", "shape": ["batch", "classes"]},
-        "classes": list(dataset.classes),
-        "positive": selected["positive"],
-        "threshold": selected["threshold"],
-        "temperature": selected["temperature"],
+        "output": {"name": decides.output, "type": "float32", "shape": ["batch", len(decides.columns)]},
+        "columns": list(decides.columns),
+        "target": dataset.description,
+        "decision": dict(decides.fitted),
         "chosen": selected["chosen"],
         "training": selected["training"],
         "graftline": metadata.version("graftline"),
@@ -108,33 +110,38 @@ def _facts(
 
 def _task_facts(params: Params, checkpoint: Path) -> dict[str, object]:
     """What decodes the release's samples wherever it is run; what is not said is the default."""
-    facts: dict[str, object] = {
-        "name": params.task.name,
-        "input_size": input_spec(params, checkpoint).size,
-    }
-    return facts if params.task.bits is None else {**facts, "bits": params.task.bits}
+    return {**params.task.model_dump(exclude_none=True), "input_size": input_spec(params, checkpoint).size}
 
 
 def _models(
     network: ReleaseNetwork,
     dataset: Dataset,
-    task: Task,
+    modality: Modality,
     params: Params,
     facts: Mapping[str, object],
     context: Context,
 ) -> dict[str, bytes]:
     about = {name: json.dumps(value, sort_keys=True) for name, value in facts.items()}
     log("Export: fp32")
-    plain = finish(onnx.load_from_string(export_release(network, task.signature, params.export.opset)), about)
+    output, opset = _output_name(facts), params.export.opset
+    exported = export_release(network, modality.signature, output, opset)
+    plain = finish(onnx.load_from_string(exported), about)
     log("Export: int8, calibrated on training samples")
     ids = dataset.ids("train")[: params.export.calibration_samples]
-    samples = _Samples(dataset, ids, task, context.threads, "Calibration")
+    samples = _Samples(dataset, ids, modality, context.threads, "Calibration")
     int8 = to_int8(plain, (sample[None] for sample in samples), about)
     log("Export: fp16")
     return {"fp32": plain, "int8": int8, "fp16": to_fp16(plain, about)}
 
 
-def _parity_samples(dataset: Dataset, task: Task, params: Params, context: Context) -> _Samples:
+def _output_name(facts: Mapping[str, object]) -> str:
+    """The name of the graph's output."""
+    output = facts["output"]
+    assert isinstance(output, Mapping)
+    return str(output["name"])
+
+
+def _parity_samples(dataset: Dataset, modality: Modality, params: Params, context: Context) -> _Samples:
     """Real samples that are not the test's."""
     ids = [i for side in ("validation", "calibration", "train") for i in dataset.ids(side)]
     wanted = params.export.parity.samples
@@ -143,7 +150,7 @@ def _parity_samples(dataset: Dataset, task: Task, params: Params, context: Conte
             f"export.parity.samples is {wanted}, but off the test side there are {len(ids)} samples.",
             f"Lower it to {len(ids)} or less, or bring more samples.",
         )
-    return _Samples(dataset, ids[:wanted], task, context.threads, "Parity: torch")
+    return _Samples(dataset, ids[:wanted], modality, context.threads, "Parity: torch")
 
 
 def _parity(
@@ -167,7 +174,9 @@ def _parity(
     for name, model in models.items():  # one session at a time: each keeps the memory of its largest batch
         runner = Runner(model, context.providers, context.threads)
         shown = replace(samples, description=f"Parity: {name}")
-        found[name] = measure(expected, runner.run, shown, batches, decide)
+        found[name] = measure(
+            expected, runner.run, shown, batches, lambda a, b: decide.same(decide(a), decide(b))
+        )
     return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from components.data.dataset import Dataset
 from components.params import Params
 from components.stages.frozen import stored
-from components.stages.network import frozen_part, open_task
+from components.stages.network import frozen_part, open_modality
 from components.stages.table import Context
 from components.storage.publish import sha256_bytes, write_json
 
@@ -17,7 +17,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     """Write features.npy: float32 (samples, width), in the manifest's order, and features.json."""
     dataset = Dataset.open(inputs["dataset"])
     frozen = frozen_part(inputs["adapted"], params, cut=None)
-    task = open_task(params, inputs["adapted"])
+    task = open_modality(params, inputs["adapted"])
     ids = dataset.ids()
     records = stored(dataset, [(i, 0) for i in ids], frozen, task, context, params.features.batch)
     folder = outputs["features"]

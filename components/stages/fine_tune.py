@@ -78,14 +78,11 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     data, used = met(samples, material), recipe(params, context)
     fitted = fit(training, data, used, watch)
     clean = samples.clean(material.learned)
-    facts = described(fitted, samples.task.loss, clean, data.validation, used.batch)
+    facts = described(fitted, clean, data.validation, used.batch)
     write(outputs["tuned"], "tuned", data, fitted, facts | _facts(params, tasks))
     checkpoints.clear()
     best, epochs = fitted.outcome.best, len(fitted.outcome.history)
-    log(
-        f"Tuned: best epoch {best.epoch + 1} of {epochs}, validation loss {best.validation_loss:.3f}, "
-        f"accuracy {best.validation_accuracy:.3f}"
-    )
+    log(f"Tuned: best epoch {best.epoch + 1} of {epochs}, {best.words}")
 
 
 def _facts(params: Params, tasks: Sequence[Column]) -> dict[str, object]:
@@ -101,7 +98,7 @@ def prepared(
 ) -> Training:
     """The network with a head and what objectives and tasks add, its method, weights, and what follows training."""
     params, backbone = samples.params, samples.frozen.backbone
-    shape = Shape(backbone.width, len(samples.dataset.classes), params.seed)
+    shape = Shape(backbone.width, samples.problem.outputs, params.seed)
     added: list[nn.Module] = [*load_objectives(params.objectives, shape)]
     if shared := load_tasks(params.objectives.tasks, shape, tasks):
         added.append(shared)
@@ -111,7 +108,7 @@ def prepared(
     then = _then(network, samples, material)
     counts = sample_weights(features, params, material.learned, material.beside)
     weighed = None if counts is None else torch.from_numpy(counts).float()
-    return Training(network, samples.task, method, weighed, then)
+    return Training(network, samples.problem, method, weighed, then)
 
 
 def met(samples: Activations, material: Material) -> Data:
@@ -124,9 +121,9 @@ def met(samples: Activations, material: Material) -> Data:
         validation=validation,
         unlabelled=samples.augmented(_beside(material, *wanted)) if wanted else None,
         source=samples.clean(before) if before else None,
-        criterion=by_answers(samples.clean(material.watched))
+        criterion=by_answers(samples.clean(material.watched), samples.dataset, samples.params)
         if material.watched
-        else by_labels(validation, samples.dataset.classes, samples.params),
+        else by_labels(validation, samples.dataset, samples.params),
     )
 
 

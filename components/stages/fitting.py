@@ -4,7 +4,8 @@ import csv
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -14,20 +15,24 @@ from components.data.dataset import Dataset
 from components.evaluation.similarity import distance, linear_cka
 from components.methods.base import Method, trained_count
 from components.methods.samples import Samples
+from components.modalities.base import Modality
 from components.params import Params
+from components.problems import network as load_network
+from components.problems.base import Network as Problem
 from components.stages.domains import Chosen
 from components.stages.frozen import Frozen, stored
-from components.stages.network import open_checkpoint, open_task, save_tensors
+from components.stages.network import open_checkpoint, open_modality, save_tensors
 from components.stages.table import Context
 from components.storage.publish import write_bytes, write_json
-from components.tasks.base import Task
 from components.training.accumulating import fit_in_memory
 from components.training.batches import Views
 from components.training.checkpoints import Epoch
 from components.training.loop import Loop
 from components.training.network import Network, fresh_head
-from components.training.plan import Data, Job, Loss, Outcome, Recipe, Watch
+from components.training.plan import Data, Job, MeanLoss, Outcome, Recipe, Watch
 from components.training.scoring import features, score
+
+Scored = tuple[float, Mapping[str, float]]  # loss, and scores by name
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Activations:
     """Samples at the cut of a frozen network, from the sample store."""
 
     dataset: Dataset
-    task: Task
+    modality: Modality
     frozen: Frozen
     params: Params
     context: Context
@@ -51,12 +56,17 @@ class Activations:
     ) -> "Activations":
         """For the network in `checkpoint`; `cut` says where a backbone of so many blocks is cut."""
         backbone, weights = open_checkpoint(checkpoint, params)
-        task = open_task(params, checkpoint, params.augment)
-        return cls(dataset, task, Frozen(backbone, weights, cut(backbone.blocks)), params, context)
+        modality = open_modality(params, checkpoint, params.augment)
+        return cls(dataset, modality, Frozen(backbone, weights, cut(backbone.blocks)), params, context)
+
+    @cached_property
+    def problem(self) -> Problem:
+        """Head, loss and scores."""
+        return load_network(self.params.task, self.dataset.description)
 
     def fresh_head(self) -> nn.Module:
-        """The task's head, untrained: (B, width) → (B, classes)."""
-        return fresh_head(self.task, self.frozen.backbone.width, len(self.dataset.classes), self.params.seed)
+        """The problem's head, untrained: (B, width) → (B, outputs)."""
+        return fresh_head(self.problem, self.frozen.backbone.width, self.params.seed)
 
     def clean(self, chosen: Chosen) -> Samples:
         """The samples as they are."""
@@ -64,12 +74,12 @@ class Activations:
 
     def augmented(self, chosen: Chosen) -> Samples:
         """In every view that params ask for."""
-        return self._views(chosen, len(self.task.views))
+        return self._views(chosen, len(self.modality.views))
 
     def _views(self, chosen: Chosen, views: int) -> Samples:
         wanted = [(sample, view) for view in range(views) for sample in chosen.ids]
         batch = self.params.features.batch
-        records = stored(self.dataset, wanted, self.frozen, self.task, self.context, batch)
+        records = stored(self.dataset, wanted, self.frozen, self.modality, self.context, batch)
         return Views(records, chosen.targets, views, self.params.seed)
 
 
@@ -84,10 +94,14 @@ class Fitted:
     """
 
     start: Network
-    network: Network
+    job: Job
     device: torch.device
     outcome: Outcome
     trained: int
+
+    @property
+    def network(self) -> Network:
+        return self.job.network
 
 
 def demand(method: Method, network: Network) -> None:
@@ -110,7 +124,7 @@ class Training:
     """
 
     network: Network
-    task: Task
+    problem: Problem
     method: Method
     weights: Tensor | None = None
     then: Then | None = None
@@ -121,30 +135,34 @@ def fit(training: Training, data: Data, recipe: Recipe, watch: Watch) -> Fitted:
     network, method = training.network, training.method
     start = network.copied()
     method.prepare(network, recipe.seed)
-    job = Job(network, training.task.loss, method.phases(network), training.weights)
+    problem, phases = training.problem, method.phases(network)
+    job = Job(network, MeanLoss(problem), phases, training.weights, problem.scores)
     loop = Loop(job, data, recipe, watch)
     trained = trained_count(network, job.phases)
     outcome = fit_in_memory(loop)
     method.finish(network)
     if training.then:
         training.then(network, loop.device)
-    return Fitted(start, network, loop.device, outcome, trained)
+    return Fitted(start, job, loop.device, outcome, trained)
 
 
-def described(
-    fitted: Fitted, loss: Loss, clean: Samples, validation: Samples, size: int
-) -> dict[str, object]:
+def described(fitted: Fitted, clean: Samples, validation: Samples, size: int) -> dict[str, object]:
     """What <name>.json says of a trained network, in batches of `size`.
 
-    `overfitting`: loss and accuracy on `clean`, the training samples without augmentation, and on validation samples.
+    `overfitting`: loss and scores on `clean`, the training samples without augmentation, and on validation samples.
     `movement`: how far weights and features went from where they started.
     """
+    train, held = (score(fitted.job, samples, size, fitted.device) for samples in (clean, validation))
+    return {"overfitting": overfitting(train, held), "movement": _movement(fitted, validation, size)}
+
+
+def overfitting(train: Scored, validation: Scored) -> dict[str, float]:
+    """Loss and scores on both splits, and how much each score is higher on the training samples."""
     gap: dict[str, float] = {}
-    for side, samples in (("train", clean), ("validation", validation)):
-        value, accuracy = score(fitted.network, loss, samples, size, fitted.device)
-        gap |= {f"{side}_loss": value, f"{side}_accuracy": accuracy}
-    gap["accuracy_gap"] = gap["train_accuracy"] - gap["validation_accuracy"]
-    return {"overfitting": gap, "movement": _movement(fitted, validation, size)}
+    for split, (loss, scores) in (("train", train), ("validation", validation)):
+        gap[f"{split}_loss"] = loss
+        gap |= {f"{split}_{name}": value for name, value in scores.items()}
+    return gap | {f"{name}_gap": value - validation[1][name] for name, value in train[1].items()}
 
 
 def _movement(fitted: Fitted, samples: Samples, size: int) -> dict[str, float | None]:
@@ -183,7 +201,7 @@ def write(folder: Path, name: str, data: Data, fitted: Fitted, more: Mapping[str
         "best_epoch": best.epoch,
         "steps": outcome.steps,
         "trained_parameters": fitted.trained,
-        "validation": {"loss": best.validation_loss, "accuracy": best.validation_accuracy},
+        "validation": {"loss": best.validation_loss, **best.validation},
         "best_by": data.criterion.name if data.criterion else "loss",
         "criterion": best.criterion,
         "frozen_sha256_before": outcome.frozen_before,
@@ -201,9 +219,13 @@ def _tensors(network: Network) -> dict[str, Tensor]:
 
 
 def curves(history: Sequence[Epoch]) -> str:
-    """The learning curve as CSV: epoch, phase, train_loss, validation_loss, validation_accuracy, lr, criterion."""
+    """The learning curve as CSV: epoch, phase, train_loss, validation_loss, lr, criterion, and the problem's scores."""
+    lines = []
+    for epoch in history:
+        line = asdict(epoch)
+        lines.append(line | {f"validation_{name}": value for name, value in line.pop("validation").items()})
     out = io.StringIO()
-    writer = csv.DictWriter(out, [field.name for field in fields(Epoch)], lineterminator="\n")
+    writer = csv.DictWriter(out, list(lines[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(line) for line in history)
+    writer.writerows(lines)
     return out.getvalue()

@@ -10,6 +10,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from components.data.dataset import Dataset
 from components.errors import DataError
 from components.params.domains import DomainsParams
+from components.problems.base import Target
 from components.stages.domains import Chosen, learned
 
 # A part in so many of what is left to learn from decides the epoch, as validation data do on the line.
@@ -43,6 +44,7 @@ class Folds:
 
     keys: Keys
     of: Chosen
+    target: Target
     parts: tuple[Fold, ...]
 
     def learning(self, chosen: Chosen, fold: Fold) -> Chosen:
@@ -56,7 +58,7 @@ class Folds:
 
     def split_off(self, chosen: Chosen, seed: int) -> tuple[Chosen, Chosen]:
         """What learns, and what decides when to stop."""
-        learn, stop = _stop(chosen.targets, self.keys[chosen.places], seed)
+        learn, stop = _stop(self.target.codes(chosen.targets), self.keys[chosen.places], seed)
         return taken(chosen, learn), taken(chosen, stop)
 
 
@@ -71,14 +73,15 @@ def make_folds(dataset: Dataset, domains: DomainsParams, count: int, seed: int) 
     keys = np.array(
         [group or i for group, i in zip(dataset.groups("train"), dataset.ids("train"), strict=True)]
     )
-    _enough(of.targets, keys[of.places], count, dataset.classes)
+    codes = dataset.target.codes(of.targets)
+    _enough(codes, keys[of.places], count, dataset.description.get("classes"))
     parts = []
-    for rest, held in deal(of.targets, keys[of.places], count, seed):
-        _, stop = _stop(of.targets[rest], keys[of.places][rest], seed)
-        if set(of.targets[held]) != set(of.targets):
+    for rest, held in deal(codes, keys[of.places], count, seed):
+        _, stop = _stop(codes[rest], keys[of.places][rest], seed)
+        if set(codes[held]) != set(codes):
             raise DataError(f"Not each of {count} folds holds all classes.", "Lower --folds.")
         parts.append(Fold(of.places[held], of.places[rest][stop]))
-    return Folds(keys, of, tuple(parts))
+    return Folds(keys, of, dataset.target, tuple(parts))
 
 
 def taken(chosen: Chosen, which: npt.NDArray[np.bool_] | Places) -> Chosen:
@@ -115,12 +118,17 @@ def _stop(targets: Places, keys: Keys, seed: int) -> tuple[Places, Places]:
     )
 
 
-def _enough(targets: Places, keys: Keys, count: int, classes: Sequence[str]) -> None:
-    for index, name in enumerate(classes):
+def _enough(targets: Places, keys: Keys, count: int, classes: Sequence[str] | None) -> None:
+    for index in sorted(set(targets.tolist())):
         held = len(set(keys[targets == index]))
         if held < count:
+            of = (
+                f" of each class; {classes[index]!r} has {held}"
+                if isinstance(classes, list)
+                else f"; there are {held}"
+            )
             raise DataError(
-                f"{count} folds need {count} training samples (or groups) of each class; {name!r} has {held}.",
+                f"{count} folds need {count} training samples (or groups){of}.",
                 "Lower --folds.",
             )
 

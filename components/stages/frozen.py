@@ -15,11 +15,11 @@ from components.data.ahead import in_order
 from components.data.dataset import Dataset
 from components.errors import StorageError
 from components.export.onnx_file import export_module
+from components.modalities.base import Modality
 from components.progress import bar, log
 from components.runtime.sessions import open_session, run
 from components.stages.table import Context
 from components.storage.samples import Records, SampleStore, Space
-from components.tasks.base import Task
 
 SHARD = 256
 SEEN = "seen"
@@ -43,7 +43,7 @@ class Frozen:
     def module(self) -> nn.Module:
         return self.backbone.below(self.cut).eval()
 
-    def space(self, task: Task) -> Space:
+    def space(self, task: Modality) -> Space:
         """Activations are kept in half precision, features in full, token ids as they are."""
         with torch.inference_mode():
             made = self.module()(seen(task))
@@ -61,7 +61,9 @@ class Computation:
     of one size class, so a record does not depend on its company either.
     """
 
-    def __init__(self, dataset: Dataset, frozen: Frozen, task: Task, context: Context, batch: int) -> None:
+    def __init__(
+        self, dataset: Dataset, frozen: Frozen, task: Modality, context: Context, batch: int
+    ) -> None:
         self.task = task
         self.threads = context.threads
         self.batch = batch
@@ -109,7 +111,7 @@ def stored(
     dataset: Dataset,
     wanted: Sequence[Wanted],
     frozen: Frozen,
-    task: Task,
+    task: Modality,
     context: Context,
     batch: int,
 ) -> Records:
@@ -134,7 +136,7 @@ def stored(
         return store.read(space, keys)
 
 
-def missing(store: SampleStore, space: Space, task: Task, wanted: Sequence[Wanted]) -> list[Wanted]:
+def missing(store: SampleStore, space: Space, task: Modality, wanted: Sequence[Wanted]) -> list[Wanted]:
     """What of `wanted` the store does not hold, each once."""
     keys = {w: _key(task, *w) for w in wanted}
     absent = set(store.missing(space, list(keys.values())))
@@ -175,7 +177,7 @@ def _filled(records: npt.NDArray[np.generic], shape: tuple[int, ...]) -> npt.NDA
     return np.pad(records, [(0, 0), *missing]) if any(after for _, after in missing) else records
 
 
-def seen(task: Task) -> torch.Tensor:
+def seen(task: Modality) -> torch.Tensor:
     """(1, …): what the backbone sees of some sample, in its full size."""
     sample = task.compact(np.zeros(task.signature.example[1:], task.signature.dtype))
     with torch.inference_mode():
@@ -183,6 +185,6 @@ def seen(task: Task) -> torch.Tensor:
     return shown
 
 
-def _key(task: Task, sample: str, view: int) -> str:
+def _key(task: Modality, sample: str, view: int) -> str:
     """A clean view is told by its sample alone: it outlives a change of the augmentation."""
     return f"{sample}/{view}/{task.view_digest(view)[:16]}" if view else sample

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from components.stages.execute import installed_version
-from components.stages.table import STAGES, Stage
+from components.stages.table import STAGES, Plugin, Stage
 
 if TYPE_CHECKING:
     from grimp import ImportGraph
@@ -34,9 +34,13 @@ HARMLESS = frozenset(
         "components.backbones.catalogue",
         "components.heads",
         "components.methods",  # tables of names: the chosen file is tracked by name
-        "components.tasks",
+        "components.modalities",
+        "components.problems",
+        "components.params.plugins",
     }
 )
+
+ROOMS = ("backbones", "heads", "methods", "modalities", "problems")
 
 SECTION_MODULES = {
     "data": "data",
@@ -81,31 +85,48 @@ def closure(row: Stage) -> set[str]:
     found = grimp.build_graph("components", exclude_type_checking_imports=True, cache_dir=None)
     start = f"components.stages.{row.name}"
     modules = found.find_upstream_modules(start) | {start}
-    plain = {m for m in modules if m not in HARMLESS and not m.startswith("components.params.")}
-    chosen = plain & {plugin for room, _ in row.plugins for plugin in _plugins(room)}
+    plain = {m for m in modules if _counts(m)}
     sections = {f"components.params.{SECTION_MODULES[s]}" for s in row.params if s in SECTION_MODULES}
-    return (plain - chosen) | sections | _shared(found, [room for room, _ in row.plugins])
+    return {m for m in plain | _shared(found, row.plugins) if not _is_plugin(m)} | sections
 
 
-def _shared(graph: "ImportGraph", rooms: Sequence[str]) -> set[str]:
-    """What plugins of these rooms import: grimp does not see a plugin that is imported by its name."""
-    plugins = {plugin for room in rooms for plugin in _plugins(room)}
-    found = set().union(*(graph.find_upstream_modules(plugin) for plugin in plugins))
-    shared = {m for m in found if m not in HARMLESS and not m.startswith("components.params.")}
-    return shared - plugins
+def _counts(module: str) -> bool:
+    return module not in HARMLESS and not module.startswith("components.params.")
 
 
-def _plugins(room: str) -> set[str]:
-    """Modules that the room's table names; `base` and helpers are none."""
+def _shared(graph: "ImportGraph", plugins: Sequence[Plugin]) -> set[str]:
+    """What plug-ins import: grimp does not see a plug-in that is imported by its name."""
+    imported: set[str] = set()
+    for plugin in plugins:
+        for name in _names(plugin.room):
+            root = f"components.{plugin.room}.{name.replace('/', '.')}"
+            start = f"{root}.{plugin.part.removesuffix('.py')}" if plugin.part else root
+            inside = {start, *(m for m in graph.modules if m.startswith(f"{start}."))}
+            imported |= set().union(*(graph.find_upstream_modules(m) for m in inside if m in graph.modules))
+    return {m for m in imported if _counts(m)}
+
+
+def _names(room: str) -> Sequence[str]:
+    """Plug-ins that the room's table names; `base` and helpers are none."""
     from importlib import import_module
 
     names: Sequence[str] = getattr(import_module(f"components.{room}"), "NAMES", ())
-    return {f"components.{room}.{name.replace('/', '.')}" for name in names}
+    return names
+
+
+def _is_plugin(module: str) -> bool:
+    """Whether dvc.yaml names it by what params choose: a plug-in's file, or all of its package."""
+    for room in ROOMS:
+        for name in _names(room):
+            plugin = f"components.{room}.{name.replace('/', '.')}"
+            if module == plugin or module.startswith(f"{plugin}."):
+                return True
+    return False
 
 
 def _entry(row: Stage) -> dict[str, object]:
     files = sorted(_file(module) for module in closure(row))
-    chosen = [f"components/{room}/${{{key}}}.py" for room, key in row.plugins]
+    chosen = [plugin.path for plugin in row.plugins]
     params: list[object] = [*sorted(row.params)]
     if row.versions:
         params.append({"versions.json": sorted(row.versions)})

@@ -18,6 +18,7 @@ from components.data.dataset import Dataset
 from components.errors import DataError
 from components.evaluation.label_noise import doubtful
 from components.params import Params
+from components.problems.classification.only import class_names
 from components.stages.domains import decided, learned
 from components.stages.features import open_features
 from components.stages.folds import deal
@@ -60,6 +61,7 @@ def label_report(root: Path, params: Params) -> LabelReport:
     Raises StorageError where features/ is missing or damaged, DataError where a class has too few samples.
     """
     dataset = Dataset.open(root / "dataset")
+    classes = class_names(dataset.description, "The report on labels")
     sides = [learned(dataset, params.domains)]
     sides += [decided(dataset, side, params.domains) for side in ("validation", "calibration")]
     rows = np.concatenate([side.rows for side in sides])
@@ -71,13 +73,13 @@ def label_report(root: Path, params: Params) -> LabelReport:
     ids, groups = dataset.ids(), dataset.groups()
     keys = np.array([groups[row] or ids[row] for row in rows])
     features = np.asarray(open_features(root / "features")[rows], dtype=np.float64)
-    probabilities = out_of_sample(features, targets, keys, len(dataset.classes), params.seed)
+    probabilities = out_of_sample(features, targets, keys, len(classes), params.seed)
     found = doubtful(probabilities, targets)
     paths = dataset.table.column("path").to_pylist()
     doubts = []
     for row, other in zip(found.rows, found.likelier, strict=True):
         place, label = rows[row], targets[row]
-        names = (paths[place], ids[place], dataset.classes[label], dataset.classes[other])
+        names = (paths[place], ids[place], classes[label], classes[other])
         doubts.append(Doubt(*names, float(probabilities[row, label]), float(probabilities[row, other])))
     return LabelReport(doubts, len(rows), labelled)
 

@@ -13,14 +13,15 @@ from components.backbones.checkpoint import load
 from components.backbones.library import CONFIG
 from components.errors import ParamsError
 from components.heads import restore
+from components.modalities import load_modality
+from components.modalities.base import Modality
 from components.params import Params
 from components.params.backbone import InputSpec, TextSpec
 from components.params.names import FAMILIES
 from components.params.task import AugmentParams
+from components.problems.base import Network as Problem
 from components.stages.frozen import Frozen
 from components.storage.publish import read_json, sha256_bytes, sha256_file, write_bytes
-from components.tasks import load_task
-from components.tasks.base import Task
 
 
 def input_spec(params: Params, checkpoint: Path) -> InputSpec:
@@ -35,9 +36,9 @@ def input_spec(params: Params, checkpoint: Path) -> InputSpec:
     return replace(declared, size=wanted)
 
 
-def open_task(params: Params, assets: Path, augment: AugmentParams | None = None) -> Task:
-    """The task as the backbone sees it; `assets` is the checkpoint, as it was fetched or adapted."""
-    return load_task(params.task, input_spec(params, assets), augment, assets)
+def open_modality(params: Params, assets: Path, augment: AugmentParams | None = None) -> Modality:
+    """Samples as the backbone takes them; `assets` is the checkpoint, as it was fetched or adapted."""
+    return load_modality(params.task, input_spec(params, assets), augment, assets)
 
 
 def open_checkpoint(checkpoint: Path, params: Params) -> tuple[Backbone, str]:
@@ -73,20 +74,20 @@ def load_trained(path: Path, backbone: nn.Module, head: nn.Module) -> None:
 
 
 def load_head(folder: Path) -> nn.Module:
-    """The head in head/: features (B, width) → logits (B, classes)."""
+    """The head in head/: features (B, width) → outputs (B, outputs)."""
     method = str(read_json(folder / "head.json")["method"])
     return restore(method, load_file(folder / "head.safetensors"))
 
 
-def load_selected(folder: Path, backbone: Backbone, task: Task, classes: int) -> nn.Module:
-    """Fill `backbone` from selected/, and return its head: a fitted one, or where none is named the task's own."""
+def load_selected(folder: Path, backbone: Backbone, problem: Problem) -> nn.Module:
+    """Fill `backbone` from selected/, and return its head: a fitted one, or where none is named the problem's own."""
     state = load_file(folder / "network.safetensors")
     described = read_json(folder / "selected.json")
     backbone.load_state_dict(part(state, "backbone."))
     fitted = part(state, "head.")
     if described.get("head") is not None:
         return restore(str(described["head"]), fitted)
-    head = task.head(backbone.width, classes)
+    head = problem.head(backbone.width)
     head.load_state_dict(fitted)
     return head.eval()
 

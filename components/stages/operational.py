@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from components.inference.bundle import Bundle, Runner, open_bundle
+from components.modalities.base import Sample
 from components.params import Params
 from components.runtime.occupancy import cores_share, load, stolen
 from components.storage.publish import read_json, sha256_bytes, sha256_tree, write_json
-from components.tasks.base import Sample
 
 WARM_UP, ROUNDS, REPEATS = 5, 5, 20
 BATCH_ROUNDS, SECONDS = 3, 1.0
@@ -117,7 +117,7 @@ def measure(release: Path, params: Params) -> dict[str, object]:
         "batch": runner.batch,
         "provider": runner.provider,
         "threads": threads,
-        "sample": " × ".join(map(str, bundle.task.signature.typical)),
+        "sample": " × ".join(map(str, bundle.modality.signature.typical)),
         "cores_share": share,
         "load": load(),
         "steal": steal,
@@ -125,7 +125,7 @@ def measure(release: Path, params: Params) -> dict[str, object]:
 
 
 def _samples(bundle: Bundle, runner: Runner) -> Sample:
-    takes = bundle.task.signature
+    takes = bundle.modality.signature
     return np.random.default_rng(0).integers(
         1, takes.values, (runner.batch, *takes.typical), dtype=takes.dtype
     )

@@ -4,17 +4,18 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from components.data.dataset import Dataset
 from components.errors import Busy, GateRefused
 from components.evaluation import gates
-from components.evaluation.metrics import Outcome, positive_class
 from components.evaluation.promotion import PROMOTE, REFUSED, Pair, Ruling, decide, first, gated, refused
 from components.evaluation.spread import Plan
 from components.inference.bundle import open_bundle, verify
 from components.params import Params
+from components.problems import decision, judge
 from components.progress import log, progress
 from components.registry.contents import VersionFiles
 from components.registry.desk import Desk, Listed, open_desk
@@ -156,18 +157,20 @@ def _compared(root: Path, params: Params, case: _Case, ours: VersionFiles, their
                 "data.split.salt and declared sides, or begin a new model (tracking.model)"
             ]
         )
-    theirs_of, ours_of = (set(open_bundle(f.release).classes) for f in (theirs, ours))
-    if theirs_of != ours_of or ours_of != set(case.dataset.classes):
+    theirs_of, ours_of = (set(open_bundle(f.release).decision.names) for f in (theirs, ours))
+    asked = set(decision(params.task, case.dataset.description).names)
+    if theirs_of != ours_of or ours_of != asked:
         return refused(
             [
                 f"the champion decides between {_list(theirs_of)}, the candidate between {_list(ours_of)}, the test "
-                f"side between {_list(case.dataset.classes)}; begin a new model (tracking.model)"
+                f"side between {_list(asked)}; begin a new model (tracking.model)"
             ]
         )
     pair = Pair(
         _answers(ours, case, params, "Test: candidate"),
         _answers(theirs, case, params, "Test: champion"),
         {name: values[case.chosen.places] for name, values in case.dataset.slices("test").items()},
+        judge(params.task, case.dataset.description),
     )
     note(home(root), {"test_digest": test_digest(case.chosen.ids), "release_sha256": case.candidate.digest})
     plan = Plan(params.evaluate.confidence, groups_of(case.dataset, case.chosen))
@@ -175,17 +178,16 @@ def _compared(root: Path, params: Params, case: _Case, ours: VersionFiles, their
     return decide(pair, plan, gated(params.gate.rules), params.promotion, newer)
 
 
-def _answers(fetched: VersionFiles, case: _Case, params: Params, shown: str) -> Outcome:
-    """From raw samples to decisions, as the bundle says; its classes in the dataset's order."""
-    bundle, names = open_bundle(fetched.release), case.dataset.classes
+def _answers(fetched: VersionFiles, case: _Case, params: Params, shown: str) -> Any:
+    """From raw samples to an outcome, decided as the bundle says; its columns in the dataset's order."""
+    bundle, description = open_bundle(fetched.release), case.dataset.description
+    decides = decision(params.task, description, bundle.decision.fitted)
     runner = bundle.runner(params.runtime.providers, params.runtime.cores)
     raw = (case.dataset.read(i) for i in case.chosen.ids)
-    rows = progress(runner.predict(raw, bundle.task.decode), shown, "samples", total=len(case.chosen))
-    found = np.array(list(rows), dtype=np.float64).reshape(len(case.chosen), len(names))
-    column = [bundle.classes.index(name) for name in names]
-    decisions = np.argsort(column)[bundle.decision(found)]
-    positive = positive_class(params.task.positive, names)
-    return Outcome(case.chosen.targets, found[:, column], decisions, positive)
+    rows = progress(runner.predict(raw, bundle.modality.decode), shown, "samples", total=len(case.chosen))
+    found = np.array(list(rows), dtype=np.float64).reshape(len(case.chosen), len(decides.names))
+    answers = found[:, [bundle.decision.names.index(name) for name in decides.names]]
+    return judge(params.task, description).outcome(case.chosen.targets, answers, decides(answers))
 
 
 def _carry_out(case: _Case, params: Params, ruling: Ruling) -> Promotion:

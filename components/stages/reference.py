@@ -14,8 +14,8 @@ from components.errors import DataError, GraftlineError
 from components.inference.bundle import Bundle, open_bundle
 from components.inference.observing import Observer, Raw, Row, observe, observer
 from components.monitoring.observed import Observed, drawn, from_parquet, to_parquet
-from components.monitoring.statistics import describer
 from components.params import Params
+from components.problems.classification.only import class_names
 from components.progress import log, progress
 from components.registry.fetch import fetch
 from components.registry.reference import Shelf, Watched
@@ -91,34 +91,28 @@ def tested(reference: Observed) -> int:
 
 
 def look_at(bundle: Bundle, model: Observer, raw: Iterable[Raw], threads: int) -> Iterator[Row]:
-    """Rows with the statistics that the bundle's task family has."""
-    describe = describer(_family(bundle), bundle.task)
-    return observe(bundle, model, raw, describe, threads)
+    """Rows with the statistics that the bundle's modality has."""
+    return observe(bundle, model, raw, threads)
 
 
 def gathered(
     bundle: Bundle, rows: Sequence[Row], targets: Mapping[str, int], about: Mapping[str, object]
 ) -> Observed:
     """Readable rows as one."""
-    probabilities = np.array([row.probabilities for row in rows], dtype=np.float32)
+    classes = class_names(bundle.description, "Monitoring")
+    probabilities = np.array([row.answer for row in rows], dtype=np.float32)
     names = list(rows[0].statistics) if rows else []
     return Observed(
         [row.id for row in rows],
         [row.sha256 for row in rows],
-        bundle.classes,
-        probabilities.reshape(len(rows), len(bundle.classes)),
-        bundle.decision(probabilities.reshape(len(rows), len(bundle.classes))),
+        classes,
+        probabilities.reshape(len(rows), len(classes)),
+        bundle.decision(probabilities.reshape(len(rows), len(classes))),
         np.array([row.embedding for row in rows], dtype=np.float32).reshape(len(rows), -1),
         {name: np.array([row.statistics[name] for row in rows]) for name in names},
         np.array([targets.get(row.id, -1) for row in rows], dtype=np.int64),
         about,
     )
-
-
-def _family(bundle: Bundle) -> str:
-    task = bundle.manifest["task"]
-    assert isinstance(task, Mapping)  # open_bundle has looked
-    return str(task["name"])
 
 
 def _usable(shelf: Shelf, watched: Watched) -> Observed | None:
@@ -144,8 +138,11 @@ class _Plan:
 
     def labels(self, dataset: Dataset, bundle: Bundle) -> Mapping[str, int]:
         """Id → index in the bundle's classes."""
-        place = {name: number for number, name in enumerate(bundle.classes)}
-        return {i: place.get(dataset.classes[target], -1) for i, target in self.known.items()}
+        place = {name: number for number, name in enumerate(bundle.decision.names)}
+        return {
+            i: place.get(class_names(dataset.description, "Monitoring")[target], -1)
+            for i, target in self.known.items()
+        }
 
 
 def _plan(dataset: Dataset, params: Params, listed: Mapping[str, Sequence[str]]) -> _Plan:

@@ -11,7 +11,6 @@ from components.data.reading import with_assignments
 from components.data.which_table import check_table
 from components.errors import DataError, StorageError
 from components.params import Params
-from components.params.names import SHOWS
 from components.progress import log
 from components.sources import open_source
 from components.storage.publish import read_json, sha256_bytes, sha256_file, write_bytes, write_json
@@ -40,7 +39,7 @@ def refresh(params: Params, root: Path, cache: Path) -> bool:
     if not data.labels.text:
         _check_enough(len(lock.entries), params)
     # Written in one file, so that files and sides are always those of one moment.
-    lock = with_assignments(lock, LockedSource(lock, source), data, SHOWS[params.task.name], _before(path))
+    lock = with_assignments(lock, LockedSource(lock, source), data, params.task, _before(path))
     text = lock.text().encode()
     changed = not path.exists() or path.read_bytes() != text
     if changed:
@@ -81,7 +80,7 @@ def _state(params: Params, root: Path) -> tuple[str, float] | None:
     """(what the source looks like from outside, its newest time); None where only reading can tell."""
     data = params.data
     shaping = {"layout", "folders", "labels", "split", "limits"}
-    asked: list[object] = [data.source, data.sha256, data.licence, params.task.name]
+    asked: list[object] = [data.source, data.sha256, data.licence, params.task.model_dump(mode="json")]
     asked.append(data.model_dump(mode="json", include=shaping))
     if not data.source.startswith("file:"):
         return (_hash([asked]), 0.0) if data.sha256 else None

@@ -17,7 +17,11 @@ from torch import nn
 from components.backbones.catalogue import build
 from components.data.dataset import Dataset
 from components.errors import GraftlineError, StorageError
+from components.modalities.base import Modality, Sample
 from components.params import Params
+from components.problems import network as load_network
+from components.problems.base import Network as Problem
+from components.problems.classification.only import class_names
 from components.progress import log
 from components.reporting.material import Object, gather
 from components.reporting.page import Heading, Labels, Mistake, render
@@ -25,12 +29,11 @@ from components.reporting.pictures import overlay, photograph
 from components.reporting.saliency import evidence_map
 from components.stages.artefacts import check_artefacts
 from components.stages.label_report import label_report, write_list
-from components.stages.network import load_selected, open_task
+from components.stages.network import load_selected, open_modality
 from components.stages.operational import operational
 from components.stages.table import Context
 from components.storage.home import home, reports
 from components.storage.publish import read_json, write_bytes
-from components.tasks.base import Sample, Task
 
 MOST, SIDE, MOST_WORDS, MOST_LABELS = 12, 224, 100, 20
 
@@ -112,7 +115,8 @@ def _mistakes(root: Path, params: Params, context: Context, pictures: bool) -> l
     try:
         dataset = Dataset.open(root / "dataset")
         released = str(read_json(root / "release" / "manifest.json").get("released"))
-        found = worst(root / "evaluation" / "predictions.parquet", released, dataset.classes)
+        classes = class_names(dataset.description, "The list of mistakes")
+        found = worst(root / "evaluation" / "predictions.parquet", released, classes)
         shown = _shown(root, params, dataset, found, context.threads) if pictures else {}
         return [_mistake(dataset, item, shown.get(item.id, Shown())) for item in found]
     except GraftlineError as error:
@@ -136,7 +140,8 @@ def worst(predictions: Path, model: str, classes: Sequence[str], most: int = MOS
 def _mistake(dataset: Dataset, item: Wrong, shown: Shown) -> Mistake:
     row = dataset.table.filter(pc.equal(dataset.table.column("id"), item.id)).to_pylist()[0]
     slices = ", ".join(str(value) for name, value in row.items() if name.startswith("slice."))
-    actual, predicted = dataset.classes[item.target], dataset.classes[item.decision]
+    classes = dataset.description["classes"]
+    actual, predicted = classes[item.target], classes[item.decision]
     return Mistake(actual, predicted, item.confidence, slices, shown.picture, shown.overlay, shown.words)
 
 
@@ -144,41 +149,42 @@ def _shown(
     root: Path, params: Params, dataset: Dataset, found: Sequence[Wrong], threads: int
 ) -> dict[str, Shown]:
     """Id → the sample as people see it, with what spoke for its decision."""
-    task = open_task(params, root / "adapted")
-    samples = [task.decode(dataset.read(item.id)) for item in found]
+    modality = open_modality(params, root / "adapted")
+    samples = [modality.decode(dataset.read(item.id)) for item in found]
     targets = [item.decision for item in found]
-    evidences = maps(root, params, task, samples, (targets, len(dataset.classes), threads))
+    problem = load_network(params.task, dataset.description)
+    evidences = maps(root, params, modality, samples, (targets, problem, threads))
     return {
-        item.id: _show(task, sample, evidence)
+        item.id: _show(modality, sample, evidence)
         for item, sample, evidence in zip(found, samples, evidences, strict=True)
     }
 
 
-def _show(task: Task, sample: Sample, evidence: npt.NDArray[np.float32]) -> Shown:
-    if words := task.words(sample):
+def _show(modality: Modality, sample: Sample, evidence: npt.NDArray[np.float32]) -> Shown:
+    if words := modality.words(sample):
         read = [(word, weight) for word, weight in zip(words, evidence.tolist(), strict=True) if word]
         return Shown(words=tuple(read[:MOST_WORDS]))
-    picture = task.preview(sample, SIDE)
+    picture = modality.preview(sample, SIDE)
     return Shown() if picture is None else Shown(photograph(picture), overlay(evidence))
 
 
 def maps(
     root: Path,
     params: Params,
-    task: Task,
+    modality: Modality,
     samples: Sequence[Sample],
-    explained: tuple[Sequence[int], int, int],
+    explained: tuple[Sequence[int], Problem, int],
 ) -> list[npt.NDArray[np.float32]]:
     """Evidence for each sample's decision in the selected network, behind its last block, or the one before."""
-    targets, classes, threads = explained
+    targets, problem, threads = explained
     torch.set_num_threads(threads)
     backbone = build(params.backbone.name, checkpoint=root / "adapted")
-    head = load_selected(root / "selected", backbone, task, classes)
+    head = load_selected(root / "selected", backbone, problem)
     backbone.eval()
     # Of the last block, only the class's token counts: what the patches say comes in before it.
     cut = backbone.blocks - bool(backbone.marks)
     below, above = backbone.below(cut), nn.Sequential(backbone.above(cut), head)
-    preprocess, made = task.preprocessor(), []
+    preprocess, made = modality.preprocessor(), []
     for sample, target in zip(samples, targets, strict=True):
         shown = preprocess(torch.from_numpy(sample.copy())[None])  # decoded samples are read-only
         found = evidence_map(below, above, shown, torch.tensor([target]))[0]

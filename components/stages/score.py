@@ -11,7 +11,7 @@ import onnx
 
 from components.errors import DataError, DigestMismatch, ParamsError, StorageError, short_digests
 from components.inference.bundle import Bundle, open_bundle
-from components.inference.contract import AGAIN, TERMS
+from components.inference.contract import AGAIN
 from components.inference.inputs import Folder, Inputs, Objects, refuse_output_inside
 from components.inference.manifests import Columns, Table
 from components.inference.plan import Begun, Model, Output, begun, make_plan
@@ -178,7 +178,7 @@ def open_unregistered(folder: Path) -> Bundle:
     except (json.JSONDecodeError, RecursionError):
         what = "manifest.json, or the metadata of its ONNX file, is no JSON or is nested too deeply"
         raise StorageError(f"{folder}: {what}.", AGAIN) from None
-    if missing := [name for name in TERMS if name not in said]:
+    if missing := [name for name in bundle.contract.terms if name not in said]:
         log(f"{folder}: the ONNX file does not say its {', '.join(missing)}: nothing but the manifest does.")
     return bundle
 

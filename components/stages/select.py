@@ -7,33 +7,34 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
 from components.backbones.base import Backbone
 from components.data.dataset import Dataset
-from components.evaluation.calibration import find_threshold, fit_temperature, negative_log_likelihood
-from components.evaluation.metrics import Outcome, positive_class, signed, value
 from components.evaluation.unlabelled import information_maximisation
 from components.params import Params
+from components.problems import decision_type, network
+from components.problems.base import Array, Targets
 from components.progress import log
 from components.stages.domains import Chosen, decided, learned, watched
 from components.stages.features import open_features
+from components.stages.fitting import Scored, overfitting
 from components.stages.frozen import stored
 from components.stages.network import (
     frozen_part,
     load_head,
     load_trained,
     open_checkpoint,
-    open_task,
+    open_modality,
     save_tensors,
 )
 from components.stages.table import Context
+from components.stages.uncalibrated import Uncalibrated
 from components.storage.publish import read_json, write_json
+from components.training.plan import MeanLoss
 from components.training.scoring import to_device
 
-Array = npt.NDArray[np.float64]
 CPU = torch.device("cpu")
 
 
@@ -44,31 +45,26 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         "head": _head_network(inputs, params),
         "tuned": _tuned_network(inputs, dataset, params),
     }
-    sides = {side: decided(dataset, side, params.domains) for side in ("validation", "calibration")}
+    splits = {split: decided(dataset, split, params.domains) for split in ("validation", "calibration")}
     unseen = watched(dataset, params.domains)
-    looked_at = sides if unseen is None else sides | {"watched": unseen}
-    logits = {
-        "head": _head_logits(inputs, looked_at, networks["head"][1]),
-        "tuned": _tuned_logits(inputs, dataset, looked_at, networks["tuned"], params, context),
+    looked_at = splits if unseen is None else splits | {"watched": unseen}
+    found = {
+        "head": _head_outputs(inputs, looked_at, networks["head"][1]),
+        "tuned": _tuned_outputs(inputs, dataset, looked_at, networks["tuned"], params, context),
     }
-    metric = params.select.metric if unseen is None else params.domains.criterion
-    targets = {side: chosen.targets for side, chosen in sides.items()}
-    scores = {
-        name: _score(values["validation"], targets["validation"], dataset, params)
-        if unseen is None
-        else _sure_and_diverse(values, targets["calibration"])
-        for name, values in logits.items()
-    }
+    targets = {split: chosen.targets for split, chosen in splits.items()}
+    metric, scores = _scores(found, targets, dataset, params, unseen is None)
     # A tie goes to the head: the simpler network.
-    chosen = max(("head", "tuned"), key=lambda name: signed(metric, scores[name]))
+    chosen = max(("head", "tuned"), key=lambda name: _signed(metric, scores[name], dataset, params))
     backbone, head = networks[chosen]
     state = {f"backbone.{k}": v for k, v in backbone.state_dict().items()}
     state |= {f"head.{k}": v for k, v in head.state_dict().items()}
     save_tensors(outputs["selected"] / "network.safetensors", state)
     training = _head_training(inputs, dataset, head, params) if chosen == "head" else _tuned_training(inputs)
-    # What the head is built from: the tuned network has the task's own.
+    # What the head is built from: the tuned network has the problem's own.
     fitted = read_json(inputs["head"] / "head.json")["method"] if chosen == "head" else None
-    facts = _decision(logits[chosen], sides, dataset, params)
+    decides = decision_type(params.task)
+    outs = {split: found[chosen][split] for split in splits}
     write_json(
         outputs["selected"] / "selected.json",
         {
@@ -77,12 +73,35 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
             "metric": metric,
             "validation": scores,
             "training": training,
-            **facts,
+            "decision": dict(decides.fit(params.task, dataset.description, outs, targets, params.select)),
         },
     )
     context.tracker.tags({"selected": chosen})
     context.tracker.metrics({f"{name}.validation_{metric}": scores[name] for name in scores})
     log(f"Selected: {chosen} ({', '.join(f'{n} {s:.3f}' for n, s in scores.items())} {metric})")
+
+
+def _scores(
+    found: Mapping[str, Mapping[str, Array]],
+    targets: Mapping[str, Targets],
+    dataset: Dataset,
+    params: Params,
+    labels: bool,
+) -> tuple[str, dict[str, float]]:
+    """By which metric the networks are compared, and its value for each; without `labels`, by domains.criterion."""
+    if labels:
+        judged, metric = Uncalibrated(params, dataset.description), params.select.metric
+        held = targets["validation"]
+        return metric, {n: judged.value(metric, outs["validation"], held) for n, outs in found.items()}
+    return params.domains.criterion, {
+        n: _sure_and_diverse(o, targets, dataset, params) for n, o in found.items()
+    }
+
+
+def _signed(metric: str, score: float, dataset: Dataset, params: Params) -> float:
+    if metric == params.domains.criterion:
+        return score
+    return Uncalibrated(params, dataset.description).metric(metric).signed(score)
 
 
 def _tuned_training(inputs: Mapping[str, Path]) -> dict[str, object]:
@@ -94,22 +113,18 @@ def _head_training(
     inputs: Mapping[str, Path], dataset: Dataset, head: nn.Module, params: Params
 ) -> dict[str, object]:
     """Overfitting of a head on frozen features, which do not move."""
-    sides = {
+    splits = {
         "train": learned(dataset, params.domains),
         "validation": decided(dataset, "validation", params.domains),
     }
-    logits = _head_logits(inputs, sides, head)
-    gap = {
-        f"{side}_accuracy": float((logits[side].argmax(1) == chosen.targets).mean())
-        for side, chosen in sides.items()
-    }
-    gap |= {
-        f"{side}_loss": negative_log_likelihood(logits[side], chosen.targets)
-        for side, chosen in sides.items()
-    }
-    gap["accuracy_gap"] = gap["train_accuracy"] - gap["validation_accuracy"]
+    outputs, problem = _head_outputs(inputs, splits, head), network(params.task, dataset.description)
+    scored: dict[str, Scored] = {}
+    for split, chosen in splits.items():
+        given, wanted = torch.from_numpy(outputs[split]), torch.from_numpy(chosen.targets)
+        means = {name: float(each.mean()) for name, each in problem.scores(given, wanted).items()}
+        scored[split] = (float(MeanLoss(problem)(given, wanted)), means)
     return {
-        "overfitting": gap,
+        "overfitting": overfitting(scored["train"], scored["validation"]),
         "movement": {"weights_l2": 0.0, "weights_relative": 0.0, "features_cka": 1.0},
     }
 
@@ -122,13 +137,13 @@ def _tuned_network(
     inputs: Mapping[str, Path], dataset: Dataset, params: Params
 ) -> tuple[Backbone, nn.Module]:
     backbone, _ = open_checkpoint(inputs["adapted"], params)
-    head = open_task(params, inputs["adapted"]).head(backbone.width, len(dataset.classes))
+    head = network(params.task, dataset.description).head(backbone.width)
     cut = int(str(read_json(inputs["tuned"] / "tuned.json")["cut"]))
     load_trained(inputs["tuned"] / "tuned.safetensors", backbone.above(cut), head)
     return backbone.eval(), head.eval()
 
 
-def _head_logits(
+def _head_outputs(
     inputs: Mapping[str, Path], sides: Mapping[str, Chosen], head: nn.Module
 ) -> dict[str, Array]:
     features = open_features(inputs["features"])
@@ -139,72 +154,40 @@ def _head_logits(
         }
 
 
-def _tuned_logits(
+def _tuned_outputs(
     inputs: Mapping[str, Path],
     dataset: Dataset,
     sides: Mapping[str, Chosen],
-    network: tuple[Backbone, nn.Module],
+    trained: tuple[Backbone, nn.Module],
     params: Params,
     context: Context,
 ) -> dict[str, Array]:
     cut = int(str(read_json(inputs["tuned"] / "tuned.json")["cut"]))
     frozen = frozen_part(inputs["adapted"], params, cut)
-    task = open_task(params, inputs["adapted"])
-    above = network[0].above(cut).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    modality = open_modality(params, inputs["adapted"])
+    above = trained[0].above(cut).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     found = {}
     for side, chosen in sides.items():
         ids = chosen.ids
-        records = stored(dataset, [(i, 0) for i in ids], frozen, task, context, params.features.batch)
+        records = stored(dataset, [(i, 0) for i in ids], frozen, modality, context, params.features.batch)
         rows = []
         with torch.inference_mode():
             for start in range(0, len(ids), params.features.batch):
                 batch = records[np.arange(start, min(start + params.features.batch, len(ids)))]
                 seen = to_device(torch.from_numpy(batch), CPU)
-                rows.append(network[1](above(seen)).double().numpy())
+                rows.append(trained[1](above(seen)).double().numpy())
         found[side] = np.concatenate(rows)
     return found
 
 
-def _score(logits: Array, targets: npt.NDArray[np.int64], dataset: Dataset, params: Params) -> float:
-    probabilities = _probabilities(logits)
-    positive = positive_class(params.task.positive, dataset.classes)
-    outcome = Outcome(targets, probabilities, probabilities.argmax(axis=1), positive)
-    return value(params.select.metric, outcome)
-
-
-def _sure_and_diverse(logits: Mapping[str, Array], targets: npt.NDArray[np.int64]) -> float:
-    """Information maximisation of calibrated answers: networks differ in how large their logits are.
+def _sure_and_diverse(
+    outputs: Mapping[str, Array], targets: Mapping[str, Targets], dataset: Dataset, params: Params
+) -> float:
+    """Information maximisation of calibrated answers: networks differ in how large their outputs are.
 
     Those of a ridge regression lie near 0 and 1, and would never look sure.
     """
-    temperature = fit_temperature(logits["calibration"], targets)
-    return information_maximisation(_probabilities(logits["watched"] / temperature))
-
-
-def _probabilities(logits: Array) -> Array:
-    return np.asarray(torch.softmax(torch.from_numpy(logits), dim=1).numpy())
-
-
-def _decision(
-    logits: Mapping[str, Array], sides: Mapping[str, Chosen], dataset: Dataset, params: Params
-) -> dict[str, object]:
-    """Temperature on the calibration side; threshold on the validation side, after the temperature."""
-    targets = sides["calibration"].targets
-    temperature = fit_temperature(logits["calibration"], targets)
-    threshold = None
-    if params.task.positive is not None:
-        index = dataset.classes.index(params.task.positive)
-        cooled = _probabilities(logits["validation"] / temperature)
-        is_positive = sides["validation"].targets == index
-        threshold = find_threshold(cooled[:, index], is_positive, params.select.threshold)
-    return {
-        "temperature": temperature,
-        "threshold": threshold,
-        "positive": params.task.positive,
-        "rule": params.select.threshold.model_dump(),
-        "calibration": {
-            "n": len(targets),
-            "nll_before": negative_log_likelihood(logits["calibration"], targets),
-            "nll_after": negative_log_likelihood(logits["calibration"], targets, temperature),
-        },
-    }
+    decides = decision_type(params.task)
+    fitted = decides.fit(params.task, dataset.description, outputs, targets, params.select)
+    answers = decides(params.task, dataset.description, fitted).answers(outputs["watched"])
+    return information_maximisation(answers)

@@ -42,6 +42,21 @@ class Run(Protocol):
 
 
 @dataclass(frozen=True)
+class Plugin:
+    """A part of whatever plug-in params choose in a room."""
+
+    room: str
+    key: str
+    part: str = ""
+
+    @property
+    def path(self) -> str:
+        """As dvc.yaml interpolates it."""
+        chosen = f"components/{self.room}/${{{self.key}}}"
+        return f"{chosen}/{self.part}" if self.part else f"{chosen}.py"
+
+
+@dataclass(frozen=True)
 class Stage:
     """One row.
 
@@ -49,7 +64,8 @@ class Stage:
         name: a verb; the stage's code is `run` in `components/stages/<name>.py`.
         inputs, outputs: artefacts, as paths below the workspace's root.
         params: sections of params.yaml that it sees.
-        plugins: `room: key of params` whose chosen file the stage depends on.
+        plugins: rooms with the key of params that chooses there, and which part of the chosen plug-in the stage
+            depends on: '' for its one file, else a file or a folder of its package.
         versions: distributions whose version shapes the stage's bytes.
         metrics, plots: files below the outputs that `dvc metrics` and `dvc plots` show.
     """
@@ -59,21 +75,32 @@ class Stage:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     params: tuple[str, ...]
-    plugins: tuple[tuple[str, str], ...] = ()
+    plugins: tuple[Plugin, ...] = ()
     versions: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     plots: tuple[tuple[str, str, str], ...] = ()
 
 
-TASK = ("tasks", "task.name")
-BACKBONE = ("backbones", "backbone.name")
-HEAD = ("heads", "head.method")
-METHOD = ("methods", "tune.method")
-ROLES = tuple(("methods", f"objectives.{role}") for role in ("keep", "align", "confident"))
-BALANCE = ("methods", "objectives.tasks.balance")
-THEN = ("methods", "tune.then")
-WEIGHTING = ("methods", "weighting.method")
-PRETRAIN = ("methods", "pretrain.method")
+def modality(*parts: str) -> tuple[Plugin, ...]:
+    return tuple(Plugin("modalities", "task.modality", f"{part}.py") for part in ("params", *parts))
+
+
+def problem(*parts: str) -> tuple[Plugin, ...]:
+    """Facets are folders: one may have helpers of its own."""
+    facets = (Plugin("problems", "task.problem", part) for part in parts)
+    return (Plugin("problems", "task.problem", "params.py"), *facets)
+
+
+# What is trained is scored, too, by the metrics that choose an epoch or a candidate.
+TRAINED = problem("target", "network", "decision", "judge")
+BACKBONE = Plugin("backbones", "backbone.name")
+HEAD = Plugin("heads", "head.method")
+METHOD = Plugin("methods", "tune.method")
+ROLES = tuple(Plugin("methods", f"objectives.{role}") for role in ("keep", "align", "confident"))
+BALANCE = Plugin("methods", "objectives.tasks.balance")
+THEN = Plugin("methods", "tune.then")
+WEIGHTING = Plugin("methods", "weighting.method")
+PRETRAIN = Plugin("methods", "pretrain.method")
 # Versions that shape whatever a network makes, or is written as.
 NETWORK = ("numpy", "onnx", "onnxscript", "pillow", "tokenizers", "torch", "transformers")
 
@@ -84,7 +111,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=("data/source.lock",),
         outputs=("dataset",),
         params=("data", "task"),
-        plugins=(TASK,),
+        plugins=(*modality("decode"), *problem("target")),
         versions=("numpy", "pillow", "pyarrow", "scipy"),
         metrics=("dataset/report.json",),
     ),
@@ -103,7 +130,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=("dataset", "checkpoint"),
         outputs=("adapted",),
         params=("domains", "task", "augment", "backbone", "features", "pretrain", "seed"),
-        plugins=(TASK, BACKBONE, PRETRAIN),
+        plugins=(*modality("decode"), *problem("target", "network"), BACKBONE, PRETRAIN),
         versions=(*NETWORK, "onnxruntime", "safetensors", "scikit-learn"),
     ),
     Stage(
@@ -112,7 +139,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=("dataset", "adapted"),
         outputs=("features",),
         params=("task", "backbone", "features"),
-        plugins=(TASK, BACKBONE),
+        plugins=(*modality("decode"), BACKBONE),
         versions=(*NETWORK, "onnxruntime"),
     ),
     Stage(
@@ -121,7 +148,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=("dataset", "features"),
         outputs=("head",),
         params=("domains", "head", "task", "weighting", "seed"),
-        plugins=(HEAD, WEIGHTING),
+        plugins=(*modality(), *TRAINED, HEAD, WEIGHTING),
         versions=("numpy", "scikit-learn", "scipy", "torch"),
         plots=(("head/curves.csv", "candidate", "score"),),
     ),
@@ -131,7 +158,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=("dataset", "adapted"),
         outputs=("source",),
         params=("domains", "task", "augment", "backbone", "features", "tune", "seed"),
-        plugins=(TASK, BACKBONE, METHOD),
+        plugins=(*modality("decode"), *TRAINED, BACKBONE, METHOD),
         versions=(*NETWORK, "onnxruntime"),
     ),
     Stage(
@@ -150,7 +177,16 @@ STAGES: tuple[Stage, ...] = (
             "weighting",
             "seed",
         ),
-        plugins=(TASK, BACKBONE, METHOD, *ROLES, BALANCE, THEN, WEIGHTING),
+        plugins=(
+            *modality("decode"),
+            *TRAINED,
+            BACKBONE,
+            METHOD,
+            *ROLES,
+            BALANCE,
+            THEN,
+            WEIGHTING,
+        ),
         versions=(*NETWORK, "onnxruntime", "scikit-learn", "scipy"),
         plots=(("tuned/curves.csv", "epoch", "validation_loss"),),
     ),
@@ -160,7 +196,11 @@ STAGES: tuple[Stage, ...] = (
         inputs=("dataset", "checkpoint"),
         outputs=("controls",),
         params=("domains", "task", "augment", "backbone", "controls", "seed"),
-        plugins=(TASK, BACKBONE),
+        plugins=(
+            *modality("decode", "baseline"),
+            *problem("target", "network", "decision", "judge", "baseline"),
+            BACKBONE,
+        ),
         versions=(*NETWORK, "scikit-learn"),
     ),
     Stage(
@@ -169,7 +209,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=("dataset", "adapted", "features", "head", "tuned"),
         outputs=("selected",),
         params=("domains", "task", "backbone", "features", "tune", "select"),
-        plugins=(TASK, BACKBONE, HEAD),
+        plugins=(*modality("decode"), *TRAINED, BACKBONE, HEAD),
         versions=(*NETWORK, "onnxruntime"),
     ),
     Stage(
@@ -178,7 +218,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=("dataset", "adapted", "selected"),
         outputs=("release",),
         params=("task", "backbone", "export", "data"),
-        plugins=(TASK, BACKBONE, HEAD),
+        plugins=(*modality("decode"), *problem("target", "network", "decision"), BACKBONE, HEAD),
         versions=(*NETWORK, "graftline", "onnxruntime"),
     ),
     Stage(
@@ -187,7 +227,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=("dataset", "release", "controls", "source"),
         outputs=("evaluation",),
         params=("domains", "task", "evaluate", "seed"),
-        plugins=(TASK,),
+        plugins=(*modality("decode", "baseline"), *problem("target", "decision", "judge", "baseline")),
         versions=("numpy", "onnxruntime", "pillow", "pyarrow", "scikit-learn", "tokenizers"),
         metrics=("evaluation/metrics.json",),
         plots=(

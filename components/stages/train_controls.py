@@ -1,8 +1,8 @@
 """train_controls: what a transferred network must beat, or transfer was not worth it.
 
-- majority: the most frequent class of the training samples, whatever the picture.
+- constants: what a model would always answer without a look at its input, e.g. the most frequent class.
 - scratch: the same network from random weights, on the same samples, for a budget of epochs.
-- the task's baselines: plain models without any transfer, TF-IDF for texts.
+- baselines: plain models on the modality's own features, without any transfer: TF-IDF for texts.
 
 The budget is no number of seconds: equal inputs would then give other bytes on a faster or a busier machine.
 """
@@ -10,15 +10,26 @@ The budget is no number of seconds: equal inputs would then give other bytes on 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import save
 
 from components.backbones.catalogue import build
 from components.data.dataset import Dataset
 from components.export.release import ReleaseNetwork, export_release
 from components.methods.base import Group, Phase
 from components.methods.samples import Asked, Indices, Samples
+from components.modalities import describers, load_modality
+from components.modalities.base import Modality
 from components.params import Params
+from components.problems import baseline as load_baseline
+from components.problems import decision as load_decision
+from components.problems import judge as load_judge
+from components.problems import network as load_network
+from components.problems.base import Decision
+from components.problems.base import Network as Problem
 from components.progress import log
 from components.stages.compact import CompactSamples
 from components.stages.domains import Chosen, decided, learned
@@ -26,13 +37,11 @@ from components.stages.network import input_spec
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
 from components.storage.publish import write_bytes, write_json
-from components.tasks import load_task
-from components.tasks.base import Task
 from components.training.accumulating import fit_in_memory
 from components.training.batches import Views
 from components.training.loop import Loop
 from components.training.network import Network, fresh_head
-from components.training.plan import Data, Job, Outcome, Recipe, Watch
+from components.training.plan import Data, Job, MeanLoss, Outcome, Recipe, Watch
 
 RATE = 2e-3
 # Random weights need more room than fine-tuning, and a decay that AdamW's authors found good from scratch.
@@ -44,61 +53,69 @@ BATCH = 12
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write controls.json and scratch.onnx, which has the release's signature."""
     dataset = Dataset.open(inputs["dataset"])
-    task = task_of(params, inputs["checkpoint"])
-    network = _fresh(params, inputs["checkpoint"], task, len(dataset.classes))
+    modality, problem = (
+        modality_of(params, inputs["checkpoint"]),
+        load_network(params.task, dataset.description),
+    )
+    network = _fresh(params, inputs["checkpoint"], problem)
     chosen = learned(dataset, params.domains)
-    train = _samples(dataset, chosen, len(task.views), task, params, context)
-    held = _samples(dataset, decided(dataset, "validation", params.domains), 1, task, params, context)
+    train = _samples(dataset, chosen, len(modality.views), modality, params, context)
+    held = _samples(dataset, decided(dataset, "validation", params.domains), 1, modality, params, context)
     data = Data(again(train, len(held.targets)), held)
     checkpoints = unfinished("train_controls", inputs, params, context)
     names = network.head_names() + network.above_names()
     phase = Phase("scratch", params.controls.scratch.epochs, (Group(names, RATE),))
-    job = Job(network, task.loss, (phase,))
+    job = Job(network, MeanLoss(problem), (phase,), scores=problem.scores)
     watch = Watch("From scratch", context.tracker, checkpoints, "scratch.")
     outcome = fit_in_memory(Loop(job, data, _recipe(params, context), watch))
-    folder, most = outputs["controls"], majority(dataset, chosen)
-    write_bytes(folder / "scratch.onnx", _export(network, task))
-    for name, baseline in task.baselines.items():
+    folder = outputs["controls"]
+    answers = load_decision(params.task, dataset.description)
+    write_bytes(folder / "scratch.onnx", _export(network, modality, answers))
+    learns = load_baseline(params.task, dataset.description)
+    plain = describers(params.task)
+    for name, describer in plain.items():
         payloads = [dataset.read(i) for i in chosen.ids]
-        model = baseline.fit(payloads, chosen.targets, len(dataset.classes), params.seed)
-        write_bytes(folder / name, model)
+        words = describer.fit(payloads)
+        model = learns.fit(describer.features(words, payloads), chosen.targets, params.seed)
+        write_bytes(
+            folder / f"{name}.safetensors", save({**prefixed("features", words), **prefixed("model", model)})
+        )
+    constants = load_judge(params.task, dataset.description).constants(chosen.targets)
     write_json(
         folder / "controls.json",
         {
-            "majority": most,
+            "constants": {name: list(answer) for name, answer in constants.items()},
             "scratch": _scratch(outcome),
-            "baselines": sorted(task.baselines),
+            "baselines": sorted(plain),
         },
     )
     checkpoints.clear()
     log(
-        f"Controls: majority {most['class']!r}; from scratch {len(outcome.history)} epochs in "
-        f"{outcome.seconds:.0f} s, validation accuracy {outcome.best.validation_accuracy:.3f}"
+        f"Controls: {', '.join(constants)}; from scratch {len(outcome.history)} epochs in {outcome.seconds:.0f} s, "
+        f"{outcome.best.words}"
     )
 
 
-def majority(dataset: Dataset, chosen: Chosen) -> dict[str, object]:
-    """The most frequent class of what is learned from (the first of equals), and its share there."""
-    counts = np.bincount(chosen.targets, minlength=len(dataset.classes))
-    index = int(counts.argmax())
-    return {"class": dataset.classes[index], "index": index, "share": float(counts[index] / counts.sum())}
+def prefixed(prefix: str, arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Arrays as one safetensors file holds them beside others: `<prefix>.<name>`."""
+    return {f"{prefix}.{name}": np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
-def task_of(params: Params, checkpoint: Path) -> Task:
-    """The task as the control sees it: it may look at a sample more coarsely than the release does."""
+def modality_of(params: Params, checkpoint: Path) -> Modality:
+    """Samples as the control sees them: it may look at a sample more coarsely than the release does."""
     spec = input_spec(params, checkpoint)
     size = min(params.controls.scratch.input_size or spec.size, spec.size)
     coarse = params.task.model_copy(update={"input_size": size})
-    return load_task(coarse, replace(spec, size=size), params.augment, checkpoint)
+    return load_modality(coarse, replace(spec, size=size), params.augment, checkpoint)
 
 
-def _fresh(params: Params, checkpoint: Path, task: Task, classes: int) -> Network:
+def _fresh(params: Params, checkpoint: Path, problem: Problem) -> Network:
     backbone = build(params.backbone.name, params.seed, checkpoint)
-    return Network(backbone, fresh_head(task, backbone.width, classes, params.seed), cut=0)
+    return Network(backbone, fresh_head(problem, backbone.width, params.seed), cut=0)
 
 
 def _samples(
-    dataset: Dataset, chosen: Chosen, views: int, task: Task, params: Params, context: Context
+    dataset: Dataset, chosen: Chosen, views: int, task: Modality, params: Params, context: Context
 ) -> Views:
     held = CompactSamples(dataset, chosen.ids, task).fill(context)
     return Views(held, chosen.targets, views, params.seed)
@@ -142,11 +159,11 @@ def _scratch(outcome: Outcome) -> dict[str, object]:
         "steps": outcome.steps,
         "precision": outcome.precision,
         **outcome.notes,
-        "validation": {"loss": best.validation_loss, "accuracy": best.validation_accuracy},
+        "validation": {"loss": best.validation_loss, **best.validation},
     }
 
 
-def _export(network: Network, task: Task) -> bytes:
+def _export(network: Network, modality: Modality, answers: Decision) -> bytes:
     network.to("cpu").eval()
-    whole = ReleaseNetwork(task.preprocessor(), network.backbone, network.head).eval()
-    return export_release(whole, task.signature)
+    whole = ReleaseNetwork(modality.preprocessor(), network.backbone, network.head, answers.module()).eval()
+    return export_release(whole, modality.signature, answers.output)

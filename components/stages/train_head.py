@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,17 +13,21 @@ from torch import nn
 
 from components.data.dataset import Dataset
 from components.errors import DataError
-from components.evaluation.metrics import Outcome, positive_class, signed, value
+from components.evaluation.intervals import Metric
 from components.heads import load_head
 from components.heads.base import Samples
 from components.params import Params
+from components.problems import network as load_network
+from components.problems.base import Network as Problem
 from components.progress import log, progress
 from components.stages.domains import Chosen, decided, learned, unlabelled
 from components.stages.features import open_features
 from components.stages.network import save_tensors
 from components.stages.table import Context
+from components.stages.uncalibrated import Uncalibrated
 from components.stages.weights import sample_weights
 from components.storage.publish import write_bytes, write_json
+from components.training.plan import MeanLoss
 from components.training.seeds import deterministic
 
 CHUNK = 1024
@@ -33,19 +38,20 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     dataset = Dataset.open(inputs["dataset"])
     learns, held = learned(dataset, params.domains), decided(dataset, "validation", params.domains)
     weights = sample_weights(inputs["features"], params, learns, unlabelled(dataset, params.domains))
-    training = labelled(inputs["features"], dataset, learns, weights)
-    validation = labelled(inputs["features"], dataset, held)
-    demand_weight(training, dataset.classes)
+    problem = load_network(params.task, dataset.description)
+    training = labelled(inputs["features"], dataset, problem, learns, weights)
+    validation = labelled(inputs["features"], dataset, problem, held)
+    demand_weight(training, dataset, learns)
     head, metric = load_head(params.head, params.seed), params.head.metric
-    positive = positive_class(params.task.positive, dataset.classes)
+    found = Uncalibrated(params, dataset.description)
     with deterministic(context.threads):
         fitted = list(progress(head.fits(training, validation), "Head", head.parameter))
-        scores = [score(head.module(state), validation, metric, positive) for _, state in fitted]
-    best = better(metric, scores)
+        scores = [score(head.module(state), validation, metric, found) for _, state in fitted]
+    best = better(found.metric(metric), scores)
     chosen, state = fitted[best]
     shipped = {n: tensor.float() if tensor.is_floating_point() else tensor for n, tensor in state.items()}
     save_tensors(outputs["head"] / "head.safetensors", shipped)
-    candidates = [{"candidate": found, **values} for (found, _), values in zip(fitted, scores, strict=True)]
+    candidates = [{"candidate": value, **values} for (value, _), values in zip(fitted, scores, strict=True)]
     write_json(
         outputs["head"] / "head.json",
         {
@@ -54,48 +60,50 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
             "chosen": chosen,
             "metric": metric,
             "candidates": candidates,
-            "classes": list(dataset.classes),
+            "target": dataset.description,
             "width": training.features.shape[1],
         },
     )
     write_bytes(outputs["head"] / "curves.csv", _csv(candidates).encode())
     context.tracker.params({f"head.{head.parameter}": chosen})
     context.tracker.metrics({f"head.validation_{metric}": scores[best]["score"]})
-    found = f"{head.parameter} {chosen:g}, validation {metric} {scores[best]['score']:.3f}"
-    log(f"Head: {params.head.method}, {found}")
+    log(
+        f"Head: {params.head.method}, {head.parameter} {chosen:g}, validation {metric} {scores[best]['score']:.3f}"
+    )
 
 
-def better(metric: str, scores: Sequence[Mapping[str, float]]) -> int:
+def better(metric: Metric[Any], scores: Sequence[Mapping[str, float]]) -> int:
     """Which of the candidates; a tie goes to the lower loss: metrics of few samples are coarse."""
-    return max(range(len(scores)), key=lambda i: (signed(metric, scores[i]["score"]), -scores[i]["loss"]))
+    return max(range(len(scores)), key=lambda i: (metric.signed(scores[i]["score"]), -scores[i]["loss"]))
 
 
-def score(module: nn.Module, samples: Samples, metric: str, positive: int = 1) -> dict[str, float]:
-    """The metric (`score`) and the cross-entropy (`loss`) of a head in double precision."""
+def score(module: nn.Module, samples: Samples, metric: str, found: Uncalibrated) -> dict[str, float]:
+    """The metric (`score`) and the problem's loss (`loss`) of a head in double precision."""
     rows = torch.split(torch.from_numpy(samples.features), CHUNK)
     with torch.inference_mode():
-        logits = torch.cat([module(chunk.double()) for chunk in rows])
-    loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(samples.targets))
-    probabilities = torch.softmax(logits, dim=1).numpy()
-    outcome = Outcome(samples.targets, probabilities, probabilities.argmax(axis=1), positive)
-    return {"score": value(metric, outcome), "loss": float(loss)}
+        outputs = torch.cat([module(chunk.double()) for chunk in rows])
+    loss = MeanLoss(samples.problem)(outputs, torch.from_numpy(samples.targets))
+    return {"score": found.value(metric, outputs.numpy(), samples.targets), "loss": float(loss)}
 
 
 def labelled(
-    folder: Path, dataset: Dataset, chosen: Chosen, weights: npt.NDArray[np.float64] | None = None
+    folder: Path,
+    dataset: Dataset,
+    problem: Problem,
+    chosen: Chosen,
+    weights: npt.NDArray[np.float64] | None = None,
 ) -> Samples:
     """The features of `chosen`, which count by `weights` (N,), or alike; `folder` is features/."""
     features = open_features(folder)
-    return Samples(np.asarray(features[chosen.rows]), chosen.targets, len(dataset.classes), weights)
+    return Samples(np.asarray(features[chosen.rows]), chosen.targets, problem, weights)
 
 
-def demand_weight(training: Samples, classes: Sequence[str]) -> None:
-    """DataError where the weighting leaves nothing of a class."""
-    weights = training.masses @ training.one_hot
-    missing = [name for name, weight in zip(classes, weights, strict=True) if weight == 0]
-    if missing:
+def demand_weight(training: Samples, dataset: Dataset, learns: Chosen) -> None:
+    """DataError where the weighting leaves nothing of what must be learned, e.g. of a class."""
+    lacking = dataset.target.lacking(learns.targets[training.masses > 0])
+    if lacking:
         raise DataError(
-            f"All training samples of class {', '.join(missing)} weigh nothing.",
+            f"With weighting.method, {lacking} that counts: all of them weigh nothing.",
             "Take another weighting.method, or none.",
         )
 

@@ -10,6 +10,7 @@ from components.data.dataset import Dataset
 from components.export.release import ReleaseNetwork, export_release
 from components.methods import load_method
 from components.params import Params
+from components.problems import decision as load_decision
 from components.progress import log
 from components.stages.best_epoch import by_labels
 from components.stages.domains import of_source
@@ -34,16 +35,16 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     demand(method, network)
     train, validation = (of_source(dataset, side, params.domains) for side in ("train", "validation"))
     clean = samples.clean(validation)
-    data = Data(samples.augmented(train), clean, criterion=by_labels(clean, dataset.classes, params))
+    data = Data(samples.augmented(train), clean, criterion=by_labels(clean, dataset, params))
     checkpoints = unfinished("train_source", inputs, params, context)
     watch = Watch("Source domain", context.tracker, checkpoints, "source.")
-    used, task = recipe(params, context), samples.task
-    fitted = fit(Training(network, task, method), data, used, watch)
-    facts = described(fitted, task.loss, samples.clean(train), data.validation, used.batch)
+    used, modality = recipe(params, context), samples.modality
+    fitted = fit(Training(network, samples.problem, method), data, used, watch)
+    facts = described(fitted, samples.clean(train), data.validation, used.batch)
     write(folder, "source", data, fitted, {**facts, "trained": True, "domains": list(params.domains.source)})
     network.to("cpu").eval()
-    whole = ReleaseNetwork(task.preprocessor(), network.backbone, network.head).eval()
-    write_bytes(folder / "source.onnx", export_release(whole, task.signature))
+    answers = load_decision(params.task, dataset.description)
+    whole = ReleaseNetwork(modality.preprocessor(), network.backbone, network.head, answers.module()).eval()
+    write_bytes(folder / "source.onnx", export_release(whole, modality.signature, answers.output))
     checkpoints.clear()
-    accuracy = fitted.outcome.best.validation_accuracy
-    log(f"Source domain ({', '.join(params.domains.source)}): validation accuracy {accuracy:.3f}")
+    log(f"Source domain ({', '.join(params.domains.source)}): {fitted.outcome.best.words}")

@@ -6,12 +6,11 @@ from pathlib import Path
 from components.data.build import Samples, build_dataset
 from components.data.lock import REFRESH, LockedSource, locate, read_lock
 from components.errors import DataError
+from components.modalities import load_modality
 from components.params import Params
-from components.params.names import SHOWS
 from components.progress import log
 from components.sources import open_source
 from components.stages.table import Context
-from components.tasks import load_task
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
@@ -21,14 +20,9 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     named = (params.data.source, params.data.licence, params.data.layout)
     if (lock.uri, lock.licence, lock.layout) != named:
         raise DataError(f"{path} was written for other parameters ({lock.uri}, {lock.layout}).", REFRESH)
-    task = load_task(params.task)
+    task = load_modality(params.task)
     source = open_source(locate(lock.uri, path.parent.parent), params.data.sha256, context.cache)
-    samples = Samples(
-        SHOWS[params.task.name],
-        lambda payload: task.inspect(payload, params.data.limits),
-        params.task.positive,
-        params.task.bits,
-    )
+    samples = Samples(params.task, lambda payload: task.inspect(payload, params.data.limits))
     folder = outputs["dataset"]
     built = build_dataset(lock, LockedSource(lock, source), samples, params.data, folder, context.threads)
     read, *warnings = built.notes

@@ -77,7 +77,7 @@ def _direct(root: Path, params: Params, watched: Watched, look: Look) -> Window:
         observed,
         len(seen),
         len(seen) - len(readable),
-        {i: bundle.classes[d] for i, d in zip(observed.ids, observed.decisions, strict=True)},
+        {i: bundle.decision.names[d] for i, d in zip(observed.ids, observed.decisions, strict=True)},
     )
 
 
@@ -154,7 +154,11 @@ def _seen(root: Path, params: Params, watched: Watched, raw: list[Raw]) -> tuple
 
 
 def _rule(bundle: Bundle) -> dict[str, object]:
-    return {"positive": bundle.decision.positive, "threshold": bundle.decision.threshold}
+    positive, threshold = bundle.decision.fitted.get("positive"), bundle.decision.fitted.get("threshold")
+    return {
+        "positive": None if positive is None else bundle.decision.names.index(str(positive)),
+        "threshold": threshold,
+    }
 
 
 def read_labels(path: Path, classes: Sequence[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ is whole. A file whose digest is wrong is removed and the one before it used.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,15 +28,26 @@ class Epoch:
     Attributes:
         lr: the head's, at the epoch's last step.
         criterion: larger is better; none where the validation loss finds the best epoch.
+        validation: what else the problem says of the validation samples, e.g. `accuracy`.
     """
 
     epoch: int
     phase: str
     train_loss: float
     validation_loss: float
-    validation_accuracy: float
     lr: float
     criterion: float | None = None
+    validation: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """What it says of the validation samples: `validation loss 0.312, accuracy 0.875`."""
+        return ", ".join(
+            [
+                f"validation loss {self.validation_loss:.3f}",
+                *(f"{name} {value:.3f}" for name, value in self.validation.items()),
+            ]
+        )
 
     def better_than(self, other: "Epoch") -> bool:
         if self.criterion is not None and other.criterion is not None:

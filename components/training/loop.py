@@ -132,12 +132,8 @@ class Loop:
         unfreeze(self.network, phase)
         train_loss = self._run_steps(phase, optimiser)
         spent = time.monotonic() - started
-        loss, accuracy = score(
-            self.network, self.job.loss, self.data.validation, self.recipe.batch, self.device
-        )
-        line = Epoch(
-            counters.epochs, phase.name, train_loss, loss, accuracy, optimiser.rate, self._criterion()
-        )
+        loss, scores = score(self.job, self.data.validation, self.recipe.batch, self.device)
+        line = Epoch(counters.epochs, phase.name, train_loss, loss, optimiser.rate, self._criterion(), scores)
         self._check_finite(loss, optimiser.rate, "validation loss")
         self._note(line, spent)
         self._save(optimiser)
@@ -148,7 +144,7 @@ class Loop:
         if found is None:
             return None
         logits = predict(self.network, found.samples, self.recipe.batch, self.device)
-        return found.measure(logits.double().softmax(1).numpy())
+        return found.measure(logits.double().numpy())
 
     def _run_steps(self, phase: Phase, optimiser: Optimiser) -> float:
         """One pass over the training samples → mean loss."""
@@ -228,10 +224,7 @@ class Loop:
             self.best = {name: tensor.clone() for name, tensor in self.network.above_state().items()}
         self.watch.hear(line)
         if self._bar is not None:
-            self._bar.set_postfix_str(
-                f"epoch {line.epoch + 1}, validation loss {line.validation_loss:.3f}, "
-                f"accuracy {line.validation_accuracy:.3f}"
-            )
+            self._bar.set_postfix_str(f"epoch {line.epoch + 1}, {line.words}")
 
     def _save(self, optimiser: Optimiser) -> None:
         if self.watch.checkpoints:

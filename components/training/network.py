@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from components.backbones.base import Backbone
 from components.methods.base import Group, Phase
-from components.tasks.base import Task
+from components.problems.base import Network as Problem
 
 
 class Network(nn.Module):
@@ -29,7 +29,7 @@ class Network(nn.Module):
         self.objectives = nn.ModuleList(objectives)
 
     def forward(self, activations: Tensor) -> Tensor:
-        """Activations at the cut (B, …) → logits (B, classes)."""
+        """Activations at the cut (B, …) → outputs of the head, (B, …)."""
         logits: Tensor = self.head(self.features(activations))
         return logits
 
@@ -85,11 +85,11 @@ class TokenNetwork(Network):
         return states[asked == 1][:, : self.backbone.width]
 
 
-def fresh_head(task: Task, width: int, classes: int, seed: int) -> nn.Module:
-    """The task's head with weights that depend on `seed` alone; the global generator is not moved."""
+def fresh_head(problem: Problem, width: int, seed: int) -> nn.Module:
+    """The problem's head with weights that depend on `seed` alone; the global generator is not moved."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return task.head(width, classes)
+        return problem.head(width)
 
 
 def with_objectives(phase: Phase, network: Network) -> Phase:

@@ -1,6 +1,6 @@
 """What the loop is given: the job, its data, its recipe, and who watches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -10,24 +10,50 @@ from torch import Tensor
 
 from components.methods.base import Phase, Slow
 from components.methods.samples import Samples
+from components.problems.base import Network as Problem
 from components.tracker import NullTracker, Tracker
 from components.training.checkpoints import Checkpoints, Epoch
 from components.training.network import Network
 
-CURVES = ("train_loss", "validation_loss", "validation_accuracy", "lr", "criterion")
+CURVES = ("train_loss", "validation_loss", "lr", "criterion")
 
 
 class Loss(Protocol):
-    """Scalar mean loss; logits (B, C), targets int64 (B,), weights (B,)."""
+    """Scalar mean loss; outputs (B, …), targets (B, …), weights (B,)."""
 
     def __call__(
-        self, logits: Tensor, targets: Tensor, weights: Tensor | None = None, label_smoothing: float = 0.0
+        self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None, label_smoothing: float = 0.0
     ) -> Tensor: ...
+
+
+# Outputs (B, …), targets (B, …) → name → (B,): what the learning curve shows beside the loss.
+Scores = Callable[[Tensor, Tensor], Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class MeanLoss:
+    """A problem's loss as a mean over its terms: Σ wᵢ sᵢ / Σ cᵢ of the samples' sums s and counts c.
+
+    Weights are 1 on average over all samples, so a batch of small ones counts less, one of zeros not at all.
+    """
+
+    problem: Problem
+
+    def __call__(
+        self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None, label_smoothing: float = 0.0
+    ) -> Tensor:
+        sums, counts = self.problem.loss(outputs, targets, label_smoothing)
+        return (sums if weights is None else weights * sums).sum() / counts.sum().clamp_min(1)
+
+
+def no_scores(outputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
+    """The loss alone says how a training goes."""
+    return {}
 
 
 @dataclass(frozen=True)
 class Job:
-    """The network with its objectives, the task's loss, and the answers to the three questions (`methods.base`).
+    """The network with its objectives, the problem's loss, and the answers to the three questions (`methods.base`).
 
     Attributes:
         weights: (N,), how much each training sample counts; none: all alike.
@@ -37,6 +63,7 @@ class Job:
     loss: Loss
     phases: Sequence[Phase]
     weights: Tensor | None = None
+    scores: Scores = no_scores
 
 
 @dataclass(frozen=True)
@@ -46,7 +73,7 @@ class Criterion:
     Attributes:
         name: what is measured.
         samples: their targets may be unknown.
-        measure: of probabilities (N, classes) float64; larger is better.
+        measure: of the head's outputs (N, …) float64; larger is better.
     """
 
     name: str
@@ -108,6 +135,7 @@ class Watch:
     def hear(self, line: Epoch) -> None:
         """Tell the tracker what an epoch gave."""
         heard = {name: getattr(line, name) for name in CURVES}
+        heard |= {f"validation_{name}": value for name, value in line.validation.items()}
         figures = {f"{self.prefix}{name}": float(v) for name, v in heard.items() if v is not None}
         self.tracker.metrics(figures, line.epoch)
 

@@ -6,7 +6,7 @@ from torch import Tensor
 from components.methods.samples import Samples
 from components.training.batches import consecutive, prefetch
 from components.training.network import Network
-from components.training.plan import Loss
+from components.training.plan import Job
 
 
 def channels_last(network: Network) -> Network:
@@ -47,19 +47,19 @@ def features(network: Network, samples: Samples, size: int, device: torch.device
 
 
 @torch.inference_mode()
-def score(
-    network: Network, loss: Loss, samples: Samples, size: int, device: torch.device
-) -> tuple[float, float]:
-    """Mean loss without label smoothing, and accuracy, in float32 throughout, which is what will be shipped.
+def score(job: Job, samples: Samples, size: int, device: torch.device) -> tuple[float, dict[str, float]]:
+    """Mean loss without label smoothing, and the means of the job's scores, in float32, which is what will be shipped.
 
-    Batch by batch, so that whatever a batch's logits are, two batches need not be alike. Leaves the network in
+    Batch by batch, so that whatever a batch's outputs are, two batches need not be alike. Leaves the network in
     evaluation mode.
     """
-    network.eval()
-    total, hits, count = 0.0, 0, 0
+    network = job.network.eval()
+    total, count = 0.0, 0
+    sums: dict[str, float] = {}
     for batch in prefetch(samples, samples.in_turn(size), 0):
-        logits = network(to_device(batch.inputs, device)).cpu().float()
-        total += loss(logits, batch.targets).item() * len(batch.targets)
-        hits += int((logits.argmax(1) == batch.targets).sum())
+        outputs = network(to_device(batch.inputs, device)).cpu().float()
+        total += job.loss(outputs, batch.targets).item() * len(batch.targets)
+        for name, each in job.scores(outputs, batch.targets).items():
+            sums[name] = sums.get(name, 0.0) + float(each.double().sum())
         count += len(batch.targets)
-    return total / count, hits / count
+    return total / count, {name: value / count for name, value in sums.items()}

@@ -17,7 +17,7 @@ PARAMS = """# ours
 seed: 3
 data: {source: "file:.", licence: CC0}
 domains: {}
-task: {name: image_classification}
+task: {modality: image, problem: classification}
 augment: {}
 backbone: {name: efficientnet_lite0}
 pretrain: {method: none}

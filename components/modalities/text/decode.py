@@ -1,4 +1,4 @@
-"""Text classification: one text, one class.
+"""Texts.
 
 What happens to a stored text: it is UTF-8 (a byte-order mark is dropped; anything else is refused), it is not
 empty, and the tokenizer of the checkpoint cuts it to the first `task.input_size` tokens, its marks included. Token ids
@@ -18,29 +18,23 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.numpy import load, save
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from components.errors import CheckpointError, DataError, ParamsError
+from components.modalities.base import Inspection, Sample, Signature, Vocabulary
 from components.params.backbone import InputSpec, TextSpec
 from components.params.data import Limits
 from components.params.task import AugmentParams, TaskParams
-from components.tasks.base import Baseline, Inspection, Sample, Signature, Vocabulary
-from components.tasks.classification import Classification
 
 VERSION = 1  # to be raised when any token that leaves this file changes
 TOKENIZER = "tokenizer.json"
 MAX_CHARACTERS = 10_000_000
+HALF = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")  # of a surrogate pair
 SIZES = (16, 32, 64, 128, 256, 512, 1024)
 PADDING, UNKNOWN, MASK = "[PAD]", "[UNK]", "[MASK]"
 THUMBNAIL_SIDE, FINGERPRINT_BITS = 64, 64
-# A plain and strong setting; it is not tuned, so that nothing is chosen for it or against it.
-MOST_PIECES, TFIDF_C = 50_000, 10.0
 WORD = re.compile(r"\w+")
-HALF = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")  # of a surrogate pair
 SIGNATURE = Signature(
     name="tokens",
     dtype="int64",
@@ -52,55 +46,6 @@ SIGNATURE = Signature(
 )
 
 Tokens = npt.NDArray[np.int64]
-
-
-class TfidfLinear:
-    """A baseline: words and pairs of words, sublinear TF-IDF (Manning, Raghavan & Schütze 2008, section 6.4.1),
-    logistic regression. What is kept are numbers and words: no pickle."""
-
-    def fit(
-        self, payloads: Sequence[bytes], targets: npt.NDArray[np.int64], classes: int, seed: int
-    ) -> bytes:
-        vectorizer = _vectorizer(None)
-        counts = vectorizer.fit_transform([_text(payload, MAX_CHARACTERS) for payload in payloads])
-        model = LogisticRegression(C=TFIDF_C, max_iter=1000, random_state=seed)
-        model.fit(counts, targets)
-        weight, bias = np.asarray(model.coef_), np.asarray(model.intercept_)
-        if len(weight) == 1:  # two classes: one log-odds, shared evenly between two logits
-            weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-        words = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
-        return save(
-            {
-                "words": np.frombuffer(json.dumps(words).encode(), dtype=np.uint8),
-                "idf": vectorizer.idf_,
-                "weight": weight,
-                "bias": bias,
-                "known": np.asarray(model.classes_),
-                "classes": np.array([classes]),
-            }
-        )
-
-    def predict(self, model: bytes, payloads: Sequence[bytes]) -> npt.NDArray[np.float64]:
-        kept = load(model)
-        words = json.loads(kept["words"].tobytes())
-        vectorizer = _vectorizer({word: number for number, word in enumerate(words)})
-        vectorizer.idf_ = kept["idf"]
-        counts = vectorizer.transform([_text(payload, MAX_CHARACTERS) for payload in payloads])
-        logits = counts @ kept["weight"].T + kept["bias"]
-        logits -= logits.max(axis=1, keepdims=True)
-        out = np.zeros((len(payloads), int(kept["classes"][0])))
-        out[:, kept["known"]] = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-        return out
-
-
-def _vectorizer(vocabulary: dict[str, int] | None) -> TfidfVectorizer:
-    return TfidfVectorizer(
-        ngram_range=(1, 2),
-        min_df=1 if vocabulary else 2,
-        max_features=None if vocabulary else MOST_PIECES,
-        sublinear_tf=True,
-        vocabulary=vocabulary,
-    )
 
 
 class Known(nn.Module):
@@ -115,13 +60,12 @@ class Known(nn.Module):
         return torch.where(known, tokens, torch.full_like(tokens, self.unknown))
 
 
-class TextClassification(Classification):
-    """See components.tasks.base.Task for what each member promises."""
+class Modality:
+    """See components.modalities.base.Modality for what each member promises."""
 
     signature = SIGNATURE
     assets: Sequence[str] = (TOKENIZER,)
     varying: Mapping[int, str] = MappingProxyType({1: "tokens"})
-    baselines: Mapping[str, Baseline] = MappingProxyType({"tfidf": TfidfLinear()})
 
     def __init__(
         self,
@@ -145,14 +89,14 @@ class TextClassification(Classification):
     @property
     def vocabulary(self) -> Vocabulary:
         if self._spec is None:
-            raise ParamsError("This task was loaded without a backbone's input.")
+            raise ParamsError("This modality was loaded without a backbone's input.")
         mask = _number(self._needs_tokenizer(), MASK)
         return Vocabulary(self._spec.vocabulary, mask, tuple(self._marks.tolist()))
 
     def view_digest(self, view: int) -> str:
         self._needs_tokenizer()
         described: dict[str, object] = {
-            "task": "text_classification",
+            "modality": "text",
             "version": VERSION,
             "size": self._needs_size(),
             "tokenizer": hashlib.sha256(self._json).hexdigest(),
@@ -162,7 +106,7 @@ class TextClassification(Classification):
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
     def decode(self, payload: bytes) -> Tokens:
-        ids = self._needs_tokenizer().encode(_text(payload, MAX_CHARACTERS)).ids
+        ids = self._needs_tokenizer().encode(read_text(payload, MAX_CHARACTERS)).ids
         return _padded(ids, min(next(s for s in SIZES if s >= len(ids)), self._needs_size()))
 
     def inspect(self, payload: bytes, limits: Limits) -> Inspection:
@@ -171,7 +115,7 @@ class TextClassification(Classification):
                 f"data.limits.max_characters is {limits.max_characters}; what runs a release reads at most "
                 f"{MAX_CHARACTERS}."
             )
-        text = _text(payload, limits.max_characters)
+        text = read_text(payload, limits.max_characters)
         words = WORD.findall(text.lower())
         facts = {"characters": len(text), "words": len(words)}
         pieces = _pieces(words or [text])
@@ -196,7 +140,7 @@ class TextClassification(Classification):
 
     def preprocessor(self) -> nn.Module:
         if self._spec is None:
-            raise ParamsError("This task was loaded without a backbone's input.")
+            raise ParamsError("This modality was loaded without a backbone's input.")
         return Known(self._spec.vocabulary, _number(self._needs_tokenizer(), UNKNOWN)).eval()
 
     def preview(self, sample: Sample, side: int) -> None:
@@ -210,12 +154,14 @@ class TextClassification(Classification):
 
     def _needs_size(self) -> int:
         if self._size is None:
-            raise ParamsError("This task was loaded to inspect samples only: it knows no backbone's input.")
+            raise ParamsError(
+                "This modality was loaded to inspect samples only: it knows no backbone's input."
+            )
         return self._size
 
     def _needs_tokenizer(self) -> Tokenizer:
         if self._tokenizer is None:
-            raise ParamsError("This task was loaded to inspect samples only: it has no tokenizer.")
+            raise ParamsError("This modality was loaded to inspect samples only: it has no tokenizer.")
         return self._tokenizer
 
 
@@ -251,7 +197,7 @@ def _number(tokenizer: Tokenizer, mark: str) -> int:
     return int(found)
 
 
-def _text(payload: bytes, most: int) -> str:
+def read_text(payload: bytes, most: int) -> str:
     if len(payload) > 4 * most:
         raise DataError(f"{len(payload)} bytes are more than the {most} characters allowed")
     try:

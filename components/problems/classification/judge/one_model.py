@@ -5,20 +5,20 @@ import math
 import numpy as np
 from scipy import optimize, special
 
-from components.evaluation import influence
 from components.evaluation.binomial import clopper_pearson, mean_of
-from components.evaluation.metrics import Floats, Outcome, value
-from components.evaluation.spread import Plan, Spread, spread, unbiased, wider
+from components.evaluation.intervals import Ends
+from components.evaluation.spread import Floats, Plan, Spread, spread, unbiased, wider
+from components.problems.classification.judge import influence, metrics
+from components.problems.classification.judge.metrics import Outcome
 
-Ends = tuple[float, float]
 SIGNIFICANT = 1.5  # standard errors that a bin's gap may reach by noise
 EACH_ERROR_COUNTS_IN = 2  # classes: that of the sample and that of the decision
 
 
 def proportion(outcome: Outcome, plan: Plan) -> Ends:
     """Clopper-Pearson, with the effective number of samples where there are groups."""
-    count = len(outcome.hit) * spread(influence.accuracy(outcome), plan).share
-    low, high = clopper_pearson(outcome.hit.mean() * count, count, plan.tail)
+    count = len(outcome.correct) * spread(influence.accuracy(outcome), plan).share
+    low, high = clopper_pearson(outcome.correct.mean() * count, count, plan.tail)
     return float(low), float(high)
 
 
@@ -26,7 +26,7 @@ def mean_of_proportions(outcome: Outcome, plan: Plan) -> Ends:
     """The mean of recalls, which are independent, from Clopper-Pearson's bounds of each."""
     share = spread(influence.balanced_accuracy(outcome), plan).share
     counts = np.bincount(outcome.targets, minlength=outcome.classes)
-    right = np.bincount(outcome.targets, weights=outcome.hit, minlength=outcome.classes)
+    right = np.bincount(outcome.targets, weights=outcome.correct, minlength=outcome.classes)
     return mean_of(right / counts, clopper_pearson(right * share, counts * share, plan.tail))
 
 
@@ -75,7 +75,7 @@ def auroc(outcome: Outcome, plan: Plan) -> Ends:
     The last is a share of the smaller side that the order gets wholly wrong, and of which none of m is seen: tail^(1/m)
     is left of the area then. Without it, an area near 1 errs in 5 % where some positives have the lowest scores of all.
     """
-    area = value("auroc", outcome)
+    area = metrics.auroc(outcome)
     ours, theirs = sides(outcome)
     found = unbiased(influence.auroc(outcome), outcome.targets, plan)
     held = spread(found, plan, int(np.minimum(ours, theirs).min()))
@@ -125,7 +125,7 @@ def average_precision(outcome: Outcome, plan: Plan) -> Ends:
     Of a kind of samples that none of n shows, there are -log(tail) in n at most (the rule of three). One negative with
     the highest score costs more than any influence of those that are there.
     """
-    mean = value("average_precision", outcome)
+    mean = metrics.average_precision(outcome)
     smaller = int(np.minimum(*sides(outcome)).min())
     found = unbiased(influence.average_precision(outcome), outcome.targets, plan)
     held = spread(found, plan, smaller)
@@ -156,7 +156,7 @@ def calibration_error(outcome: Outcome, plan: Plan) -> Ends:
     bounds are no narrower than those of equal signs either.
     """
     held = wider(spread(influence.ece(outcome), plan), spread(influence.confidence_gap(outcome), plan))
-    error = value("ece", outcome)
+    error = metrics.ece(outcome)
     least = max(error - noise(outcome, plan), 0.0)
     off, count = held.off, len(outcome.targets) * held.share
     low, high = wilson(least, count, held.reach)[0], wilson(error, count, held.reach)[1]

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import ndimage
 
-from components.tasks.base import Sample
+from components.modalities.base import Modality, Sample
 
 NAMES = ("brightness", "contrast", "sharpness", "width", "height")
 SIDE = 2048  # of what is looked at of a very large image: its middle
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 
 
-def describe(sample: Sample) -> Mapping[str, float]:
+def describe(modality: Modality, sample: Sample) -> Mapping[str, float]:
     """Of an image uint8 (H, W, 3): mean and standard deviation of its grey levels, in 0…255; the variance of their
     Laplacian, which falls with blur and rises with noise (Pech-Pacheco et al., ICPR 2000); width and height in pixels.
     """

@@ -6,11 +6,12 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special
 
-from components.evaluation import influence
 from components.evaluation.binomial import mean_of, tango
-from components.evaluation.metrics import Floats, Outcome, value
-from components.evaluation.one_model import Ends, noise, overlap, sides
-from components.evaluation.spread import Plan, Spread, spread, unbiased, wider
+from components.evaluation.intervals import Ends
+from components.evaluation.spread import Floats, Plan, Spread, spread, unbiased, wider
+from components.problems.classification.judge import influence, metrics
+from components.problems.classification.judge.metrics import Outcome
+from components.problems.classification.judge.one_model import noise, overlap, sides
 
 
 def proportion(one: Outcome, other: Outcome, plan: Plan) -> Ends:
@@ -34,7 +35,7 @@ def mean_of_proportions(one: Outcome, other: Outcome, plan: Plan) -> Ends:
 
 
 def _discordant(one: Outcome, other: Outcome) -> tuple[Floats, Floats]:
-    return np.maximum(one.hit - other.hit, 0), np.maximum(other.hit - one.hit, 0)
+    return np.maximum(one.correct - other.correct, 0), np.maximum(other.correct - one.correct, 0)
 
 
 def _normal(plan: Plan) -> float:
@@ -49,19 +50,19 @@ def f1(one: Outcome, other: Outcome, plan: Plan) -> Ends:
         moves.append(2 / (1 + right / count) ** 2 / count)
     classes = len(one.asked)
     jump = float(np.max(moves)) * min(classes, 2) / classes
-    difference = value("f1", one) - value("f1", other)
+    difference = metrics.f1(one) - metrics.f1(other)
     return _score(difference, _spread(influence.f1, one, other, plan), jump)
 
 
 def auroc(one: Outcome, other: Outcome, plan: Plan) -> Ends:
     """DeLong's for two correlated areas."""
-    difference = value("auroc", one) - value("auroc", other)
+    difference = metrics.auroc(one) - metrics.auroc(other)
     return _score(difference, _spread(influence.auroc, one, other, plan), _jump(one))
 
 
 def average_precision(one: Outcome, other: Outcome, plan: Plan) -> Ends:
     """By the difference of influences."""
-    difference = value("average_precision", one) - value("average_precision", other)
+    difference = metrics.average_precision(one) - metrics.average_precision(other)
     return _score(difference, _spread(influence.average_precision, one, other, plan), _jump(one))
 
 
@@ -75,7 +76,7 @@ def calibration_error(one: Outcome, other: Outcome, plan: Plan) -> Ends:
     held = wider(spread(influence.ece(one) - influence.ece(other), plan), spread(ours - theirs, plan))
     if plan.groups is not None:
         held = wider(held, spread(ours + theirs, plan))
-    difference = value("ece", one) - value("ece", other)
+    difference = metrics.ece(one) - metrics.ece(other)
     low, high = (difference - noise(one, plan), difference + noise(other, plan))
     jump = 1 / len(one.targets)
     return _score(low, held, jump)[0], _score(high, held, jump)[1]

@@ -1,12 +1,12 @@
-"""What a task family has to say; stages know a task by this protocol and by nothing else."""
+"""What a modality has to say; stages know samples by this protocol and by nothing else."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor, nn
+from torch import nn
 
 from components.params.data import Limits
 
@@ -46,7 +46,7 @@ class Inspection:
     """What one full decoding found out about a sample.
 
     Attributes:
-        facts: columns of the manifest, equal in name and type for all samples of a task.
+        facts: columns of the manifest, equal in name and type for all samples of a modality.
         fingerprint: 64-bit hash; a small Hamming distance proposes a near duplicate.
         thumbnail: float32 (64, 64), mean 0 and Euclidean norm 1, so that the dot product of two is their
             correlation; all zeros for a sample without any structure.
@@ -66,22 +66,23 @@ class Vocabulary:
     marks: tuple[int, ...]
 
 
-class Baseline(Protocol):
-    """A plain model that the transferred one must beat. It learns and answers from raw samples."""
+class Describer(Protocol):
+    """Features for a plain model that the transferred one must beat: the modality's own, without a network.
 
-    def fit(
-        self, payloads: Sequence[bytes], targets: npt.NDArray[np.int64], classes: int, seed: int
-    ) -> bytes:
-        """What `predict` needs: equal samples give equal bytes."""
+    A problem's linear model (`components/problems/<name>/baseline.py`) learns from them.
+    """
+
+    def fit(self, payloads: Sequence[bytes]) -> Mapping[str, npt.NDArray[Any]]:
+        """What `features` needs: equal samples give equal arrays."""
         ...
 
-    def predict(self, model: bytes, payloads: Sequence[bytes]) -> npt.NDArray[np.float64]:
-        """Probabilities (N, classes)."""
+    def features(self, fitted: Mapping[str, npt.NDArray[Any]], payloads: Sequence[bytes]) -> Any:
+        """A matrix (N, features), of scipy where most are 0."""
         ...
 
 
-class Task(Protocol):
-    """A task family: decoding, pre-processing, augmentation, head, loss.
+class Modality(Protocol):
+    """What a sample is: decoding, pre-processing, augmentation.
 
     A view is a number: 0 is the clean sample, 1 and up are augmented ones. `views` names them in order.
     """
@@ -108,9 +109,6 @@ class Task(Protocol):
     def vocabulary(self) -> Vocabulary | None:
         """None where samples are no token ids."""
         ...
-
-    @property
-    def baselines(self) -> Mapping[str, Baseline]: ...
 
     def view_digest(self, view: int) -> str:
         """SHA-256 of all that lies between raw bytes and the backbone's input for a view.
@@ -144,21 +142,6 @@ class Task(Protocol):
 
     def preprocessor(self) -> nn.Module:
         """Module: samples (B, …) → what the backbone sees (B, …). Exports to ONNX."""
-        ...
-
-    def head(self, width: int, classes: int) -> nn.Module:
-        """Module: features (B, width) → logits (B, classes)."""
-        ...
-
-    def loss(
-        self, logits: Tensor, targets: Tensor, weights: Tensor | None = None, label_smoothing: float = 0.0
-    ) -> Tensor:
-        """Scalar mean loss; logits (B, C), targets int64 (B,), weights (B,) how much each sample counts,
-        1 on average over all samples: mean wᵢ lᵢ."""
-        ...
-
-    def probabilities(self, logits: Tensor) -> Tensor:
-        """Logits (B, C) → probabilities (B, C)."""
         ...
 
     def preview(self, sample: Sample, side: int) -> npt.NDArray[np.uint8] | None:

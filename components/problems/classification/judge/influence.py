@@ -10,17 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from components.evaluation.metrics import Floats, Outcome, calibration_bins
+from components.evaluation.spread import Floats
+from components.problems.classification.judge.metrics import Outcome, calibration_bins
 
 
 def accuracy(outcome: Outcome) -> Floats:
-    return np.asarray((outcome.hit - outcome.hit.mean()) / len(outcome.hit))
+    return np.asarray((outcome.correct - outcome.correct.mean()) / len(outcome.correct))
 
 
 def balanced_accuracy(outcome: Outcome) -> Floats:
     counts = np.bincount(outcome.targets, minlength=outcome.classes)
-    recalls = np.bincount(outcome.targets, weights=outcome.hit, minlength=outcome.classes) / counts
-    return np.asarray((outcome.hit - recalls[outcome.targets]) / (outcome.classes * counts[outcome.targets]))
+    recalls = np.bincount(outcome.targets, weights=outcome.correct, minlength=outcome.classes) / counts
+    return np.asarray(
+        (outcome.correct - recalls[outcome.targets]) / (outcome.classes * counts[outcome.targets])
+    )
 
 
 def f1(outcome: Outcome) -> Floats:

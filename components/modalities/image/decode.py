@@ -1,4 +1,4 @@
-"""Image classification: one picture, one class.
+"""Images.
 
 What happens to a stored picture, in this order:
 1. Only PNG, JPEG, WebP, BMP, GIF, TIFF and PPM are opened (other formats of Pillow start programs or need
@@ -28,11 +28,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components.errors import DataError, ParamsError
+from components.modalities.base import Inspection, Sample, Signature, Vocabulary
 from components.params.backbone import ImageSpec, InputSpec
 from components.params.data import Limits
 from components.params.task import AugmentParams, TaskParams
-from components.tasks.base import Baseline, Inspection, Sample, Signature, Vocabulary
-from components.tasks.classification import Classification
 
 # What shapes a view; how many views there are does not change any of them.
 CHANGES = ("flips", "quarter_turns", "shift", "brightness", "contrast")
@@ -98,14 +97,13 @@ class Preprocessor(nn.Module):
         return (resized - self.mean) / self.std
 
 
-class ImageClassification(Classification):
-    """See components.tasks.base.Task for what each member promises."""
+class Modality:
+    """See components.modalities.base.Modality for what each member promises."""
 
     signature = SIGNATURE
     assets: Sequence[str] = ()
     varying: Mapping[int, str] = MappingProxyType({})
     vocabulary: Vocabulary | None = None
-    baselines: Mapping[str, Baseline] = MappingProxyType({})
 
     def __init__(
         self,
@@ -127,7 +125,7 @@ class ImageClassification(Classification):
     def view_digest(self, view: int) -> str:
         spec = self._needs_spec()
         described: dict[str, object] = {
-            "task": "image_classification",
+            "modality": "image",
             "version": VERSION,
             "size": spec.size,
             "mean": list(spec.mean),
@@ -197,7 +195,9 @@ class ImageClassification(Classification):
 
     def _needs_spec(self) -> ImageSpec:
         if self._spec is None:
-            raise ParamsError("This task was loaded to inspect samples only: it knows no backbone's input.")
+            raise ParamsError(
+                "This modality was loaded to inspect samples only: it knows no backbone's input."
+            )
         return self._spec
 
 

@@ -1,0 +1,61 @@
+"""Problems: what a target and a decision are. The table is the one place that knows them by name."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from components.params.task import TaskParams
+
+if TYPE_CHECKING:
+    from components.problems.base import (
+        Baseline,
+        Decision,
+        Description,
+        Fitted,
+        Judge,
+        Network,
+        Reading,
+        Target,
+    )
+
+NAMES = ("classification",)
+FACETS = ("target", "network", "decision", "judge", "baseline")
+
+
+def _facet(problem: str, facet: str) -> Any:
+    return import_module(f"components.problems.{problem}.{facet}")
+
+
+def reading(task: TaskParams) -> "type[Reading]":
+    """What reads the labels of a data set."""
+    found: type[Reading] = _facet(task.problem, "target").Reading
+    return found
+
+
+def target(description: "Description") -> "Target":
+    """Targets of the problem that `description` names."""
+    found: Target = _facet(str(description["problem"]), "target").Target(description)
+    return found
+
+
+def network(task: TaskParams, description: "Description") -> "Network":
+    found: Network = _facet(task.problem, "network").Network(task, description)
+    return found
+
+
+def decision_type(task: TaskParams) -> "type[Decision]":
+    found: type[Decision] = _facet(task.problem, "decision").Decision
+    return found
+
+
+def decision(task: TaskParams, description: "Description", fitted: "Fitted | None" = None) -> "Decision":
+    return decision_type(task)(task, description, fitted)
+
+
+def judge(task: TaskParams, description: "Description") -> "Judge":
+    found: Judge = _facet(task.problem, "judge").Judge(task, description)
+    return found
+
+
+def baseline(task: TaskParams, description: "Description") -> "Baseline":
+    found: Baseline = _facet(task.problem, "baseline").Baseline(description)
+    return found

@@ -1,0 +1,270 @@
+"""What a problem has to say: what a target is, what a network gives for it, what is decided, and how that is judged.
+
+A problem is a package of facets, one file each, because a stage must not run again for what it does not use:
+
+    params.py    its own keys of section `task`
+    target.py    annotations → targets, their description, what splits are balanced by
+    network.py   head, loss
+    decision.py  calibration, from outputs to answers and decisions
+    judge.py     metrics, tables, constant controls
+
+Arrays have the samples on their first axis. What a row is, the problem alone knows: a class index, numbers, a vector of
+labels. Where rows differ in shape, the array's type is `object`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from components.errors import DataError
+from components.params.data import Labels, Limits
+from components.params.learning import SelectParams
+
+if TYPE_CHECKING:  # whoever only reads labels does without the seconds of these imports
+    from torch import Tensor, nn
+
+    from components.evaluation.intervals import Metric, Outcome
+
+Column = Sequence[Any] | npt.NDArray[Any]  # a value for each sample
+# What stands in dataset.json and in a release: JSON that names the targets (classes, unit, range, …).
+Description = Mapping[str, Any]
+Fitted = Mapping[str, Any]
+Targets = npt.NDArray[Any]
+Decisions = npt.NDArray[Any]
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A sample as far as checks of the labels look at it: its label, and its split."""
+
+    label: str
+    split: str
+
+
+class Reading(Protocol):
+    """The labels of one data set, as they are read for the first time."""
+
+    def __init__(self, labels: Labels, task: Any, written: Iterable[str]) -> None:
+        """`written` are all labels that occur, as they were written. DataError where they cannot be used."""
+        ...
+
+    @classmethod
+    def early(cls, labels: Labels, task: Any, written: Iterable[str]) -> None:
+        """DataError for what can be told from some of the labels, before any sample is read."""
+        ...
+
+    def label(self, written: str) -> str | None:
+        """How the label is kept; None where it belongs to nothing that is declared. DataError where it is ambiguous."""
+        ...
+
+    def refusal(self, strange: Mapping[str, Sequence[str]]) -> DataError:
+        """For labels that belong to nothing, with the places where they stand."""
+        ...
+
+    def strata(self, label: str) -> tuple[str, ...]:
+        """What a sample counts for where splits are balanced: declared labels, never what other samples decide."""
+        ...
+
+    def check(self, samples: Sequence[Labelled], limits: Limits, remedies: "Remedies") -> None:
+        """DataError where these labels cannot be learned, chosen by, calibrated, or measured."""
+        ...
+
+    def describe(self, samples: Sequence[Labelled]) -> Description:
+        """Of what is kept."""
+        ...
+
+    def counts(self, labels: Iterable[str]) -> Mapping[str, Any]:
+        """What the data report says of these labels: counts of classes, a range of numbers."""
+        ...
+
+    def summary(self, counts: Mapping[str, Any]) -> str:
+        """`counts` in words, behind "2516 samples": `of 2 classes: a 12, b 30`."""
+        ...
+
+    def warnings(self, samples: Sequence[Labelled]) -> Sequence[str]:
+        """Sentences about what is probably not meant."""
+        ...
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """What to advise where something is missing on a split, or was left out as a copy."""
+
+    of_splits: Sequence[str] = ()
+    of_copies: Sequence[str] = ()
+
+
+class Target(Protocol):
+    """Targets by their description."""
+
+    def __init__(self, description: Description) -> None: ...
+
+    def targets(self, labels: Sequence[str]) -> Targets:
+        """Labels (N), '' where there is none → (N, …)."""
+        ...
+
+    def known(self, targets: Targets) -> Mask:
+        """(N,) which samples have a label."""
+        ...
+
+    def unknown(self, count: int) -> Targets:
+        """(count, …) of samples without a label."""
+        ...
+
+    def codes(self, targets: Targets) -> npt.NDArray[np.int64]:
+        """(N,) of labelled samples: those with one code are dealt evenly to folds. All 0 where nothing is declared."""
+        ...
+
+    def lacking(self, targets: Targets) -> str:
+        """What of these labelled targets is missing so that they could be learned or decided by; '' for nothing."""
+        ...
+
+
+class Network(Protocol):
+    """What is trained.
+
+    Attributes:
+        outputs: numbers that a head gives for a sample.
+    """
+
+    outputs: int
+
+    def __init__(self, task: Any, description: Description) -> None: ...
+
+    def head(self, width: int) -> "nn.Module":
+        """Features (B, width) → outputs (B, outputs)."""
+        ...
+
+    def loss(
+        self, outputs: "Tensor", targets: "Tensor", label_smoothing: float = 0.0
+    ) -> "tuple[Tensor, Tensor]":
+        """(B,) sums and (B,) counts: a sample's loss, and how many terms it is made of (1, tokens, pixels, boxes)."""
+        ...
+
+    def columns(self, targets: Targets) -> Array:
+        """(N, outputs): what a least-squares fit of the outputs aims at. DataError for a target that cannot be."""
+        ...
+
+    def scores(self, outputs: "Tensor", targets: "Tensor") -> "Mapping[str, Tensor]":
+        """Name → (B,): what the learning curve shows beside the loss, as means over samples."""
+        ...
+
+
+class Decision(Protocol):
+    """From outputs to answers, which the release's graph gives, and from these to decisions.
+
+    Attributes:
+        output: the name of the graph's output.
+        names: of what is decided: classes, numbers, labels; one for each number of an answer.
+        columns: what these numbers are called, in tables.
+        fitted: what calibration found, as JSON.
+    """
+
+    output: str
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    fitted: Fitted
+
+    def __init__(self, task: Any, description: Description, fitted: Fitted | None = None) -> None:
+        """Without `fitted`: as a network decides before any calibration. ValueError where they make no sense."""
+        ...
+
+    @classmethod
+    def fit(
+        cls,
+        task: Any,
+        description: Description,
+        outputs: Mapping[str, Array],
+        targets: Mapping[str, Targets],
+        select: SelectParams,
+    ) -> Fitted:
+        """What validation and calibration samples say; both mappings have the keys `validation` and `calibration`."""
+        ...
+
+    @property
+    def promises(self) -> Mapping[str, Any]:
+        """The part of `fitted` that callers of a release rely on, whatever its weights are."""
+        ...
+
+    def module(self) -> "nn.Module":
+        """Outputs (B, outputs) → answers (B, columns); exports to ONNX."""
+        ...
+
+    def answers(self, outputs: Array) -> Array:
+        """The same in double precision."""
+        ...
+
+    def __call__(self, answers: npt.NDArray[Any]) -> Decisions:
+        """Answers (N, columns) → (N, …)."""
+        ...
+
+    def same(self, one: Decisions, other: Decisions) -> Mask:
+        """(N,) whether two decisions are the same: for parity."""
+        ...
+
+    def written(self, answers: npt.NDArray[Any]) -> Mapping[str, Column]:
+        """Column → a value for each sample: the answers by `columns`, and what was decided, for tables."""
+        ...
+
+
+class Judge(Protocol):
+    """How decisions are judged.
+
+    Attributes:
+        metrics: by name.
+        headline: what the log says of a release.
+        kept: the metric of which a candidate may not lose more than the margin in any case.
+    """
+
+    metrics: "Mapping[str, Metric[Any]]"
+    headline: Sequence[str]
+    kept: str
+
+    def __init__(self, task: Any, description: Description) -> None: ...
+
+    def outcome(self, targets: Targets, answers: npt.NDArray[Any], decisions: Decisions) -> Any:
+        """An Outcome, as `metrics` take it."""
+        ...
+
+    def constants(self, targets: Targets) -> Mapping[str, Sequence[float]]:
+        """Name → the answer (columns,) that a model without a look at its input would always give."""
+        ...
+
+    def compare(self, one: "Outcome", other: "Outcome") -> tuple[int, int]:
+        """Samples on which only `one`, and only `other`, decided better: what McNemar's and the sign test count."""
+        ...
+
+    def columns(self, outcome: Any) -> Mapping[str, Column]:
+        """What evaluation keeps of each sample: columns of predictions.parquet."""
+        ...
+
+    def facts(self, outcome: Any) -> Mapping[str, object]:
+        """What metrics.json says beside the metrics."""
+        ...
+
+    def restored(self, columns: Mapping[str, npt.NDArray[Any]]) -> Any:
+        """The Outcome that `columns` were made of."""
+        ...
+
+    def tables(self, outcome: Any) -> Mapping[str, tuple[Sequence[str], Sequence[Sequence[object]]]]:
+        """File name → header and rows, for plots."""
+        ...
+
+
+class Baseline(Protocol):
+    """A linear model on a modality's own features: what a transferred network must beat."""
+
+    def __init__(self, description: Description) -> None: ...
+
+    def fit(self, features: Any, targets: Targets, seed: int) -> Mapping[str, npt.NDArray[Any]]:
+        """Features (N, D), dense or of scipy; what `answers` needs."""
+        ...
+
+    def answers(self, fitted: Mapping[str, npt.NDArray[Any]], features: Any) -> Array:
+        """(N, columns), as a release answers."""
+        ...

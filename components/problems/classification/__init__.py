@@ -1,0 +1,44 @@
+"""Classification: one class for each sample.
+
+This file is read by `python -m components check` and imports nothing slow.
+"""
+
+from collections.abc import Iterator
+
+from components.params.data import DataParams
+from components.params.learning import SelectParams
+from components.params.task import TaskParams
+from components.problems.classification.params import ClassificationParams
+
+Params = ClassificationParams
+
+# Metric → which way is better; the first is what `auto` means.
+METRICS = {
+    "balanced_accuracy": "higher",
+    "accuracy": "higher",
+    "auroc": "higher",
+    "average_precision": "higher",
+    "f1": "higher",
+    "ece": "lower",
+}
+# Which of them a training may stop by (`tune.best_by`), beside the loss.
+BEST_BY = ("accuracy", "balanced_accuracy", "auroc", "average_precision", "f1")
+# What a candidate may not lose against the champion in any case.
+KEPT = "accuracy"
+# What methods may rely on: `classes` are indices, and outputs are logits of them.
+OFFERS = ("classes",)
+CONTROLS = ("majority",)
+
+
+def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:
+    """What cannot be, a sentence each."""
+    classes, positive = tuple(data.labels.classes), task.options(Params).positive
+    if positive is not None and classes and positive not in classes:
+        yield f"task.positive is {positive!r}; allowed: {', '.join(classes)}"
+    if positive is not None and len(classes) > 2:
+        yield (
+            f"task.positive is {positive!r}, but data.labels.classes names {len(classes)} classes: a decision "
+            "threshold needs two; leave task.positive out"
+        )
+    if select.threshold.rule != "fixed" and positive is None:
+        yield f"select.threshold.rule {select.threshold.rule!r} needs task.positive"

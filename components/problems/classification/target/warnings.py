@@ -1,0 +1,59 @@
+"""What in class names and their counts is probably not as it was meant."""
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from components.problems.base import Labelled
+
+CLASSES = 12  # of more, only so many are named
+# Of fewer test samples of a class, no metric of it can be told well.
+FEW_TESTS = 6
+# Unicode's Default_Ignorable_Code_Point beside those of category Cf: joiners, fillers, selectors of a letter's look.
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
+
+def class_counts(counts: Mapping[str, int]) -> str:
+    """`a 30, b 12`; of many classes the largest, and the smallest one."""
+    if len(counts) <= CLASSES:
+        return ", ".join(f"{name} {count}" for name, count in counts.items())
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    shown = ", ".join(f"{name} {count}" for name, count in ranked[: CLASSES - 2])
+    return f"{shown}, … and {len(counts) - CLASSES + 2} more, the smallest {ranked[-1][0]} {ranked[-1][1]}"
+
+
+def alike(classes: Sequence[str]) -> list[str]:
+    """Names of classes that people take for one: equal but for case, composition, invisible letters and spaces."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        groups[_plain(name)].append(name)
+    named = [" and ".join(map(ascii, found)) for found in groups.values() if len(found) > 1]
+    if not named:
+        return []
+    return [
+        f"These classes look alike, but are separate: {'; '.join(named[:CLASSES])}. Where they are one, correct the "
+        "labels at the source, or name the folders alike."
+    ]
+
+
+def _plain(name: str) -> str:
+    visible = "".join(
+        letter
+        for letter in unicodedata.normalize("NFKC", name).casefold()
+        if unicodedata.category(letter) != "Cf" and not INVISIBLE.match(letter)
+    )
+    return unicodedata.normalize("NFKC", visible).strip()
+
+
+def few_tests(samples: Sequence[Labelled], classes: Sequence[str]) -> list[str]:
+    tests = Counter(sample.label for sample in samples if sample.split == "test")
+    few = {name: tests[name] for name in classes if tests[name] < FEW_TESTS}
+    if not few:
+        return []
+    return [
+        f"Fewer than {FEW_TESTS} test samples: {class_counts(few)}. What is measured of such a class is uncertain, "
+        "and the gate may end inconclusive: add samples of it."
+    ]

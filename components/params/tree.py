@@ -33,7 +33,8 @@ class Params(Section):
     seed: int = Field(default=0, ge=0, lt=2**32)
     data: DataParams
     domains: DomainsParams = DomainsParams()
-    task: TaskParams = TaskParams()
+    # By a factory: what a task is asks the tables of modalities and problems, which import this package.
+    task: TaskParams = Field(default_factory=TaskParams)
     augment: AugmentParams = AugmentParams()
     backbone: BackboneParams = BackboneParams()
     features: FeaturesParams = FeaturesParams()

@@ -1,14 +1,16 @@
 """A release that looks at nothing but brightness: tiny, real, and computed by hand in a line."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from components.storage.publish import sha256_bytes, write_bytes, write_json
 
-# What the manifest of such a release says about its task.
+# What the manifest of such a release says about its task; with its classes, positive and threshold beside it, this is
+# format 1, which earlier versions wrote.
 ABOUT: dict[str, object] = {
     "task": {"name": "image_classification"},
     "input": {"name": "image", "type": "uint8", "shape": ["batch", "height", "width", 3]},
@@ -49,8 +51,29 @@ def brighter(slope: float) -> bytes:
     return brightness_network(slope, bias=(120 * slope, -120 * slope), softmax=True)
 
 
-def write_release(root: Path, slopes: Mapping[str, float], **facts: object) -> None:
-    """release/ and controls/: `light` is class 1, the control is wrong throughout. `slopes`: of each ONNX file."""
+def modern_about(
+    classes: Sequence[str] = ("dark", "light"),
+    positive: str | None = "light",
+    threshold: float | None = 0.5,
+) -> dict[str, object]:
+    """What a manifest of today's format says of a release of two classes, but for its files."""
+    return {
+        **ABOUT,
+        "format": 2,
+        "task": {"modality": "image", "problem": "classification"},
+        "output": {"name": "probabilities", "type": "float32", "shape": ["batch", 2]},
+        "columns": [f"p.{name}" for name in classes],
+        "target": {"problem": "classification", "classes": list(classes)},
+        "decision": {"temperature": 1.0, "positive": positive, "threshold": threshold},
+        "released": "fp32",
+    }
+
+
+def write_release(root: Path, slopes: Mapping[str, float], **facts: Any) -> None:
+    """release/ and controls/: `light` is class 1, the control is wrong throughout. `slopes`: of each ONNX file.
+
+    `facts` are of the manifest; classes, positive and threshold as `modern_about` takes them.
+    """
     for name, slope in slopes.items():
         write_bytes(root / "release" / name, brighter(slope))
     parity = {"samples": 9, "max_difference": 0.0, "changed_decisions": 0}
@@ -59,7 +82,8 @@ def write_release(root: Path, slopes: Mapping[str, float], **facts: object) -> N
         path.name: {"sha256": sha256_bytes(path.read_bytes()), "size": path.stat().st_size}
         for path in (root / "release").iterdir()
     }
-    about = {"classes": ["dark", "light"], "positive": "light", "threshold": 0.5, "released": "fp32"}
-    write_json(root / "release" / "manifest.json", {**ABOUT, **about, **facts, "files": files})
+    said = {name: facts.pop(name) for name in ("classes", "positive", "threshold") if name in facts}
+    about = modern_about(**said)
+    write_json(root / "release" / "manifest.json", {**about, **facts, "files": files})
     write_bytes(root / "controls" / "scratch.onnx", brighter(-0.02))
-    write_json(root / "controls" / "controls.json", {"majority": {"class": "dark"}})
+    write_json(root / "controls" / "controls.json", {"constants": {"majority": [1.0, 0.0]}})

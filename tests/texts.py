@@ -54,9 +54,13 @@ def write_text_release(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(made.SerializeToString())
     files = {path.name: {"sha256": sha256_bytes(path.read_bytes())} for path in folder.iterdir()}
     about: dict[str, object] = {
-        "task": {"name": "text_classification", "input_size": 32},
+        "format": 2,
+        "task": {"modality": "text", "problem": "classification", "input_size": 32},
         "input": {"name": "tokens", "type": "int64", "shape": ["batch", "tokens"]},
-        "classes": ["ham", "spam"],
+        "output": {"name": "probabilities", "type": "float32", "shape": ["batch", 2]},
+        "columns": ["p.ham", "p.spam"],
+        "target": {"problem": "classification", "classes": ["ham", "spam"]},
+        "decision": {},
         "released": "fp32",
     }
     write_json(folder / "manifest.json", {**about, "files": files})

@@ -11,7 +11,7 @@ WRITTEN: dict[str, object] = {
 }
 PARAMS: dict[str, object] = {
     "seed": 0,
-    "task": {"name": "image_classification"},
+    "task": {"modality": "image", "problem": "classification"},
     "augment": {},
     "backbone": {"name": "efficientnet_lite0"},
     **WRITTEN,

@@ -6,9 +6,8 @@ import pytest
 from pictures import Build, data_params, lock_of
 
 from components.data.build import Built, Samples, build_dataset
-from components.params.names import SHOWS
+from components.modalities import load_modality
 from components.params.task import TaskParams
-from components.tasks import load_task
 
 
 @pytest.fixture
@@ -19,17 +18,17 @@ def build(tmp_path: Path) -> Build:
         root: Path,
         out: Path,
         threads: int = 2,
-        task_name: str = "image_classification",
+        modality: str = "image",
         positive: str | None = None,
         bits: int | None = None,
         **values: object,
     ) -> Built:
         params = data_params(root, **values)
         lock, source = lock_of(params, tmp_path / "cache")
-        task = load_task(TaskParams(name=task_name, bits=bits))
-        samples = Samples(
-            SHOWS[task_name], lambda payload: task.inspect(payload, params.limits), positive, bits
-        )
+        said = {"modality": modality, "positive": positive, "bits": bits}
+        task = TaskParams.model_validate({k: v for k, v in said.items() if v is not None})
+        opened = load_modality(task)
+        samples = Samples(task, lambda payload: opened.inspect(payload, params.limits))
         return build_dataset(lock, source, samples, params, out, threads)
 
     return made

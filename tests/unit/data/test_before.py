@@ -110,7 +110,7 @@ def test_class_folders_are_looked_at(
         (tmp_path / "src" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "src" / path).write_bytes(b"not read")
     section = {"source": "file:src", "licence": "ours"}
-    given = {**PARAMS, "data": section, "task": {"name": "image_classification", **task}}
+    given = {**PARAMS, "data": section, "task": {"modality": "image", "problem": "classification", **task}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(given))
     with pytest.raises(DataError) as caught:
         looked(tmp_path)

@@ -12,9 +12,9 @@ from pictures import Build, png, two_classes, write
 from PIL import Image
 
 from components.data.dataset import Dataset
-from components.data.summary import look_alikes
 from components.errors import DataError
 from components.params.data import NearDuplicates
+from components.problems.classification.target.warnings import alike
 from components.storage.publish import sha256_tree
 
 Report = dict[str, dict[str, object]]
@@ -43,9 +43,9 @@ def test_folders_become_a_dataset(tmp_path: Path, build: Build) -> None:
     built = build(write(tmp_path / "src", files | {"README": b"hi", "a/.DS_Store": b"x"}), tmp_path / "out")
     data = Dataset.open(tmp_path / "out")
     assert (built.samples, built.quarantined, built.excluded) == (40, 0, 0)
-    assert data.classes == ("a", "b")
+    assert data.description["classes"] == ["a", "b"]
     assert sorted(data.read(name) for name in data.ids()) == sorted(files.values())
-    assert report_of(tmp_path / "out")["classes"] == {"a": 20, "b": 20}
+    assert report_of(tmp_path / "out")["targets"] == {"a": 20, "b": 20}
     assert report_of(tmp_path / "out")["ignored_files"] == 2
     assert not [p for p in (tmp_path / "out").rglob("*") if p.suffix == ".partial"]
 
@@ -95,12 +95,12 @@ def test_a_labels_file_with_conditions_groups_and_slices(tmp_path: Path, build: 
         },
     )
     data = Dataset.open(tmp_path / "out")
-    assert data.classes == ("good", "bad")
+    assert data.description["classes"] == ["good", "bad"]
     assert set(data.slices("train")) == {"type"}
     sides: dict[str, set[str]] = {}
     for row in data.table.to_pylist():
         number = int(Path(row["path"]).stem)
-        assert row["target"] == (number % 4) // 2
+        assert row["label"] == ["good", "bad"][(number % 4) // 2]
         assert row["slice.type"] == "mp"[number % 3 == 0]
         sides.setdefault(row["group"], set()).add(row["split"])
     assert len(sides) == 20
@@ -135,13 +135,13 @@ def test_texts_may_stand_in_the_table_itself(tmp_path: Path, build: Build) -> No
     build(
         write(tmp_path / "src", {"mails.csv": "\n".join(["body,kind", *lines]).encode()}),
         tmp_path / "out",
-        task_name="text_classification",
+        modality="text",
         layout="manifest",
         labels={"file": "mails.csv", "text": "body", "label": "kind"},
         limits={"min_per_class": 5, "quarantine_share": 0.1},
     )
     data = Dataset.open(tmp_path / "out")
-    assert data.classes == ("ham", "spam")
+    assert data.description["classes"] == ["ham", "spam"]
     rows = {row["path"]: row for row in data.table.to_pylist()}
     assert len(rows) == 81 - len(
         excluded(tmp_path / "out")
@@ -161,7 +161,7 @@ def test_texts_of_json_lines_are_kept_or_quarantined_one_by_one(tmp_path: Path, 
     build(
         write(tmp_path / "src", {"t.jsonl": "\n".join(map(json.dumps, rows)).encode()}),
         tmp_path / "out",
-        task_name="text_classification",
+        modality="text",
         layout="manifest",
         labels={"file": "t.jsonl", "text": "text"},
         limits={"min_per_class": 1, "quarantine_share": 0.1},
@@ -425,7 +425,7 @@ def test_the_notes_begin_with_one_paragraph_of_all_counts(tmp_path: Path, build:
 
 def test_few_test_samples_of_a_class_are_told_before_any_training(tmp_path: Path, build: Build) -> None:
     built = build(write(tmp_path / "src", two_classes(30)), tmp_path / "out")
-    tests = cast(dict[str, dict[str, int]], report_of(tmp_path / "out")["sides"]["test"])["classes"]
+    tests = cast(dict[str, dict[str, int]], report_of(tmp_path / "out")["sides"]["test"])["targets"]
     few = ", ".join(f"{name} {count}" for name, count in tests.items() if count < 6)
     assert few
     assert any(note.startswith(f"Fewer than 6 test samples: {few}. ") for note in built.notes)
@@ -444,14 +444,14 @@ def test_few_test_samples_of_a_class_are_told_before_any_training(tmp_path: Path
     ],
 )
 def test_classes_that_look_alike_are_told(one: str, other: str) -> None:
-    (said,) = look_alikes([one, "ham", other])
+    (said,) = alike([one, "ham", other])
     assert said.startswith(f"These classes look alike, but are separate: {one!a} and {other!a}. ")
-    assert look_alikes(["spam", "spam 2", "scope"]) == []
+    assert alike(["spam", "spam 2", "scope"]) == []
 
 
 @pytest.mark.parametrize("letter", ["\u034f", "\ufe0f", "\ufe00", "\u115f", "\u180b", "\U000e0100", "\u200b"])
 def test_letters_that_nobody_sees_tell_no_classes_apart(letter: str) -> None:
-    assert len(look_alikes([f"sp{letter}am", "ham", "spam"])) == 1
+    assert len(alike([f"sp{letter}am", "ham", "spam"])) == 1
 
 
 def deep(seed: int, bits: int) -> bytes:

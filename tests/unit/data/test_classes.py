@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.data.classes import Classes, doubtful
 from components.errors import DataError
 from components.params.conditions import read_condition
 from components.params.data import Labels
+from components.problems.classification.target.classes import Classes, doubtful
 
 
 @pytest.mark.parametrize(

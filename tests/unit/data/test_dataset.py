@@ -24,7 +24,7 @@ def test_sides_are_parts_of_the_whole(folder: Path) -> None:
     assert data.targets().dtype == np.int64
     assert len(data.targets("test")) == len(parts[3]) == len(data.groups("test"))
     labels = data.table.column("label").to_pylist()
-    assert [data.classes[target] for target in data.targets()] == labels
+    assert [data.description["classes"][target] for target in data.targets()] == labels
     with pytest.raises(DataError, match="'val' is not a split"):
         data.ids("val")
 

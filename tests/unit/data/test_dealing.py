@@ -11,18 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.data.build import Samples, build_dataset
-from components.data.checks import check_classes
 from components.data.contents import Content
 from components.data.dealing import ENOUGH, assign, split_named
 from components.data.lock import Assignments, Lock, LockedSource, read_lock
 from components.data.reading import read, with_assignments
 from components.data.splits import SIDES, side_of
 from components.errors import DataError
+from components.modalities import load_modality
 from components.params.data import DataParams, Limits, Split
 from components.params.task import TaskParams
+from components.problems.base import Labelled, Remedies
+from components.problems.classification.target import check_classes
 from components.sources.base import Entry
-from components.tasks import load_task
 
+TEXTS = TaskParams(modality="text")
 SPLIT = Split(salt="s")  # the default shares: .6, .15, .05, .2
 
 
@@ -42,11 +44,11 @@ def params_of(split: Split = SPLIT, **values: object) -> DataParams:
 
 
 def refreshed(files: Mapping[str, int], old: Lock | None = None, params: DataParams | None = None) -> Lock:
-    return with_assignments(lock_of(files), Nothing(), params or params_of(), "images", old)
+    return with_assignments(lock_of(files), Nothing(), params or params_of(), TaskParams(), old)
 
 
 def placed(lock: Lock, params: DataParams | None = None) -> dict[str, Content]:
-    return {c.id: c for c in read(lock, Nothing(), params or params_of(), "images").contents}
+    return {c.id: c for c in read(lock, Nothing(), params or params_of(), TaskParams()).contents}
 
 
 def sides_of(lock: Lock) -> dict[str, str]:
@@ -63,7 +65,8 @@ def test_many_small_classes_lie_on_every_side_with_the_default_shares(count: int
     by_hash = Counter((f"c{n // 1000:02}", side_of(f"{n:064x}", SPLIT)) for n in files.values())
     assert min(by_hash[f"c{c:02}", side] for c in range(count) for side in SIDES) == 0  # what is to be cured
     contents = list(placed(refreshed(files)).values())
-    check_classes(contents, sorted({content.label for content in contents}), Limits())
+    labelled = [Labelled(content.label, content.side) for content in contents]
+    check_classes(labelled, sorted({sample.label for sample in labelled}), Limits(), Remedies())
     found = Counter((content.label, content.side) for content in contents)
     for side in SIDES:
         expected = int(size * getattr(SPLIT, side) + 1e-9)
@@ -180,10 +183,10 @@ class Table:
         return self._bytes.decode().splitlines()[int(content.path.partition("#")[2])].split(",")[0]
 
     def refreshed(self, old: Lock | None = None, params: DataParams = GROUPED) -> Lock:
-        return with_assignments(self.lock, self, params, "texts", old)
+        return with_assignments(self.lock, self, params, TEXTS, old)
 
     def placed(self, lock: Lock, params: DataParams = GROUPED) -> dict[str, Content]:
-        return {c.id: c for c in read(lock, self, params, "texts").contents}
+        return {c.id: c for c in read(lock, self, params, TEXTS).contents}
 
 
 TextsAndUsers = st.lists(st.tuples(st.integers(0, 60), st.sampled_from(["", *(f"u{n}" for n in range(25))])))
@@ -227,8 +230,8 @@ def test_copies_from_new_users_leave_every_text_where_it_is(tmp_path: Path) -> N
 
 def test_groups_that_moved_texts_leave_on_two_sides_are_counted(tmp_path: Path) -> None:
     def told(table: Table, lock: Lock) -> list[str]:
-        task = load_task(TaskParams(name="text_classification"))
-        samples = Samples("texts", lambda payload: task.inspect(payload, GROUPED.limits))
+        task = load_modality(TEXTS)
+        samples = Samples(TEXTS, lambda payload: task.inspect(payload, GROUPED.limits))
         built = build_dataset(lock, LockedSource(lock, table), samples, GROUPED, tmp_path / lock.revision, 2)
         return [note for note in built.notes if "groups" in note]
 
@@ -329,4 +332,4 @@ def test_another_salt_starts_over_and_a_lock_of_another_split_is_refused() -> No
 def test_folds_are_dealt_in_their_own_way() -> None:
     params = params_of(Split(salt="s", folds=3), layout="manifest", labels={"group": "g"})
     lock = lock_of({"a.png": 1})
-    assert with_assignments(lock, Nothing(), params, "images", None) is lock
+    assert with_assignments(lock, Nothing(), params, TaskParams(), None) is lock

@@ -37,7 +37,7 @@ def notes(folder: Path) -> list[str]:
 @pytest.mark.parametrize("names", [("train", "val", "test"), ("Training", "dev", "TEST")])
 def test_folders_of_splits_are_the_split(tmp_path: Path, build: Build, names: tuple[str, str, str]) -> None:
     build(write(tmp_path / "src", split_folders(names)), tmp_path / "out")
-    assert Dataset.open(tmp_path / "out").classes == ("cat", "dog")
+    assert Dataset.open(tmp_path / "out").description["classes"] == ["cat", "dog"]
     expected = dict(zip(names, ({"train"}, {"validation", "calibration"}, {"test"}), strict=True))
     found: dict[str, set[str]] = {}
     for row in rows(tmp_path / "out"):
@@ -164,7 +164,7 @@ CLUTTER = {
 def test_what_is_surely_no_sample_is_left_out_counted_and_printed(tmp_path: Path, build: Build) -> None:
     built = build(write(tmp_path / "src", two_classes() | CLUTTER), tmp_path / "out")
     assert (built.samples, built.quarantined) == (40, 0)
-    assert Dataset.open(tmp_path / "out").classes == ("a", "b")
+    assert Dataset.open(tmp_path / "out").description["classes"] == ["a", "b"]
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["ignored_files"] == len(CLUTTER)
     assert report["ignored"] == {
@@ -211,7 +211,7 @@ def test_a_class_in_files_of_another_kind_does_not_vanish_silently() -> None:
 def test_texts_in_folders_are_samples(tmp_path: Path, build: Build) -> None:
     files = {f"{'ab'[n % 2]}/{n}.txt": f"mail {n} about {'ab'[n % 2] * 3}".encode() for n in range(60)}
     files |= {"a/Thumbs.db": b"x", "a/read.md": b"a text about tea"}
-    built = build(write(tmp_path / "src", files), tmp_path / "out", task_name="text_classification")
+    built = build(write(tmp_path / "src", files), tmp_path / "out", modality="text")
     assert built.samples + built.excluded == 61
 
 
@@ -231,7 +231,7 @@ def test_a_folder_around_all_classes_is_looked_through(tmp_path: Path, build: Bu
     files = {f"data/cells/{name}": data for name, data in two_classes().items()}
     files |= {"__MACOSX/data/x.png": b"", "data/cells/readme.txt": b""}
     built = build(write(tmp_path / "src", files), tmp_path / "out")
-    assert Dataset.open(tmp_path / "out").classes == ("a", "b")
+    assert Dataset.open(tmp_path / "out").description["classes"] == ["a", "b"]
     assert "All samples lie below 'data/cells/': the folders in it count." in built.notes
 
 
@@ -240,7 +240,7 @@ def test_a_zip_of_a_folder_with_splits_inside(tmp_path: Path, build: Build) -> N
         for name, data in split_folders().items():
             archive.writestr(f"cells/{name}", data)
     build(tmp_path / "cells.zip", tmp_path / "out")
-    assert Dataset.open(tmp_path / "out").classes == ("cat", "dog")
+    assert Dataset.open(tmp_path / "out").description["classes"] == ["cat", "dog"]
     assert {row["split"] for row in rows(tmp_path / "out") if "/test/" in row["path"]} == {"test"}
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from pictures import data_params, lock_of, png, write
 
-from components.data.checks import check_positive
 from components.data.contents import classify, merge
 from components.data.layouts import Item, Rows, read_items
 from components.errors import DataError
 from components.params.data import DataParams
+from components.params.task import TaskParams
+from components.problems.classification.target import check_positive
 
 
 def items_of(
@@ -34,7 +35,7 @@ def refusal(tmp_path: Path, payload: bytes, file: str = "t.csv", **labels: objec
 def test_a_word_for_no_label_is_a_class_with_a_warning(tmp_path: Path) -> None:
     """CASES 4: a class that is really named `nan` can be had."""
     items, params = items_of(tmp_path, b"path,label\na,nan\nb,cat\nc,\nd,None\n")
-    assert classify(items, params).names == ("None", "cat", "nan")
+    assert classify(items, params, TaskParams()).names == ("None", "cat", "nan")
     assert [item.label for item in items] == ["nan", "cat", "", "None"]
     assert "t.csv: the column 'label' holds 'None' in 1 row, 'nan' in 1 row" in notes(tmp_path, params)
 
@@ -45,7 +46,7 @@ def test_unlabelled_is_compared_with_what_the_cell_says(tmp_path: Path, word: st
     items, params = items_of(tmp_path, f"path,label\na.png,{word}\nb.png,cat\n".encode(), unlabelled=word)
     write(tmp_path / "src", {"a.png": png(1), "b.png": png(2)})
     lock, _ = lock_of(params, tmp_path / "cache")
-    classes = classify(items, params)
+    classes = classify(items, params, TaskParams())
     contents, rejected = merge(items, lock, classes, params)
     assert classes.names == ("cat",)
     assert sorted((content.path, content.label) for content in contents) == [("a.png", ""), ("b.png", "cat")]
@@ -59,10 +60,10 @@ def test_a_label_that_no_class_takes_is_named_with_its_first_row(tmp_path: Path)
         tmp_path, b"path,label\na,1.1\nb,1.10\nc,1.10\n", classes={"scope": "1.1", "terms": "1.2"}
     )
     with pytest.raises(DataError, match=r"'1\.10' \(2 samples, the first: t\.csv, row 2 \(line 3\)\)"):
-        classify(items, params)
+        classify(items, params, TaskParams())
     floats, params = items_of(tmp_path, b"path,label\na,1.0\nb,0\n", classes={"good": "0", "bad": "1"})
     with pytest.raises(DataError, match=r"write 1 without quotes: then it takes '1\.0', too\. Declared"):
-        classify(floats, params)
+        classify(floats, params, TaskParams())
 
 
 @pytest.mark.parametrize("column", ["path", "label", "group", "domain", "split", "slices"])
@@ -112,7 +113,7 @@ def test_a_path_that_leaves_the_source_is_named_with_its_row(tmp_path: Path, pat
 def test_a_file_that_is_not_there_is_named_with_its_row(tmp_path: Path) -> None:
     items, params = items_of(tmp_path, b"path,label\na.png,x\n,x\n")
     lock, _ = lock_of(params, tmp_path / "cache")
-    _, rejected = merge(items, lock, classify(items, params), params)
+    _, rejected = merge(items, lock, classify(items, params, TaskParams()), params)
     assert [(item.path, item.reason) for item in rejected] == [
         ("a.png", "is in t.csv, row 1 (line 2), not at the source"),
         ("t.csv#2", "is in t.csv, row 2 (line 3), not at the source"),
@@ -133,7 +134,7 @@ def test_a_side_that_there_is_not_is_named_with_its_row(tmp_path: Path) -> None:
     write(tmp_path / "src", {"a.png": png(1)})
     lock, _ = lock_of(params, tmp_path / "cache")
     with pytest.raises(DataError, match=r"says 'later' for t\.csv, row 1 \(line 2\)"):
-        merge(items, lock, classify(items, params), params)
+        merge(items, lock, classify(items, params, TaskParams()), params)
 
 
 def test_a_positive_class_needs_two() -> None:

@@ -7,16 +7,16 @@ import pytest
 from PIL import Image, ImageDraw
 
 from components.data.near_duplicates import Pairs, _propose, find_pairs, losers
+from components.modalities import load_modality
+from components.modalities.base import Inspection
 from components.params.data import Limits, NearDuplicates
 from components.params.task import TaskParams
-from components.tasks import load_task
-from components.tasks.base import Inspection
 
 
 def inspect(image: Image.Image, kind: str = "PNG", **options: int) -> Inspection:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
-    return load_task(TaskParams()).inspect(buffer.getvalue(), Limits())
+    return load_modality(TaskParams()).inspect(buffer.getvalue(), Limits())
 
 
 def pairs_of(found: list[Inspection], folder: Path) -> Pairs:

@@ -28,7 +28,7 @@ def test_they_are_kept_where_params_say_how_they_are_written(
     built = build(source, tmp_path / "out", layout="labels", labels=labels)
     assert (built.samples, built.quarantined) == (48, 0)
     dataset = Dataset.open(tmp_path / "out")
-    assert dataset.classes == ("a", "b")
+    assert dataset.description["classes"] == ["a", "b"]
     bare = [label for label in dataset.table.column("label").to_pylist() if not label]
     assert len(bare) == (dataset.targets() == -1).sum() == 8
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.evaluation.metrics import Outcome
+from components.problems.classification.judge.metrics import Outcome
 
 
 def drawn(samples: int, classes: int = 2, seed: int = 0, positive: int = 1) -> Outcome:

@@ -4,8 +4,11 @@ import pytest
 
 from components.evaluation.gates import Judged, Release, judge
 from components.params.release import GateParams
+from components.problems.classification.judge import TABLE
 
 SHA = "a" * 64
+# What the evaluation says of the metrics.
+KNOWN = {name: metric.as_json() for name, metric in TABLE.items()}
 
 
 def _gate(**changes: object) -> GateParams:
@@ -19,7 +22,8 @@ def _release(variant: str = "fp32", size: int = 14_000_000, **parity: object) ->
 
 
 def _rule(kind: str, gate: GateParams, release: Release, metrics: dict[str, object]) -> list[Judged]:
-    return [rule for rule in judge(gate, release, metrics).rules if rule.kind == kind]
+    known = {"metrics": KNOWN, "constants": ["majority"]}
+    return [rule for rule in judge(gate, release, {**known, **metrics}).rules if rule.kind == kind]
 
 
 def _accuracy(
@@ -48,11 +52,7 @@ def test_a_metric_by_its_interval(interval: tuple[float | None, ...], outcome: s
 
 def test_a_rule_that_no_model_could_pass_on_so_few_samples_says_how_many_it_wants() -> None:
     """0.025^(1/18) = 0.815 < 0.82, 0.025^(1/19) = 0.824."""
-    metrics = {
-        **_accuracy(0.78, 1.0, 1.0, n=15),
-        "confidence": 0.95,
-        "metrics": {"accuracy": {"interval": "proportion"}},
-    }
+    metrics = {**_accuracy(0.78, 1.0, 1.0, n=15), "confidence": 0.95}
     rule = _rule("metric", _gate(), _release(), metrics)[0]
     assert rule.outcome == "inconclusive"
     assert rule.evidence.endswith("; too few: wants at least 19 samples")
@@ -154,7 +154,7 @@ def test_a_bundle_that_releases_another_variant_than_params_is_not_judged() -> N
 
 
 def test_one_failure_outweighs_what_is_open() -> None:
-    verdict = judge(_gate(), _release(), _accuracy(0.1, 0.2, 0.3))
+    verdict = judge(_gate(), _release(), {**_accuracy(0.1, 0.2, 0.3), "metrics": KNOWN})
     assert {"fail", "inconclusive"} <= {rule.outcome for rule in verdict.rules}
     assert verdict.verdict == "fail"
     assert verdict.as_json()["release_sha256"] == SHA
@@ -188,3 +188,20 @@ def test_overfitting_and_movement_have_bounds() -> None:
     assert gap.rule == "training accuracy above validation accuracy at most 0.1"
     missing = _rule("movement", gate, _release(), {"training": {"movement": {"features_cka": None}}})
     assert [rule.outcome for rule in missing] == ["inconclusive", "inconclusive"]
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"accuracy": {}}, {"accuracy": {"range": [0, 0.8]}}, {"auroc": KNOWN["auroc"]}]
+)
+def test_a_metric_of_which_nothing_is_known_or_out_of_its_range_is_open(said: dict[str, object]) -> None:
+    (rule,) = _rule("metric", _gate(), _release(), {**_accuracy(0.85, 0.9, 0.95), "metrics": said})
+    assert (rule.outcome, rule.evidence) == ("inconclusive", "undefined on these 641 samples")
+
+
+def test_without_a_known_constant_answer_there_is_one_control_more_that_was_not_measured() -> None:
+    facts = {"balanced_accuracy": {"estimate": 0.1, "low": 0.05, "high": 0.2, "n": 50}}
+    for constants in ([], None, "majority"):
+        metrics: dict[str, object] = {"paired": {"scratch": facts}, "constants": constants}
+        rules = _rule("control", _gate(), _release(), metrics)
+        assert [rule.outcome for rule in rules] == ["inconclusive", "pass"]
+        assert "a constant answer" in rules[0].rule

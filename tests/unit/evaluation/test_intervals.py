@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from outcomes import drawn, said
 from scipy.stats import binomtest
 
-from components.evaluation.intervals import LEAST_GROUPS, METHODS, Interval, intervals, paired
-from components.evaluation.metrics import TABLE, Outcome
+from components.evaluation.intervals import LEAST_GROUPS, Interval, intervals, paired
 from components.evaluation.spread import Plan
+from components.problems.classification import METRICS
+from components.problems.classification.judge import TABLE
+from components.problems.classification.judge.metrics import Outcome
 
 PLAN = Plan(confidence=0.95)
 
@@ -30,7 +32,7 @@ def _width(found: Interval) -> float:
 
 @pytest.mark.parametrize(("right", "samples"), [(0, 1), (1, 1), (10, 10), (0, 30), (270, 300), (641, 650)])
 def test_accuracy_has_clopper_and_pearsons(right: int, samples: int) -> None:
-    found = intervals(said([1] * samples, [0.9] * right + [0.1] * (samples - right)), PLAN)["accuracy"]
+    found = intervals(said([1] * samples, [0.9] * right + [0.1] * (samples - right)), PLAN, TABLE)["accuracy"]
     expected = binomtest(right, samples).proportion_ci(confidence_level=0.95, method="exact")
     assert _bounds(found) == pytest.approx((expected.low, expected.high), abs=1e-12)
     assert found.method == "Clopper-Pearson"
@@ -39,7 +41,7 @@ def test_accuracy_has_clopper_and_pearsons(right: int, samples: int) -> None:
 def test_all_right_is_no_certainty() -> None:
     """The percentile bootstrap gave [1, 1], which clears any bound; the rule of three gives 1 - 3.7 / n."""
     perfect = said([0, 1] * 50, [0.1, 0.9] * 50)
-    found = intervals(perfect, PLAN)
+    found = intervals(perfect, PLAN, TABLE)
     assert found["accuracy"].low == pytest.approx(0.025 ** (1 / 100))
     assert found["auroc"].low is not None
     assert found["auroc"].low <= 0.025 ** (1 / 50)
@@ -49,7 +51,7 @@ def test_all_right_is_no_certainty() -> None:
 def test_balanced_accuracy_adds_up_the_recalls_distances() -> None:
     """Recalls 9/10 and 18/20; by MOVER the distances' squares add up, over 2."""
     targets, scores = [0] * 10 + [1] * 20, [0.1] * 9 + [0.9] * 19 + [0.1] * 2
-    found = intervals(said(targets, scores), PLAN)["balanced_accuracy"]
+    found = intervals(said(targets, scores), PLAN, TABLE)["balanced_accuracy"]
     ends = [binomtest(x, n).proportion_ci(method="exact") for x, n in ((9, 10), (18, 20))]
     below = math.hypot(0.9 - ends[0].low, 0.9 - ends[1].low) / 2
     above = math.hypot(ends[0].high - 0.9, ends[1].high - 0.9) / 2
@@ -60,7 +62,7 @@ def test_f1_is_a_proportion_in_disguise() -> None:
     """TP 30, FP 6, FN 4: J = 30/40, F1 = 2·0.75 / 1.75 = 0.857."""
     targets = [1] * 34 + [0] * 66
     scores = [0.9] * 30 + [0.1] * 4 + [0.9] * 6 + [0.1] * 60
-    found = intervals(said(targets, scores), PLAN)["f1"]
+    found = intervals(said(targets, scores), PLAN, TABLE)["f1"]
     ends = binomtest(30, 40).proportion_ci(method="exact")
     assert found.estimate == pytest.approx(6 / 7)
     assert _bounds(found) == pytest.approx((2 * ends.low / (1 + ends.low), 2 * ends.high / (1 + ends.high)))
@@ -77,7 +79,7 @@ def test_auroc_has_delongs_standard_error_on_the_logit_scale() -> None:
     variance = sum(np.var(wins.mean(axis=axis), ddof=1) / wins.shape[1 - axis] for axis in (0, 1))
     off = 1.96 * math.sqrt(variance) / (area * (1 - area))
     low, high = (1 / (1 + math.exp(-(math.log(area / (1 - area)) + sign * off))) for sign in (-1, 1))
-    found = intervals(outcome, PLAN)["auroc"]
+    found = intervals(outcome, PLAN, TABLE)["auroc"]
     assert _bounds(found)[0] <= low
     assert _bounds(found)[1] >= high
     assert _width(found) < 1.25 * (high - low)
@@ -86,16 +88,19 @@ def test_auroc_has_delongs_standard_error_on_the_logit_scale() -> None:
 def test_equal_inputs_give_equal_numbers_in_any_order() -> None:
     outcome, order = drawn(80), np.random.default_rng(0).permutation(80)
     turned = Outcome(outcome.targets[order], outcome.probabilities[order], outcome.decisions[order])
-    assert intervals(outcome, PLAN) == intervals(outcome, PLAN)
-    for name, found in intervals(turned, PLAN).items():
-        assert _bounds(found) == pytest.approx(_bounds(intervals(outcome, PLAN)[name]), abs=1e-9)
+    assert intervals(outcome, PLAN, TABLE) == intervals(outcome, PLAN, TABLE)
+    for name, found in intervals(turned, PLAN, TABLE).items():
+        assert _bounds(found) == pytest.approx(_bounds(intervals(outcome, PLAN, TABLE)[name]), abs=1e-9)
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_more_confidence_is_wider_and_contains_the_narrower(name: str) -> None:
     outcome, other = drawn(80), drawn(80, seed=0, positive=1)
     other = replace(other, probabilities=drawn(80, seed=5).probabilities)
-    for found in (lambda plan: intervals(outcome, plan), lambda plan: paired(outcome, other, plan)):
+    for found in (
+        lambda plan: intervals(outcome, plan, TABLE),
+        lambda plan: paired(outcome, other, plan, TABLE),
+    ):
         narrow, wide = (found(Plan(confidence=c))[name] for c in (0.8, 0.99))
         assert _bounds(wide)[0] <= _bounds(narrow)[0]
         assert _bounds(wide)[1] >= _bounds(narrow)[1]
@@ -105,7 +110,7 @@ def test_more_confidence_is_wider_and_contains_the_narrower(name: str) -> None:
 @pytest.mark.parametrize("name", TABLE)
 def test_a_model_is_not_different_from_itself_but_that_is_no_certainty_either(name: str) -> None:
     """A difference of a few samples may not show."""
-    found = paired(drawn(60), drawn(60), PLAN)[name]
+    found = paired(drawn(60), drawn(60), PLAN, TABLE)[name]
     assert found.estimate == 0
     assert _bounds(found) == pytest.approx((-_bounds(found)[1], -_bounds(found)[0]))
     assert _width(found) > 2 * 0.025
@@ -116,10 +121,10 @@ def test_pairs_have_narrower_differences_than_their_metrics_say() -> None:
     targets = [0, 1] * 100
     scores = [0.3, 0.8] * 95 + [0.8, 0.3] * 5
     one, other = said(targets, scores), said(targets, [*scores[:-1], 0.9])
-    difference = paired(other, one, PLAN)["accuracy"]
+    difference = paired(other, one, PLAN, TABLE)["accuracy"]
     assert difference.estimate == pytest.approx(1 / 200)
     assert _bounds(difference)[0] < 0
-    assert _width(difference) < 0.75 * _width(intervals(one, PLAN)["accuracy"])
+    assert _width(difference) < 0.75 * _width(intervals(one, PLAN, TABLE)["accuracy"])
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -132,10 +137,10 @@ def test_samples_of_one_group_do_not_count_as_independent(name: str) -> None:
         for o in (single, other)
     )
     plan = replace(PLAN, groups=np.repeat(np.arange(100), 4))
-    assert _width(intervals(four, PLAN)[name]) < _width(intervals(single, PLAN)[name])
+    assert _width(intervals(four, PLAN, TABLE)[name]) < _width(intervals(single, PLAN, TABLE)[name])
     for grouped, alone in (
-        (intervals(four, plan)[name], intervals(single, PLAN)[name]),
-        (paired(four, others, plan)[name], paired(single, other, PLAN)[name]),
+        (intervals(four, plan, TABLE)[name], intervals(single, PLAN, TABLE)[name]),
+        (paired(four, others, plan, TABLE)[name], paired(single, other, PLAN, TABLE)[name]),
     ):
         assert grouped.estimate == pytest.approx(alone.estimate)
         assert 0.97 < _width(grouped) / _width(alone) < 1.2
@@ -149,38 +154,38 @@ def test_groups_follow_their_samples_into_a_slice() -> None:
 
 @pytest.mark.parametrize("groups", [1, LEAST_GROUPS - 1])
 def test_too_few_groups_say_how_many_are_wanted(groups: int) -> None:
-    found = intervals(drawn(90), replace(PLAN, groups=np.arange(90) % groups))["accuracy"]
+    found = intervals(drawn(90), replace(PLAN, groups=np.arange(90) % groups), TABLE)["accuracy"]
     assert found.estimate is not None
     assert (found.low, found.high) == (None, None)
     assert found.reason == f"{groups} groups are too few: wants at least {LEAST_GROUPS}"
 
 
 def test_too_few_samples_say_how_many_are_wanted() -> None:
-    few = intervals(said([1] * 9 + [0] * 40, [0.9] * 9 + [0.2] * 40), PLAN)
+    few = intervals(said([1] * 9 + [0] * 40, [0.9] * 9 + [0.2] * 40), PLAN, TABLE)
     assert few["auroc"].reason == "9 samples of a class are too few: wants at least 10 of each"
     assert few["average_precision"].reason == "9 samples of a class are too few: wants at least 20 of each"
     assert few["accuracy"].reason is None
-    assert intervals(drawn(20), PLAN)["ece"].reason == "20 samples are too few: wants at least 30"
+    assert intervals(drawn(20), PLAN, TABLE)["ece"].reason == "20 samples are too few: wants at least 30"
 
 
 def test_no_sample_and_one_class_are_none_and_never_nan() -> None:
-    for found in intervals(said([], []), PLAN).values():
+    for found in intervals(said([], []), PLAN, TABLE).values():
         assert found == Interval(None, None, None, 0)
-    one_class = intervals(said([1] * 30, [0.9] * 30), PLAN)
+    one_class = intervals(said([1] * 30, [0.9] * 30), PLAN, TABLE)
     assert one_class["auroc"] == Interval(None, None, None, 30)
-    pair = paired(said([1] * 30, [0.9] * 30), said([1] * 30, [0.4] * 30), PLAN)
+    pair = paired(said([1] * 30, [0.9] * 30), said([1] * 30, [0.4] * 30), PLAN, TABLE)
     assert pair["balanced_accuracy"] == Interval(None, None, None, 30)
 
 
 def test_a_model_that_says_nan_has_no_interval_and_no_estimate() -> None:
     broken = said([0, 1] * 20, [np.nan] * 40)
-    assert set(intervals(broken, PLAN).values()) == {Interval(None, None, None, 40)}
-    assert set(paired(broken, drawn(40), PLAN).values()) == {Interval(None, None, None, 40)}
+    assert set(intervals(broken, PLAN, TABLE).values()) == {Interval(None, None, None, 40)}
+    assert set(paired(broken, drawn(40), PLAN, TABLE).values()) == {Interval(None, None, None, 40)}
 
 
 def test_a_class_of_one_sample_has_an_interval_that_knows_it() -> None:
     """Its recall is 1, and may be 0.025."""
-    found = intervals(said([1] + [0] * 39, [0.9] + [0.2] * 39), PLAN)["balanced_accuracy"]
+    found = intervals(said([1] + [0] * 39, [0.9] + [0.2] * 39), PLAN, TABLE)["balanced_accuracy"]
     assert found.estimate == 1
     assert _bounds(found)[0] == pytest.approx(1 - math.hypot(0.975, 1 - 0.025 ** (1 / 39)) / 2)
 
@@ -207,9 +212,9 @@ def test_whatever_is_measured_has_an_ordered_interval_with_width_or_a_reason(
     }[decided]
     plan = replace(PLAN, groups=np.arange(samples) % groups if groups else None)
     for found, least in (
-        (intervals(outcome, plan), 0.0),
-        (paired(outcome, replace(other, targets=outcome.targets), plan), -1.0),
-        (paired(outcome, outcome, plan), -1.0),
+        (intervals(outcome, plan, TABLE), 0.0),
+        (paired(outcome, replace(other, targets=outcome.targets), plan, TABLE), -1.0),
+        (paired(outcome, outcome, plan, TABLE), -1.0),
     ):
         assert set(found) == set(TABLE)
         for interval in found.values():
@@ -220,5 +225,8 @@ def test_whatever_is_measured_has_an_ordered_interval_with_width_or_a_reason(
                 assert interval.high > interval.low
 
 
-def test_every_kind_of_metric_has_a_method() -> None:
-    assert {metric.interval for metric in TABLE.values()} == set(METHODS)
+def test_every_metric_has_a_method_and_every_kind_of_metric_one() -> None:
+    assert set(TABLE) == set(METRICS)
+    assert len({metric.method.kind for metric in TABLE.values()}) == len(
+        {id(metric.method) for metric in TABLE.values()}
+    )

@@ -1,7 +1,6 @@
-"""Every metric against scikit-learn, with and without weights, and against values worked out by hand."""
+"""Every metric against scikit-learn, and against values worked out by hand."""
 
 from collections.abc import Callable
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,19 +10,16 @@ from outcomes import drawn, said
 from sklearn import metrics as reference
 from sklearn.preprocessing import label_binarize
 
-from components.evaluation import influence
-from components.evaluation.metrics import (
-    LOWER_IS_BETTER,
-    TABLE,
-    Floats,
-    Outcome,
-    calibration_bins,
-    confusion,
-    value,
-)
-from components.params.learning import Metric
+from components.evaluation.spread import Floats
+from components.problems.classification import METRICS
+from components.problems.classification.judge import TABLE, influence
+from components.problems.classification.judge.metrics import Outcome, calibration_bins, confusion
 
 Reference = Callable[[Outcome, Floats], float]
+
+
+def value(name: str, outcome: Outcome) -> float:
+    return TABLE[name].of(outcome)
 
 
 def _each_class(outcome: Outcome, score: Callable[[Floats, Floats], float]) -> float:
@@ -73,8 +69,9 @@ REFERENCE: dict[str, Reference] = {
 
 
 def test_every_metric_of_the_table_has_a_reference_and_a_name_in_params() -> None:
-    assert set(TABLE) == set(REFERENCE) == set(get_args(Metric))
-    assert {name for name, metric in TABLE.items() if metric.better == "lower"} == LOWER_IS_BETTER
+    assert set(TABLE) == set(REFERENCE) == set(METRICS)
+    assert {name: metric.better for name, metric in TABLE.items()} == METRICS
+    assert [name for name, better in METRICS.items() if better == "lower"] == ["ece"]
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -88,25 +85,15 @@ def test_it_is_the_reference(name: str, classes: int, positive: int) -> None:
 @pytest.mark.parametrize("name", TABLE)
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 10_000), classes=st.integers(2, 4))
-def test_a_resample_is_a_weighting(name: str, seed: int, classes: int) -> None:
-    """Counts of samples, zeros included, in several rows at once."""
+def test_a_sample_that_stands_there_several_times_weighs_so_much(name: str, seed: int, classes: int) -> None:
+    """Against the reference with weights, zeros included."""
     outcome = drawn(40, classes, seed)
-    weights = np.random.default_rng(seed).integers(0, 3, (5, 40)).astype(np.float64)
-    weights[:, :classes] = 1  # drawn() begins with one sample of each class
-    found = TABLE[name].value(outcome, weights)
-    expected = [REFERENCE[name](outcome, row) for row in weights]
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("name", TABLE)
-def test_a_weight_of_two_is_the_sample_twice(name: str) -> None:
-    outcome = drawn(30, 3)
-    counts = np.random.default_rng(1).integers(1, 4, 30)
-    repeated = Outcome(
-        *(np.repeat(a, counts, axis=0) for a in (outcome.targets, outcome.probabilities, outcome.decisions))
-    )
-    found = TABLE[name].value(outcome, counts[None].astype(np.float64))[0]
-    assert found == pytest.approx(value(name, repeated), abs=1e-12)
+    counts = np.random.default_rng(seed).integers(0, 3, 40)
+    counts[:classes] = 1  # drawn() begins with one sample of each class
+    arrays = (outcome.targets, outcome.probabilities, outcome.decisions)
+    repeated = Outcome(*(np.repeat(array, counts, axis=0) for array in arrays))
+    expected = REFERENCE[name](outcome, counts.astype(np.float64))
+    assert value(name, repeated) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +131,7 @@ def test_influence_is_the_derivative_by_the_weight_of_a_sample(
     name: str, classes: int, positive: int
 ) -> None:
     outcome, step = drawn(60, classes, seed=3, positive=positive), 1e-5 * np.eye(60)
-    more, less = (TABLE[name].value(outcome, 1 + sign * step) for sign in (1, -1))
+    more, less = (np.array([REFERENCE[name](outcome, 1 + sign * row) for row in step]) for sign in (1, -1))
     found = getattr(influence, name)(outcome)
     np.testing.assert_allclose(found, (more - less) / 2e-5, rtol=0, atol=1e-9)
     assert found.sum() == pytest.approx(0, abs=1e-12)

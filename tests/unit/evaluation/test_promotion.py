@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from classified import judged
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from outcomes import drawn, said
@@ -11,7 +12,6 @@ from outcomes import drawn, said
 from components.errors import EvaluationError
 from components.evaluation.binomial import tango
 from components.evaluation.intervals import paired
-from components.evaluation.metrics import Outcome
 from components.evaluation.promotion import (
     KEEP,
     PROMOTE,
@@ -26,8 +26,11 @@ from components.evaluation.sizes import for_difference
 from components.evaluation.spread import Plan
 from components.params.promotion import PromotionParams
 from components.params.release import Rule
+from components.problems.classification.judge import TABLE
+from components.problems.classification.judge.metrics import Outcome
 
 PLAN = Plan(confidence=0.95)
+JUDGE = judged()
 OUTCOMES = {"promote", "keep", "inconclusive"}
 
 
@@ -44,7 +47,11 @@ def _right(count: int, right: int, shift: int = 0) -> Outcome:
 
 def _decide(candidate: Outcome, champion: Outcome, newer: int = 0, **changes: object) -> Ruling:
     return decide(
-        Pair(candidate, champion, {}), PLAN, {"balanced_accuracy": "interval"}, _params(**changes), newer
+        Pair(candidate, champion, {}, JUDGE),
+        PLAN,
+        {"balanced_accuracy": "interval"},
+        _params(**changes),
+        newer,
     )
 
 
@@ -54,13 +61,13 @@ def test_mcnemar_by_hand() -> None:
     candidate = replace(candidate, decisions=candidate.decisions.copy())
     candidate.decisions[80:89] = candidate.targets[80:89]
     candidate.decisions[0] = 1 - candidate.targets[0]
-    found = mcnemar(Pair(candidate, champion, {}))
+    found = mcnemar(Pair(candidate, champion, {}, JUDGE))
     assert (found.gained, found.lost) == (9, 1)
     assert found.p == pytest.approx(22 / 1024)
 
 
 def test_without_a_discordant_decision_nothing_is_shown() -> None:
-    found = mcnemar(Pair(_right(40, 30), _right(40, 30), {}))
+    found = mcnemar(Pair(_right(40, 30), _right(40, 30), {}, JUDGE))
     assert (found.gained, found.lost, found.p) == (0, 0, 1.0)
 
 
@@ -114,7 +121,7 @@ def test_significantly_worse_decisions_are_not_superior() -> None:
     scores = [0.51 if t == 0 and i < 120 else (0.2 if t == 0 else 0.9) for i, t in enumerate(targets)]
     candidate = said(targets, scores)
     facts = {"metric": "auroc", "margin": 0.2}
-    assert mcnemar(Pair(candidate, champion, {})).lost == 60
+    assert mcnemar(Pair(candidate, champion, {}, JUDGE)).lost == 60
     assert _decide(candidate, champion, **facts).outcome == KEEP
     assert _decide(candidate, champion, newer=1, **facts).outcome == PROMOTE
 
@@ -124,9 +131,10 @@ def test_less_calibration_error_is_better() -> None:
     sharp = said(targets, [0.01 if t == 0 else 0.99 for t in targets])
     vague = said(targets, [0.4 if t == 0 else 0.6 for t in targets])
     assert (
-        decide(Pair(sharp, vague, {}), PLAN, {"ece": "interval"}, _params(metric="ece"), 0).outcome == PROMOTE
+        decide(Pair(sharp, vague, {}, JUDGE), PLAN, {"ece": "interval"}, _params(metric="ece"), 0).outcome
+        == PROMOTE
     )
-    assert decide(Pair(vague, sharp, {}), PLAN, {"ece": "interval"}, _params(), 5).outcome == KEEP
+    assert decide(Pair(vague, sharp, {}, JUDGE), PLAN, {"ece": "interval"}, _params(), 5).outcome == KEEP
 
 
 def test_no_slice_may_lose_more_than_its_allowance() -> None:
@@ -135,7 +143,7 @@ def test_no_slice_may_lose_more_than_its_allowance() -> None:
     champion = _right(400, 400, 0)
     champion.decisions[:60] = 1 - champion.targets[:60]
     candidate = _right(400, 370)
-    pair = Pair(candidate, champion, slices)
+    pair = Pair(candidate, champion, slices, JUDGE)
     ruling = decide(pair, PLAN, {}, _params(margin=0.1), 0)
     assert ruling.outcome == KEEP
     assert ruling.reasons[0].startswith("accuracy on kind=b loses at most 0.05: -0.300")
@@ -145,7 +153,7 @@ def test_no_slice_may_lose_more_than_its_allowance() -> None:
 
 def test_slices_too_small_to_judge_are_shown_and_block_nothing() -> None:
     slices = {"kind": np.array(["a"] * 390 + ["rare"] * 10)}
-    ruling = decide(Pair(_right(400, 340), _right(400, 320), slices), PLAN, {}, _params(), 0)
+    ruling = decide(Pair(_right(400, 340), _right(400, 320), slices, JUDGE), PLAN, {}, _params(), 0)
     rare = next(rule for rule in ruling.rules if rule.slice == "kind=rare")
     assert (ruling.outcome, rare.outcome, rare.n) == (PROMOTE, SKIPPED, 10)
 
@@ -156,7 +164,7 @@ def test_a_slice_may_be_judged_by_its_estimate() -> None:
     champion = _right(1000, 940)
     candidate = _right(1000, 980)
     candidate.decisions[0] = 1 - candidate.targets[0]
-    pair = Pair(candidate, champion, slices)
+    pair = Pair(candidate, champion, slices, JUDGE)
     by = [decide(pair, PLAN, {}, _params(slices={"by": by}), 0).outcome for by in ("interval", "estimate")]
     assert by == ["inconclusive", "promote"]
 
@@ -164,7 +172,7 @@ def test_a_slice_may_be_judged_by_its_estimate() -> None:
 def test_samples_of_a_group_are_not_independent() -> None:
     """The 20 samples gained are all of one group of 20: there is no telling."""
     groups = np.repeat(np.arange(20), 20)
-    pair = Pair(_right(400, 340), _right(400, 320), {})
+    pair = Pair(_right(400, 340), _right(400, 320), {}, JUDGE)
     assert decide(pair, PLAN, {}, _params(), 0).outcome == PROMOTE
     assert decide(pair, replace(PLAN, groups=groups), {}, _params(), 0).outcome == "inconclusive"
 
@@ -172,7 +180,7 @@ def test_samples_of_a_group_are_not_independent() -> None:
 def test_too_small_a_slice_says_how_many_samples_it_wants() -> None:
     """Worse by nothing that shows: 30 samples without a discordant decision leave -0.13, 83 leave -0.05."""
     slices = {"kind": np.array(["b"] * 30 + ["a"] * 370)}
-    ruling = decide(Pair(_right(400, 390), _right(400, 370), slices), PLAN, {}, _params(), 0)
+    ruling = decide(Pair(_right(400, 390), _right(400, 370), slices, JUDGE), PLAN, {}, _params(), 0)
     part = next(rule for rule in ruling.rules if rule.slice == "kind=b")
     assert part.outcome == "inconclusive"
     assert "too few: wants at least" in part.evidence
@@ -195,7 +203,9 @@ def test_a_slice_that_is_worse_by_the_margin_is_hardly_ever_promoted(
     for _ in range(400):
         lost = draw.random(samples) < margin
         decisions = np.where(lost, 1 - champion.targets, champion.targets)
-        gain = paired(replace(champion, decisions=decisions), champion, PLAN, ["accuracy"])["accuracy"]
+        gain = paired(
+            replace(champion, decisions=decisions), champion, PLAN, {"accuracy": TABLE["accuracy"]}
+        )["accuracy"]
         passed += gain.low is not None and gain.low >= -margin
     assert passed <= 18  # 2.5 % of 400 are 10; more than 18 has a probability of 0.4 %
 
@@ -208,7 +218,9 @@ def test_a_metric_that_the_gate_judges_by_its_estimate_is_compared_by_it_too() -
         Rule(metric="accuracy", at_least=0.7, by="estimate"),
     ]
     assert gated(rules) == {"ece": "estimate", "auroc": "interval", "accuracy": "estimate"}
-    ruling = decide(Pair(_right(60, 50), _right(60, 50, shift=1), {}), PLAN, gated(rules), _params(), 1)
+    ruling = decide(
+        Pair(_right(60, 50), _right(60, 50, shift=1), {}, JUDGE), PLAN, gated(rules), _params(), 1
+    )
     by = {rule.metric: rule for rule in ruling.rules if rule.kind == "metric"}
     assert by["ece"].evidence.endswith("judged by the estimate")
     assert "judged by the estimate" not in by["accuracy"].evidence
@@ -216,7 +228,7 @@ def test_a_metric_that_the_gate_judges_by_its_estimate_is_compared_by_it_too() -
 
 def test_different_questions_are_not_compared() -> None:
     with pytest.raises(EvaluationError, match="not asked the same"):
-        Pair(_right(40, 30), _right(42, 30), {})
+        Pair(_right(40, 30), _right(42, 30), {}, JUDGE)
 
 
 def test_an_empty_test_side_is_inconclusive() -> None:
@@ -240,7 +252,11 @@ def test_any_two_models_get_a_ruling_with_a_reason(
     champion = replace(candidate, probabilities=champion.probabilities, decisions=champion.decisions)
     slices = {"part": np.array(["x", "y"])[np.random.default_rng(one).integers(0, 2, count)]}
     ruling = decide(
-        Pair(candidate, champion, slices), PLAN, {"auroc": "interval"}, _params(margin=margin), newer
+        Pair(candidate, champion, slices, judged(classes)),
+        PLAN,
+        {"auroc": "interval"},
+        _params(margin=margin),
+        newer,
     )
     assert ruling.outcome in OUTCOMES
     assert ruling.reasons
@@ -254,7 +270,7 @@ def test_a_model_never_beats_itself(seed: int, samples: int, newer: int, broken:
         model.probabilities[0] = np.nan
     assert (
         decide(
-            Pair(model, model, {}), PLAN, {"auroc": "interval", "ece": "estimate"}, _params(), newer
+            Pair(model, model, {}, JUDGE), PLAN, {"auroc": "interval", "ece": "estimate"}, _params(), newer
         ).outcome
         == KEEP
     )

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from classified import classes as problem
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
@@ -20,13 +21,13 @@ def cloud(classes: int, seed: int = 0, samples: int = 60) -> Samples:
     draw = np.random.default_rng(seed)
     targets = np.arange(samples) % classes
     features = draw.normal(3, 2, (samples, 4)) + targets[:, None]
-    return Samples(features.astype(np.float32), targets, classes, draw.uniform(0.5, 2, samples))
+    return Samples(features.astype(np.float32), targets, problem(classes), draw.uniform(0.5, 2, samples))
 
 
 def residual(samples: Samples, logits: np.ndarray) -> np.ndarray:
     """wᵢ (pᵢ - yᵢ) / Σ w: the gradient of the weighted mean cross-entropy by each logit."""
     p = torch.softmax(torch.from_numpy(logits), dim=1).numpy()
-    return (p - samples.one_hot) * samples.masses[:, None] / samples.total
+    return (p - samples.columns) * samples.masses[:, None] / samples.total
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -121,7 +122,7 @@ def test_the_perceptron_keeps_the_weights_of_the_best_round(monkeypatch: pytest.
 def test_the_perceptron_bends() -> None:
     """Exclusive or: no line gets more than three of its four corners."""
     corners = np.tile(np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32), (10, 1))
-    samples = Samples(corners, np.tile([0, 1, 1, 0], 10), 2)
+    samples = Samples(corners, np.tile([0, 1, 1, 0], 10), problem())
     ((_, state),) = Perceptron(HeadParams(l2=(1e-4,), hidden=32), 0).fits(samples, samples)
     said = restore("mlp", state)(torch.from_numpy(corners).double())
     assert (said.argmax(1).numpy() == samples.targets).all()

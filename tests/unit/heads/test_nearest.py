@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from classified import classes
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
 from components.errors import ParamsError
@@ -14,13 +15,15 @@ from components.heads.neighbours import Neighbours
 from components.heads.prototypes import SCALES, Prototypes
 from components.params.learning import HeadParams
 
-LINE = Samples(np.array([[0], [1], [2], [10]], np.float32), np.array([0, 1, 1, 0]), 2)
+LINE = Samples(np.array([[0], [1], [2], [10]], np.float32), np.array([0, 1, 1, 0]), classes(2))
 
 
 def cloud(seed: int, samples: int = 200) -> Samples:
     draw = np.random.default_rng(seed)
     targets = np.arange(samples) % 3
-    return Samples((draw.normal(3, 1, (samples, 6)) + targets[:, None]).astype(np.float32), targets, 3)
+    return Samples(
+        (draw.normal(3, 1, (samples, 6)) + targets[:, None]).astype(np.float32), targets, classes(3)
+    )
 
 
 def probabilities(method: str, state: State, features: np.ndarray) -> np.ndarray:
@@ -74,7 +77,7 @@ def test_prototypes_are_softmax_of_negative_squared_distances() -> None:
     _, deviation = standardisation(training)
     length = deviation * np.sqrt(6)
     means = np.stack(
-        [np.average(training.features[of], axis=0, weights=weights[of]) for of in training.one_hot.T > 0]
+        [np.average(training.features[of], axis=0, weights=weights[of]) for of in training.columns.T > 0]
     )
     squared = ((unseen.features[:, None] - means) ** 2).sum(axis=2) / length**2
     fitted = list(Prototypes(HeadParams(), 0).fits(training, training))

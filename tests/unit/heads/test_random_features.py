@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from classified import classes as problem
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
@@ -29,7 +30,7 @@ def rings(samples: int = 140) -> Samples:
         1 + 2 * targets + generator.normal(0, 0.2, samples),
     )
     features = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1) + 10
-    return Samples(features.astype(np.float32), targets, 3, generator.uniform(0.5, 2, samples))
+    return Samples(features.astype(np.float32), targets, problem(3), generator.uniform(0.5, 2, samples))
 
 
 def parts(samples: Samples, count: int) -> list[Samples]:
@@ -103,14 +104,14 @@ def test_many_of_them_are_kernel_ridge_regression() -> None:
     said = answers(state, samples)
     sigma = BANDWIDTH * np.sqrt(2 * moments(samples).variance)
     exact = KernelRidge(alpha=0.001 * len(samples.targets), kernel="rbf", gamma=1 / (2 * sigma**2))
-    centred = samples.one_hot - samples.one_hot.mean(axis=0)
-    expected = exact.fit(samples.features, centred).predict(samples.features) + samples.one_hot.mean(axis=0)
+    centred = samples.columns - samples.columns.mean(axis=0)
+    expected = exact.fit(samples.features, centred).predict(samples.features) + samples.columns.mean(axis=0)
     assert np.corrcoef(said.ravel(), expected.ravel())[0, 1] > 0.99
 
 
 def test_moments_by_hand() -> None:
     """(0, 0) once and (4, 0) three times: mean (3, 0), variance (9 + 3 · 1) / 4 = 3."""
-    two = Samples(np.array([[0, 0], [4, 0]], np.float32), np.array([0, 1]), 2, np.array([1.0, 3.0]))
+    two = Samples(np.array([[0, 0], [4, 0]], np.float32), np.array([0, 1]), problem(), np.array([1.0, 3.0]))
     found = moments(two)
     assert found.mean.tolist() == [3.0, 0.0]
     assert found.variance == pytest.approx(3.0)
@@ -163,5 +164,5 @@ def test_the_order_in_which_sites_add_up_does_not_matter() -> None:
 
 
 def test_samples_that_are_all_alike_have_a_map_all_the_same() -> None:
-    alike = Samples(np.full((3, 2), 7, np.float32), np.array([0, 1, 1]), 2)
+    alike = Samples(np.full((3, 2), 7, np.float32), np.array([0, 1, 1]), problem())
     assert np.isfinite(draw(moments(alike), 4, 1.0, SEED)(alike.features)).all()

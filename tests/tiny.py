@@ -86,6 +86,11 @@ def loss(
     return each.mean() if weights is None else (each * weights).mean()
 
 
+def scores(logits: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    """What the learning curve shows beside the loss."""
+    return {"accuracy": (logits.argmax(1) == targets).float()}
+
+
 def make_samples(seed: int, views: int = 1, shift: float = 0.0, shown: Shown = "picture") -> Views:
     """Activations (4, 6, 6) in half precision whose mean tells the class; `shift` makes another domain of them.
 
@@ -128,7 +133,7 @@ def train(network: Network, folder: Path | None, recipe: Recipe) -> Outcome:
     """One epoch for the head, then three for all above the cut."""
     data = Data(make_samples(1, views=2), make_samples(2))
     watch = Watch("Tiny", checkpoints=Checkpoints(folder) if folder else None)
-    return Loop(Job(network, loss, phases_of(network)), data, recipe, watch).fit()
+    return Loop(Job(network, loss, phases_of(network), scores=scores), data, recipe, watch).fit()
 
 
 def killed_at(loop: Loop, last: int) -> None:

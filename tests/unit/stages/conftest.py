@@ -68,7 +68,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     width = _checkpoint(root / "checkpoint").width
     adapted = {"adapted": root / "adapted"}
     adapt_checkpoint.run({"checkpoint": root / "checkpoint"}, adapted, params, context)
-    classes = len(Dataset.open(root / "dataset").classes)
+    classes = len(Dataset.open(root / "dataset").description["classes"])
     head = {"weight": torch.zeros(classes, width), "bias": torch.zeros(classes)}
     save_file(head, root / "head" / "head.safetensors")
     return Workspace(root, params, context)

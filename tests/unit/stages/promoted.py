@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from brightness import write_release
@@ -116,7 +117,7 @@ class Line:
         threshold = 1 / (1 + np.exp(-0.1 * (boundary - 120)))
         names = ("model.onnx", "model.int8.onnx", "model.fp16.onnx")
         lineage = {"dataset_sha256": Dataset.open(self.root / "dataset").digest}
-        about = {"threshold": float(threshold), "lineage": lineage, **facts}
+        about: dict[str, Any] = {"threshold": float(threshold), "lineage": lineage, **facts}
         write_release(self.root, dict.fromkeys(names, 0.05), **about)
         inputs = {name: self.root / name for name in ("dataset", "release", "controls", "source")}
         (self.root / "evaluation").mkdir()

@@ -18,8 +18,9 @@ from training_workspace import Workspace
 
 from components.data.dataset import Dataset
 from components.errors import DigestMismatch
-from components.evaluation.metrics import Outcome
 from components.params import Params
+from components.problems.classification.judge import roc
+from components.problems.classification.judge.metrics import Outcome
 from components.stages import evaluate, gate
 from components.stages.domains import judged
 from components.storage.publish import sha256_tree, write_bytes, write_json
@@ -148,7 +149,7 @@ def test_an_empty_slice_and_a_missed_bound_do_not_pass(line: Workspace) -> None:
 def test_an_evaluation_of_another_release_does_not_pass(line: Workspace) -> None:
     _evaluate(line)
     manifest = json.loads((line.root / "release" / "manifest.json").read_text())
-    write_json(line.root / "release" / "manifest.json", {**manifest, "threshold": 0.4})
+    write_json(line.root / "release" / "manifest.json", {**manifest, "decision": {**manifest["decision"], "threshold": 0.4}})
     assert _judge(line, line.params)["verdict"] == "inconclusive"
 
 
@@ -157,14 +158,14 @@ def test_roc_is_scikit_learns_and_takes_ties_at_once() -> None:
     targets, scores = draw.integers(0, 2, 500), draw.integers(0, 12, 500) / 11
     outcome = Outcome(targets, np.stack([1 - scores, scores], axis=1), (scores >= 0.5).astype(np.int64))
     false, true, _ = roc_curve(targets, scores, drop_intermediate=False)
-    np.testing.assert_allclose(evaluate.roc(outcome), np.stack([false, true], axis=1), atol=1e-12)
+    np.testing.assert_allclose(roc(outcome), np.stack([false, true], axis=1), atol=1e-12)
 
 
 def test_roc_has_both_ends_and_at_most_200_points() -> None:
     draw = np.random.default_rng(0)
     targets, scores = draw.integers(0, 2, 3000), draw.random(3000)
     outcome = Outcome(targets, np.stack([1 - scores, scores], axis=1), (scores >= 0.5).astype(np.int64))
-    points = evaluate.roc(outcome)
+    points = roc(outcome)
     assert len(points) <= 200
     assert (tuple(points[0]), tuple(points[-1])) == ((0.0, 0.0), (1.0, 1.0))
 

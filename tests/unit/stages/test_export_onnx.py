@@ -16,12 +16,12 @@ from components.data.dataset import Dataset
 from components.errors import ExportError
 from components.inference.bundle import open_bundle
 from components.inference.contract import FILES
+from components.modalities import load_modality
+from components.modalities.image.decode import SIGNATURE
 from components.runtime.trust import check
 from components.stages import export_onnx
 from components.stages.network import input_spec
 from components.storage.publish import sha256_bytes, sha256_tree, write_json
-from components.tasks import load_task
-from components.tasks.image_classification import SIGNATURE
 
 SAMPLES, TEMPERATURE, THRESHOLD = 12, 1.7, 0.42
 
@@ -58,9 +58,7 @@ def line(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Work
         {
             "chosen": "tuned",
             "training": {"overfitting": {"accuracy_gap": 0.1}},
-            "temperature": TEMPERATURE,
-            "threshold": THRESHOLD,
-            "positive": "light",
+            "decision": {"temperature": TEMPERATURE, "threshold": THRESHOLD, "positive": "light"},
         },
     )
     params = workspace.params.model_validate(
@@ -112,12 +110,13 @@ def test_the_manifest_names_every_file_and_the_whole_lineage(line: Workspace, re
         "checkpoint_licence": provenance["licence"],
         "adaptation": {"method": "none"},
     }
-    chosen = {key: manifest[key] for key in ("classes", "positive", "threshold", "temperature", "released")}
+    chosen = {key: manifest[key] for key in ("format", "output", "columns", "target", "decision", "released")}
     assert chosen == {
-        "classes": ["dark", "light"],
-        "positive": "light",
-        "threshold": THRESHOLD,
-        "temperature": TEMPERATURE,
+        "format": 2,
+        "output": {"name": "probabilities", "type": "float32", "shape": ["batch", 2]},
+        "columns": ["p.dark", "p.light"],
+        "target": {"problem": "classification", "classes": ["dark", "light"]},
+        "decision": {"positive": "light", "threshold": THRESHOLD, "temperature": TEMPERATURE},
         "released": "fp32",
     }
 
@@ -128,7 +127,7 @@ def test_every_model_says_itself_what_the_manifest_says(release: Path) -> None:
         model = onnx.load(release / name)
         facts = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
         assert facts == {key: manifest[key] for key in facts}
-        assert {"classes", "threshold", "temperature", "lineage"} <= set(facts)
+        assert {"task", "input", "output", "columns", "target", "decision", "lineage"} <= set(facts)
 
 
 def test_no_model_holds_a_trace_or_breaks_a_limit_for_foreign_files(line: Workspace, release: Path) -> None:
@@ -145,18 +144,18 @@ def test_the_release_is_the_selected_network_from_raw_bytes_to_decision(
 ) -> None:
     """Rebuilt here by hand: softmax(head(backbone(preprocess(picture))) / temperature), light from 0.42 on."""
     dataset = Dataset.open(line.root / "dataset")
-    task = load_task(line.params.task, input_spec(line.params, line.root / "adapted"))
+    modality = load_modality(line.params.task, input_spec(line.params, line.root / "adapted"))
     state = load_file(line.root / "selected" / "network.safetensors")
     backbone = build("efficientnet_lite0")
     backbone.load_state_dict({k[9:]: v for k, v in state.items() if k.startswith("backbone.")})
     payloads = [dataset.read(i) for i in dataset.ids("train")[:10]]
-    pictures = torch.from_numpy(np.stack([task.decode(payload) for payload in payloads]))
+    pictures = torch.from_numpy(np.stack([modality.decode(payload) for payload in payloads]))
     with torch.inference_mode():
-        features = backbone.eval()(task.preprocessor()(pictures))
+        features = backbone.eval()(modality.preprocessor()(pictures))
         logits = features @ state["head.weight"].T + state["head.bias"]
         expected = torch.softmax(logits / TEMPERATURE, dim=1).numpy()
     bundle = open_bundle(release)
-    found = np.stack(list(bundle.runner(["cpu"], 1).predict(payloads, task.decode, batch=4)))
+    found = np.stack(list(bundle.runner(["cpu"], 1).predict(payloads, modality.decode, batch=4)))
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert bundle.decision(found).tolist() == (expected[:, 1] >= THRESHOLD).astype(int).tolist()
 

@@ -42,9 +42,9 @@ def test_an_interrupted_run_goes_on_and_writes_the_same_bytes(workspace):
         "phase",
         "train_loss",
         "validation_loss",
-        "validation_accuracy",
         "lr",
         "criterion",
+        "validation_accuracy",
     ]
     assert float(lines[told["best_epoch"]]["validation_loss"]) == told["validation"]["loss"]
 

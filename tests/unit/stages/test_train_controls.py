@@ -8,7 +8,7 @@ import torch
 from components.data.dataset import Dataset
 from components.stages import train_controls
 from components.stages.compact import CompactSamples
-from components.stages.network import input_spec, open_task
+from components.stages.network import input_spec, open_modality
 from components.storage.publish import sha256_tree
 from components.training.batches import Views
 
@@ -21,11 +21,8 @@ def test_majority_and_scratch_are_written_and_scratch_answers(workspace):
     told = json.loads((outputs["controls"] / "controls.json").read_text())
     dataset = Dataset.open(workspace.root / "dataset")
     counts = np.bincount(dataset.targets("train"))
-    assert told["majority"] == {
-        "class": dataset.classes[counts.argmax()],
-        "index": int(counts.argmax()),
-        "share": counts.max() / counts.sum(),
-    }
+    assert told["constants"] == {"majority": np.eye(2)[counts.argmax()].tolist()}
+    assert told["baselines"] == []
     budget = workspace.params.controls.scratch.epochs
     steps = budget * (dataset.targets("train").size // train_controls.BATCH)
     assert (told["scratch"]["epochs"], told["scratch"]["steps"]) == (budget, steps)
@@ -46,8 +43,8 @@ def test_it_may_see_less_of_a_sample_than_the_release_but_not_more(workspace, si
     scratch = workspace.params.controls.scratch.model_copy(update={"input_size": size})
     controls = workspace.params.controls.model_copy(update={"scratch": scratch})
     params = workspace.params.model_copy(update={"controls": controls})
-    task = train_controls.task_of(params, workspace.root / "checkpoint")
-    assert task.preprocessor()(torch.zeros(1, 50, 40, 3)).shape == (1, 3, seen, seen)
+    modality = train_controls.modality_of(params, workspace.root / "checkpoint")
+    assert modality.preprocessor()(torch.zeros(1, 50, 40, 3)).shape == (1, 3, seen, seen)
 
 
 def test_two_runs_give_equal_bytes(workspace):
@@ -63,14 +60,14 @@ def test_two_runs_give_equal_bytes(workspace):
 def test_pixels_are_what_the_preprocessor_makes_to_half_a_grey_level(workspace):
     dataset = Dataset.open(workspace.root / "dataset")
     spec = input_spec(workspace.params, workspace.root / "checkpoint")
-    task = open_task(workspace.params, workspace.root / "checkpoint", workspace.params.augment)
+    modality = open_modality(workspace.params, workspace.root / "checkpoint", workspace.params.augment)
     ids = dataset.ids("validation")
-    pixels = CompactSamples(dataset, ids, task).fill(workspace.context)
+    pixels = CompactSamples(dataset, ids, modality).fill(workspace.context)
     found = pixels[np.arange(len(ids))]
     assert found.shape == (len(ids), 3, spec.size, spec.size)
     assert found.dtype == np.float32
-    clean = torch.tensor(task.decode(dataset.read(ids[0])))[None]
-    exact = task.preprocessor()(clean)[0].numpy()
+    clean = torch.tensor(modality.decode(dataset.read(ids[0])))[None]
+    exact = modality.preprocessor()(clean)[0].numpy()
     assert np.abs(found[0] - exact).max() <= 0.5 / 128 + 1e-5
     # The second view is another picture of the same sample.
     assert not np.array_equal(pixels[np.array([len(ids)])][0], found[0])

@@ -10,7 +10,7 @@ from components.training.checkpoints import Checkpoint, Checkpoints, Counters, E
 
 
 def make(epochs: int) -> Checkpoint:
-    lines = [Epoch(n, "head", 1.5, 0.25, 0.75, 1e-3) for n in range(epochs)]
+    lines = [Epoch(n, "head", 1.5, 0.25, 1e-3, validation={"accuracy": 0.75}) for n in range(epochs)]
     tensors = {"head.weight": torch.full((2, 3), float(epochs)), "count": torch.tensor(epochs)}
     counters = Counters(phase=1, phase_epochs=2, waited=1, steps=7, spent=0.5, best_epoch=0, history=lines)
     best = {name: tensor.clone() for name, tensor in tensors.items()}
@@ -63,7 +63,7 @@ def test_a_full_disk_leaves_the_one_before(tmp_path):
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         "tensors = {'w': torch.ones(100, 100)}\n"
-        "line = Epoch(0, 'head', 1.0, 1.0, 1.0, 1.0)\n"
+        "line = Epoch(0, 'head', 1.0, 1.0, 1.0)\n"
         "try:\n"
         "    Checkpoints(Path(sys.argv[1])).save(Checkpoint(Counters(history=[line] * 2), tensors, {}, {}))\n"
         "except StorageError:\n"

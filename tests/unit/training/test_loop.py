@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
-from tiny import digest, loss, make_network, make_samples, phases_of, train
+from tiny import digest, loss, make_network, make_samples, phases_of, scores, train
 
 from components.errors import Interrupted, NonFiniteLoss, TrainingError
 from components.methods.base import Objective
@@ -18,6 +18,7 @@ from components.training.freezing import fingerprint, frozen_state
 from components.training.interrupts import CRASH_POINT
 from components.training.loop import Loop
 from components.training.plan import Criterion, Data, Job, Recipe, Watch
+from components.training.scoring import predict
 
 RECIPE = Recipe(seed=3, batch=8)
 
@@ -143,7 +144,7 @@ def test_patience_ends_a_phase_and_the_tracker_hears_each_epoch(network):
     recorder = Recorder()
     twisted = make_samples(2)
     opposite = Views(twisted._rows, 1 - twisted.targets)
-    job = Job(network, loss, phases_of(network, 9)[1:])
+    job = Job(network, loss, phases_of(network, 9)[1:], scores=scores)
     outcome = Loop(
         job, Data(make_samples(1), opposite), Recipe(batch=8, patience=2), Watch(tracker=recorder)
     ).fit()
@@ -156,10 +157,10 @@ def test_patience_ends_a_phase_and_the_tracker_hears_each_epoch(network):
 def test_a_criterion_finds_the_best_epoch_in_place_of_the_validation_loss(network):
     found = iter([0.1, 0.3, 0.2, 0.3])
     watched = make_samples(4, shift=1.5)
-    shapes = []
+    seen = []
 
-    def measure(probabilities):
-        shapes.append((probabilities.shape, probabilities.sum(1).round(12).tolist()))
+    def measure(outputs):
+        seen.append(outputs)
         return next(found)
 
     data = Data(make_samples(1), make_samples(2), criterion=Criterion("made up", watched, measure))
@@ -167,7 +168,10 @@ def test_a_criterion_finds_the_best_epoch_in_place_of_the_validation_loss(networ
     assert [line.criterion for line in outcome.history] == [0.1, 0.3, 0.2, 0.3]
     # Of two that are equal, the one whose loss is lower.
     assert outcome.best == min((outcome.history[1], outcome.history[3]), key=lambda e: e.validation_loss)
-    assert shapes == [((24, 2), [1.0] * 24)] * 4
+    assert [(outputs.shape, outputs.dtype) for outputs in seen] == [((24, 2), np.float64)] * 4
+    # What is measured is what the head gives for the watched samples, and the best epoch's network is kept.
+    kept = predict(network, watched, 8, torch.device("cpu")).numpy()
+    np.testing.assert_allclose(seen[outcome.best.epoch], kept, atol=1e-6)
 
 
 def first_loss(objectives=(), weights=None, unlabelled=None):

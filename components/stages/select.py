@@ -90,9 +90,9 @@ def _scores(
 ) -> tuple[str, dict[str, float]]:
     """By which metric the networks are compared, and its value for each; without `labels`, by domains.criterion."""
     if labels:
-        judged, metric = Uncalibrated(params, dataset.description), params.select.metric
+        scores, metric = Uncalibrated(params, dataset.description), params.select.metric
         held = targets["validation"]
-        return metric, {n: judged.value(metric, outs["validation"], held) for n, outs in found.items()}
+        return metric, {n: scores.value(metric, outs["validation"], held) for n, outs in found.items()}
     return params.domains.criterion, {
         n: _sure_and_diverse(o, targets, dataset, params) for n, o in found.items()
     }

@@ -81,14 +81,22 @@ class Stage:
     plots: tuple[tuple[str, str, str], ...] = ()
 
 
+# Which metrics there are, and which of them `auto` means.
+METRICS = Plugin("problems", "task.problem", "__init__.py")
+
+
 def modality(*parts: str) -> tuple[Plugin, ...]:
     return tuple(Plugin("modalities", "task.modality", f"{part}.py") for part in ("params", *parts))
 
 
 def problem(*parts: str) -> tuple[Plugin, ...]:
-    """Facets are folders: one may have helpers of its own."""
+    """Facets are folders: one may have helpers of its own. Whoever judges depends on the names of metrics, too."""
     facets = (Plugin("problems", "task.problem", part) for part in parts)
-    return (Plugin("problems", "task.problem", "params.py"), *facets)
+    return (
+        *((METRICS,) if "judge" in parts else ()),
+        Plugin("problems", "task.problem", "params.py"),
+        *facets,
+    )
 
 
 # What is trained is scored, too, by the metrics that choose an epoch or a candidate.
@@ -242,6 +250,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=("release", "evaluation"),
         outputs=("verdict.json",),
         params=("gate", "export"),
+        plugins=(METRICS, *problem()),
         metrics=("verdict.json",),
     ),
 )

@@ -19,11 +19,12 @@ ROOMS = (
     "evaluation",
     "export",
     "methods",
+    "modalities",
     "params",
+    "problems",
     "runtime",
     "sources",
     "storage",
-    "tasks",
     "training",
 )
 STAGES = (
@@ -39,6 +40,7 @@ STAGES = (
     "network",
     "train_controls",
     "train_source",
+    "uncalibrated",
     "unfinished",
     "weights",
 )

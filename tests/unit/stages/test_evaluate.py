@@ -149,7 +149,10 @@ def test_an_empty_slice_and_a_missed_bound_do_not_pass(line: Workspace) -> None:
 def test_an_evaluation_of_another_release_does_not_pass(line: Workspace) -> None:
     _evaluate(line)
     manifest = json.loads((line.root / "release" / "manifest.json").read_text())
-    write_json(line.root / "release" / "manifest.json", {**manifest, "decision": {**manifest["decision"], "threshold": 0.4}})
+    write_json(
+        line.root / "release" / "manifest.json",
+        {**manifest, "decision": {**manifest["decision"], "threshold": 0.4}},
+    )
     assert _judge(line, line.params)["verdict"] == "inconclusive"
 
 

@@ -87,7 +87,7 @@ def test_sigterm_finishes_the_step_and_the_next_run_goes_on(network, tmp_path):
     straight = digest(network, train(network, None, RECIPE))
     network.load_state_dict(start)
     clean = make_samples(1, views=2)
-    job = Job(network, loss, phases_of(network))
+    job = Job(network, loss, phases_of(network), scores=scores)
     data = Data(Terminating(clean._rows, clean.targets, views=2, seed=1), make_samples(2))
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(Interrupted, match="the last whole epoch is kept"):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import GraftlineError, ParamsError
+from components.runtime.python import module_command
 from flows.command import guarded
 
 RETRAINING = "retraining"  # the deployment that drift starts
@@ -108,7 +109,7 @@ def _deployment(row: Mapping[str, Any]) -> Deployment:
 
 
 def _prefect(root: Path, file: Path) -> None:
-    words = [sys.executable, "-P", "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    words = module_command("prefect", "--no-prompt", "deploy", "--all")
     words += ["--prefect-file", str(file)]
     environment = {**os.environ, "GRAFTLINE_ROOT": str(root), "NO_COLOR": "1"}
     done = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True, check=False)

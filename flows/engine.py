@@ -22,15 +22,15 @@ from components.params import Params, load_params
 from components.registry.delivery import AFTER_SIGNAL, DELIVERY, Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
 from components.registry.store import preload
+from components.runtime.python import module_command
 from components.stages.artefacts import check_artefacts
-from components.stages.dvc_repo import dvc_error
+from components.stages.dvc_repo import Repo, dvc_error, open_repo, proven_commit
 from components.storage.home import home, reports
 from components.storage.publish import read_json
 from components.storage.servers import use_servers
 from components.storage.sqlite import address
 from components.telemetry import OFF
 from flows.forks import forked_stages
-from flows.repo import Repo, open_repo, proven, stages_up_to_date
 from flows.workspace import held
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Execution:
         """
         started, before = time.monotonic(), self._timing(name)
         try:
-            changed = not self._is_settled(name) and self.repo.reproduce(name, single_item=True)
+            changed = not self._is_settled(name) and self.repo.reproduce(name)
         except Exception as error:
             raise failure(name, error) from None
         how = "cached"
@@ -112,7 +112,7 @@ class Execution:
     def _is_settled(self, name: str) -> bool:
         """Whether nothing of it has changed: each time that DVC is asked about one stage, it reads the whole line."""
         if self._settled is None:
-            self._settled = stages_up_to_date(self.repo)
+            self._settled = self.repo.up_to_date()
         return name in self._settled
 
     def command(self, name: str) -> Step:
@@ -140,7 +140,7 @@ class Execution:
     def prove(self) -> None:
         """Know the commit that every stage was brought up to date with. Raises Busy where DVC is at work elsewhere."""
         try:
-            known = proven(self.root, self.repo)
+            known = proven_commit(self.root, self.repo)
         except Exception as error:  # DVC's own
             raise failure("promote", error) from error
         # Rules of promotion shape no stage: they must be the commit's, too.
@@ -166,7 +166,7 @@ def run_command(root: Path, name: str) -> Step:
     import subprocess
 
     started = time.monotonic()
-    words = [sys.executable, "-P", "-m", "components", name]
+    words = module_command("components", name)
     # It has little to import, and runs where nothing else does: no fork server is to start for it.
     environment = {k: v for k, v in os.environ.items() if name != "refresh" or k != ADDRESS}
     code = subprocess.run(words, cwd=root, env=environment, stdout=subprocess.DEVNULL, check=False).returncode

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from components.errors import GraftlineError
 from components.runtime.distribution import check_server
+from components.runtime.python import module_command
 from components.storage.publish import kernel_lock
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,7 +87,7 @@ def first_start(home: Path) -> Iterator[Callable[[], None]]:
 
 
 def _process(url: str, log: Path) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-P", "-m", "flows.server", url.split(":")[2].removesuffix("/api")]
+    words = module_command("flows.server", url.split(":")[2].removesuffix("/api"))
     environment = {**os.environ, **ENVIRONMENT}
     with log.open("wb") as said:
         return subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What is used of DVC's own classes, which have no types, and the one place where its errors become ours."""
+"""All that is used of DVC's own classes, which have no types, and the one place where its errors become ours."""
 
 import logging
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.errors import Busy, GraftlineError, StorageError, first_line
+from components.registry.lineage import git_state
 from components.storage.listing import MD5, SUFFIX
 from components.storage.objects import Store
 
@@ -47,11 +48,35 @@ class Output:
 
 
 class Repo:
-    """A view on `dvc.repo.Repo`."""
+    """A view on `dvc.repo.Repo`. Each method but `reproduce` and those with a lock of their own needs DVC's lock."""
 
     def __init__(self, repo: "DvcRepo") -> None:
         self._repo = repo
         self.cache: Store = repo.cache.local
+
+    def reproduce(self, stage: str) -> bool:
+        """Bring one stage up to date; False where nothing of it had changed. Raises DVC's own errors."""
+        return bool(self._repo.reproduce(stage, single_item=True))
+
+    def up_to_date(self) -> frozenset[str]:
+        """Stages whose command, parameters, code, inputs and outputs are those of dvc.lock. Takes DVC's lock.
+
+        They are known by name; those of another dvc.yaml in the repository, with its path before the name.
+        """
+        with dvc_errors(), self._repo.lock:
+            return frozenset(
+                str(stage.addressing)
+                for stage in self._repo.index.stages
+                if not stage.changed(allow_missing=False)
+            )
+
+    def is_as_locked(self) -> bool:
+        """Whether commands, parameters and code are those of dvc.lock; outputs that are not there are left out.
+
+        Takes DVC's lock.
+        """
+        with dvc_errors(), self._repo.lock:
+            return not any(stage.changed(allow_missing=True) for stage in self._repo.index.stages)
 
     def outputs(self) -> list[Output]:
         """All that DVC keeps for the workspace. Raises StorageError for one of a kind that is not checked here."""
@@ -86,12 +111,22 @@ class Repo:
 
 
 @contextmanager
-def open_repo(root: Path) -> Iterator[Repo]:
+def locked_repo(root: Path) -> Iterator[Repo]:
     """The DVC repository at `root`, under DVC's own lock. Raises Busy or StorageError, see `dvc_error`."""
     from dvc.repo import lock_repo
 
     with dvc_errors(), bare_repo(root) as repo, lock_repo(repo):
         yield Repo(repo)
+
+
+def open_repo(root: Path) -> Repo:
+    """The DVC repository at `root`, which restores no object of its cache unchecked, and takes its lock when needed.
+
+    Raises StorageError where it is no repository, or its settings are broken.
+    """
+    repo = bare_repo(root)
+    _verify_cache(repo)
+    return Repo(repo)
 
 
 def bare_repo(root: Path) -> "DvcRepo":
@@ -102,6 +137,16 @@ def bare_repo(root: Path) -> "DvcRepo":
         logging.getLogger(name).setLevel(logging.ERROR)
     with dvc_errors():
         return DvcRepo(str(root))
+
+
+def proven_commit(root: Path, repo: Repo) -> str:
+    """The commit whose code and parameters made what dvc.lock names; empty where a file differs from either.
+
+    What a run writes, the locks, is no difference. It may have begun before that commit: DVC compares contents.
+    """
+    known = git_state(root)
+    clean = known.get("graftline.git_dirty") == "false"
+    return known["graftline.git_commit"] if clean and repo.is_as_locked() else ""
 
 
 def settings(root: Path) -> "Config":
@@ -169,7 +214,7 @@ def _words(error: BaseException) -> str:
     return first_line(error).rstrip(".")
 
 
-def verified_cache(repo: "DvcRepo") -> None:
+def _verify_cache(repo: "DvcRepo") -> None:
     """Let DVC, in this process, hash each object of its cache before it restores it: it believes read-only ones."""
     from dvc_data.hashfile.db import HashFileDB
 

@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -62,9 +61,9 @@ def test_of_a_line_that_is_up_to_date_dvc_is_asked_once(line: Path, monkeypatch:
         with execution(line, load_params(line / "params.yaml")) as run:
             reproduce = run.repo.reproduce
 
-            def counted(name: str, single_item: bool) -> Sequence[object]:
+            def counted(name: str) -> bool:
                 asked.append(name)
-                return reproduce(name, single_item)
+                return reproduce(name)
 
             monkeypatch.setattr(run.repo, "reproduce", counted)
             return [run.stage("double", ["doubled.txt"]).how, run.stage("judge", ["verdict.json"]).how]

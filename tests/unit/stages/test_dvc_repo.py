@@ -12,11 +12,10 @@ from run_git import git
 
 from components.errors import Busy, GraftlineError, StorageError
 from components.stages.collect_dvc import DvcCache
-from components.stages.dvc_repo import settings
+from components.stages.dvc_repo import open_repo, settings
 from components.stages.pull import pull
 from components.stages.push import push
 from flows.engine import failure
-from flows.repo import as_locked, open_repo, stages_up_to_date
 
 DVC_YAML = "stages:\n  make:\n    cmd: 'true'\n    outs: [out]\n"
 REMOTE = "[core]\n    remote = store\n['remote \"store\"']\n    url = ../../remote\n"
@@ -33,7 +32,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def flow(root: Path) -> None:
-    as_locked(open_repo(root))
+    open_repo(root).is_as_locked()
 
 
 def sweep(root: Path) -> None:
@@ -103,9 +102,7 @@ def held(root: Path) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize(
-    "command", [pull, push, sweep, flow, lambda root: stages_up_to_date(open_repo(root))]
-)
+@pytest.mark.parametrize("command", [pull, push, sweep, flow, lambda root: open_repo(root).up_to_date()])
 def test_a_lock_that_is_held_is_busy(
     root: Path, command: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,20 +6,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from components.data.dataset import Dataset
 from components.errors import DataError, GraftlineError
-from components.inference.bundle import Bundle, open_bundle
-from components.inference.observing import Observer, Raw, Row, observe, observer
 from components.monitoring.observed import Observed, drawn, from_parquet, to_parquet
-from components.monitoring.statistics import describer
 from components.params import Params
 from components.progress import log, progress
 from components.registry.fetch import fetch
 from components.registry.reference import Shelf, Watched
 from components.stages.domains import Chosen, decided, regardless
+
+if TYPE_CHECKING:  # they import torch, which a reference that is there already does not need
+    from components.inference.bundle import Bundle
+    from components.inference.observing import Observer, Raw, Row
 
 SIDES = ("validation", "calibration")
 MOST = 2000  # samples of a reference
@@ -54,7 +56,15 @@ def make_reference(root: Path, params: Params, version: str | None = None, alias
     watched = shelf.find(version, alias)
     if there := _usable(shelf, watched):
         return Made(watched, tested(there), created=False)
-    listed: Mapping[str, Sequence[str]] = json.loads(shelf.samples(watched))
+    made = _observed(root, params, watched, json.loads(shelf.samples(watched)))
+    return Made(shelf.keep(watched, to_parquet(made)), tested(made), created=True)
+
+
+def _observed(root: Path, params: Params, watched: Watched, listed: Mapping[str, Sequence[str]]) -> Observed:
+    """What the version's release says of the samples of a reference, of which `listed` names those of each side."""
+    from components.inference.bundle import open_bundle
+    from components.inference.observing import Raw, observer
+
     dataset = Dataset.open(root / "dataset")
     plan = _plan(dataset, params, listed)
     found = fetch(root, params.tracking, watched.version)
@@ -69,8 +79,7 @@ def make_reference(root: Path, params: Params, version: str | None = None, alias
         "dataset_sha256": dataset.digest,
         "tested": sum(row.id in plan.tested for row in rows),
     }
-    made = gathered(bundle, rows, plan.labels(dataset, bundle), {**about, **_moments(rows, plan.tested)})
-    return Made(shelf.keep(watched, to_parquet(made)), tested(made), created=True)
+    return gathered(bundle, rows, plan.labels(dataset, bundle), {**about, **_moments(rows, plan.tested)})
 
 
 def make_reference_if_possible(root: Path, params: Params, version: str) -> None:
@@ -90,14 +99,17 @@ def tested(reference: Observed) -> int:
     return int(str(reference.about["tested"]))
 
 
-def look_at(bundle: Bundle, model: Observer, raw: Iterable[Raw], threads: int) -> Iterator[Row]:
+def look_at(bundle: "Bundle", model: "Observer", raw: "Iterable[Raw]", threads: int) -> "Iterator[Row]":
     """Rows with the statistics that the bundle's task family has."""
+    from components.inference.observing import observe
+    from components.monitoring.statistics import describer
+
     describe = describer(_family(bundle), bundle.task)
     return observe(bundle, model, raw, describe, threads)
 
 
 def gathered(
-    bundle: Bundle, rows: Sequence[Row], targets: Mapping[str, int], about: Mapping[str, object]
+    bundle: "Bundle", rows: "Sequence[Row]", targets: Mapping[str, int], about: Mapping[str, object]
 ) -> Observed:
     """Readable rows as one."""
     probabilities = np.array([row.probabilities for row in rows], dtype=np.float32)
@@ -115,7 +127,7 @@ def gathered(
     )
 
 
-def _family(bundle: Bundle) -> str:
+def _family(bundle: "Bundle") -> str:
     task = bundle.manifest["task"]
     assert isinstance(task, Mapping)  # open_bundle has looked
     return str(task["name"])
@@ -142,7 +154,7 @@ class _Plan:
     tested: frozenset[str]
     known: Mapping[str, int]
 
-    def labels(self, dataset: Dataset, bundle: Bundle) -> Mapping[str, int]:
+    def labels(self, dataset: Dataset, bundle: "Bundle") -> Mapping[str, int]:
         """Id → index in the bundle's classes."""
         place = {name: number for number, name in enumerate(bundle.classes)}
         return {i: place.get(dataset.classes[target], -1) for i, target in self.known.items()}
@@ -177,7 +189,7 @@ def _some(ids: Sequence[str], seed: int) -> list[str]:
     return [ordered[i] for i in drawn(len(ordered), MOST, seed)]
 
 
-def _moments(rows: Sequence[Row], tested_ids: frozenset[str]) -> dict[str, object]:
+def _moments(rows: "Sequence[Row]", tested_ids: frozenset[str]) -> dict[str, object]:
     """Mean and standard deviation of each dimension of the embedding, over the tested samples."""
     found = np.array([row.embedding for row in rows if row.id in tested_ids], dtype=np.float64)
     if not len(found):

@@ -24,6 +24,7 @@ from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
 from components.registry.store import preload
 from components.runtime.python import module_command
 from components.stages.artefacts import check_artefacts
+from components.stages.digests import REMEMBERED
 from components.stages.dvc_repo import Repo, dvc_error, open_repo, proven_commit
 from components.storage.home import home, reports
 from components.storage.publish import read_json
@@ -214,7 +215,7 @@ def execution(
         run = begin(root, params)
         deliverer = Deliverer(root, params.tracking)
         deliverer.start()
-        os.environ[RUN_ID] = run.id
+        os.environ |= {RUN_ID: run.id, REMEMBERED: str(run.digests)}
         strangers = {child.pid for child in children()}
         status = "FAILED"
         try:
@@ -230,7 +231,9 @@ def execution(
             raise
         finally:
             terminate(child for child in children() if child.pid not in strangers)
-            os.environ.pop(RUN_ID, None)
+            for name in (RUN_ID, REMEMBERED):
+                os.environ.pop(name, None)
+            run.digests.unlink(missing_ok=True)
             run.set_status(status)
             deliverer.close(AFTER_SIGNAL if status == "KILLED" else DELIVERY)
 

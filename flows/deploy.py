@@ -15,7 +15,7 @@ from typing import Any
 
 from components.errors import GraftlineError, ParamsError
 from components.runtime.python import module_command
-from flows.command import guarded
+from flows.command import guarded, leave
 
 RETRAINING = "retraining"  # the deployment that drift starts
 
@@ -119,4 +119,4 @@ def _prefect(root: Path, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

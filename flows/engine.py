@@ -6,37 +6,34 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
-from types import FrameType
 from typing import TYPE_CHECKING
 
-from components.ending import Stopped
 from components.errors import GraftlineError, Interrupted, SourceError
 from components.forkserver.protocol import ADDRESS
 from components.params import Params, load_params
 from components.registry.delivery import AFTER_SIGNAL, DELIVERY, Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
-from components.registry.store import preload
+from components.registry.store import preload as preload_store
 from components.runtime.python import module_command
 from components.stages.artefacts import check_artefacts
 from components.stages.digests import REMEMBERED
 from components.stages.dvc_repo import Repo, dvc_error, open_repo, proven_commit
+from components.stages.dvc_repo import preload as preload_dvc
 from components.storage.home import home, reports
 from components.storage.publish import read_json
 from components.storage.servers import use_servers
 from components.storage.sqlite import address
 from components.telemetry import OFF
 from flows.forks import forked_stages
+from flows.processes import children, terminate
 from flows.workspace import held
 
 if TYPE_CHECKING:
-    import psutil
-
     from components.stages.promote import Promotion
 
 DEFAULTS = {
@@ -49,9 +46,6 @@ DEFAULTS = {
     **OFF,
 }
 INTERRUPTED = {75, 130, 143, -signal.SIGINT, -signal.SIGTERM}
-# Seconds that a stage has after SIGTERM: for the step that it is in, its checkpoint, and what it has to deliver. All
-# that follows a signal must fit into the 30 s that Kubernetes gives.
-PATIENCE = 12.0
 
 
 class StageFailed(GraftlineError):
@@ -238,13 +232,13 @@ def execution(
             deliverer.close(AFTER_SIGNAL if status == "KILLED" else DELIVERY)
 
 
-def warm() -> None:
+def warm(root: Path, params: Params) -> None:
     """Import what is slow while Prefect's server starts: the two need different cores."""
 
     def load() -> None:
         with suppress(Exception):  # whoever really needs it says what is wrong
-            import_module("dvc.repo")
-            preload()
+            preload_dvc()
+            preload_store(root, params.tracking)
 
     threading.Thread(target=load, name="graftline-warm", daemon=True).start()
 
@@ -270,43 +264,3 @@ def failed(name: str, code: int) -> GraftlineError:
 def worth_retrying(error: object) -> bool:
     """Whether bytes may arrive at the next attempt: not when they arrived and were the wrong ones."""
     return isinstance(error, GraftlineError) and error.exit_code == SourceError.exit_code
-
-
-def children() -> "list[psutil.Process]":
-    import psutil
-
-    return list(psutil.Process().children(recursive=True))
-
-
-def terminate(processes: "Iterable[psutil.Process]", patience: float = PATIENCE) -> None:
-    """SIGTERM, time to write a checkpoint, then SIGKILL; returns when all are gone."""
-    import psutil
-
-    left = list(processes)
-    for process in left:
-        try:
-            process.terminate()
-        except psutil.Error:
-            continue
-    _, stubborn = psutil.wait_procs(left, timeout=patience)
-    for process in stubborn:
-        try:
-            process.kill()
-        except psutil.Error:
-            continue
-    psutil.wait_procs(stubborn, timeout=5)
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """SIGTERM raises Stopped once; further signals wait until everything is closed."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Stopped
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

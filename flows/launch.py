@@ -30,10 +30,11 @@ from components.storage.git import without_git
 from components.storage.home import home
 from components.storage.publish import read_json, write_json
 from flows.command import failed
-from flows.engine import INTERRUPTED, prepare_environment, terminate
+from flows.engine import INTERRUPTED, prepare_environment
 from flows.handover import Answer, Asked, window_of
 from flows.markdown import row
 from flows.notify import News, tell
+from flows.processes import terminate
 from flows.worktree import line_lock, parse_committed, resolve, worktree
 
 LEAVING = 60.0  # seconds that the run has to close everything after SIGTERM

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.command import code_of, end, guarded, table_arguments
+from flows.command import code_of, end, guarded, leave, table_arguments
 
 
 def parser() -> argparse.ArgumentParser:
@@ -82,4 +82,4 @@ def _run(root: Path, values: dict[str, object]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -113,11 +113,15 @@ def connect(root: Path, tracking: TrackingParams) -> Connection:
     return Connection(client, str(experiment), place)
 
 
-def preload() -> None:
-    """Import MLflow, for a thread that has nothing better to do."""
+def preload(root: Path, tracking: TrackingParams) -> None:
+    """Import what `connect` needs, for a thread that has nothing better to do."""
     for key, value in QUIET.items():
         os.environ.setdefault(key, value)
-    import mlflow  # noqa: F401
+    import mlflow
+
+    if locate(root, tracking).artifacts:  # an embedded store
+        import mlflow.store.model_registry.sqlalchemy_store
+        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
 
 def _remedy(error: Exception, place: Place) -> str:

@@ -23,14 +23,12 @@ from components.registry.delivery import AFTER_SIGNAL, deliver_now, known_as
 from components.registry.runs import handed_run
 from components.registry.store import connect
 from flows.engine import (
-    PATIENCE,
     StageFailed,
-    children,
     execution,
     failed,
-    terminate,
     worth_retrying,
 )
+from flows.processes import PATIENCE, children, terminate
 from flows.server import LAST_WORDS
 from flows.workspace import probe
 

@@ -18,6 +18,7 @@ NAMES = (
     "unlabelled_accuracy",
     "guarantees",
     "startup",
+    "unchanged",
 )
 
 

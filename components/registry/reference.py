@@ -94,7 +94,7 @@ class Shelf:
                 f"{watched.name} version {watched.version} has no reference to compare with.",
                 MAKE.format(version=watched.version),
             )
-        kept = self._kept(watched.reference)
+        kept = self._home / "references" / f"{watched.reference}.parquet"
         if kept.exists() and sha256_bytes(data := kept.read_bytes()) == watched.reference:
             return data
         data = self._get(watched, f"{REFERENCES}/{watched.reference}.parquet", watched.reference)
@@ -112,11 +112,7 @@ class Shelf:
                 patiently(
                     lambda: client.set_model_version_tag(watched.name, watched.version, REFERENCE_TAG, digest)
                 )
-        write_bytes(self._kept(digest), data)
         return replace(watched, reference=digest)
-
-    def _kept(self, digest: str) -> Path:
-        return self._home / "references" / f"{digest}.parquet"
 
     def _holds(self, watched: Watched, digest: str) -> bool:
         if self._version(watched).tags.get(REFERENCE_TAG) != digest:

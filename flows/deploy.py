@@ -104,7 +104,8 @@ def read(root: Path, file: Path) -> Sequence[Deployment]:
 
 def _deployment(row: Mapping[str, Any]) -> Deployment:
     plans = [f"{plan['cron']} {plan.get('timezone', 'UTC')}" for plan in row.get("schedules", ())]
-    code = str(row["entrypoint"]).partition(":")[0]
+    named, by_file, _ = str(row["entrypoint"]).partition(":")
+    code = named if by_file else f"{named.rpartition('.')[0].replace('.', '/')}.py"
     return Deployment(str(row["name"]), code, str(row["work_pool"]["name"]), ", ".join(plans))
 
 

@@ -14,6 +14,7 @@ from components.errors import Busy, GraftlineError, StorageError, first_line
 from components.registry.lineage import git_state
 from components.storage.listing import MD5, SUFFIX
 from components.storage.objects import Store
+from components.system_errors import AGAIN
 
 if TYPE_CHECKING:
     from dvc.config import Config
@@ -38,6 +39,7 @@ RESTORE = (
     "Restore it by git (git checkout dvc.lock). A dvc.lock that was never committed can be removed: what was computed "
     "comes back from DVC's cache."
 )
+NOTES = ".dvc/tmp and the Repo.site_cache_dir that `dvc doctor` names"
 
 
 @dataclass(frozen=True)
@@ -223,11 +225,22 @@ def dvc_error(error: BaseException) -> GraftlineError | None:
             return StorageError(
                 f"DVC cannot read one of its files, as after a merge or a crash: {_words(error)}.", RESTORE
             )
-        case sqlite3.Error():  # what it notes of sizes and times
-            return StorageError(
-                f"DVC's own files could not be written: {error}.", "Free some room, and run the same command."
-            )
+        case sqlite3.Error():
+            return _notes_error(error)
     return None
+
+
+def _notes_error(error: sqlite3.Error) -> GraftlineError:
+    """What DVC notes of files' sizes and times, in SQLite: by SQLite's own code, what is wrong with it."""
+    code = getattr(error, "sqlite_errorname", "")
+    said = f"What DVC notes of files cannot be used: {_words(error)}"
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return Busy(f"{said}.", "Another process of DVC is at work here: wait for it, or stop it.")
+    if code.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return StorageError(f"{said}.", f"Free some room, or check the disk, {AGAIN}")
+    if code.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
+        return StorageError(f"{said}.", f"Let this user write to its folders: {NOTES}; {AGAIN}")
+    return StorageError(f"{said}.", f"Remove its folders, which DVC makes again: {NOTES}; {AGAIN}")
 
 
 def _words(error: BaseException) -> str:

@@ -68,11 +68,12 @@ def _check_rows(folder: Path, paths: list[str], params: Params) -> None:
 
 
 def _check_named(classes: set[str], params: Params) -> None:
-    from components.data.checks import check_classes_named, check_positive
+    from components.data.checks import check_classes_named, check_positive, check_recalls
 
     names = sorted(classes)
     check_classes_named(names)
     check_positive(params.task.positive, names)
+    check_recalls((rule.of for rule in params.gate.rules if rule.of is not None), names)
 
 
 def _listed(folder: Path) -> list[str]:

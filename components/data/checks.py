@@ -1,7 +1,7 @@
 """What the data as a whole must have before any work is spent on them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from components.data.contents import Content, Rejected
 from components.data.splits import SIDES
@@ -28,6 +28,17 @@ def check_positive(positive: str | None, classes: Sequence[str]) -> None:
         f"task.positive is {positive!r}, which is no class of the data{hint}",
         f"The classes are {_few(classes)}.",
     )
+
+
+def check_recalls(asked: Iterable[str], classes: Sequence[str]) -> None:
+    """DataError where a rule of the gate asks for the recall of what is no class."""
+    for name in asked:
+        if name not in classes:
+            hint = meant(name, classes) or "."
+            raise DataError(
+                f"gate.rules asks for the recall of {name!r}, which is no class of the data{hint}",
+                f"The classes are {_few(classes)}.",
+            )
 
 
 def check_classes_named(classes: Sequence[str]) -> None:

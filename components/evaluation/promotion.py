@@ -18,6 +18,7 @@ from components.errors import EvaluationError
 from components.evaluation.gates import FAIL, OPEN, PASS, Judged
 from components.evaluation.intervals import Interval, paired
 from components.evaluation.metrics import TABLE, Outcome
+from components.evaluation.recalls import OF, RECALL, paired_recalls
 from components.evaluation.sizes import for_difference
 from components.evaluation.spread import Plan
 from components.params.learning import LOWER_IS_BETTER
@@ -29,6 +30,7 @@ SKIPPED = "not judged"
 By = Literal["interval", "estimate"]
 # Kinds of rules that a candidate must pass; the others say whether it is superior.
 ASKED = ("metric", "slice")
+UNKNOWN = Interval(None, None, None, 0, None, "there is no such class")
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,13 @@ class Pair:
 
     Attributes:
         slices: declared slice → its values (N,).
+        classes: their names; none where no rule asks for a recall.
     """
 
     candidate: Outcome
     champion: Outcome
     slices: Mapping[str, npt.NDArray[np.str_]]
+    classes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         one, other = self.candidate, self.champion
@@ -120,8 +124,8 @@ def first() -> Ruling:
 
 def gated(rules: Sequence[Rule]) -> dict[str, By]:
     """Metrics that have a rule in the gate, and how it is judged: by the interval, where one rule asks for it."""
-    found: dict[str, By] = {rule.metric: rule.by for rule in rules}
-    return found | {rule.metric: "interval" for rule in rules if rule.by == "interval"}
+    found: dict[str, By] = {rule.name: rule.by for rule in rules}
+    return found | {rule.name: "interval" for rule in rules if rule.by == "interval"}
 
 
 def decide(pair: Pair, plan: Plan, gated: Mapping[str, By], params: PromotionParams, newer: int) -> Ruling:
@@ -133,13 +137,20 @@ def decide(pair: Pair, plan: Plan, gated: Mapping[str, By], params: PromotionPar
     """
     if len(pair.candidate.targets) == 0:
         return Ruling(OPEN, ("the test side holds no sample",))
-    gains = paired(pair.candidate, pair.champion, plan)
+    gains = _gains(pair, plan)
     judged: dict[str, By] = {"accuracy": "interval"}
     judged |= {name: by for name, by in gated.items() if name != "accuracy"}
-    asked = [_metric(name, by, gains[name], plan, params) for name, by in judged.items()]
+    asked = [_metric(name, by, gains.get(name, UNKNOWN), plan, params) for name, by in judged.items()]
     asked += _slices(pair, plan, params)
     better, decisions = _better(gains[params.metric], params.metric), _decisions(pair, plan.confidence)
     return _rule(pair.alike, [*asked, better, decisions], newer)
+
+
+def _gains(pair: Pair, plan: Plan) -> dict[str, Interval]:
+    """Metric → the candidate's less the champion's; of recalls, those of each class."""
+    one, other = pair.candidate, pair.champion
+    of_classes = paired_recalls(one, other, plan, pair.classes)
+    return paired(one, other, plan) | {f"{OF}{name}": gain for name, gain in of_classes.items()}
 
 
 def _rule(alike: bool, rules: Sequence[Judged], newer: int) -> Ruling:
@@ -165,7 +176,8 @@ def _rule(alike: bool, rules: Sequence[Judged], newer: int) -> Ruling:
 
 
 def _metric(name: str, by: By, gain: Interval, plan: Plan, params: PromotionParams) -> Judged:
-    margin = params.margins.get(name, params.margin)  # type: ignore[call-overload]  # a name of TABLE
+    key = RECALL if name.startswith(OF) else name
+    margin = params.margins.get(key, params.margin)  # type: ignore[call-overload]  # a name of TABLE, or recall
     asked = _Asked(f"{name} loses at most {margin:g}", "metric", name, margin, by)
     return _within(asked, _signed(name, gain), plan.tail)
 
@@ -198,11 +210,15 @@ def _within(asked: _Asked, gain: Interval, tail: float) -> Judged:
     evidence, numbers = _sentence(gain), (gain.estimate, gain.low, gain.high, gain.n)
     if asked.by == "estimate":
         evidence += ", judged by the estimate"
-    elif outcome == OPEN and low is not None and TABLE[asked.metric].interval == "proportion":
+    elif outcome == OPEN and low is not None and _is_proportion(asked.metric):
         wanted = for_difference(allowed, tail)
         evidence += f"; too few: wants at least {wanted} samples" if gain.n < wanted else ""
     names = (asked.rule, asked.kind, outcome, evidence, -allowed, "at_least", asked.metric, asked.slice)
     return Judged(*names, *numbers)
+
+
+def _is_proportion(metric: str) -> bool:
+    return metric.startswith(OF) or TABLE[metric].interval == "proportion"
 
 
 def _better(gain: Interval, metric: str) -> Judged:
@@ -234,7 +250,7 @@ def _signed(metric: str, gain: Interval) -> Interval:
 
 def _sentence(gain: Interval) -> str:
     if gain.estimate is None:
-        return f"undefined on these {gain.n} samples"
+        return gain.reason or f"undefined on these {gain.n} samples"
     if gain.low is None or gain.high is None:
         return f"{gain.estimate:+.3f} (no interval{f': {gain.reason}' if gain.reason else f', n = {gain.n}'})"
     return f"{gain.estimate:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}, n = {gain.n})"

@@ -120,6 +120,15 @@ def _slices(data: DataParams, gate: GateParams) -> Iterator[str]:
             yield f"gate.rules: slice {rule.slice!r} is not in data.labels.slices ({allowed})"
 
 
+def _recalls(data: DataParams, gate: GateParams) -> Iterator[str]:
+    """Where the data name the classes, or a folder does, `components.data.before` looks."""
+    declared = tuple(data.labels.classes)
+    for rule in gate.rules:
+        if rule.of is not None and declared and rule.of not in declared:
+            hint, allowed = meant(rule.of, declared) or ".", ", ".join(declared)
+            yield f"gate.rules: class {rule.of!r} is not in data.labels.classes{hint} Allowed: {allowed}"
+
+
 def _allowances(data: DataParams, promotion: PromotionParams) -> Iterator[str]:
     declared = set(data.labels.slices)
     allowed = ", ".join(sorted(declared)) or "none declared"
@@ -237,6 +246,7 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _forgetting,
     _threshold,
     _slices,
+    _recalls,
     _allowances,
     _tasks,
     _domain_column,

@@ -34,14 +34,14 @@ class PromotionParams(Section):
     Attributes:
         metric: a candidate is superior where the paired interval of its gain in this one lies above 0.
         margin: what accuracy and every gated metric may lose and still count as not inferior.
-        margins: another margin for a metric by name.
+        margins: another margin for a metric by name; `recall` is that of each class that the gate has a rule about.
         approval: `required`: a person decides, by `python -m flows.promote approve`.
         allow_dirty: promote what was trained or registered with changes that no commit holds.
     """
 
     metric: Metric = "balanced_accuracy"
     margin: Share = 0.02
-    margins: dict[Metric, Share] = Field(default_factory=dict)
+    margins: dict[Literal[Metric, "recall"], Share] = Field(default_factory=dict)
     slices: SliceAllowance = SliceAllowance()
     approval: Literal["none", "required"] = "none"
     allow_dirty: bool = False

@@ -39,10 +39,13 @@ class Rule(Section):
     """One bound. `by: interval` asks the whole interval to clear it, `estimate` only the estimate.
 
     Attributes:
+        metric: `recall` is that of one class: the share of its samples that are decided right.
+        class: of `recall`, and of nothing else.
         slice: `column=value`; none means all test samples.
     """
 
-    metric: Metric
+    metric: Literal[Metric, "recall"]
+    of: str | None = Field(default=None, alias="class")
     at_least: float | None = None
     at_most: float | None = None
     slice: str | None = Field(default=None, pattern=r"^[^=]+=[^=]+$")
@@ -53,6 +56,19 @@ class Rule(Section):
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError("give exactly one of at_least and at_most")
         return self
+
+    @model_validator(mode="after")
+    def _class_of_a_recall(self) -> "Rule":
+        if self.metric == "recall" and self.of is None:
+            raise ValueError("recall is of one class: name it, `class: NAME`")
+        if self.metric != "recall" and self.of is not None:
+            raise ValueError(f"class is of the metric recall; {self.metric} is of all classes: leave it out")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The metric, in words that a verdict can be read by."""
+        return self.metric if self.of is None else f"{self.metric} of {self.of}"
 
 
 class ParityGate(Section):

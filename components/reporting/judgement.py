@@ -120,6 +120,13 @@ def grid(models: object, names: tuple[str, ...] = ("accuracy", "balanced_accurac
     return Grid((*(title(name) for name in names), "Samples"), tuple(rows))
 
 
+def recalls(release: object) -> Grid:
+    """Classes × recall and number of samples."""
+    found = mapping(mapping(release).get("recall"))
+    table = grid({name: {"recall": value} for name, value in found.items()}, ("recall",))
+    return Grid(("Recall", *table.columns[1:]), table.rows)
+
+
 def variants(material: Material) -> Grid:
     """Every file of the release: metrics, size, and what differs from torch."""
     found = mapping(material.metrics.get("variants"))

@@ -16,6 +16,7 @@ from components.data.dataset import Dataset
 from components.errors import EvaluationError
 from components.evaluation.intervals import Interval, intervals, paired
 from components.evaluation.metrics import TABLE, Outcome, calibration_bins, confusion
+from components.evaluation.recalls import METRIC, RECALL, paired_recalls, recalls
 from components.evaluation.spread import Plan
 from components.inference.bundle import Bundle, Runner, open_bundle
 from components.inference.contract import FILES
@@ -49,7 +50,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     bundle = open_bundle(inputs["release"])
     outcomes = _outcomes(inputs, dataset, chosen, bundle, params, context)
     slices = {name: values[chosen.places] for name, values in dataset.slices("test").items()}
-    metrics = measure(outcomes, bundle.variant, slices, _plan(dataset, chosen, params))
+    metrics = measure(outcomes, bundle.variant, slices, _plan(dataset, chosen, params), dataset.classes)
     metrics["training"] = bundle.manifest.get("training")
     if params.domains.declared:
         metrics["source"] = on_the_source(inputs, dataset, bundle, params, context)
@@ -71,25 +72,26 @@ def measure(
     released: str,
     slices: Mapping[str, npt.NDArray[np.str_]],
     plan: Plan,
+    classes: Sequence[str],
 ) -> dict[str, object]:
     """Every model with intervals; every variant on every slice; the release against each control, paired."""
     release = outcomes[released]
     controls = [name for name in outcomes if name not in FILES]
-    variants: dict[str, object] = {v: _json(intervals(outcomes[v], plan)) for v in FILES}
+    variants: dict[str, object] = {v: _one(outcomes[v], plan, classes) for v in FILES}
     by_slice: dict[str, object] = {}
     for column, values in slices.items():
         for value in sorted(set(values)):
             chosen = values == value
-            found = {v: _json(intervals(_only(outcomes[v], chosen), plan.only(chosen))) for v in FILES}
+            found = {v: _one(_only(outcomes[v], chosen), plan.only(chosen), classes) for v in FILES}
             by_slice[f"{column}={value}"] = {**found[released], **found}
     return {
         "confidence": plan.confidence,
-        "metrics": {name: metric.as_json() for name, metric in TABLE.items()},
+        "metrics": {name: metric.as_json() for name, metric in {**TABLE, RECALL: METRIC}.items()},
         "release": variants[released],
         "variants": variants,
         "slices": by_slice,
-        "controls": {c: _json(intervals(outcomes[c], plan)) for c in controls},
-        "paired": {c: _json(paired(release, outcomes[c], plan)) for c in controls},
+        "controls": {c: _one(outcomes[c], plan, classes) for c in controls},
+        "paired": {c: _two(release, outcomes[c], plan, classes) for c in controls},
     }
 
 
@@ -113,8 +115,8 @@ def on_the_source(
     return {
         "domains": list(params.domains.source),
         "n": len(chosen),
-        **{name: _json(intervals(outcome, plan)) for name, outcome in outcomes.items()},
-        "paired": _json(paired(outcomes["after"], outcomes["before"], plan)),
+        **{name: _one(outcome, plan, dataset.classes) for name, outcome in outcomes.items()},
+        "paired": _two(outcomes["after"], outcomes["before"], plan, dataset.classes),
     }
 
 
@@ -202,6 +204,16 @@ def _only(outcome: Outcome, chosen: npt.NDArray[np.bool_]) -> Outcome:
     return Outcome(*rows, outcome.positive)
 
 
+def _one(outcome: Outcome, plan: Plan, classes: Sequence[str]) -> dict[str, object]:
+    """All metrics of a model; `recall` is of each class."""
+    return {**_json(intervals(outcome, plan)), RECALL: _json(recalls(outcome, plan, classes))}
+
+
+def _two(one: Outcome, other: Outcome, plan: Plan, classes: Sequence[str]) -> dict[str, object]:
+    found = _json(paired(one, other, plan))
+    return {**found, RECALL: _json(paired_recalls(one, other, plan, classes))}
+
+
 def _json(found: Mapping[str, Interval]) -> dict[str, object]:
     return {name: interval.as_json() for name, interval in found.items()}
 
@@ -275,6 +287,6 @@ def count(cache: Path, digest: str) -> int:
 def _track(release: object, context: Context) -> None:
     values = {}
     for name, facts in release.items() if isinstance(release, Mapping) else ():
-        if isinstance(facts, Mapping) and isinstance(facts["estimate"], float):
+        if isinstance(facts, Mapping) and isinstance(facts.get("estimate"), float):
             values[f"test.{name}"] = facts["estimate"]
     context.tracker.metrics(values)

@@ -168,6 +168,7 @@ def _compared(root: Path, params: Params, case: _Case, ours: VersionFiles, their
         _answers(ours, case, params, "Test: candidate"),
         _answers(theirs, case, params, "Test: champion"),
         {name: values[case.chosen.places] for name, values in case.dataset.slices("test").items()},
+        case.dataset.classes,
     )
     note(home(root), {"test_digest": test_digest(case.chosen.ids), "release_sha256": case.candidate.digest})
     plan = Plan(params.evaluate.confidence, groups_of(case.dataset, case.chosen))

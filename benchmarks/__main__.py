@@ -16,6 +16,7 @@ NAMES = (
     "scoring",
     "drift",
     "unlabelled_accuracy",
+    "kmm_ridge",
     "guarantees",
     "startup",
     "unchanged",

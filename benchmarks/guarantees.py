@@ -52,12 +52,12 @@ def passed(row: Row, case: Case, size: int, repeats: int) -> float:
 def _passes(row: Row, sample: object, bound: float) -> bool:
     if row.judge is not None:
         return row.judge(sample)
-    found = _interval(sample, row.metric)
+    found = interval(sample, row.metric)
     end = found.high if row.at_most else found.low
     return end is not None and (end <= bound if row.at_most else end >= bound + 1e-12)
 
 
-def _interval(sample: object, metric: str) -> Interval:
+def interval(sample: object, metric: str) -> Interval:
     parts = sample if isinstance(sample, tuple) else (sample,)
     outcomes = [part for part in parts if isinstance(part, Outcome)]
     groups = next((part for part in parts if isinstance(part, np.ndarray)), None)

@@ -9,8 +9,8 @@ With n source samples x and m target samples x',
 (B and ε as in the paper's experiments.) k is Gaussian; its width is the median distance between source and target.
 
 To the objective comes RIDGE/2 ‖β - 1‖², which the paper has not: K has directions along which the means hardly change,
-and without it β follows the noise there. On real features (benchmarks/kmm_ridge.py; means of 5 draws; AUROC of a logistic
-head on the target, less that without weights, ± its standard error):
+and without it β follows the noise there. On real features (benchmarks/kmm_ridge.py; means of 5 draws; AUROC of a
+logistic head on the target, less that without weights, ± its standard error):
 
     ridge                                                        0     0.001  0.01   0.1    1
     solar cells, two halves of one type: mean |β - 1|, mono      1.20  1.14   0.89   0.54   0.30

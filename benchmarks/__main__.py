@@ -16,8 +16,10 @@ NAMES = (
     "scoring",
     "drift",
     "unlabelled_accuracy",
+    "kmm_ridge",
     "guarantees",
     "startup",
+    "unchanged",
 )
 
 

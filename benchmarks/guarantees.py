@@ -17,6 +17,7 @@ from benchmarks.workspace import publish
 from components.evaluation.binomial import clopper_pearson, tango
 from components.evaluation.intervals import Interval, intervals, paired
 from components.evaluation.metrics import Outcome
+from components.evaluation.recalls import RECALL, paired_recalls, recalls
 from components.evaluation.spread import Plan
 
 REPEATS = 300
@@ -51,16 +52,24 @@ def passed(row: Row, case: Case, size: int, repeats: int) -> float:
 def _passes(row: Row, sample: object, bound: float) -> bool:
     if row.judge is not None:
         return row.judge(sample)
-    found = _interval(sample, row.metric)
+    found = interval(sample, row.metric)
     end = found.high if row.at_most else found.low
     return end is not None and (end <= bound if row.at_most else end >= bound + 1e-12)
 
 
-def _interval(sample: object, metric: str) -> Interval:
+def interval(sample: object, metric: str) -> Interval:
     parts = sample if isinstance(sample, tuple) else (sample,)
     outcomes = [part for part in parts if isinstance(part, Outcome)]
     groups = next((part for part in parts if isinstance(part, np.ndarray)), None)
     plan = Plan(PLAN.confidence, groups)
+    if metric == RECALL:  # of the positive class
+        classes = ("negative", "positive")
+        of = (
+            recalls(*outcomes, plan, classes)
+            if len(outcomes) == 1
+            else paired_recalls(*outcomes, plan, classes)
+        )
+        return of["positive"]
     found = intervals(*outcomes, plan, [metric]) if len(outcomes) == 1 else paired(*outcomes, plan, [metric])
     return found[metric]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv
 
-from benchmarks.populations import Confidences, Draw, Floats, Scores, calibrated_pair, decided, of_two
+from benchmarks.populations import Confidences, Draw, Floats, Scores, calibrated_pair, decided, of_two, said
 from components.evaluation.metrics import Outcome
 
 Members = npt.NDArray[np.int64]
@@ -113,6 +113,77 @@ class Groups:
             return first, second, member
 
         return pair
+
+    def of_several(self, draw: Draw, groups: int, shares: Floats) -> tuple[Members, Classes]:
+        """Members of so many groups, and their classes of `shares` (C,): mixed in each group, or one a group."""
+        member = self.members(draw, groups)
+        count = groups if self.labels == 1 else len(member)
+        targets = draw.choice(len(shares), size=count, p=shares / shares.sum())
+        return member, targets[member] if self.labels == 1 else targets
+
+    def tables(
+        self, table: Floats, alike: Alike = "both classes"
+    ) -> Callable[[Draw, int], tuple[Outcome, Members]]:
+        """Decisions by shares (C, C): rows are classes, columns decisions.
+
+        Groups differ in their recalls, which are beta distributed: all are lower in a hard group; or every other is
+        higher, and what is wrong of a class in a group is one other class.
+        """
+        shares = table.sum(axis=1)
+        recalls = np.diag(table) / shares
+        wrong = (table / shares[:, None]) * (1 - np.eye(len(table)))
+        wrong = np.cumsum(wrong / wrong.sum(axis=1, keepdims=True), axis=1)
+
+        def outcome(draw: Draw, groups: int) -> tuple[Outcome, Members]:
+            member, targets = self.of_several(draw, groups, shares)
+            places = np.tile(draw.random(groups), (len(table), 1))
+            if alike == "opposed":
+                places[1::2] = 1 - places[1::2]
+            rates = betaincinv(*self._beta(recalls[:, None], self.correlation), places)
+            right = draw.random(len(member)) < rates[targets, member]
+            place = draw.random((len(table), groups))[targets, member]
+            place = place if alike == "opposed" else draw.random(len(member))
+            others = (place[:, None] * ALMOST >= wrong[targets]).sum(axis=1)
+            return said(targets, np.where(right, targets, others), len(table)), member
+
+        return outcome
+
+    def table_pairs(self, shares: Floats) -> Callable[[Draw, int], tuple[Outcome, Outcome, Members]]:
+        """Decisions of two models by shares (C, C, C) (`two_tables`); those of a class in a group are Dirichlet's."""
+        classes, spread = len(shares), 1 / self.correlation - 1
+        rows = shares.reshape(classes, -1) / shares.sum(axis=(1, 2))[:, None]
+
+        def pair(draw: Draw, groups: int) -> tuple[Outcome, Outcome, Members]:
+            member, targets = self.of_several(draw, groups, shares.sum(axis=(1, 2)))
+            parts = draw.gamma(rows[:, None, :] * spread, size=(classes, groups, classes**2))
+            ends = np.cumsum(parts, axis=2) / parts.sum(axis=2, keepdims=True)
+            own = ends[targets, member, :-1]
+            one, other = np.divmod((draw.random(len(member))[:, None] > own).sum(axis=1), classes)
+            return said(targets, one, classes), said(targets, other, classes), member
+
+        return pair
+
+    def scores_of_several(
+        self, shift: float, shares: Floats, alike: Alike = "both classes"
+    ) -> Callable[[Draw, int], tuple[Outcome, Members]]:
+        """A score for each class, N(0, 1); that of its own class is higher by `shift`.
+
+        Groups differ in their scores: in a hard one that of a sample's class is lower and the others are higher; or
+        each class has scores of its own, whatever the sample is.
+        """
+
+        def outcome(draw: Draw, groups: int) -> tuple[Outcome, Members]:
+            member, targets = self.of_several(draw, groups, shares)
+            own = np.eye(len(shares))[targets]
+            if alike == "opposed":
+                common = draw.standard_normal((groups, len(shares)))[member]
+            else:
+                common = draw.standard_normal(groups)[member, None] * (2 * own - 1)
+            noise = draw.standard_normal(own.shape)
+            scores = shift * own + np.sqrt(self.correlation) * common + np.sqrt(1 - self.correlation) * noise
+            return Outcome(targets, 1 / (1 + np.exp(-scores)), scores.argmax(axis=1)), member
+
+        return outcome
 
     def confidences(self, of: Confidences) -> Callable[[Draw, int], tuple[Outcome, Members]]:
         """Groups that are right more often or less often, whatever the confidence."""

@@ -89,7 +89,7 @@ def confused(table: Floats) -> Callable[[Draw, int], Outcome]:
     def outcome(draw: Draw, samples: int) -> Outcome:
         classes = len(table)
         cells = draw.choice(table.size, size=samples, p=table.ravel() / table.sum())
-        return Outcome(cells // classes, np.eye(classes)[cells % classes], cells % classes)
+        return said(cells // classes, cells % classes, classes)
 
     return outcome
 
@@ -129,8 +129,7 @@ def both_confused(shares: Floats) -> Callable[[Draw, int], tuple[Outcome, Outcom
     def pair(draw: Draw, samples: int) -> tuple[Outcome, Outcome]:
         cells = draw.choice(shares.size, size=samples, p=shares.ravel() / shares.sum())
         targets, one, other = np.unravel_index(cells, shares.shape)
-        first, second = (Outcome(targets, np.eye(len(shares))[d], d) for d in (one, other))
-        return first, second
+        return said(targets, one, len(shares)), said(targets, other, len(shares))
 
     return pair
 
@@ -152,9 +151,13 @@ def area_of_several(shift: float, classes: int) -> float:
     return float(norm.cdf(shift / np.sqrt(2 * (1 - 1 / classes))))
 
 
+def said(targets: npt.NDArray[np.int64], decisions: npt.NDArray[np.int64], classes: int) -> Outcome:
+    return Outcome(targets, np.eye(classes)[decisions], decisions)
+
+
 def decided(targets: npt.NDArray[np.int64], right: npt.NDArray[np.bool_]) -> Outcome:
     decisions = np.where(right, targets, 1 - targets)
-    return Outcome(targets, np.eye(2)[decisions], decisions)
+    return said(targets, decisions, 2)
 
 
 @dataclass(frozen=True)

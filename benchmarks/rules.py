@@ -21,6 +21,12 @@ from benchmarks.populations import (
 
 SIZES = (10, 30, 100, 300, 650, 2000)
 SOME = (30, 100, 300, 2000)
+# Shares of decisions: rows are classes, columns decisions.
+TWO = np.array([[0.63, 0.07], [0.03, 0.27]])
+THREE = np.array([[0.48, 0.06, 0.06], [0.02, 0.26, 0.02], [0.01, 0.01, 0.08]])
+EVEN = np.array([[0.3, 0.02, 0.02], [0.02, 0.29, 0.02], [0.01, 0.01, 0.31]])
+SURE = np.array([[0.59, 0.005, 0.005], [0.002, 0.296, 0.002], [0.002, 0.002, 0.096]])
+TABLES = {"60, 30 and 10 %": THREE, "even": EVEN, "99 % right": SURE}
 Sample = Callable[
     [Draw, int], object
 ]  # one outcome or two, and the groups of their samples where they have some
@@ -90,12 +96,11 @@ def _decided() -> Iterator[Row]:
     tables = {
         name: np.array([[0.7 * a, 0.7 * (1 - a)], [0.3 * (1 - b), 0.3 * b]]) for name, (a, b) in two.items()
     }
-    three = np.array([[0.48, 0.06, 0.06], [0.02, 0.26, 0.02], [0.01, 0.01, 0.08]])
     better = np.array([[0.67, 0.03], [0.015, 0.285]])
     bad = tables["0.9 and 0.9"]
     for metric in ("balanced_accuracy", "f1"):
         errors = [Case(confused(table), true(metric, table), name) for name, table in tables.items()]
-        errors.append(Case(confused(three), true(metric, three), "three classes"))
+        errors.append(Case(confused(THREE), true(metric, THREE), "three classes"))
         power = Case(confused(better), true(metric, bad), "recalls 0.95 for 0.9")
         yield Row(f"{metric} at least", metric, tuple(errors), power)
         shares = ((0.0, 0.05), (0.025, 0.075), (0.1, 0.15))
@@ -127,23 +132,11 @@ def _calibrated() -> Iterator[Row]:
 
 def _several_classes() -> Iterator[Row]:
     """Three classes: the mean of F1 over them and of AUROC, and two models' mean of F1."""
-    three = np.array([[0.48, 0.06, 0.06], [0.02, 0.26, 0.02], [0.01, 0.01, 0.08]])
-    even = np.array([[0.3, 0.02, 0.02], [0.02, 0.29, 0.02], [0.01, 0.01, 0.31]])
-    sure = np.array([[0.59, 0.005, 0.005], [0.002, 0.296, 0.002], [0.002, 0.002, 0.096]])
-    tables = {"60, 30 and 10 %": three, "even": even, "99 % right": sure}
-    errors = tuple(Case(confused(t), true("f1", t), name) for name, t in tables.items())
-    power = Case(confused(sure), true("f1", even), "0.98 for 0.91")
+    errors = tuple(Case(confused(t), true("f1", t), name) for name, t in TABLES.items())
+    power = Case(confused(SURE), true("f1", EVEN), "0.98 for 0.91")
     yield Row("f1 of three classes at least", "f1", errors, power, sizes=SOME)
-    worse = three + 0.02 * (1 - 3 * np.eye(3)) * three.sum(axis=1, keepdims=True)
-    lost = three.copy()
-    lost[2] = (0.02, 0.02, 0.06)
-    pairs = {
-        "agree in 0.9": two_tables(three, worse, 0.9),
-        "agree in 0.5": two_tables(three, worse, 0.5),
-        "rare class lost": two_tables(three, lost, 0.6),
-    }
-    equal = two_tables(three, three, 0.9)
-    yield _pairs_of_tables("f1 of three classes loses at most", pairs, equal, 0.05)
+    equal = two_tables(THREE, THREE, 0.9)
+    yield _pairs_of_tables("f1 of three classes loses at most", pairs_of_three(), equal, 0.05)
     shares = (0.6, 0.3, 0.1)
     cases = tuple(
         Case(of_several(shift, of), area_of_several(shift, len(of)), f"{len(of)} classes, shift {shift:g}")
@@ -154,25 +147,39 @@ def _several_classes() -> Iterator[Row]:
 
 
 def _pairs_of_tables(rule: str, pairs: dict[str, np.ndarray], equal: np.ndarray, margin: float) -> Row:
-    errors = tuple(Case(both_confused(t), _difference(t), name) for name, t in pairs.items())
+    errors = tuple(Case(both_confused(t), difference(t), name) for name, t in pairs.items())
     power = Case(both_confused(equal), -margin, f"equal, margin {margin:g}")
     return Row(rule, "f1", errors, power, sizes=SOME)
 
 
-def _difference(shares: np.ndarray) -> float:
+def difference(shares: np.ndarray) -> float:
     """F1 of the one less that of the other, of shares (C, C, C)."""
     return true("f1", shares.sum(axis=2)) - true("f1", shares.sum(axis=1))
 
 
 def _pairs_of_f1() -> Row:
+    return _pairs_of_tables("f1 loses at most", pairs_of_two(), two_tables(TWO, TWO, 0.9), 0.05)
+
+
+def pairs_of_two() -> dict[str, np.ndarray]:
     """A candidate that loses positives, that gets some of the negatives wrong, or that errs elsewhere."""
-    base = np.array([[0.63, 0.07], [0.03, 0.27]])
-    pairs = {
-        "positives lost": two_tables(base, np.array([[0.63, 0.07], [0.3, 0.0]]), 0.94),
-        "false positives": two_tables(base, np.array([[0.0, 0.7], [0.03, 0.27]]), 0.96),
-        "agree in 0.5": two_tables(base, np.array([[0.59, 0.11], [0.05, 0.25]]), 0.5),
+    return {
+        "positives lost": two_tables(TWO, np.array([[0.63, 0.07], [0.3, 0.0]]), 0.94),
+        "false positives": two_tables(TWO, np.array([[0.0, 0.7], [0.03, 0.27]]), 0.96),
+        "agree in 0.5": two_tables(TWO, np.array([[0.59, 0.11], [0.05, 0.25]]), 0.5),
     }
-    return _pairs_of_tables("f1 loses at most", pairs, two_tables(base, base, 0.9), 0.05)
+
+
+def pairs_of_three() -> dict[str, np.ndarray]:
+    """A candidate that errs more in all classes, and agrees much or little, or that loses the rare one."""
+    worse = THREE + 0.02 * (1 - 3 * np.eye(3)) * THREE.sum(axis=1, keepdims=True)
+    lost = THREE.copy()
+    lost[2] = (0.02, 0.02, 0.06)
+    return {
+        "agree in 0.9": two_tables(THREE, worse, 0.9),
+        "agree in 0.5": two_tables(THREE, worse, 0.5),
+        "rare class lost": two_tables(THREE, lost, 0.6),
+    }
 
 
 def _pairs_of_confidences() -> Row:

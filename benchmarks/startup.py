@@ -7,12 +7,12 @@ wait for their server's imports is counted. Both in one run, on an otherwise idl
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 from benchmarks.workspace import LINE, ROOT, publish
+from components.runtime.python import module_command
 from components.stages.table import STAGES
 from components.storage.home import home
 from components.storage.publish import kernel_lock
@@ -54,7 +54,7 @@ def _space(folder: Path) -> Path:
 def _seconds(space: Path, name: str) -> float:
     environment = {**os.environ, CRASH_POINT: f"{name}:imported"}
     started = time.monotonic()
-    command = [sys.executable, "-P", "-m", "components", name]
+    command = module_command("components", name)
     done = subprocess.run(command, cwd=space, env=environment, capture_output=True, text=True, check=False)
     seconds = round(time.monotonic() - started, 2)
     if done.returncode != -9:

@@ -4,6 +4,7 @@
 and one paragraph; its traceback goes to a file.
 """
 
+import gc
 import os
 import platform
 import sys
@@ -15,6 +16,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from components.errors import GraftlineError, StorageError, Unexpected, first_line, redact
 from components.system_errors import from_system
@@ -64,6 +66,15 @@ def tell(message: str, code: int) -> int:
         progress.close_bars()
     sys.stderr.write(f"{message}\n")
     return code
+
+
+def leave(code: int) -> NoReturn:
+    """End this process with `code`.
+
+    Before it ends, Python looks for cycles among all objects: a second, where the tools of a flow are imported.
+    """
+    gc.freeze()
+    sys.exit(code)
 
 
 def as_graftline_error(error: BaseException) -> GraftlineError:

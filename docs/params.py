@@ -8,7 +8,7 @@ from typing import get_args
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from components.params.base import Section
+from components.params.base import Section, keys_of
 from components.params.load import WRITTEN_OUT
 from components.params.tree import Params
 
@@ -38,7 +38,7 @@ def block(name: str, found: type[Section]) -> Iterator[str]:
     """A section, then the sections within it."""
     yield f"\n## {name}\n\n{words(found)}| key | type | default |\n|---|---|---|"
     nested = []
-    for key, field in found.model_fields.items():
+    for key, field in keys_of(found).items():
         inner = section(field)
         if inner is None:
             yield row(key, field)

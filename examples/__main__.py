@@ -14,6 +14,7 @@ from pathlib import Path
 
 from components.ending import guarded
 from components.progress import log
+from components.runtime.python import module_command
 from components.storage.home import home
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +36,7 @@ def main() -> int:
 def _run(name: str, stop_after: str | None) -> int:
     line = workspace(name)
     log(f"The workspace is {line}.")
-    words = [sys.executable, "-P", "-m", "flows.train"]
+    words = module_command("flows.train")
     words += ["--stop-after", stop_after] if stop_after else []
     environment = {key: value for key, value in os.environ.items() if key != "GRAFTLINE_HOME"}
     return subprocess.run(words, cwd=line, env=environment, check=False).returncode

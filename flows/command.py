@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from components import ending
 from components.errors import GateRefused
+from flows.processes import stoppable
 
 if TYPE_CHECKING:
     from prefect import State
 
 RESUMABLE = 75
 end = ending.tell
+leave = ending.leave
 
 
 def guarded(run: Callable[[], int], next_time: str = "resumes") -> int:
@@ -22,8 +24,6 @@ def guarded(run: Callable[[], int], next_time: str = "resumes") -> int:
     """
 
     def stoppably() -> int:
-        from flows.engine import stoppable
-
         with stoppable():
             return run()
 

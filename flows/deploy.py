@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import GraftlineError, ParamsError
-from flows.command import guarded
+from components.runtime.python import module_command
+from flows.command import guarded, leave
 
 RETRAINING = "retraining"  # the deployment that drift starts
 
@@ -103,12 +104,13 @@ def read(root: Path, file: Path) -> Sequence[Deployment]:
 
 def _deployment(row: Mapping[str, Any]) -> Deployment:
     plans = [f"{plan['cron']} {plan.get('timezone', 'UTC')}" for plan in row.get("schedules", ())]
-    code = str(row["entrypoint"]).partition(":")[0]
+    named, by_file, _ = str(row["entrypoint"]).partition(":")
+    code = named if by_file else f"{named.rpartition('.')[0].replace('.', '/')}.py"
     return Deployment(str(row["name"]), code, str(row["work_pool"]["name"]), ", ".join(plans))
 
 
 def _prefect(root: Path, file: Path) -> None:
-    words = [sys.executable, "-P", "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    words = module_command("prefect", "--no-prompt", "deploy", "--all")
     words += ["--prefect-file", str(file)]
     environment = {**os.environ, "GRAFTLINE_ROOT": str(root), "NO_COLOR": "1"}
     done = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True, check=False)
@@ -118,4 +120,4 @@ def _prefect(root: Path, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -6,36 +6,34 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
-from types import FrameType
 from typing import TYPE_CHECKING
 
-from components.ending import Stopped
 from components.errors import GraftlineError, Interrupted, SourceError
 from components.forkserver.protocol import ADDRESS
 from components.params import Params, load_params
 from components.registry.delivery import AFTER_SIGNAL, DELIVERY, Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
-from components.registry.store import preload
+from components.registry.store import preload as preload_store
+from components.runtime.python import module_command
 from components.stages.artefacts import check_artefacts
-from components.stages.dvc_repo import dvc_error
+from components.stages.digests import REMEMBERED
+from components.stages.dvc_repo import Repo, dvc_error, open_repo, proven_commit
+from components.stages.dvc_repo import preload as preload_dvc
 from components.storage.home import home, reports
 from components.storage.publish import read_json
 from components.storage.servers import use_servers
 from components.storage.sqlite import address
 from components.telemetry import OFF
 from flows.forks import forked_stages
-from flows.repo import Repo, open_repo, proven, stages_up_to_date
+from flows.processes import children, terminate
 from flows.workspace import held
 
 if TYPE_CHECKING:
-    import psutil
-
     from components.stages.promote import Promotion
 
 DEFAULTS = {
@@ -48,9 +46,6 @@ DEFAULTS = {
     **OFF,
 }
 INTERRUPTED = {75, 130, 143, -signal.SIGINT, -signal.SIGTERM}
-# Seconds that a stage has after SIGTERM: for the step that it is in, its checkpoint, and what it has to deliver. All
-# that follows a signal must fit into the 30 s that Kubernetes gives.
-PATIENCE = 12.0
 
 
 class StageFailed(GraftlineError):
@@ -96,7 +91,7 @@ class Execution:
         """
         started, before = time.monotonic(), self._timing(name)
         try:
-            changed = not self._is_settled(name) and self.repo.reproduce(name, single_item=True)
+            changed = not self._is_settled(name) and self.repo.reproduce(name)
         except Exception as error:
             raise failure(name, error) from None
         how = "cached"
@@ -112,7 +107,7 @@ class Execution:
     def _is_settled(self, name: str) -> bool:
         """Whether nothing of it has changed: each time that DVC is asked about one stage, it reads the whole line."""
         if self._settled is None:
-            self._settled = stages_up_to_date(self.repo)
+            self._settled = self.repo.up_to_date()
         return name in self._settled
 
     def command(self, name: str) -> Step:
@@ -140,7 +135,7 @@ class Execution:
     def prove(self) -> None:
         """Know the commit that every stage was brought up to date with. Raises Busy where DVC is at work elsewhere."""
         try:
-            known = proven(self.root, self.repo)
+            known = proven_commit(self.root, self.repo)
         except Exception as error:  # DVC's own
             raise failure("promote", error) from error
         # Rules of promotion shape no stage: they must be the commit's, too.
@@ -166,7 +161,7 @@ def run_command(root: Path, name: str) -> Step:
     import subprocess
 
     started = time.monotonic()
-    words = [sys.executable, "-P", "-m", "components", name]
+    words = module_command("components", name)
     # It has little to import, and runs where nothing else does: no fork server is to start for it.
     environment = {k: v for k, v in os.environ.items() if name != "refresh" or k != ADDRESS}
     code = subprocess.run(words, cwd=root, env=environment, stdout=subprocess.DEVNULL, check=False).returncode
@@ -214,7 +209,7 @@ def execution(
         run = begin(root, params)
         deliverer = Deliverer(root, params.tracking)
         deliverer.start()
-        os.environ[RUN_ID] = run.id
+        os.environ |= {RUN_ID: run.id, REMEMBERED: str(run.digests)}
         strangers = {child.pid for child in children()}
         status = "FAILED"
         try:
@@ -230,18 +225,20 @@ def execution(
             raise
         finally:
             terminate(child for child in children() if child.pid not in strangers)
-            os.environ.pop(RUN_ID, None)
+            for name in (RUN_ID, REMEMBERED):
+                os.environ.pop(name, None)
+            run.digests.unlink(missing_ok=True)
             run.set_status(status)
             deliverer.close(AFTER_SIGNAL if status == "KILLED" else DELIVERY)
 
 
-def warm() -> None:
+def warm(root: Path, params: Params) -> None:
     """Import what is slow while Prefect's server starts: the two need different cores."""
 
     def load() -> None:
         with suppress(Exception):  # whoever really needs it says what is wrong
-            import_module("dvc.repo")
-            preload()
+            preload_dvc()
+            preload_store(root, params.tracking)
 
     threading.Thread(target=load, name="graftline-warm", daemon=True).start()
 
@@ -267,43 +264,3 @@ def failed(name: str, code: int) -> GraftlineError:
 def worth_retrying(error: object) -> bool:
     """Whether bytes may arrive at the next attempt: not when they arrived and were the wrong ones."""
     return isinstance(error, GraftlineError) and error.exit_code == SourceError.exit_code
-
-
-def children() -> "list[psutil.Process]":
-    import psutil
-
-    return list(psutil.Process().children(recursive=True))
-
-
-def terminate(processes: "Iterable[psutil.Process]", patience: float = PATIENCE) -> None:
-    """SIGTERM, time to write a checkpoint, then SIGKILL; returns when all are gone."""
-    import psutil
-
-    left = list(processes)
-    for process in left:
-        try:
-            process.terminate()
-        except psutil.Error:
-            continue
-    _, stubborn = psutil.wait_procs(left, timeout=patience)
-    for process in stubborn:
-        try:
-            process.kill()
-        except psutil.Error:
-            continue
-    psutil.wait_procs(stubborn, timeout=5)
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """SIGTERM raises Stopped once; further signals wait until everything is closed."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Stopped
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from components.forkserver.protocol import ADDRESS
+from components.runtime.python import module_command
 
 
 @contextmanager
@@ -81,7 +82,7 @@ class _Starter(threading.Thread):
     def _start(self) -> "subprocess.Popen[bytes]":
         handle = self._listener.fileno()
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "components.forkserver.server", str(handle)],
+            module_command("components.forkserver.server", str(handle)),
             cwd=self._root,
             env={"OMP_NUM_THREADS": str(self._cores), **os.environ},
             stdin=subprocess.PIPE,

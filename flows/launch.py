@@ -7,7 +7,6 @@ folder where this was started has no part in it.
 import math
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -26,18 +25,20 @@ from components.errors import Busy, Interrupted, ParamsError
 from components.params.base import Section
 from components.params.operation import TrackingParams
 from components.params.schedule import NotifyParams, ScheduleParams
+from components.runtime.python import module_command
 from components.storage.git import without_git
 from components.storage.home import home
 from components.storage.publish import read_json, write_json
 from flows.command import failed
-from flows.engine import INTERRUPTED, prepare_environment, terminate
+from flows.engine import INTERRUPTED, prepare_environment
 from flows.handover import Answer, Asked, window_of
 from flows.markdown import row
 from flows.notify import News, tell
+from flows.processes import terminate
 from flows.worktree import line_lock, parse_committed, resolve, worktree
 
 LEAVING = 60.0  # seconds that the run has to close everything after SIGTERM
-INSIDE = (sys.executable, "-P", "-m", "flows.retrain")
+INSIDE = module_command("flows.retrain")
 # They name this process's own flow run, which the one inside is not.
 OURS = ("PREFECT__FLOW_RUN_ID", "PREFECT__FLOW_ENTRYPOINT", "GRAFTLINE_RUN_ID", "GRAFTLINE_HOME")
 

@@ -24,7 +24,9 @@ from components.monitoring.need import labels_needed
 from components.params import Params, load_params
 from components.params.schedule import Event
 from components.registry.runs import RunHandle, start_run
+from components.stages.dvc_repo import open_repo
 from components.stages.monitor import LABELS, folder_of
+from components.stages.pull import restore
 from components.stages.push import push_where_set
 from components.storage.home import home
 from components.storage.publish import read_json, write_bytes, write_json
@@ -41,11 +43,10 @@ from flows.branches import (
     past_runs,
     push_branch,
 )
-from flows.command import code_of, failed_by, guarded
+from flows.command import code_of, failed_by, guarded, leave
 from flows.engine import Execution, Step, execution, run_command
 from flows.handover import Answer, Asked
 from flows.pipeline import judge, retrying, run_stages
-from flows.repo import as_locked, open_repo, restore
 from flows.worktree import committed, git
 
 PR_SET_PDEATHSIG = 1
@@ -211,7 +212,7 @@ def unchanged(root: Path, run: Past) -> bool:
     for name in (LOCKS[0], "params.yaml"):
         if (root / name).read_bytes() != committed(root, run.commit, name):
             return False
-    return as_locked(open_repo(root))
+    return open_repo(root).is_as_locked()
 
 
 def _keep_report(line: Execution, branch: str) -> None:
@@ -272,4 +273,4 @@ def _main(path: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.command import code_of, end, guarded, table_arguments
+from flows.command import code_of, end, guarded, leave, table_arguments
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,6 +36,11 @@ def parser() -> argparse.ArgumentParser:
     model.add_argument("--alias", metavar="NAME", help="the version with that alias (default: champion)")
     model.add_argument("--version", type=int, metavar="N", help="that version")
     model.add_argument("--bundle", metavar="FOLDER", help="a release on this disk, for instance release")
+    made.add_argument(
+        "--digest",
+        metavar="SHA256",
+        help="of the bundle, as its maker names it: required where its ONNX file does not name its classes",
+    )
     sample = made.add_mutually_exclusive_group()
     sample.add_argument("--path", metavar="COLUMN", help="of a table: names of files (default: path)")
     sample.add_argument(
@@ -82,4 +87,4 @@ def _run(root: Path, values: dict[str, object]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

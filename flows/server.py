@@ -6,24 +6,24 @@ does, which the kernel closes however its parent dies.
 """
 
 import errno
+import gc
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 
 from components.errors import GraftlineError
 from components.runtime.distribution import check_server
+from components.runtime.python import module_command
 from components.storage.publish import kernel_lock
 
 ROOT = Path(__file__).resolve().parents[1]
-APPLICATION = "prefect.server.api.server:create_app"
-ENVIRONMENT = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+ENVIRONMENT = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
 OUTAGE = 60.0  # seconds that a server may be away
 LAST_WORDS = 5.0  # seconds for what Prefect still has to tell its server
 
@@ -32,34 +32,42 @@ LAST_WORDS = 5.0  # seconds for what Prefect still has to tell its server
 def temporary_server() -> Iterator[Callable[[], None]]:
     """Start a server, unless the settings name one; yield a function that waits until it answers.
 
-    Of a server that is named, it raises GraftlineError where it does not answer for a minute.
+    The environment must be prepared (`flows.engine.prepare_environment`). Of a server that is named, the function
+    raises GraftlineError where it does not answer for a minute.
     """
-    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
-
-    if named := PREFECT_API_URL.value():
-        yield lambda: _await_named(named)
+    if in_environment := os.environ.get("PREFECT_API_URL"):
+        yield lambda: _await_named(in_environment)
         return
-    check_server("prefect")
-    url = f"http://127.0.0.1:{_free_port()}/api"
-    log = PREFECT_HOME.value() / f"server-{os.getpid()}.log"
-    with first_start(log.parent) as started, _process(url, log) as process:
+    log = Path(os.environ["PREFECT_HOME"]) / f"server-{os.getpid()}.log"
+    with ExitStack() as stack:
+        # Nothing of what is imported until the server answers goes away: there is nothing to collect.
+        stack.callback(gc.enable)
+        gc.disable()
+        started = stack.enter_context(first_start(log.parent))
+        # The server imports for seconds, as this process does: the two need different cores.
+        process = stack.enter_context(_process(log))
+        from prefect.settings import PREFECT_API_URL, temporary_settings
+
+        if in_profile := PREFECT_API_URL.value():
+            stack.close()
+            yield lambda: _await_named(in_profile)
+            return
+        check_server("prefect")
+        port = _free_port()
+        url = f"http://127.0.0.1:{port}/api"
+        _open_port(process, port)
 
         def ready() -> None:
             _await(process, url, log)
             started()
+            gc.freeze()
+            gc.enable()
 
         try:
             with temporary_settings({PREFECT_API_URL: url}):
                 yield ready
         finally:
-            if process.poll() is None:
-                log.unlink(missing_ok=True)
             _hear_out()
-            process.terminate()
-            try:
-                process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                process.kill()
 
 
 @contextmanager
@@ -85,19 +93,41 @@ def first_start(home: Path) -> Iterator[Callable[[], None]]:
         yield started
 
 
-def _process(url: str, log: Path) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-P", "-m", "flows.server", url.split(":")[2].removesuffix("/api")]
-    environment = {**os.environ, **ENVIRONMENT}
+@contextmanager
+def _process(log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The server's process, which imports what it needs and then waits for its port; ended with the block.
+
+    What it says goes to `log`, which stays only where the process ended by itself.
+    """
     with log.open("wb") as said:
-        return subprocess.Popen(
-            words,
+        process = subprocess.Popen(
+            module_command("flows.server"),
             cwd=ROOT,
-            env=environment,
+            env={**os.environ, **ENVIRONMENT},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=said,
             start_new_session=True,
         )
+    with process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                log.unlink(missing_ok=True)
+            process.terminate()
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _open_port(process: subprocess.Popen[bytes], port: int) -> None:
+    """Tell the server its port: until then it serves nobody."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # it ended: who waits for its answer says so
+        process.stdin.write(f"{port}\n".encode())
+        process.stdin.flush()
 
 
 def _patience() -> float:
@@ -174,13 +204,29 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _serve(port: int) -> None:
-    """In the server's process."""
+def _serve() -> None:
+    """In the server's process: import, wait for the port on standard input, serve."""
+    gc.disable()  # nothing of what is imported goes away
     import uvicorn
+    from prefect.server.api.server import create_app
 
-    end_with_parent()
-    uvicorn.run(APPLICATION, factory=True, host="127.0.0.1", port=port, log_level="error", lifespan="on")
+    app = create_app()
+    gc.freeze()
+    gc.enable()
+    if port := _line():
+        end_with_parent()
+        uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="error", lifespan="on")
+
+
+def _line() -> bytes:
+    """The first line of standard input; empty where the parent is gone. The rest stays for `end_with_parent`."""
+    line = b""
+    while not line.endswith(b"\n"):
+        if not (byte := os.read(0, 1)):
+            return b""
+        line += byte
+    return line
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]))
+    _serve()

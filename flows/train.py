@@ -5,12 +5,11 @@ imported.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from components.stages.table import STAGES
-from flows.command import code_of, end, guarded
+from flows.command import code_of, end, guarded, leave
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,13 +43,13 @@ def _run(root: Path, options: argparse.Namespace) -> int:
     from flows.workspace import probe
     from flows.worktree import check_git
 
-    load_params(root / "params.yaml")
+    params = load_params(root / "params.yaml")
     check_git(root)
     check_distribution()
     probe(root)
     prepare_environment(root)
     with temporary_server() as ready:
-        warm()
+        warm(root, params)
         from flows.pipeline import train
 
         ready()
@@ -63,4 +62,4 @@ def _run(root: Path, options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -1,12 +1,16 @@
 """A release that looks at nothing but brightness: tiny, real, and computed by hand in a line."""
 
 from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from components.inference.contract import TERMS
 from components.storage.publish import sha256_bytes, write_bytes, write_json
 
 # What the manifest of such a release says about its task; with its classes, positive and threshold beside it, this is
@@ -74,8 +78,22 @@ def write_release(root: Path, slopes: Mapping[str, float], **facts: Any) -> None
 
     `facts` are of the manifest; classes, positive and threshold as `modern_about` takes them.
     """
+
+
+def saying(model: bytes, about: Mapping[str, object]) -> bytes:
+    """The model whose metadata say what its manifest does, as the export writes them."""
+    made = onnx.load_from_string(model)
+    for name in TERMS:
+        made.metadata_props.add(key=name, value=json.dumps(about.get(name), sort_keys=True))
+    return bytes(made.SerializeToString())
+
+
+def write_release(root: Path, slopes: Mapping[str, float], **facts: object) -> None:
+    """release/ and controls/: `light` is class 1, the control is wrong throughout. `slopes`: of each ONNX file."""
+    decides: dict[str, object] = {"classes": ["dark", "light"], "positive": "light", "threshold": 0.5}
+    about = {**ABOUT, **decides, "released": "fp32", **facts}
     for name, slope in slopes.items():
-        write_bytes(root / "release" / name, brighter(slope))
+        write_bytes(root / "release" / name, saying(brighter(slope), about))
     parity = {"samples": 9, "max_difference": 0.0, "changed_decisions": 0}
     write_json(root / "release" / "parity.json", dict.fromkeys(("fp32", "int8", "fp16"), parity))
     files = {

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from brightness import saying
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
@@ -51,8 +52,6 @@ def write_text_release(folder: Path) -> None:
         [numpy_helper.from_array(value, name) for name, value in values.items()],
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    (folder / "model.onnx").write_bytes(made.SerializeToString())
-    files = {path.name: {"sha256": sha256_bytes(path.read_bytes())} for path in folder.iterdir()}
     about: dict[str, object] = {
         "format": 2,
         "task": {"modality": "text", "problem": "classification", "input_size": 32},
@@ -63,4 +62,6 @@ def write_text_release(folder: Path) -> None:
         "decision": {},
         "released": "fp32",
     }
+    (folder / "model.onnx").write_bytes(saying(made.SerializeToString(), about))
+    files = {path.name: {"sha256": sha256_bytes(path.read_bytes())} for path in folder.iterdir()}
     write_json(folder / "manifest.json", {**about, "files": files})

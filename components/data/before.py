@@ -70,7 +70,8 @@ def _check_labels(written: set[str], params: Params) -> None:
     """What can be told from the labels alone, without counting them."""
     from components.problems import reading
 
-    reading(params.task).early(params.data.labels, params.task, written)
+    asked = [rule.of for rule in params.gate.rules if rule.of is not None]
+    reading(params.task).early(params.data.labels, params.task, written, asked)
 
 
 def _listed(folder: Path) -> list[str]:

@@ -79,14 +79,14 @@ class _Measured:
     def of(cls, facts: object, least: float, most: float) -> "_Measured":
         """Numbers outside [least, most] count as missing; so do all where no sample was counted."""
         found = _mapping(facts)
-        n = found.get("n")
+        n, reason = found.get("n"), found.get("reason")
+        why = reason if isinstance(reason, str) else None
         if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            return cls(None, None, None, None)
+            return cls(None, None, None, None, why)
         estimate, low, high = (_within(found.get(key), least, most) for key in ("estimate", "low", "high"))
         if estimate is None:
             return cls(None, None, None, n)
-        reason = found.get("reason")
-        return cls(estimate, low, high, n, reason if isinstance(reason, str) else None)
+        return cls(estimate, low, high, n, why)
 
     def turned(self) -> "_Measured":
         low, high = (None if v is None else -v for v in (self.high, self.low))
@@ -113,19 +113,17 @@ def _metric(rule: Rule, variant: str, metrics: Facts) -> Judged:
     where = f" on {rule.slice}" if rule.slice else ""
     words = "at least" if at_least else "at most"
     place = _mapping(metrics.get("slices")).get(rule.slice) if rule.slice else metrics.get("variants")
-    found = _Measured.of(
-        _mapping(_mapping(place).get(variant)).get(rule.metric), *_range(rule.metric, metrics)
-    )
+    found = _Measured.of(_facts(rule, _mapping(_mapping(place).get(variant))), *_range(rule.name, metrics))
     low, high = (found.low, found.high) if rule.by == "interval" else (found.estimate, found.estimate)
     outcome = _compare(low, high, bound, at_least)
     return Judged(
-        rule=f"{rule.metric}{where} {words} {bound:g}",
+        rule=f"{rule.name}{where} {words} {bound:g}",
         kind="metric",
         outcome=outcome,
         evidence=_sentence(found, outcome, rule.by) + _wanted(rule, found, metrics),
         bound=bound,
         direction="at_least" if at_least else "at_most",
-        metric=rule.metric,
+        metric=rule.name,
         slice=rule.slice,
         estimate=found.estimate,
         low=found.low,
@@ -151,6 +149,15 @@ def _differences(metric: str, metrics: Facts) -> tuple[float, float]:
 
 def _lower_is_better(metric: str, metrics: Facts) -> bool:
     return _mapping(_mapping(metrics.get("metrics")).get(metric)).get("better") == "lower"
+
+
+def _facts(rule: Rule, measured: Facts) -> object:
+    """What was measured for the rule; of a class that there is not, why there is nothing."""
+    parts = [name for name in measured if name.startswith(f"{rule.metric} of ")]
+    if rule.of is None or rule.name in measured or not parts:
+        return measured.get(rule.name)
+    known = ", ".join(name.removeprefix(f"{rule.metric} of ") for name in parts)
+    return {"reason": f"there is no class {rule.of!r}; the classes are {known}"}
 
 
 def _wanted(rule: Rule, found: _Measured, metrics: Facts) -> str:
@@ -208,19 +215,10 @@ def _control(gate: GateParams, control: str, differences: object, metrics: Facts
     if _lower_is_better(metric, metrics):
         found = found.turned()
     outcome = _compare(found.low, found.high, margin, True, strictly=True)
-    return Judged(
-        rule=f"{metric} better than {control} by more than {margin:g}",
-        kind="control",
-        outcome=outcome,
-        evidence=_sentence(found, outcome, "interval"),
-        bound=margin,
-        direction="at_least",
-        metric=metric,
-        estimate=found.estimate,
-        low=found.low,
-        high=found.high,
-        n=found.n,
-    )
+    name = f"{metric} better than {control} by more than {margin:g}"
+    evidence = _sentence(found, outcome, "interval")
+    numbers = (None, found.estimate, found.low, found.high, found.n)
+    return Judged(name, "control", outcome, evidence, margin, "at_least", metric, *numbers)
 
 
 def _forgetting(gate: GateParams, metrics: Facts) -> list[Judged]:
@@ -293,7 +291,7 @@ def _compare(
 
 def _sentence(found: _Measured, outcome: str, by: str) -> str:
     if found.estimate is None:
-        return "not measured" if found.n is None else f"undefined on these {found.n} samples"
+        return found.reason or "not measured" if found.n is None else f"undefined on these {found.n} samples"
     numbers = (found.estimate, found.low, found.high)
     estimate, *bounds = (None if v is None else f"{v:.3f}" for v in numbers)
     interval = "no interval" if None in bounds else " to ".join(str(v) for v in bounds)

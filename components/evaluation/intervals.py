@@ -70,18 +70,23 @@ class Metric(Generic[Given]):
         value: of an outcome whose answers are all finite; NaN where it is undefined.
         better: whether a higher or a lower value is.
         range: the least and the greatest value; the difference of two lies within their distance.
+        samples: (N,) of which samples it is, where not of all: those of one class, for instance.
+        without: what is said where there is none of these.
     """
 
     value: Callable[[Given], float]
     method: Method[Given]
     better: Literal["higher", "lower"] = "higher"
     range: tuple[float, float] = (0.0, 1.0)
+    samples: Callable[[Given], npt.NDArray[np.bool_]] | None = None
+    without: str = ""
 
     def of(self, outcome: Given) -> float:
         """NaN where undefined: on no sample, and where an answer is no number, for comparisons would still decide."""
-        if len(outcome) == 0 or not outcome.finite:
+        asked = outcome if self.samples is None else outcome.only(self.samples(outcome))
+        if len(asked) == 0 or not asked.finite:
             return float("nan")
-        return float(self.value(outcome))
+        return float(self.value(asked))
 
     def signed(self, number: float) -> float:
         """Turned so that more is better: for comparing candidates."""
@@ -124,6 +129,11 @@ def paired(one: Given, other: Given, plan: Plan, metrics: Mapping[str, Metric[Gi
 
 
 def _interval(metric: Metric[Given], outcomes: tuple[Given, ...], plan: Plan) -> Interval:
+    if metric.samples is not None:
+        member = metric.samples(outcomes[0])
+        if not member.any():
+            return Interval(None, None, None, 0, None, metric.without)
+        outcomes, plan = tuple(outcome.only(member) for outcome in outcomes), plan.only(member)
     method, n = metric.method, len(outcomes[0])
     values = [metric.of(outcome) for outcome in outcomes]
     estimate = values[0] - sum(values[1:])

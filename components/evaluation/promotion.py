@@ -27,7 +27,7 @@ SKIPPED = "not judged"
 By = Literal["interval", "estimate"]
 # Kinds of rules that a candidate must pass; the others say whether it is superior.
 ASKED = ("metric", "slice")
-UNKNOWN = Interval(None, None, None, 0, None, "there is no such metric")
+UNKNOWN = Interval(None, None, None, 0, None, "there is no such metric or class")
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,8 @@ def first() -> Ruling:
 
 def gated(rules: Sequence[Rule]) -> dict[str, By]:
     """Metrics that have a rule in the gate, and how it is judged: by the interval, where one rule asks for it."""
-    found: dict[str, By] = {rule.metric: rule.by for rule in rules}
-    return found | {rule.metric: "interval" for rule in rules if rule.by == "interval"}
+    found: dict[str, By] = {rule.name: rule.by for rule in rules}
+    return found | {rule.name: "interval" for rule in rules if rule.by == "interval"}
 
 
 def decide(pair: Pair, plan: Plan, gated: Mapping[str, By], params: PromotionParams, newer: int) -> Ruling:
@@ -187,7 +187,9 @@ def _rule(alike: bool, rules: Sequence[Judged], newer: int) -> Ruling:
 
 
 def _metric(name: str, by: By, gain: Interval, pair: Pair, plan: Plan, params: PromotionParams) -> Judged:
-    margin, metric = params.margins.get(name, params.margin), pair.judging.metrics.get(name)
+    # A margin of `recall` is that of each class.
+    margin = params.margins.get(name, params.margins.get(name.partition(" of ")[0], params.margin))
+    metric = pair.judging.metrics.get(name)
     asked = _Asked(f"{name} loses at most {margin:g}", "metric", name, margin, by)
     if metric is None:
         return _within(asked, gain, None)
@@ -263,7 +265,7 @@ def _signed(metric: Metric[Any], gain: Interval) -> Interval:
 
 def _sentence(gain: Interval) -> str:
     if gain.estimate is None:
-        return f"undefined on these {gain.n} samples"
+        return gain.reason or f"undefined on these {gain.n} samples"
     if gain.low is None or gain.high is None:
         return f"{gain.estimate:+.3f} (no interval{f': {gain.reason}' if gain.reason else f', n = {gain.n}'})"
     return f"{gain.estimate:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}, n = {gain.n})"

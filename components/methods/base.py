@@ -10,7 +10,7 @@ A fourth, what is learned before the task, is in `components.methods.pretraining
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -264,7 +264,14 @@ class Objective(nn.Module):
     """Answers 'what is added to the loss?': a scalar, already multiplied by its weight.
 
     Parameters of its own learn at the head's rate, and go when training ends.
+
+    Attributes:
+        whole_batch: False where it is a mean over the labelled or the unlabelled samples, or a function of the weights
+            alone: then a batch's value is the mean of its parts', each counted by its share, and a batch that memory
+            does not hold can be taken in parts.
     """
+
+    whole_batch: ClassVar[bool] = True
 
     def begin(self, start: Start) -> None:
         """Look at the network before its first step; again, with the same result, in a training that resumes."""

@@ -34,6 +34,8 @@ RANDOM = 1024  # d of the authors' program; the paper names none
 class CDAN(Objective):
     """Answers 'what is added to the loss?': how well a discriminator tells the domains apart by features and answer."""
 
+    whole_batch = False
+
     def __init__(self, params: ObjectivesParams, shape: Shape) -> None:
         super().__init__()
         self._weight = params.align_weight or WEIGHT

@@ -26,6 +26,8 @@ WEIGHT = 0.3
 class DANN(Objective):
     """Answers 'what is added to the loss?': how well a discriminator tells the domains apart."""
 
+    whole_batch = False
+
     def __init__(self, params: ObjectivesParams, shape: Shape) -> None:
         super().__init__()
         self._weight = params.align_weight or WEIGHT

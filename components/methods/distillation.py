@@ -24,6 +24,8 @@ TEMPERATURE = 2.0
 class Distillation(Objective):
     """Answers 'what is added to the loss?': how far the answers are from those at the start."""
 
+    whole_batch = False
+
     def __init__(self, params: ObjectivesParams, shape: Shape) -> None:
         super().__init__()
         self._weight = params.keep_weight or WEIGHT

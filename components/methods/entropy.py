@@ -18,6 +18,8 @@ WEIGHT = 0.1
 class Entropy(Objective):
     """Answers 'what is added to the loss?': doubt about unlabelled samples."""
 
+    whole_batch = False
+
     def __init__(self, params: ObjectivesParams, shape: Shape) -> None:
         super().__init__()
         self._weight = params.confident_weight or WEIGHT

@@ -32,6 +32,8 @@ EXACT = 5
 class EWC(Objective):
     """Answers 'what is added to the loss?': the distance from the start, in units of what the source task feels."""
 
+    whole_batch = False
+
     def __init__(self, params: ObjectivesParams, shape: Shape) -> None:
         super().__init__()
         self._weight = params.keep_weight or LAMBDA

@@ -22,6 +22,8 @@ NEW_SHARE = 0.1
 class L2SP(Objective):
     """Answers 'what is added to the loss?': the distance from the start."""
 
+    whole_batch = False
+
     def __init__(self, params: ObjectivesParams, shape: Shape) -> None:
         super().__init__()
         self._weight = params.keep_weight or ALPHA

@@ -24,6 +24,8 @@ RISE = (0.1, 0.6)  # Lee: from epoch 100 to 600
 class PseudoLabels(Objective):
     """Answers 'what is added to the loss?': the cross-entropy with the network's own sure answers."""
 
+    whole_batch = False
+
     def __init__(self, params: ObjectivesParams, shape: Shape) -> None:
         super().__init__()
         self._weight = params.confident_weight or WEIGHT

@@ -5,6 +5,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 
 SECRET = re.compile(r"[?&][^=&]*(token|secret|passw|signature|credential|key|sig)[^=&]*=", re.I)
 
@@ -28,4 +29,11 @@ Address = Annotated[str, AfterValidator(_without_secrets)]
 class Section(BaseModel):
     """A frozen part of params.yaml that knows its keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=False, allow_inf_nan=False, serialize_by_alias=True
+    )
+
+
+def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Its keys as a file writes them: `class`, which no attribute may be named, is an alias."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}

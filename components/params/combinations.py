@@ -81,7 +81,16 @@ def _select_metric(task: TaskParams, select: SelectParams) -> Iterator[str]:
 
 
 def _gate_metrics(task: TaskParams, gate: GateParams) -> Iterator[str]:
-    named = {f"gate.rules.{number}.metric": rule.metric for number, rule in enumerate(gate.rules)}
+    parts: Mapping[str, str] = plugins.fact("problems", task.problem, "PARTS")
+    named = {}
+    for number, rule in enumerate(gate.rules):
+        of = parts.get(rule.metric)
+        if of is None:
+            named[f"gate.rules.{number}.metric"] = rule.metric
+        if of is not None and rule.of is None:
+            yield f"gate.rules.{number}: {rule.metric} is of one {of}: name it, `class: NAME`"
+        if of is None and rule.of is not None:
+            yield f"gate.rules.{number}: class goes with {', '.join(parts) or 'no metric'}; {rule.metric} is of all"
     named["gate.better_than_controls.metric"] = gate.better_than_controls.metric
     if gate.forgetting is not None:
         named["gate.forgetting.metric"] = gate.forgetting.metric
@@ -89,7 +98,8 @@ def _gate_metrics(task: TaskParams, gate: GateParams) -> Iterator[str]:
 
 
 def _promotion_metrics(task: TaskParams, promotion: PromotionParams) -> Iterator[str]:
-    named = {f"promotion.margins.{name}": name for name in promotion.margins}
+    parts = plugins.fact("problems", task.problem, "PARTS")
+    named = {f"promotion.margins.{name}": name for name in promotion.margins if name not in parts}
     named |= {"promotion.metric": promotion.metric, "promotion.slices.metric": promotion.slices.metric}
     yield from _unknown(task, named)
 
@@ -139,6 +149,15 @@ def _slices(data: DataParams, gate: GateParams) -> Iterator[str]:
     for rule in gate.rules:
         if rule.slice and rule.slice.split("=")[0] not in declared:
             yield f"gate.rules: slice {rule.slice!r} is not in data.labels.slices ({allowed})"
+
+
+def _recalls(data: DataParams, gate: GateParams) -> Iterator[str]:
+    """Where the data name the classes, or a folder does, `components.data.before` looks."""
+    declared = tuple(data.labels.classes)
+    for rule in gate.rules:
+        if rule.of is not None and declared and rule.of not in declared:
+            hint, allowed = meant(rule.of, declared) or ".", ", ".join(declared)
+            yield f"gate.rules: class {rule.of!r} is not in data.labels.classes{hint} Allowed: {allowed}"
 
 
 def _allowances(data: DataParams, promotion: PromotionParams) -> Iterator[str]:
@@ -270,6 +289,7 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _longest,
     _forgetting,
     _slices,
+    _recalls,
     _allowances,
     _tasks,
     _domain_column,

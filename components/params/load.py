@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from components.errors import ParamsError, meant
 from components.params.backbone import BackboneParams
-from components.params.base import Section
+from components.params.base import Section, keys_of
 from components.params.combinations import combinations
 from components.params.tree import Params
 from components.params.unquoted import Location, misread
@@ -275,13 +275,13 @@ def _keys(location: Sequence[object]) -> list[str]:
     """The keys of the section at `location`."""
     model: type[BaseModel] = Params
     for part in location:
-        field = model.model_fields.get(str(part))
+        field = keys_of(model).get(str(part))
         if field is None:
             continue
         found = section_in(field.annotation)
         if found is not None:
             model = found
-    return sorted(model.model_fields)
+    return sorted(keys_of(model))
 
 
 def section_in(annotation: object) -> type[BaseModel] | None:

@@ -39,10 +39,13 @@ class Rule(Section):
     """One bound. `by: interval` asks the whole interval to clear it, `estimate` only the estimate.
 
     Attributes:
+        metric: `recall` is that of one class: the share of its samples that are decided right.
+        class: of `recall`, and of nothing else.
         slice: `column=value`; none means all test samples.
     """
 
     metric: Metric
+    of: str | None = Field(default=None, alias="class")
     at_least: float | None = None
     at_most: float | None = None
     slice: str | None = Field(default=None, pattern=r"^[^=]+=[^=]+$")
@@ -53,6 +56,11 @@ class Rule(Section):
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError("give exactly one of at_least and at_most")
         return self
+
+    @property
+    def name(self) -> str:
+        """The metric, in words that a verdict can be read by."""
+        return self.metric if self.of is None else f"{self.metric} of {self.of}"
 
 
 class ParityGate(Section):

@@ -34,6 +34,7 @@ class Job(Section):
     input: a folder, a table (docs/tables.md), or `s3://BUCKET/PREFIX`.
     output: a folder.
     alias, version, bundle: which release; one of them at most. None of them: the alias `champion`.
+    digest: of the bundle, SHA-256, as it was when it was trusted.
     path, content, id: columns of the table; see components.inference.manifests.Columns.
     files: folder in which the table's paths lie; its own by default.
     separator, header: of the table; see `data.labels` in params.yaml.
@@ -47,6 +48,7 @@ class Job(Section):
     alias: str | None = None
     version: int | None = Field(default=None, ge=1)
     bundle: str | None = None
+    digest: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     path: str | None = None
     content: str | None = None
     id: str | None = None
@@ -63,6 +65,8 @@ class Job(Section):
             given = [name for name in names if getattr(self, name) is not None]
             if len(given) > 1:
                 raise ValueError(f"{' and '.join(given)} exclude each other")
+        if self.digest is not None and self.bundle is None:
+            raise ValueError("digest is of a bundle; versions have theirs in the registry")
         check_written(self.input, self.separator, self.header)
         if "://" in self.output:
             raise ValueError(

@@ -20,7 +20,9 @@ class TuneParams(Section):
             what is added to their weights with a low rank (`lora`).
         blocks: how many of the backbone's last blocks learn.
         batch: samples a step. Where memory does not hold them, the training begins once more with half of them in the
-            network at once, whose gradients are added up; tuned.json then says `micro_batch`.
+            network at once, whose gradients are added up; tuned.json then says `micro_batch`. Not with an objective
+            that compares the samples of a batch with each other (`mmd`, `coral`, `mcc`, `information_maximisation`)
+            or with auxiliary tasks: those end with an error that names them.
         head_epochs: epochs in which the head alone learns, before the blocks follow.
         start: what training starts from: the `checkpoint`, or the network that was trained on the `source` domain.
         freeze: regular expressions: parameters above the cut whose names they match stay as they are.

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import yaml
 from pydantic import BaseModel
 
+from components.params.base import keys_of
+
 Location = tuple[str | int, ...]
 # Numbers that read as what they look like: YAML 1.1 takes 010 for 8 and 12:30 for 750.
 PLAIN = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
@@ -78,8 +80,8 @@ def admitted(annotation: object, at: Location) -> set[object]:
         return set(options)
     for option in options:
         arguments = typing.get_args(option)
-        if isinstance(option, type) and issubclass(option, BaseModel) and at[0] in option.model_fields:
-            return admitted(option.model_fields[str(at[0])].annotation, at[1:])
+        if isinstance(option, type) and issubclass(option, BaseModel) and at[0] in keys_of(option):
+            return admitted(keys_of(option)[str(at[0])].annotation, at[1:])
         if typing.get_origin(option) in (tuple, list) and isinstance(at[0], int):
             return admitted(arguments[0], at[1:])
         if typing.get_origin(option) is dict:

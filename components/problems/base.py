@@ -54,8 +54,11 @@ class Reading(Protocol):
         ...
 
     @classmethod
-    def early(cls, labels: Labels, task: Any, written: Iterable[str]) -> None:
-        """DataError for what can be told from some of the labels, before any sample is read."""
+    def early(cls, labels: Labels, task: Any, written: Iterable[str], asked: Iterable[str] = ()) -> None:
+        """DataError for what can be told from some of the labels, before any sample is read.
+
+        `asked` are the parts (classes, …) that rules of the gate name.
+        """
         ...
 
     def label(self, written: str) -> str | None:

@@ -166,6 +166,18 @@ def outcome(rule: Mapping[str, object]) -> str:
     return str(rule.get("outcome", "missing"))
 
 
+def registered(root: Path, tracking: TrackingParams, digest: str, run: RunHandle) -> Registered | None:
+    """The version of the release with that digest; None where there is none, or its files were not verified yet.
+
+    Raises RegistryError when the registry stays away for 90 s.
+    """
+    connection = patiently(lambda: connect(root, tracking))
+    found = patiently(lambda: find(connection, tracking.model, digest))
+    if found is None or found.tags.get(VERIFIED_TAG) != "true":
+        return None
+    return _told(root, connection, Registered(tracking.model, str(found.version), digest, False), run)
+
+
 def register(root: Path, tracking: TrackingParams, candidate: Candidate, run: RunHandle) -> Registered:
     """The version of `candidate`, made where there is none yet.
 
@@ -181,8 +193,12 @@ def register(root: Path, tracking: TrackingParams, candidate: Candidate, run: Ru
             found = _create(connection, tracking.model, candidate, digest, run)
         if found.tags.get(VERIFIED_TAG) != "true":
             _verify(connection, found, digest)
-    done = Registered(tracking.model, str(found.version), digest, created)
-    run.say("tags", {"graftline.registered": f"{done.name}/{done.version}", DIGEST_TAG: digest})
+    return _told(root, connection, Registered(tracking.model, str(found.version), digest, created), run)
+
+
+def _told(root: Path, connection: Connection, done: Registered, run: RunHandle) -> Registered:
+    """`done`, of which the run and the store now know."""
+    run.say("tags", {"graftline.registered": f"{done.name}/{done.version}", DIGEST_TAG: done.digest})
     try:
         patiently(lambda: deliver_now(root, connection), seconds=20)
     except RegistryError as error:  # the version is there; what runs say is kept and delivered later

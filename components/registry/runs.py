@@ -49,6 +49,11 @@ class RunHandle:
         return Journal(self.folder, self.id)
 
     @property
+    def digests(self) -> Path:
+        """What its stages remember of files (`stages.digests`), until it ends."""
+        return self.folder / f"{self.id}.digests.jsonl"
+
+    @property
     def quiet(self) -> float:
         """Seconds since it said anything. A stage does every five, a scoring not before its end."""
         path = self.journal.path
@@ -127,6 +132,7 @@ def close_dead(root: Path) -> list[str]:
     for run, state in known:
         if not _is_over(run, state):
             continue
+        run.digests.unlink(missing_ok=True)
         if state.get("status") not in ENDED:
             run.set_status("KILLED")
             closed.append(run.id)

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from components.errors import GraftlineError, RegistryError
@@ -12,6 +11,7 @@ from components.registry.delivery import deliver_now
 from components.registry.runs import close_dead
 from components.registry.store import QUIET, connect, locate
 from components.runtime.distribution import check_server
+from components.runtime.python import module_command
 
 
 def serve(root: Path, params: Params, port: int) -> None:
@@ -32,7 +32,7 @@ def serve(root: Path, params: Params, port: int) -> None:
     log(f"MLflow shows {place} at http://127.0.0.1:{port} - stop it with Ctrl-C.")
     # One worker: by default MLflow starts 15 processes. The address goes by the environment, not by arguments
     # that everybody on the machine can read.
-    server = ["mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "-w", "1"]
+    server = module_command("mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "-w", "1")
     environment = {
         **os.environ,
         **QUIET,
@@ -42,7 +42,7 @@ def serve(root: Path, params: Params, port: int) -> None:
     if place.artifacts:
         environment["MLFLOW_DEFAULT_ARTIFACT_ROOT"] = place.artifacts
     try:
-        code = subprocess.run([sys.executable, "-P", "-m", *server], env=environment, check=False).returncode
+        code = subprocess.run(server, env=environment, check=False).returncode
     except KeyboardInterrupt:
         return
     if code > 0:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from components.errors import Busy, RegistryError, first_line, redact
 from components.params.operation import TrackingParams
+from components.registry.tables import half_made, make_tables
 from components.storage.home import home
 from components.storage.publish import kernel_lock
 from components.storage.servers import use_servers
-from components.storage.sqlite import address
+from components.storage.sqlite import address, path_in
 from components.telemetry import OFF
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ def connect(root: Path, tracking: TrackingParams) -> Connection:
         with kernel_lock(home(root) / "locks" / "mlflow", wait_seconds=120):
             if place.artifacts:
                 (home(root) / "mlflow").mkdir(parents=True, exist_ok=True)
+            if file := path_in(place.uri):
+                make_tables(file)
             client = MlflowClient(place.uri, registry_uri=place.uri)
             found = client.get_experiment_by_name(tracking.experiment)
             experiment = found.experiment_id if found else _create(client, tracking.experiment, place)
@@ -113,16 +116,25 @@ def connect(root: Path, tracking: TrackingParams) -> Connection:
     return Connection(client, str(experiment), place)
 
 
-def preload() -> None:
-    """Import MLflow, for a thread that has nothing better to do."""
+def preload(root: Path, tracking: TrackingParams) -> None:
+    """Import what `connect` needs, for a thread that has nothing better to do."""
     for key, value in QUIET.items():
         os.environ.setdefault(key, value)
-    import mlflow  # noqa: F401
+    import mlflow
+
+    if locate(root, tracking).artifacts:  # an embedded store
+        import mlflow.store.model_registry.sqlalchemy_store
+        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
 
 def _remedy(error: Exception, place: Place) -> str:
     if any(words in str(error) for words in DAMAGED):
         return f"Restore it from a backup, or move it away: runs and versions in it are lost then. It is {place}."
+    if half_made(error):
+        return (
+            "MLflow was killed while it changed the store's tables. Restore the store from a backup, or move it away: "
+            f"runs and versions in it are lost then. It is {place}."
+        )
     if getattr(error, "error_code", None) == "ENDPOINT_NOT_FOUND" or NO_MLFLOW in str(error):
         return "No MLflow answers there: check the address, its path included (tracking.uri, MLFLOW_TRACKING_URI)."
     return ""
@@ -155,7 +167,7 @@ def transient(error: BaseException) -> bool:
     """Whether the same request may succeed later."""
     if isinstance(error, RegistryError) and error.__cause__ is not None:
         return transient(error.__cause__)
-    if any(words in str(error) for words in (*DAMAGED, NO_MLFLOW)):
+    if half_made(error) or any(words in str(error) for words in (*DAMAGED, NO_MLFLOW)):
         return False
     return getattr(error, "error_code", None) not in FINAL
 

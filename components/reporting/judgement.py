@@ -136,6 +136,14 @@ def _shown_metrics(models: object) -> tuple[str, ...]:
     return tuple(known[:COLUMNS]) or tuple(dict.fromkeys(there))[:COLUMNS]
 
 
+def recalls(release: object) -> Grid:
+    """Classes × recall and number of samples."""
+    of, known = "recall of ", mapping(release)
+    found = {name.removeprefix(of): value for name, value in known.items() if name.startswith(of)}
+    table = grid({name: {"recall": value} for name, value in found.items()}, ("recall",))
+    return Grid(("Recall", *table.columns[1:]), table.rows)
+
+
 def variants(material: Material) -> Grid:
     """Every file of the release: metrics, size, and what differs from torch."""
     found = mapping(material.metrics.get("variants"))

@@ -82,6 +82,7 @@ def _judgement(material: Material) -> Mapping[str, object]:
         "rules": judgement.rules(material.verdict),
         "operational": judgement.rules(material.operational),
         "figures": judgement.figures(metrics.get("release")),
+        "recalls": judgement.recalls(metrics.get("release")),
         "slices": judgement.grid(metrics.get("slices")),
         "variants": judgement.variants(material),
         "released": str(material.release.get("released", "unknown")),

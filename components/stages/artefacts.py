@@ -2,23 +2,23 @@
 
 DVC takes a file for the one that it hashed while size, time and inode are equal; a flipped bit keeps all three. So the
 runner writes down the SHA-256 of each file that a stage publishes, outside every locked output, and the reader of the
-artefact hashes it again. Where the record is another run's, as after `pull` or `dvc checkout`, dvc.lock decides.
+artefact hashes it again (within a flow, only what was written to meanwhile: `stages.digests`). Where the record is
+another run's, as after `pull` or `dvc checkout`, dvc.lock decides.
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
 from components.errors import DigestMismatch, GateRefused, StorageError
+from components.stages.digests import sha256_files
 from components.stages.dvc_repo import settings
 from components.stages.table import STAGES
 from components.storage.home import home, stage_lock
 from components.storage.listing import SUFFIX, list_folder, object_name, parse_listing
-from components.storage.publish import read_json, sha256_bytes, sha256_file, write_json
+from components.storage.publish import read_json, sha256_bytes, write_json
 
 Digests = Mapping[str, str]  # path below the artefact (empty: the artefact is a file) → SHA-256
 
@@ -57,13 +57,10 @@ def note_artefact(root: Path, name: str) -> str:
 
 def file_digests(path: Path) -> dict[str, str]:
     if path.is_file():
-        return {"": sha256_file(path)}
+        return {"": sha256_files([path])[0]}
     files = sorted(file for file in path.rglob("*") if file.is_file())
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:  # hashing needs no interpreter
-        digests = pool.map(sha256_file, files)
-        return {
-            file.relative_to(path).as_posix(): digest for file, digest in zip(files, digests, strict=True)
-        }
+    digests = sha256_files(files)
+    return {file.relative_to(path).as_posix(): digest for file, digest in zip(files, digests, strict=True)}
 
 
 def tree_digest(found: Digests) -> str:

@@ -1,4 +1,4 @@
-"""What is used of DVC's own classes, which have no types, and the one place where its errors become ours."""
+"""All that is used of DVC's own classes, which have no types, and the one place where its errors become ours."""
 
 import logging
 import os
@@ -6,12 +6,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.errors import Busy, GraftlineError, StorageError, first_line
+from components.registry.lineage import git_state
 from components.storage.listing import MD5, SUFFIX
 from components.storage.objects import Store
+from components.system_errors import AGAIN
 
 if TYPE_CHECKING:
     from dvc.config import Config
@@ -19,10 +22,24 @@ if TYPE_CHECKING:
     from dvc.repo import Repo as DvcRepo
 
 
+# What DVC imports only when it looks at a line.
+LATE = (
+    "dvc.repo.index",
+    "dvc.repo.reproduce",
+    "dvc.scm",
+    "dvc.stage.loader",
+    "dvc.parsing.interpolate",
+    "dvc.utils.strictyaml",
+    "dvc.rwlock",
+    "fsspec.implementations.memory",
+    "pyparsing",
+    "ruamel.yaml",
+)
 RESTORE = (
     "Restore it by git (git checkout dvc.lock). A dvc.lock that was never committed can be removed: what was computed "
     "comes back from DVC's cache."
 )
+NOTES = ".dvc/tmp and the Repo.site_cache_dir that `dvc doctor` names"
 
 
 @dataclass(frozen=True)
@@ -47,11 +64,35 @@ class Output:
 
 
 class Repo:
-    """A view on `dvc.repo.Repo`."""
+    """A view on `dvc.repo.Repo`. Each method but `reproduce` and those with a lock of their own needs DVC's lock."""
 
     def __init__(self, repo: "DvcRepo") -> None:
         self._repo = repo
         self.cache: Store = repo.cache.local
+
+    def reproduce(self, stage: str) -> bool:
+        """Bring one stage up to date; False where nothing of it had changed. Raises DVC's own errors."""
+        return bool(self._repo.reproduce(stage, single_item=True))
+
+    def up_to_date(self) -> frozenset[str]:
+        """Stages whose command, parameters, code, inputs and outputs are those of dvc.lock. Takes DVC's lock.
+
+        They are known by name; those of another dvc.yaml in the repository, with its path before the name.
+        """
+        with dvc_errors(), self._repo.lock:
+            return frozenset(
+                str(stage.addressing)
+                for stage in self._repo.index.stages
+                if not stage.changed(allow_missing=False)
+            )
+
+    def is_as_locked(self) -> bool:
+        """Whether commands, parameters and code are those of dvc.lock; outputs that are not there are left out.
+
+        Takes DVC's lock.
+        """
+        with dvc_errors(), self._repo.lock:
+            return not any(stage.changed(allow_missing=True) for stage in self._repo.index.stages)
 
     def outputs(self) -> list[Output]:
         """All that DVC keeps for the workspace. Raises StorageError for one of a kind that is not checked here."""
@@ -86,12 +127,22 @@ class Repo:
 
 
 @contextmanager
-def open_repo(root: Path) -> Iterator[Repo]:
+def locked_repo(root: Path) -> Iterator[Repo]:
     """The DVC repository at `root`, under DVC's own lock. Raises Busy or StorageError, see `dvc_error`."""
     from dvc.repo import lock_repo
 
     with dvc_errors(), bare_repo(root) as repo, lock_repo(repo):
         yield Repo(repo)
+
+
+def open_repo(root: Path) -> Repo:
+    """The DVC repository at `root`, which restores no object of its cache unchecked, and takes its lock when needed.
+
+    Raises StorageError where it is no repository, or its settings are broken.
+    """
+    repo = bare_repo(root)
+    _verify_cache(repo)
+    return Repo(repo)
 
 
 def bare_repo(root: Path) -> "DvcRepo":
@@ -104,12 +155,28 @@ def bare_repo(root: Path) -> "DvcRepo":
         return DvcRepo(str(root))
 
 
+def proven_commit(root: Path, repo: Repo) -> str:
+    """The commit whose code and parameters made what dvc.lock names; empty where a file differs from either.
+
+    What a run writes, the locks, is no difference. It may have begun before that commit: DVC compares contents.
+    """
+    known = git_state(root)
+    clean = known.get("graftline.git_dirty") == "false"
+    return known["graftline.git_commit"] if clean and repo.is_as_locked() else ""
+
+
 def settings(root: Path) -> "Config":
     """What .dvc/config and .dvc/config.local say; the defaults where there are none. Raises StorageError."""
     from dvc.config import Config
 
     with dvc_errors():
         return Config(str(root / ".dvc"))
+
+
+def preload() -> None:
+    """Import what a look at the whole line needs, for a thread that has nothing better to do."""
+    for name in LATE:
+        import_module(name)
 
 
 @contextmanager
@@ -158,18 +225,29 @@ def dvc_error(error: BaseException) -> GraftlineError | None:
             return StorageError(
                 f"DVC cannot read one of its files, as after a merge or a crash: {_words(error)}.", RESTORE
             )
-        case sqlite3.Error():  # what it notes of sizes and times
-            return StorageError(
-                f"DVC's own files could not be written: {error}.", "Free some room, and run the same command."
-            )
+        case sqlite3.Error():
+            return _notes_error(error)
     return None
+
+
+def _notes_error(error: sqlite3.Error) -> GraftlineError:
+    """What DVC notes of files' sizes and times, in SQLite: by SQLite's own code, what is wrong with it."""
+    code = getattr(error, "sqlite_errorname", "")
+    said = f"What DVC notes of files cannot be used: {_words(error)}"
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return Busy(f"{said}.", "Another process of DVC is at work here: wait for it, or stop it.")
+    if code.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return StorageError(f"{said}.", f"Free some room, or check the disk, {AGAIN}")
+    if code.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
+        return StorageError(f"{said}.", f"Let this user write to its folders: {NOTES}; {AGAIN}")
+    return StorageError(f"{said}.", f"Remove its folders, which DVC makes again: {NOTES}; {AGAIN}")
 
 
 def _words(error: BaseException) -> str:
     return first_line(error).rstrip(".")
 
 
-def verified_cache(repo: "DvcRepo") -> None:
+def _verify_cache(repo: "DvcRepo") -> None:
     """Let DVC, in this process, hash each object of its cache before it restores it: it believes read-only ones."""
     from dvc_data.hashfile.db import HashFileDB
 

@@ -259,6 +259,6 @@ def count(cache: Path, digest: str) -> int:
 def _track(release: object, context: Context) -> None:
     values = {}
     for name, facts in release.items() if isinstance(release, Mapping) else ():
-        if isinstance(facts, Mapping) and isinstance(facts["estimate"], float):
+        if isinstance(facts, Mapping) and isinstance(facts.get("estimate"), float):
             values[f"test.{name}"] = facts["estimate"]
     context.tracker.metrics(values)

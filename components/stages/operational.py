@@ -11,14 +11,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.inference.bundle import Bundle, Runner, open_bundle
-from components.modalities.base import Sample
 from components.params import Params
 from components.runtime.occupancy import cores_share, load, stolen
 from components.storage.publish import read_json, sha256_bytes, sha256_tree, write_json
+
+if TYPE_CHECKING:  # they import torch, which judging what was measured before does not need
+    from components.inference.bundle import Bundle, Runner
+    from components.modalities.base import Sample
 
 WARM_UP, ROUNDS, REPEATS = 5, 5, 20
 BATCH_ROUNDS, SECONDS = 3, 1.0
@@ -97,6 +100,8 @@ def measure(release: Path, params: Params) -> dict[str, object]:
 
     Where the machine is busy, `cpu_…` say what they could be at best: the CPU time of one thread, shared out evenly.
     """
+    from components.inference.bundle import open_bundle
+
     bundle, threads = open_bundle(release), params.runtime.cores
     runner = bundle.runner(params.runtime.providers, threads)
     shares, found = [cores_share(threads)], dict[str, float]()
@@ -124,21 +129,21 @@ def measure(release: Path, params: Params) -> dict[str, object]:
     }
 
 
-def _samples(bundle: Bundle, runner: Runner) -> Sample:
+def _samples(bundle: "Bundle", runner: "Runner") -> "Sample":
     takes = bundle.modality.signature
     return np.random.default_rng(0).integers(
         1, takes.values, (runner.batch, *takes.typical), dtype=takes.dtype
     )
 
 
-def _latency(runner: Runner, one: Sample) -> dict[str, float]:
+def _latency(runner: "Runner", one: "Sample") -> dict[str, float]:
     """p95 and median, each of the best round."""
     times = np.array(_times(lambda: runner.run(one), ROUNDS * REPEATS)).reshape(ROUNDS, REPEATS) * 1000
     p95, median = np.percentile(times, 95, axis=1).min(), np.median(times, axis=1).min()
     return {"batch1_ms_p95": round(float(p95), 3), "batch1_ms_median": round(float(median), 3)}
 
 
-def _speed(runner: Runner, samples: Sample) -> float:
+def _speed(runner: "Runner", samples: "Sample") -> float:
     """Samples a second of the best round."""
     runner.run(samples)
     speeds = []
@@ -151,7 +156,7 @@ def _speed(runner: Runner, samples: Sample) -> float:
     return round(max(speeds), 2)
 
 
-def _at_best(bundle: Bundle, threads: int) -> dict[str, float]:
+def _at_best(bundle: "Bundle", threads: int) -> dict[str, float]:
     """One thread only, which waits for nobody: threads that wait for each other spend CPU time on that."""
     runner = bundle.runner(["cpu"], 1)
     samples = _samples(bundle, runner)

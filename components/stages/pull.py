@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from components.errors import ParamsError, StorageError
+from components.errors import GraftlineError, ParamsError, StorageError
 from components.progress import log
 from components.stages.artefacts import note_artefact
-from components.stages.dvc_repo import Output, Repo, open_repo
+from components.stages.dvc_repo import Output, locked_repo
 from components.storage.git import without_git
 from components.storage.listing import Entry, list_folder, md5_file, object_name, wrong_place
 from components.storage.objects import CHUNK, Missing, Objects
@@ -32,17 +32,21 @@ def pull(root: Path, names: Sequence[str] = (), force: bool = False) -> list[str
 
     Raises StorageError, DigestMismatch or SourceError. Where a list or a path is refused, nothing was written at all.
     """
-    with open_repo(root) as repo:
+    with locked_repo(root) as repo:
         wanted = outputs(root, repo.outputs(), names)
         return _Pull(root, Objects(repo.cache, repo.remote("pull")), force).run(wanted)
 
 
-def bring_back(root: Path, repo: Repo) -> None:
-    """What dvc.lock names and the cache has whole; whatever is missing there, the stages make."""
-    puller = _Pull(root, Objects(repo.cache), force=True)
-    for one in outputs(root, repo.outputs()):
-        with suppress(Missing):
-            puller.run([one])
+def restore(root: Path) -> None:
+    """Bring back what dvc.lock names and the cache has whole; whatever is missing, the stages make."""
+    try:
+        with locked_repo(root) as repo:
+            puller = _Pull(root, Objects(repo.cache), force=True)
+            for one in outputs(root, repo.outputs()):
+                with suppress(Missing):
+                    puller.run([one])
+    except GraftlineError as error:
+        log(f"Nothing is brought back from DVC's cache: {error}")
 
 
 def outputs(root: Path, found: Iterable[Output], names: Sequence[str] = ()) -> list[Output]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from components.errors import GraftlineError, RegistryError, StorageError
 from components.progress import log
-from components.stages.dvc_repo import open_repo, settings
+from components.stages.dvc_repo import locked_repo, settings
 from components.stages.pull import outputs
 from components.storage.listing import SUFFIX
 from components.storage.objects import WORKERS, Missing, Objects, Remote
@@ -51,7 +51,7 @@ def push(root: Path) -> Pushed:
     """
     if not _default_remote(root):
         raise _no_remote(root)
-    with open_repo(root) as repo:
+    with locked_repo(root) as repo:
         wanted = outputs(root, repo.outputs())
         try:
             store = repo.remote("push")

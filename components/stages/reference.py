@@ -6,13 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from components.data.dataset import Dataset
 from components.errors import DataError, GraftlineError
-from components.inference.bundle import Bundle, open_bundle
-from components.inference.observing import Observer, Raw, Row, observe, observer
 from components.monitoring.observed import Observed, drawn, from_parquet, to_parquet
 from components.params import Params
 from components.problems.classification.only import class_names
@@ -20,6 +19,10 @@ from components.progress import log, progress
 from components.registry.fetch import fetch
 from components.registry.reference import Shelf, Watched
 from components.stages.domains import Chosen, decided, regardless
+
+if TYPE_CHECKING:  # they import torch, which a reference that is there already does not need
+    from components.inference.bundle import Bundle
+    from components.inference.observing import Observer, Raw, Row
 
 SIDES = ("validation", "calibration")
 MOST = 2000  # samples of a reference
@@ -54,7 +57,15 @@ def make_reference(root: Path, params: Params, version: str | None = None, alias
     watched = shelf.find(version, alias)
     if there := _usable(shelf, watched):
         return Made(watched, tested(there), created=False)
-    listed: Mapping[str, Sequence[str]] = json.loads(shelf.samples(watched))
+    made = _observed(root, params, watched, json.loads(shelf.samples(watched)))
+    return Made(shelf.keep(watched, to_parquet(made)), tested(made), created=True)
+
+
+def _observed(root: Path, params: Params, watched: Watched, listed: Mapping[str, Sequence[str]]) -> Observed:
+    """What the version's release says of the samples of a reference, of which `listed` names those of each side."""
+    from components.inference.bundle import open_bundle
+    from components.inference.observing import Raw, observer
+
     dataset = Dataset.open(root / "dataset")
     plan = _plan(dataset, params, listed)
     found = fetch(root, params.tracking, watched.version)
@@ -69,8 +80,7 @@ def make_reference(root: Path, params: Params, version: str | None = None, alias
         "dataset_sha256": dataset.digest,
         "tested": sum(row.id in plan.tested for row in rows),
     }
-    made = gathered(bundle, rows, plan.labels(dataset, bundle), {**about, **_moments(rows, plan.tested)})
-    return Made(shelf.keep(watched, to_parquet(made)), tested(made), created=True)
+    return gathered(bundle, rows, plan.labels(dataset, bundle), {**about, **_moments(rows, plan.tested)})
 
 
 def make_reference_if_possible(root: Path, params: Params, version: str) -> None:
@@ -90,13 +100,15 @@ def tested(reference: Observed) -> int:
     return int(str(reference.about["tested"]))
 
 
-def look_at(bundle: Bundle, model: Observer, raw: Iterable[Raw], threads: int) -> Iterator[Row]:
+def look_at(bundle: "Bundle", model: "Observer", raw: "Iterable[Raw]", threads: int) -> "Iterator[Row]":
     """Rows with the statistics that the bundle's modality has."""
+    from components.inference.observing import observe
+
     return observe(bundle, model, raw, threads)
 
 
 def gathered(
-    bundle: Bundle, rows: Sequence[Row], targets: Mapping[str, int], about: Mapping[str, object]
+    bundle: "Bundle", rows: "Sequence[Row]", targets: Mapping[str, int], about: Mapping[str, object]
 ) -> Observed:
     """Readable rows as one."""
     classes = class_names(bundle.description, "Monitoring")
@@ -136,13 +148,11 @@ class _Plan:
     tested: frozenset[str]
     known: Mapping[str, int]
 
-    def labels(self, dataset: Dataset, bundle: Bundle) -> Mapping[str, int]:
+    def labels(self, dataset: Dataset, bundle: "Bundle") -> Mapping[str, int]:
         """Id → index in the bundle's classes."""
         place = {name: number for number, name in enumerate(bundle.decision.names)}
-        return {
-            i: place.get(class_names(dataset.description, "Monitoring")[target], -1)
-            for i, target in self.known.items()
-        }
+        classes = class_names(dataset.description, "Monitoring")
+        return {i: place.get(classes[target], -1) for i, target in self.known.items()}
 
 
 def _plan(dataset: Dataset, params: Params, listed: Mapping[str, Sequence[str]]) -> _Plan:
@@ -174,7 +184,7 @@ def _some(ids: Sequence[str], seed: int) -> list[str]:
     return [ordered[i] for i in drawn(len(ordered), MOST, seed)]
 
 
-def _moments(rows: Sequence[Row], tested_ids: frozenset[str]) -> dict[str, object]:
+def _moments(rows: "Sequence[Row]", tested_ids: frozenset[str]) -> dict[str, object]:
     """Mean and standard deviation of each dimension of the embedding, over the tested samples."""
     found = np.array([row.embedding for row in rows if row.id in tested_ids], dtype=np.float64)
     if not len(found):

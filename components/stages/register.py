@@ -7,10 +7,9 @@ from pathlib import Path
 from components.data.dataset import Dataset
 from components.data.splits import SIDES
 from components.errors import GateRefused, short_digests
-from components.inference.bundle import open_bundle
 from components.params import Params
 from components.registry.lineage import lineage
-from components.registry.register import Candidate, Registered, refuse_unless_pass
+from components.registry.register import Candidate, Registered, refuse_unless_pass, registered
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
 from components.stages.artefacts import check_artefacts, check_locked
@@ -46,7 +45,9 @@ def register(root: Path, params: Params) -> Registered:
     push_where_set(root)
     made_by = producer(root, "export_onnx", {"release": digest})
     run = RunHandle(root, made_by) if made_by else current_run(root, params)
-    done = register_candidate(root, params.tracking, _candidate(root, params, verdict, judged), run)
+    done = registered(root, params.tracking, digest, run)
+    if done is None:
+        done = register_candidate(root, params.tracking, _candidate(root, params, verdict, judged), run)
     if not made_by and handed_run(root) is None:
         run.set_status("FINISHED")
     make_reference_if_possible(root, params, done.version)
@@ -66,6 +67,10 @@ def check_verdict_is_about(verdict: Mapping[str, object], there: str) -> None:
 def _candidate(
     root: Path, params: Params, verdict: Mapping[str, object], judged: Mapping[str, object]
 ) -> Candidate:
+    from components.inference.bundle import (
+        open_bundle,
+    )  # it imports torch, which a version that is there does not need
+
     report, lock = reports(root) / "report.html", root / "dvc.lock"
     measured = judged.get("measured")
     figures = {

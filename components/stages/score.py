@@ -157,9 +157,8 @@ def open_inputs(root: Path, job: Job) -> Inputs:
 def open_release(root: Path, params: Params, job: Job) -> tuple[Bundle, Model]:
     """Raises RegistryError, DigestMismatch or StorageError; see `registry.fetch` and `inference.bundle`."""
     if job.bundle is not None:
-        folder = root / job.bundle
-        bundle = open_unregistered(folder)
-        return bundle, Model(None, None, sha256_tree(folder), bundle.variant)
+        bundle, digest = open_unregistered(root / job.bundle, job.digest)
+        return bundle, Model(None, None, digest, bundle.variant)
     version = None if job.version is None else str(job.version)
     found = fetch(root, params.tracking, version, job.alias or CHAMPION)
     bundle = open_bundle(found.folder)
@@ -167,20 +166,37 @@ def open_release(root: Path, params: Params, job: Job) -> tuple[Bundle, Model]:
     return bundle, Model(found.name, found.version, found.digest, bundle.variant)
 
 
-def open_unregistered(folder: Path) -> Bundle:
-    """A bundle whose contract no registry keeps: what its ONNX file says of itself is all that its manifest meets.
+def open_unregistered(folder: Path, trusted: str | None = None) -> tuple[Bundle, str]:
+    """A bundle whose contract no registry keeps, and its digest.
 
-    Raises StorageError, too, where either says what is no JSON, or JSON that is nested without end.
+    What its ONNX file says of itself is all that its manifest meets. Where it says nothing, the classes may have
+    changed their places on the way: then only a digest that the caller has from elsewhere vouches for them.
+
+    Args:
+        trusted: what the digest must be.
+
+    Raises DigestMismatch, StorageError: also where either says what is no JSON, or JSON that is nested without end.
     """
+    digest = sha256_tree(folder)
+    if trusted is not None and trusted != digest:
+        ours, theirs = short_digests(digest, trusted)
+        raise DigestMismatch(
+            f"{folder} has the digest {ours}, not {theirs}.", "Ask for the bundle once more."
+        )
     try:
         bundle = open_bundle(folder)
         said = {prop.key for prop in onnx.load_from_string(bundle.model()).metadata_props}
     except (json.JSONDecodeError, RecursionError):
         what = "manifest.json, or the metadata of its ONNX file, is no JSON or is nested too deeply"
         raise StorageError(f"{folder}: {what}.", AGAIN) from None
-    if missing := [name for name in bundle.contract.terms if name not in said]:
-        log(f"{folder}: the ONNX file does not say its {', '.join(missing)}: nothing but the manifest does.")
-    return bundle
+    missing = [name for name in bundle.contract.terms if name not in said]
+    if missing and trusted is None:
+        raise StorageError(
+            f"{folder}: the ONNX file does not say its {', '.join(missing)}; manifest.json alone does, and nobody "
+            "vouches for it: with classes in another order each decision would be wrong.",
+            f"Compare manifest.json with what the bundle's maker says; if it is right: --digest {digest}",
+        )
+    return bundle, digest
 
 
 def check_contract(bundle: Bundle, registered: str, named: str) -> None:

@@ -2,11 +2,11 @@
 
 import os
 import shlex
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.runtime.python import module_command
 from components.telemetry import OFF
 from infra.servers import postgres
 from infra.servers.layout import HOST, Layout, Settings
@@ -142,7 +142,7 @@ def _postgres(where: Layout, settings: Settings) -> Program:
 
 
 def _mlflow(where: Layout, settings: Settings) -> Program:
-    words = [sys.executable, "-P", "-m", "mlflow", "server"]
+    words = module_command("mlflow", "server")
     words += ["--host", HOST, "--port", str(settings.mlflow_port)]
     words += ["-w", "1", "--app-name", "basic-auth", "--serve-artifacts"]
     words += ["--artifacts-destination", where.artifacts.as_uri()]
@@ -157,7 +157,7 @@ def _mlflow(where: Layout, settings: Settings) -> Program:
 
 
 def _prefect(where: Layout, settings: Settings) -> Program:
-    words = [sys.executable, "-P", "-m", "prefect", "server", "start"]
+    words = module_command("prefect", "server", "start")
     words += ["--host", HOST, "--port", str(settings.prefect_port)]
     environment = {
         "PREFECT_HOME": str(where.folder / "prefect"),
@@ -172,7 +172,7 @@ def _prefect(where: Layout, settings: Settings) -> Program:
 
 def _worker(where: Layout, settings: Settings) -> Program:
     """Its flow runs send heartbeats, so that the automation of `make deploy` ends those that nobody runs."""
-    words = [sys.executable, "-P", "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+    words = module_command("prefect", "worker", "start", "--pool", POOL, "--type", "process")
     words += ["--name", f"{POOL}-1", "--limit", "4"]
     environment = {
         **client_environment(settings),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import GraftlineError
+from components.runtime.python import module_command
 from infra.servers.layout import HOST, Layout, Settings, write_secret
 from infra.servers.programs import MARK, NAMES, Program, program
 
@@ -53,7 +54,7 @@ class Supervisor:
         configure(self._where, self._settings)
         if self.alive():
             return
-        words = [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", str(_file(self._where))]
+        words = module_command("supervisor.supervisord", "-c", str(_file(self._where)))
         environment = {**os.environ, MARK: f"{self._where.folder}#supervisor"}
         done = subprocess.run(
             words, env=environment, cwd=self._where.root, capture_output=True, text=True, check=False

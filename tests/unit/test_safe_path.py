@@ -26,6 +26,11 @@ PLANTED = (
     "pydantic",
 )
 
+ENTRYPOINTS = {
+    row["entrypoint"] for row in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+}
+LATE = ("psutil", "mlflow", "numpy", "smtplib")  # not imported by Prefect itself
+
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -100,6 +105,36 @@ def test_without_a_safe_path_it_is_executed(environment: Path, tree: Path) -> No
     """So that what is tested above is no invention."""
     start(environment, tree, "python -m components check")
     assert executed(tree)
+
+
+LOAD = """
+import os, sys
+from prefect.flows import load_flow_from_entrypoint
+os.chdir(sys.argv[1])
+flow = load_flow_from_entrypoint(sys.argv[2], use_placeholder_flow=False)
+import components, smtplib  # nor is a library that is imported later on
+print(flow.name, components.__file__)
+"""
+
+
+@pytest.mark.parametrize("entrypoint", [*sorted(ENTRYPOINTS), "flows/launch.py:scheduled"])
+def test_so_does_a_worker_whose_flow_prefect_loads_from_the_workspace(
+    environment: Path, tree: Path, entrypoint: str
+) -> None:
+    """As the process of a flow run is started, with the folder on PYTHONPATH, and as it imports the flow."""
+    for name in LATE:
+        shutil.copy(tree / "yaml.py", tree / f"{name}.py")
+    (tree.parent / "load.py").write_text(LOAD)
+    command = f"python {tree.parent / 'load.py'} {tree} {entrypoint}"
+    done = start(environment, tree.parent, command, PYTHONSAFEPATH="1", PYTHONPATH=str(tree))
+    assert (done.returncode, executed(tree)) == (0, []), done.stderr
+    assert done.stdout.endswith(f"{tree}/components/__init__.py\n")
+
+
+def test_a_folder_that_holds_no_line_stays_as_it_is_on_the_path(environment: Path, tree: Path) -> None:
+    shutil.rmtree(tree / "flows")
+    start(environment, tree, "python -c 'import ujson'", PYTHONSAFEPATH="1", PYTHONPATH=str(tree))
+    assert executed(tree) == [".sitecustomize", ".ujson"]
 
 
 def test_a_person_who_leaves_the_environment_has_the_old_path(environment: Path, tree: Path) -> None:

@@ -21,6 +21,8 @@ METRICS = {
     "f1": "higher",
     "ece": "lower",
 }
+# Metrics of one class, of which a rule of the gate names one.
+PARTS = {"recall": "class"}
 # Which of them a training may stop by (`tune.best_by`), beside the loss.
 BEST_BY = ("accuracy", "balanced_accuracy", "auroc", "average_precision", "f1")
 # What a candidate may not lose against the champion in any case.

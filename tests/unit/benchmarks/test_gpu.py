@@ -48,6 +48,30 @@ def test_parts_that_no_time_is_left_for_are_named(tmp_path: Path) -> None:
     }
 
 
+CUDA = {
+    "provider": {"active": "CUDAExecutionProvider"},
+    "parity": {"samples": 4},
+    "onnxruntime": {"batch": 8},
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, True),
+        ({"provider": {"active": "CPUExecutionProvider"}}, False),  # CUDA's was listed, and fell back
+        ({"provider": {"not measured": "ProviderError: cuda is not active"}}, False),
+        ({"parity": {"not measured": "RuntimeError: out of memory"}}, False),
+        ({"onnxruntime": {"not measured": "more than 480 seconds had passed"}}, False),
+    ],
+)
+def test_it_ends_well_only_where_onnxruntime_ran_on_the_gpu(
+    changed: dict[str, object], expected: bool
+) -> None:
+    assert gpu.proved({**CUDA, **changed}, "CUDAExecutionProvider") is expected
+    assert not gpu.proved({}, "CUDAExecutionProvider")
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_it_says_so_and_measures_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

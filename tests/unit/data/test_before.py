@@ -172,3 +172,20 @@ def test_the_command_says_so_and_imports_nothing_heavy(workspace: Path) -> None:
     )
     assert done.stdout == "12 []\n"
     assert "did you mean 'mails.csv'?" in done.stderr
+
+
+def test_a_recall_of_what_is_no_class_of_the_table_is_refused(workspace: Path) -> None:
+    rules = [{"metric": "recall", "class": "scam", "at_least": 0.8}]
+    section = {"source": "file:mails", "licence": "ours", "layout": "manifest", **mails()}
+    (workspace / "params.yaml").write_text(
+        yaml.safe_dump({**PARAMS, "data": section, "gate": {"rules": rules}})
+    )
+    with pytest.raises(DataError) as caught:
+        looked(workspace)
+    assert "gate.rules asks for the recall of 'scam', which is no class of the data" in str(caught.value)
+    assert "ham, spam" in str(caught.value)
+    rules[0]["class"] = "spam"
+    (workspace / "params.yaml").write_text(
+        yaml.safe_dump({**PARAMS, "data": section, "gate": {"rules": rules}})
+    )
+    looked(workspace)

@@ -2,15 +2,17 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
-from benchmarks.guarantees import accuracy, difference, measure, passed, rows
+from benchmarks.guarantees import accuracy, difference, interval, measure, passed, rows
 from benchmarks.in_groups import Groups
 from benchmarks.populations import Confidences, confused, with_area
-from benchmarks.rules import Case, Row
+from benchmarks.rules import EVEN, Case, Row, pairs_of_three, true
+from benchmarks.rules import difference as difference_of
 from components.evaluation.binomial import clopper_pearson, tango
 from components.evaluation.sizes import for_difference, for_proportion
 
+LOST = pairs_of_three()["rare class lost"]
 REPEATS = 200
 MOST = 8.0  # %: more than 16 of 200 have a probability of 0.1 % where the error is 3.5 %
 
@@ -49,6 +51,11 @@ DRAWN = [
     (20, "accuracy", Groups(0.2).discordant(0.025, 0.075), -0.05),
     (20, "balanced_accuracy", Groups(0.05).discordant(0.0, 0.05, each_class=True), -0.05),
     (20, "auroc", Groups(0.2, unequal=True).score_pairs(with_area(0.9), with_area(0.92), 0.3), -0.02),
+    (20, "f1", Groups(0.2, unequal=True).tables(EVEN, "opposed"), true("f1", EVEN)),
+    (20, "balanced_accuracy", Groups(0.2, labels=1).tables(EVEN, "opposed"), true("balanced_accuracy", EVEN)),
+    (20, "auroc", Groups(0.2, labels=1).scores_of_several(2.0, np.ones(3)), stats.norm.cdf(np.sqrt(2))),
+    (20, "f1", Groups(0.2).table_pairs(LOST), difference_of(LOST)),
+    (50, "recall", Groups(0.2, unequal=True).decisions((0.9, 0.95)), 0.95),
 ]
 
 
@@ -60,6 +67,44 @@ def test_a_release_on_its_bound_hardly_ever_passes(
     bound = with_area(0.9, prevalence=0.5).average_precision if bound is None else bound
     case = Case(sample, bound, metric)  # type: ignore[arg-type]
     assert float(str(measure(Row("", metric, (case,), case), size, REPEATS)["error"])) <= MOST
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "balanced_accuracy of three classes at least",
+        "f1 of three classes at least",
+        "auroc of several classes at least",
+        "f1 loses at most",
+        "f1 of three classes loses at most",
+        "recall at least",
+        "recall loses at most 0.05",
+    ],
+)
+def test_the_true_values_of_populations_in_groups_are_their_bounds(rule: str) -> None:
+    """1,000 groups, some 20,000 samples: the metric lies within 0.03 of the bound, in each population."""
+    row = next(row for row in rows() if row.groups and row.rule == rule)
+    draw = np.random.default_rng(0)
+    for case in row.errors:
+        found = interval(case.sample(draw, 1000), row.metric).estimate
+        assert found == pytest.approx(case.bound, abs=0.03), case.name
+
+
+def test_groups_are_as_alike_as_they_say() -> None:
+    """The correlation of two samples of a group: of right decisions, and of scores of another class."""
+    draw, groups = np.random.default_rng(0), Groups(0.2)
+    outcome, member = groups.tables(EVEN)(draw, 2000)
+    assert _alike(outcome.hit, member) == pytest.approx(0.2, abs=0.03)
+    outcome, member = groups.scores_of_several(2.0, np.ones(3), "opposed")(draw, 2000)
+    scores = special.logit(outcome.probabilities) - 2 * np.eye(3)[outcome.targets]
+    assert _alike(scores[:, 0], member) == pytest.approx(0.2, abs=0.03)
+
+
+def _alike(values: np.ndarray, member: np.ndarray) -> float:
+    """Intra-class correlation: covariance of pairs of a group, by the variance."""
+    off = values - values.mean()
+    sums, squares, sizes = (np.bincount(member, weights=w) for w in (off, off**2, None))
+    return float(((sums**2 - squares).sum() / (sizes * (sizes - 1)).sum()) / off.var())
 
 
 def test_a_calibration_error_on_its_bound_hardly_ever_passes() -> None:

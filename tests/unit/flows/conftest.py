@@ -19,6 +19,11 @@ if name == "double":
     if value < 0:
         sys.stderr.write("error: a negative number\\n")
         sys.exit(12)
+    if value == 98:
+        import signal
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        pathlib.Path("pid").write_text(str(os.getpid()))
+        time.sleep(60)
     if value == 99:
         try:
             pathlib.Path("pid").write_text(str(os.getpid()))

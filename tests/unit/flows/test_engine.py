@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -24,14 +23,12 @@ from components.registry.delivery import AFTER_SIGNAL, deliver_now, known_as
 from components.registry.runs import handed_run
 from components.registry.store import connect
 from flows.engine import (
-    PATIENCE,
     StageFailed,
-    children,
     execution,
     failed,
-    terminate,
     worth_retrying,
 )
+from flows.processes import PATIENCE, children, terminate
 from flows.server import LAST_WORDS
 from flows.workspace import probe
 
@@ -62,9 +59,9 @@ def test_of_a_line_that_is_up_to_date_dvc_is_asked_once(line: Path, monkeypatch:
         with execution(line, load_params(line / "params.yaml")) as run:
             reproduce = run.repo.reproduce
 
-            def counted(name: str, single_item: bool) -> Sequence[object]:
+            def counted(name: str) -> bool:
                 asked.append(name)
-                return reproduce(name, single_item)
+                return reproduce(name)
 
             monkeypatch.setattr(run.repo, "reproduce", counted)
             return [run.stage("double", ["doubled.txt"]).how, run.stage("judge", ["verdict.json"]).how]

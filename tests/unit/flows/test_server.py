@@ -9,6 +9,7 @@ import pytest
 from components.errors import Busy
 from flows.server import first_start
 
+PORT = "from flows.server import _line; import os; print(_line().decode().strip(), os.read(0, 9).decode())"
 ENDING = "from flows.server import end_with_parent; import time; end_with_parent(); time.sleep({seconds})"
 
 
@@ -33,6 +34,15 @@ def test_a_server_that_failed_lets_the_next_one_try(tmp_path: Path, monkeypatch:
         raise ZeroDivisionError
     with first_start(tmp_path), pytest.raises(Busy), first_start(tmp_path):
         pass
+
+
+@pytest.mark.parametrize(("told", "heard"), [("4200\nmore", "4200 more"), ("42", " "), ("", " ")])
+def test_it_serves_nobody_before_it_is_told_a_whole_port(told: str, heard: str) -> None:
+    """Its parent may die before that."""
+    root = Path(__file__).parents[3]
+    words = [sys.executable, "-c", PORT]
+    done = subprocess.run(words, cwd=root, input=told, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{heard}\n"
 
 
 def server(seconds: float) -> "subprocess.Popen[str]":

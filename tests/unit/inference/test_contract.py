@@ -124,13 +124,31 @@ def test_a_manifest_that_is_nested_without_end_is_refused(tmp_path: Path) -> Non
         open_unregistered(folder)
 
 
-def test_a_model_that_says_nothing_of_its_classes_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_model_that_says_nothing_of_its_classes_needs_somebody_who_vouches_for_the_bundle(
+    tmp_path: Path,
 ) -> None:
-    assert open_unregistered(_said(tmp_path / "silent", None)).classes == ("dark", "light")
-    assert "does not say its task, input, classes, positive, threshold" in capsys.readouterr().err
-    open_unregistered(_write(tmp_path / "whole"))
-    assert not capsys.readouterr().err
+    silent = _said(tmp_path / "silent", None)
+    with pytest.raises(
+        StorageError, match="does not say its task, input, classes, positive, threshold"
+    ) as found:
+        open_unregistered(silent)
+    digest = found.value.remedy.rpartition("--digest ")[2]
+    bundle, is_digest = open_unregistered(silent, digest)
+    assert (bundle.classes, is_digest) == (("dark", "light"), digest)
+    manifest = read_json(silent / "manifest.json")
+    write_json(silent / "manifest.json", {**manifest, "classes": ["light", "dark"]})
+    with pytest.raises(DigestMismatch, match="has the digest"):
+        open_unregistered(silent, digest)
+
+
+def test_one_term_that_is_missing_is_enough_and_a_whole_bundle_needs_no_digest(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="does not say its task, input, positive, threshold;"):
+        open_unregistered(_said(tmp_path / "part", json.dumps(FACTS["classes"])))
+    bundle, digest = open_unregistered(_write(tmp_path / "whole"))
+    assert bundle.classes == ("dark", "light")
+    assert open_unregistered(tmp_path / "whole", digest)[1] == digest
+    with pytest.raises(DigestMismatch):
+        open_unregistered(tmp_path / "whole", "0" * 64)
 
 
 def _link(folder: Path) -> None:

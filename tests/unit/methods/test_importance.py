@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from sklearn.datasets import load_breast_cancer
 from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.preprocessing import StandardScaler
 
 from components.errors import DataError
 from components.methods import importance, kliep, kmm, load_weighting, ulsif
@@ -155,6 +157,34 @@ def test_kmm_ends_at_the_optimum_also_where_the_kernel_is_almost_singular(
     assert beta.max() < kmm.BOUND
     # What is left where the gradient points outwards, or where both β and the gradient are away from 0.
     assert np.abs(np.minimum(beta, gradient)).max() < 1e-5
+
+
+def test_kmm_s_ridge_keeps_weights_from_following_noise_and_means_matched():
+    """Breast cancer data, by their first six features: two halves of one sample, and a selection against the rest."""
+    rows = StandardScaler().fit_transform(load_breast_cancer().data[:, :6])
+    one, other = np.array_split(np.random.default_rng(0).permutation(rows), 2)
+    width = importance.median_distance(one, other)
+    among, across = importance.gaussian(one, one, width), importance.gaussian(one, other, width)
+    off = [np.abs(kmm.match(among, across, ridge) - 1).mean() for ridge in (0.0, kmm.RIDGE)]
+    assert off[1] < off[0] / 2
+    chosen = one[one[:, 0] < 0]
+    among, across = importance.gaussian(chosen, chosen, width), importance.gaussian(chosen, other, width)
+    within = importance.gaussian(other, other, width).mean()
+
+    def apart(weights):
+        shares = weights / weights.sum()
+        return math.sqrt(shares @ among @ shares - 2 * shares @ across.mean(axis=1) + within)
+
+    plain, without, with_ridge = (
+        apart(w)
+        for w in (
+            np.ones(len(chosen)),
+            kmm.match(among, across),
+            kmm.match(among, across, kmm.RIDGE),
+        )
+    )
+    assert without < 0.6 * plain
+    assert with_ridge - without < 0.1 * (plain - without)
 
 
 # --- KLIEP

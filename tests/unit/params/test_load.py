@@ -146,6 +146,40 @@ def test_a_gate_on_an_undeclared_slice_is_refused(values: dict[str, dict[str, ob
         check(values)
 
 
+def test_a_recall_is_of_one_class_that_the_data_have(values: dict[str, dict[str, object]]) -> None:
+    for rule, words in (
+        ({"metric": "recall"}, "gate.rules.0: recall is of one class: name it, `class: NAME`"),
+        ({"metric": "f1", "class": "defective"}, "f1 is of all classes: leave it out"),
+        (
+            {"metric": "recall", "class": "defectiv"},
+            "gate.rules: class 'defectiv' is not in data.labels.classes; did you mean 'defective'? Allowed: "
+            "functional, defective",
+        ),
+        (
+            {"metric": "recall", "of": "defective"},
+            "gate.rules.0.of: unknown key. Allowed: at_least, at_most, by, class",
+        ),
+    ):
+        values["gate"]["rules"] = [{**rule, "at_least": 0.8}]
+        with pytest.raises(ParamsError) as caught:
+            check(values)
+        assert words in str(caught.value)
+    values["gate"]["rules"] = [
+        {"metric": "recall", "class": "defective", "at_least": 0.8, "slice": "type=mono"}
+    ]
+    assert check(values).gate.rules[0].name == "recall of defective"
+
+
+def test_a_class_that_yaml_reads_as_another_thing_is_asked_for_in_quotes(
+    tmp_path: Path, values: dict[str, dict[str, object]]
+) -> None:
+    values["gate"]["rules"] = [{"metric": "recall", "class": "defective", "at_least": 0.8}]
+    text = yaml.safe_dump(values).replace("class: defective", "class: no")
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(ParamsError, match=r'gate\.rules\.0\.class: YAML reads no as .*"no"'):
+        load_params(tmp_path / "params.yaml")
+
+
 def test_scientific_notation_is_a_number_and_a_missing_file_has_a_nearest_name(
     tmp_path: Path, values: dict[str, dict[str, object]]
 ) -> None:

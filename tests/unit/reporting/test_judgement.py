@@ -31,6 +31,19 @@ def test_figures_keep_the_order_of_the_page_and_leave_out_what_is_no_number() ->
     ]
 
 
+def test_recalls_are_a_table_of_their_own() -> None:
+    facts = {"estimate": 0.88, "low": 0.757, "high": 0.955, "n": 50}
+    release = {"accuracy": 0.9, "recall": {"defective": facts, "spare": {"estimate": None, "n": 0}}}
+    table = judgement.recalls(release)
+    assert table.columns == ("Recall", "Samples")
+    assert [(row.name, row.cells) for row in table.rows] == [
+        ("defective", ("0.880 [0.757, 0.955]", "50")),
+        ("spare", ("–", "0")),
+    ]
+    assert [figure.name for figure in judgement.figures(release)] == ["Accuracy"]
+    assert judgement.recalls({"accuracy": 0.9}).rows == ()
+
+
 def test_a_figure_without_interval_says_why() -> None:
     reason = "9 groups are too few: wants at least 10"
     facts = {"estimate": 0.9, "low": None, "high": None, "n": 60, "reason": reason}

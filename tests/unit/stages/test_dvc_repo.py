@@ -1,8 +1,9 @@
 """What is wrong with a DVC repository is said in one sentence with what fixes it, whichever command opens it."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,10 @@ from run_git import git
 
 from components.errors import Busy, GraftlineError, StorageError
 from components.stages.collect_dvc import DvcCache
-from components.stages.dvc_repo import settings
+from components.stages.dvc_repo import dvc_errors, open_repo, settings
 from components.stages.pull import pull
 from components.stages.push import push
 from flows.engine import failure
-from flows.repo import as_locked, open_repo, stages_up_to_date
 
 DVC_YAML = "stages:\n  make:\n    cmd: 'true'\n    outs: [out]\n"
 REMOTE = "[core]\n    remote = store\n['remote \"store\"']\n    url = ../../remote\n"
@@ -33,7 +33,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def flow(root: Path) -> None:
-    as_locked(open_repo(root))
+    open_repo(root).is_as_locked()
 
 
 def sweep(root: Path) -> None:
@@ -103,9 +103,7 @@ def held(root: Path) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize(
-    "command", [pull, push, sweep, flow, lambda root: stages_up_to_date(open_repo(root))]
-)
+@pytest.mark.parametrize("command", [pull, push, sweep, flow, lambda root: open_repo(root).up_to_date()])
 def test_a_lock_that_is_held_is_busy(
     root: Path, command: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,3 +120,47 @@ def test_a_stage_s_error_stays_what_it_is() -> None:
     ours = Busy("Held.", "Wait.")
     assert failure("gate", ours) is ours
     assert type(failure("gate", ValueError("odd"))) is GraftlineError
+
+
+def full(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "notes.db")) as notes:
+        notes.execute("pragma max_page_count = 2")
+        notes.execute("create table a (x)")
+        notes.execute("insert into a values (zeroblob(100000))")
+
+
+def damaged(folder: Path) -> None:
+    (folder / "notes.db").write_bytes(b"no database" * 999)
+    with closing(sqlite3.connect(folder / "notes.db")) as notes:
+        notes.execute("select * from sqlite_master")
+
+
+def away(folder: Path) -> None:
+    sqlite3.connect(folder / "nowhere" / "notes.db")
+
+
+def taken(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "notes.db", isolation_level=None)) as holder:
+        holder.execute("begin exclusive")
+        with closing(sqlite3.connect(folder / "notes.db", timeout=0)) as notes:
+            notes.execute("create table a (x)")
+
+
+@pytest.mark.parametrize(
+    ("happens", "kind", "said"),
+    [
+        (full, StorageError, r"database or disk is full\. Free some room"),
+        (
+            damaged,
+            StorageError,
+            r"file is not a database\. Remove its folders, which DVC makes again: \.dvc/tmp",
+        ),
+        (away, StorageError, r"unable to open database file\. Let this user write to its folders"),
+        (taken, Busy, r"database is locked\. Another process"),
+    ],
+)
+def test_only_a_full_disk_asks_for_room(
+    tmp_path: Path, happens: Callable[[Path], None], kind: type[GraftlineError], said: str
+) -> None:
+    with pytest.raises(kind, match=said), dvc_errors():
+        happens(tmp_path)

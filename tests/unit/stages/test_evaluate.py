@@ -13,11 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from brightness import brighter, write_release
 from PIL import Image
-from sklearn.metrics import accuracy_score, roc_auc_score, roc_curve
+from sklearn.metrics import accuracy_score, recall_score, roc_auc_score, roc_curve
 from training_workspace import Workspace
 
 from components.data.dataset import Dataset
 from components.errors import DigestMismatch
+from components.evaluation.metrics import Outcome
+from components.evaluation.spread import Plan
 from components.params import Params
 from components.problems.classification.judge import roc
 from components.problems.classification.judge.metrics import Outcome
@@ -92,6 +94,39 @@ def test_controls_are_measured_and_compared(line: Workspace) -> None:
     assert metrics["paired"]["majority"]["balanced_accuracy"]["estimate"] == pytest.approx(
         metrics["release"]["balanced_accuracy"]["estimate"] - 0.5
     )
+
+
+def test_recalls_of_each_class_are_measured_everywhere(line: Workspace) -> None:
+    metrics = json.loads((_evaluate(line) / "metrics.json").read_text())
+    dataset = Dataset.open(line.root / "dataset")
+    targets, right = dataset.targets("test"), _brightness(dataset) >= 120
+    expected = recall_score(targets, right, average=None)
+    for index, name in enumerate(dataset.classes):
+        facts = metrics["release"]["recall"][name]
+        assert (facts["estimate"], facts["n"]) == (
+            pytest.approx(expected[index]),
+            int((targets == index).sum()),
+        )
+        gain = metrics["paired"]["majority"]["recall"][name]["estimate"]
+        assert gain == pytest.approx(expected[index] - (index == 0))
+    assert metrics["metrics"]["recall"] == {"better": "higher", "range": [0, 1], "interval": "proportion"}
+    rule = {"metric": "recall", "class": dataset.classes[1], "at_least": 0.1}
+    params = line.params.model_copy(update={"gate": line.params.gate.model_validate({"rules": [rule]})})
+    assert _judge(line, params)["rules"][0]["outcome"] == "pass"  # type: ignore[index]
+
+
+def test_a_slice_has_recalls_of_its_own() -> None:
+    """Of the slice b both are wrong, of class y there is none."""
+    targets, decisions = np.array([0, 0, 1, 1, 0, 0]), np.array([0, 0, 0, 1, 1, 1])
+    outcome = Outcome(targets, np.eye(2)[decisions], decisions)
+    slices = {"part": np.array(["a"] * 4 + ["b"] * 2)}
+    outcomes = dict.fromkeys(("fp32", "int8", "fp16"), outcome)
+    found = evaluate.measure(outcomes, "fp32", slices, Plan(0.95), ("x", "y"))["slices"]
+    estimates = {
+        name: [facts["estimate"] for facts in held["fp32"]["recall"].values()]
+        for name, held in found.items()  # type: ignore[attr-defined]
+    }
+    assert estimates == {"part=a": [1.0, 0.5], "part=b": [0.0, None]}
 
 
 def test_the_plots_say_what_the_metrics_say(line: Workspace) -> None:

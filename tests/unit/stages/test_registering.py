@@ -43,7 +43,9 @@ def line(new_line: Line) -> Line:
 
 
 def test_what_the_stages_made_is_registered(line: Line) -> None:
-    assert register(line.root, line.params).created
+    first = register(line.root, line.params)
+    again = register(line.root, line.params)
+    assert (first.created, again.created, again.version) == (True, False, first.version)
 
 
 def _edit(path: Path, change: Callable[[dict[str, object]], object]) -> None:

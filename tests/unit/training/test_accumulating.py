@@ -1,14 +1,23 @@
 """Out of memory: one more attempt with half a batch at once, said and recorded; never a third."""
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tiny import loss, make_network, make_samples, phases_of
+from tiny import CLASSES, SAMPLES, WIDTH, loss, make_network, make_samples, phases_of
 
 from components.errors import OutOfMemory, TrainingError
-from components.methods.base import Objective, Step
+from components.methods import OBJECTIVES, load_tasks
+from components.methods.base import Objective, Shape
+from components.methods.multi_task import Column
+from components.params.objectives import ObjectivesParams, TasksParams
 from components.tracker import Value
 from components.training.accumulating import fit_in_memory, pieces
 from components.training.batches import Batch
@@ -32,6 +41,12 @@ class Recorder:
 
     def tags(self, values: "dict[str, str]") -> None:
         self.heard |= values
+
+
+def class_of(place: str) -> type[Objective]:
+    module, name = place.split(":")
+    found: type[Objective] = getattr(import_module(module), name)
+    return found
 
 
 def loop_of(network: Network, phases: slice = slice(None), watch: Watch | None = None) -> Loop:
@@ -98,14 +113,75 @@ def test_there_is_no_third_attempt() -> None:
     assert OutOfMemory.exit_code == TrainingError.exit_code == 16
 
 
-def test_what_looks_at_the_whole_batch_is_not_cut() -> None:
-    class Spread(Objective):
-        def forward(self, step: Step) -> torch.Tensor:
-            return step.features.var()
+SHAPE = Shape(WIDTH, CLASSES, seed=5)
+CUT = [name for name, place in OBJECTIVES.items() if not class_of(place).whole_batch]
 
-    network = holding(lambda: 4, make_network(objectives=[Spread()]))
-    with pytest.raises(OutOfMemory, match=r"batches of 8 samples\. Set tune\.batch to 4"):
+
+def with_objective(name: str) -> tuple[Network, Loop]:
+    """The head's phase alone: nothing is dropped, and no norm moves."""
+    network = make_network(objectives=[class_of(OBJECTIVES[name])(ObjectivesParams(), SHAPE)])
+    data = Data(make_samples(1, views=2), make_samples(2), make_samples(3, shift=1.0), make_samples(4))
+    return network, Loop(Job(network, loss, phases_of(network)[:1]), data, RECIPE, Watch())
+
+
+def test_means_over_samples_and_functions_of_weights_are_cut() -> None:
+    assert CUT == ["cdan", "dann", "distillation", "entropy", "ewc", "l2_sp", "pseudo_labels"]
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_with_such_an_objective_and_unlabelled_samples_it_is_the_same_training(name: str) -> None:
+    (whole, plain), (parts, sparing) = with_objective(name), with_objective(name)
+    before = fit_in_memory(plain)
+    holding(lambda: 2 * 4, parts)  # labelled and unlabelled samples go through together
+    after = fit_in_memory(sparing)
+    assert (before.micro_batch, after.micro_batch) == (0, 4)
+    for one, other in zip(whole.parameters(), parts.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-4)
+    assert after.history[0].train_loss == pytest.approx(before.history[0].train_loss, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(set(OBJECTIVES) - set(CUT)))
+def test_what_compares_the_samples_of_a_batch_is_not_cut_and_named(name: str) -> None:
+    network, loop = with_objective(name)
+    holding(lambda: 8, network)
+    with pytest.raises(
+        OutOfMemory, match=rf"8 samples\. They cannot be taken in parts: .* {name} .* Set tune\.batch to 4"
+    ):
+        fit_in_memory(loop)
+
+
+def test_nor_are_auxiliary_tasks(capsys: pytest.CaptureFixture[str]) -> None:
+    column = Column("place", ("a", "b"), torch.arange(SAMPLES) % 2)
+    tasks = load_tasks(TasksParams(columns=("place",)), SHAPE, [column])
+    assert tasks
+    network = holding(lambda: 4, make_network())
+    network.objectives.append(tasks)
+    with pytest.raises(OutOfMemory, match=r"in parts: objectives\.tasks would be another loss"):
         fit_in_memory(loop_of(network))
+    assert "Once more" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "confident", "said"),
+    [
+        (900, "entropy", "micro_batch 0"),
+        (360, "entropy", "micro_batch 4"),
+        (
+            360,
+            "mcc",
+            r"8 samples\. They cannot be taken in parts: the objective mcc .* Set tune\.batch to 4 .*",
+        ),
+        (150, "entropy", r"8 samples, and again with 4 of them at once\. Set tune\.batch to 2 .*"),
+    ],
+)
+def test_where_the_system_gives_no_more_memory(megabytes: int, confident: str, said: str) -> None:
+    """A real limit on the address space: the second attempt finds what the first one has left it."""
+    words = [sys.executable, "-P", str(Path(__file__).with_name("starved.py")), str(megabytes), confident]
+    root = Path(__file__).parents[3]
+    path = os.pathsep.join(map(str, (root, root / "tests")))
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert re.search(said + "$", done.stdout), done.stdout + done.stderr
 
 
 def test_other_errors_are_not_retried() -> None:

@@ -1,6 +1,6 @@
 """Metrics of classification with the methods of their intervals, and tables for plots."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,20 @@ TABLE: Mapping[str, Metric[Outcome]] = {
 assert all(METRICS[name] == metric.better for name, metric in TABLE.items())
 
 
+def recalls(classes: Sequence[str]) -> Mapping[str, Metric[Outcome]]:
+    """`recall of CLASS`: the accuracy on its samples; where these have groups, only groups that hold some count."""
+
+    def of(index: int) -> Callable[[Outcome], npt.NDArray[np.bool_]]:
+        return lambda outcome: np.asarray(outcome.targets == index)
+
+    return {
+        f"recall of {name}": Metric(
+            metrics.accuracy, PROPORTION, samples=of(index), without=f"no sample is of class {name!r}"
+        )
+        for index, name in enumerate(classes)
+    }
+
+
 class Judge:
     """See components.problems.base.Judge for what each member promises.
 
@@ -83,12 +97,12 @@ class Judge:
         positive: index of the class that one-sided metrics are about; the last one where none is named.
     """
 
-    metrics = TABLE
     headline = ("accuracy", "balanced_accuracy")
     kept = KEPT
 
     def __init__(self, task: TaskParams, description: Description) -> None:
         self.classes = tuple(description["classes"])
+        self.metrics = {**TABLE, **recalls(self.classes)}
         positive = task.options(ClassificationParams).positive
         self.positive = len(self.classes) - 1 if positive is None else self.classes.index(positive)
 

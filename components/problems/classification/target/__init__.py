@@ -27,10 +27,13 @@ class Reading:
         check_positive(task.options(ClassificationParams).positive, self.names)
 
     @classmethod
-    def early(cls, labels: Labels, task: TaskParams, written: Iterable[str]) -> None:
+    def early(
+        cls, labels: Labels, task: TaskParams, written: Iterable[str], asked: Iterable[str] = ()
+    ) -> None:
         names = sorted(labels.classes or set(written))
         check_classes_named(names)
         check_positive(task.options(ClassificationParams).positive, names)
+        check_recalls(asked, names)
 
     def label(self, written: str) -> str | None:
         return self._classes.of(written)
@@ -109,6 +112,17 @@ def check_positive(positive: str | None, classes: Sequence[str]) -> None:
         f"task.positive is {positive!r}, which is no class of the data{hint}",
         f"The classes are {_few(classes)}.",
     )
+
+
+def check_recalls(asked: Iterable[str], classes: Sequence[str]) -> None:
+    """DataError where a rule of the gate asks for the recall of what is no class."""
+    for name in asked:
+        if name not in classes:
+            hint = meant(name, classes) or "."
+            raise DataError(
+                f"gate.rules asks for the recall of {name!r}, which is no class of the data{hint}",
+                f"The classes are {_few(classes)}.",
+            )
 
 
 def check_classes_named(classes: Sequence[str]) -> None:

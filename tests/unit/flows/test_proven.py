@@ -4,12 +4,12 @@ from pathlib import Path
 
 from run_git import git
 
-from flows.repo import open_repo, proven
+from components.stages.dvc_repo import open_repo, proven_commit
 
 
 def test_a_commit_is_proven_by_contents_not_by_dates(line: Path) -> None:
     def made_by() -> str:
-        return proven(line, open_repo(line))
+        return proven_commit(line, open_repo(line))
 
     assert made_by() == "", "no git repository"
     (line / "in.txt").write_text("3")
@@ -19,7 +19,8 @@ def test_a_commit_is_proven_by_contents_not_by_dates(line: Path) -> None:
     git(line, "commit", "-qm", "the line")
     assert made_by() == "", "nothing was made yet"
     (line / "in.txt").write_text("4")
-    open_repo(line).reproduce("judge", single_item=False)
+    for stage in ("double", "judge"):
+        open_repo(line).reproduce(stage)
     assert made_by() == "", "made of what no commit holds"
     git(line, "commit", "-qam", "what it was made of")
     assert git(line, "status", "--porcelain") == "?? dvc.lock"  # a result, and no difference

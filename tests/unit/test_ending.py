@@ -13,13 +13,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from components.tasks import load_task
 from PIL import Image
 
 from components.ending import guarded, reach_loopback_directly
 from components.errors import DataError
 from components.params.task import TaskParams
 from components.progress import bar
-from components.tasks import load_task
 
 ROOT = Path(__file__).parents[2]
 

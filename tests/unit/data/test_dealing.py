@@ -277,7 +277,7 @@ def contents(groups: Iterable[tuple[str, str, int]]) -> list[Content]:
         for n in range(count):
             side = side_of(group, SPLIT)
             name = f"{group}{label}{n}"
-            made.append(Content(name, name, 1, label, 0, group, "", side, (), 1))
+            made.append(Content(name, name, 1, label, (label,), group, "", side, (), 1))
     return made
 
 

@@ -166,7 +166,7 @@ def test_one_failure_outweighs_what_is_open() -> None:
 )
 def test_forgetting_is_judged_by_what_the_source_lost(low: float, high: float, outcome: str) -> None:
     paired = {"accuracy": {"estimate": (low + high) / 2, "low": low, "high": high, "n": 90}}
-    gate = _gate(forgetting={"at_most": 0.05})
+    gate = _gate(forgetting={"metric": "accuracy", "at_most": 0.05})
     (rule,) = _rule("forgetting", gate, _release(), {"source": {"paired": paired}})
     assert (rule.rule, rule.outcome) == ("accuracy on the source worse by at most 0.05", outcome)
 
@@ -202,6 +202,7 @@ def test_without_a_known_constant_answer_there_is_one_control_more_that_was_not_
     facts = {"balanced_accuracy": {"estimate": 0.1, "low": 0.05, "high": 0.2, "n": 50}}
     for constants in ([], None, "majority"):
         metrics: dict[str, object] = {"paired": {"scratch": facts}, "constants": constants}
-        rules = _rule("control", _gate(), _release(), metrics)
+        gate = _gate(better_than_controls={"metric": "balanced_accuracy"})
+        rules = _rule("control", gate, _release(), metrics)
         assert [rule.outcome for rule in rules] == ["inconclusive", "pass"]
         assert "a constant answer" in rules[0].rule

@@ -35,7 +35,11 @@ OUTCOMES = {"promote", "keep", "inconclusive"}
 
 
 def _params(**changes: object) -> PromotionParams:
-    return PromotionParams.model_validate(changes)
+    """`auto` as params.yaml as a whole settles it for classification."""
+    slices = changes.pop("slices", {})
+    assert isinstance(slices, dict)
+    named = {"metric": "balanced_accuracy", "slices": {"metric": "accuracy", **slices}}
+    return PromotionParams.model_validate({**named, **changes})
 
 
 def _right(count: int, right: int, shift: int = 0) -> Outcome:

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from components.tasks import load_task
+from components.tasks.image_classification import SIGNATURE
 from torch import nn
 
 from components.export.release import ReleaseNetwork, export_release
 from components.params.backbone import ImageSpec
 from components.params.task import TaskParams
-from components.tasks import load_task
-from components.tasks.image_classification import SIGNATURE
 
 SPEC = ImageSpec(32, (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
 

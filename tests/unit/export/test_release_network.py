@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from components.tasks.image_classification import SIGNATURE
 from torch import nn
 
 from components.export.release import ReleaseNetwork, export_release
 from components.runtime.sessions import open_session
-from components.tasks.image_classification import SIGNATURE
 
 Pictures = Callable[..., np.ndarray]
 

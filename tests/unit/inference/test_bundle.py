@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from brightness import ABOUT, brightness_network
+from brightness import brightness_network, modern_about
 from onnx import helper, numpy_helper
 from PIL import Image
 
 from components.data import ahead
 from components.errors import DataError, DigestMismatch, StorageError
-from components.inference.bundle import WINDOW, Decision, Runner, open_bundle, verify
+from components.inference.bundle import WINDOW, Runner, open_bundle, verify
 from components.inference.contract import FILES
 from components.storage.publish import sha256_bytes, write_bytes, write_json
 
@@ -42,7 +42,7 @@ def _write_manifest(folder: Path, **changes: object) -> None:
         for path in folder.iterdir()
         if path.name != "manifest.json"
     }
-    facts = {**ABOUT, "classes": ["dark", "light"], "positive": "light", "threshold": 0.4, "released": "int8"}
+    facts = {**modern_about(threshold=0.4), "released": "int8"}
     write_json(folder / "manifest.json", {**facts, "files": files, **changes})
 
 
@@ -60,16 +60,16 @@ def test_a_release_decodes_16_bit_grey_as_its_training_did(release: Path) -> Non
     ramp = np.linspace(0, 4095, 256).astype(np.uint16).reshape(16, 16)
     buffer = io.BytesIO()
     Image.fromarray(ramp).save(buffer, "PNG")
-    levels = [len(np.unique(open_bundle(release).task.decode(buffer.getvalue())))]
-    _write_manifest(release, task={"name": "image_classification", "bits": 12})
-    levels.append(len(np.unique(open_bundle(release).task.decode(buffer.getvalue()))))
+    levels = [len(np.unique(open_bundle(release).modality.decode(buffer.getvalue())))]
+    _write_manifest(release, task={"modality": "image", "problem": "classification", "bits": 12})
+    levels.append(len(np.unique(open_bundle(release).modality.decode(buffer.getvalue()))))
     assert levels == [16, 256]
 
 
 def test_the_released_variant_is_opened_unless_another_is_asked_for(release: Path) -> None:
     bundle = open_bundle(release)
-    assert (bundle.variant, bundle.classes) == ("int8", ("dark", "light"))
-    assert bundle.decision == Decision(positive=1, threshold=0.4)
+    assert (bundle.variant, bundle.decision.names) == ("int8", ("dark", "light"))
+    assert bundle.decision.promises == {"positive": "light", "threshold": 0.4}
     for variant, expected in ((None, 0.5), ("fp32", 1.0), ("fp16", 0.25)):
         runner = bundle.runner(["cpu"], 1, variant)
         assert runner.provider == "CPUExecutionProvider"
@@ -192,28 +192,8 @@ def test_a_sample_that_cannot_be_decoded_ends_the_run_with_its_reason() -> None:
         list(Runner(_network(), ["cpu"], 2).predict([_payload(level) for level in range(9)], decode, 2))
 
 
-@pytest.mark.parametrize(
-    ("decision", "expected"),
-    [
-        (Decision(), [0, 1, 1]),
-        (Decision(positive=1, threshold=0.7), [0, 0, 1]),
-        (Decision(positive=1, threshold=0.2), [0, 1, 1]),
-        (Decision(positive=0, threshold=0.35), [0, 0, 1]),
-        (Decision(positive=0), [0, 1, 1]),
-    ],
-)
-def test_a_threshold_decides_for_the_positive_class(decision: Decision, expected: list[int]) -> None:
-    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.1, 0.9]], dtype=np.float32)
-    assert decision(probabilities).tolist() == expected
-
-
-def test_the_threshold_itself_is_positive_and_more_classes_take_the_most_probable() -> None:
-    assert Decision(1, 0.5)(np.array([[0.5, 0.5]])).tolist() == [1]
-    assert Decision(1, 0.1)(np.array([[0.2, 0.3, 0.5]])).tolist() == [2]
-
-
 def test_the_manifest_is_the_bundle_s(release: Path) -> None:
-    _write_manifest(release, positive=None, threshold=None, lineage={"dataset_sha256": "d"})
+    _write_manifest(release, decision={}, lineage={"dataset_sha256": "d"})
     bundle = open_bundle(release)
-    assert bundle.decision == Decision()
+    assert bundle.decision.promises == {"positive": None, "threshold": None}
     assert bundle.manifest == json.loads((release / "manifest.json").read_text())

@@ -17,7 +17,6 @@ from components.inference.observing import Observer, Raw, observe, observer, wit
 from components.inference.plan import Output, make_plan
 from components.inference.results import read_scored
 from components.inference.scoring import Scorer
-from components.tasks.base import Sample
 
 
 def network(head: str, half: bool = False) -> bytes:
@@ -80,9 +79,6 @@ def test_rows_are_in_order_with_reasons_where_nothing_could_be_read(release: Pat
     def gone() -> bytes:
         raise DataError("is gone")
 
-    def wide(sample: Sample) -> dict[str, float]:
-        return {"width": sample.shape[1]}
-
     raw = [
         Raw("a", lambda: picture(200, 3)),
         Raw("b", lambda: b"no picture"),
@@ -90,14 +86,15 @@ def test_rows_are_in_order_with_reasons_where_nothing_could_be_read(release: Pat
         Raw("d", lambda: picture(50, 4)),
         Raw("e", lambda: picture(10, 3)),
     ]
-    rows = list(observe(bundle, observer(bundle, ["cpu"], 1), raw, wide, 2))
+    rows = list(observe(bundle, observer(bundle, ["cpu"], 1), raw, 2))
     assert [row.id for row in rows] == list("abcde")
     assert [bool(row.reason) for row in rows] == [False, True, True, False, False]
     assert rows[2].reason == "is gone"
     assert not rows[2].sha256
     assert [float(rows[i].embedding[0]) for i in (0, 3, 4)] == [200, 50, 10]
-    assert rows[3].probabilities[1] == pytest.approx(light(50))
-    assert rows[4].statistics == {"width": 3}
+    assert rows[3].answer[1] == pytest.approx(light(50))
+    assert rows[4].statistics["height"] == rows[4].statistics["width"] + 1 == 4
+    assert rows[4].statistics["brightness"] == pytest.approx(10, rel=1e-5)
 
 
 def test_an_exchanged_file_is_not_looked_through(release: Path) -> None:

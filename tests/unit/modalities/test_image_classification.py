@@ -10,17 +10,21 @@ import torch
 from PIL import Image, ImageOps, PngImagePlugin
 
 from components.errors import DataError, ParamsError
+from components.modalities import load_modality
+from components.modalities.base import Modality
 from components.params.backbone import ImageSpec
 from components.params.data import Limits
 from components.params.task import AugmentParams, TaskParams
-from components.tasks import load_task
-from components.tasks.base import Task
 
 SPEC = ImageSpec(32, (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
 
 
-def task(**augment: object) -> Task:
-    return load_task(TaskParams(), SPEC, AugmentParams.model_validate(augment))
+def with_bits(bits: int | None) -> TaskParams:
+    return TaskParams.model_validate({"bits": bits})
+
+
+def modality(**augment: object) -> Modality:
+    return load_modality(TaskParams(), SPEC, AugmentParams.model_validate(augment))
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -36,7 +40,7 @@ def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "CMYK", "YCbCr"])
 def test_every_plain_mode_becomes_three_channels(mode: str) -> None:
     kind = "TIFF" if mode in ("CMYK", "YCbCr") else "PNG"
-    decoded = task().decode(encode(Image.new("RGB", (5, 4), "white").convert(mode), kind))
+    decoded = modality().decode(encode(Image.new("RGB", (5, 4), "white").convert(mode), kind))
     assert decoded.shape == (4, 5, 3)
     assert decoded.dtype == np.uint8
     assert decoded.min() >= 250
@@ -44,50 +48,52 @@ def test_every_plain_mode_becomes_three_channels(mode: str) -> None:
 
 def test_grey_is_repeated_exactly() -> None:
     grey = np.arange(20, dtype=np.uint8).reshape(4, 5)
-    decoded = task().decode(encode(Image.fromarray(grey)))
+    decoded = modality().decode(encode(Image.fromarray(grey)))
     assert all((decoded[:, :, channel] == grey).all() for channel in range(3))
 
 
 def test_transparency_lies_over_white() -> None:
     pixels = np.zeros((1, 3, 4), dtype=np.uint8)
     pixels[0, :, 3] = [0, 255, 51]  # black: invisible, opaque, one fifth
-    decoded = task().decode(encode(Image.fromarray(pixels, "RGBA")))
+    decoded = modality().decode(encode(Image.fromarray(pixels, "RGBA")))
     assert decoded[0, :, 0].tolist() == [255, 0, 204]
 
 
 def test_sixteen_bits_keep_their_upper_half() -> None:
     deep = np.array([[0, 255, 256, 65535]], dtype=np.uint16)
-    assert task().decode(encode(Image.fromarray(deep)))[0, :, 1].tolist() == [0, 0, 1, 255]
+    assert modality().decode(encode(Image.fromarray(deep)))[0, :, 1].tolist() == [0, 0, 1, 255]
 
 
 @pytest.mark.parametrize("bits", [10, 12, 14])
 def test_used_bits_are_measured_and_spread_over_all_levels(bits: int) -> None:
     ramp = np.linspace(0, 2**bits - 1, 1024).astype(np.uint16).reshape(32, 32)
     whole = encode(Image.fromarray(ramp))
-    told = load_task(TaskParams(bits=bits), SPEC)
+    told = load_modality(with_bits(bits), SPEC)
     assert (
-        told.inspect(whole, Limits()).facts["bits"] == task().inspect(whole, Limits()).facts["bits"] == bits
+        told.inspect(whole, Limits()).facts["bits"]
+        == modality().inspect(whole, Limits()).facts["bits"]
+        == bits
     )
     assert len(np.unique(told.decode(whole))) == 256
     assert (told.decode(whole)[:, :, 0] == ramp >> (bits - 8)).all()
-    assert len(np.unique(task().decode(whole))) == 2 ** (bits - 8)
-    assert told.view_digest(0) != task().view_digest(0)
-    assert load_task(TaskParams(bits=16), SPEC).view_digest(0) == task().view_digest(0)
+    assert len(np.unique(modality().decode(whole))) == 2 ** (bits - 8)
+    assert told.view_digest(0) != modality().view_digest(0)
+    assert load_modality(with_bits(16), SPEC).view_digest(0) == modality().view_digest(0)
 
 
 def test_what_is_brighter_than_the_used_bits_is_white() -> None:
     deep = np.array([[4095, 4096, 65535]], dtype=np.uint16)
-    assert load_task(TaskParams(bits=12)).decode(encode(Image.fromarray(deep)))[0, :, 0].tolist() == [255] * 3
+    assert load_modality(with_bits(12)).decode(encode(Image.fromarray(deep)))[0, :, 0].tolist() == [255] * 3
 
 
 def test_a_deep_pgm_is_16_bit_grey_whose_white_is_told_by_the_file() -> None:
     values = np.array([[0, 2048, 4095]], dtype=">u2")
-    assert task().decode(b"P5\n3 1\n4095\n" + values.tobytes())[0, :, 0].tolist() == [0, 128, 255]
+    assert modality().decode(b"P5\n3 1\n4095\n" + values.tobytes())[0, :, 0].tolist() == [0, 128, 255]
 
 
 def test_eight_bit_pictures_do_not_depend_on_the_used_bits() -> None:
     whole = encode(Image.fromarray(noise(6, 5)))
-    assert np.array_equal(load_task(TaskParams(bits=10)).decode(whole), task().decode(whole))
+    assert np.array_equal(load_modality(with_bits(10)).decode(whole), modality().decode(whole))
 
 
 def deep_colour(values: np.ndarray) -> bytes:
@@ -105,12 +111,12 @@ def deep_colour(values: np.ndarray) -> bytes:
 
 def test_used_bits_of_deep_colour_are_measured_too() -> None:
     dark, bright = np.full((2, 2, 3), 4095), np.full((2, 2, 3), 65535)
-    assert [task().inspect(deep_colour(v), Limits()).facts["bits"] for v in (dark, bright)] == [12, 16]
+    assert [modality().inspect(deep_colour(v), Limits()).facts["bits"] for v in (dark, bright)] == [12, 16]
 
 
 def test_floats_are_refused() -> None:
     with pytest.raises(DataError, match="mode F"):
-        task().decode(encode(Image.fromarray(np.ones((2, 2), np.float32)), "TIFF"))
+        modality().decode(encode(Image.fromarray(np.ones((2, 2), np.float32)), "TIFF"))
 
 
 def test_orientation_of_the_camera_is_applied() -> None:
@@ -118,7 +124,7 @@ def test_orientation_of_the_camera_is_applied() -> None:
     exif[0x0112] = 6  # to be turned by 90° clockwise
     picture = np.zeros((2, 3, 3), dtype=np.uint8)
     picture[0, 0] = 255
-    decoded = task().decode(encode(Image.fromarray(picture), exif=exif))
+    decoded = modality().decode(encode(Image.fromarray(picture), exif=exif))
     assert decoded.shape == (3, 2, 3)
     assert decoded[0, 1, 0] == 255
 
@@ -129,14 +135,14 @@ def test_no_tag_beside_the_orientation_makes_a_picture_unreadable() -> None:
     exif = Image.Exif()
     exif[0x0112], exif[0x010F], exif[0x011A] = 6, "maker", 72
     whole = encode(Image.fromarray(noise(8, 4)), "JPEG", exif=exif)
-    upright = task().decode(whole)
+    upright = modality().decode(whole)
     stored = np.asarray(Image.open(io.BytesIO(whole)))
     ways = [np.rot90(side, quarter) for side in (stored, stored[::-1]) for quarter in range(4)]
     assert np.array_equal(upright, ways[3])
     begin = whole.index(b"Exif\0\0") + 6
     for place in range(begin, begin + len(exif.tobytes()) - 6):
         for value in (7, 50, 241):
-            found = task().decode(whole[:place] + bytes([value]) + whole[place + 1 :])
+            found = modality().decode(whole[:place] + bytes([value]) + whole[place + 1 :])
             assert any(np.array_equal(found, way) for way in ways)
 
 
@@ -144,10 +150,10 @@ def test_a_tag_of_a_wrong_type_leaves_the_orientation_valid() -> None:
     exif = Image.Exif()
     exif[0x0112], exif[0x011A] = 6, 72
     whole = encode(Image.fromarray(noise(8, 4)), "JPEG", exif=exif)
-    upright = task().decode(whole)
+    upright = modality().decode(whole)
     at = whole.index(b"\x01\x1a\x00\x05") + 3  # XResolution, a fraction, becomes a text
     odd = whole[:at] + b"\x02" + whole[at + 1 :]
-    assert np.array_equal(task().decode(odd), upright)
+    assert np.array_equal(modality().decode(odd), upright)
     assert upright.shape == (4, 8, 3)
 
 
@@ -157,7 +163,7 @@ def test_exif_that_cannot_be_read_at_all_is_a_reason_and_no_crash() -> None:
     whole = encode(Image.fromarray(noise(8, 4)), "WEBP", exif=exif)
     at = whole.index(b"EXIF") + 8
     with pytest.raises(DataError, match="EXIF is damaged"):
-        task().decode(whole[:at] + b"??" + whole[at + 2 :])
+        modality().decode(whole[:at] + b"??" + whole[at + 2 :])
 
 
 @pytest.mark.parametrize("turn", [1, 2, 3, 4, 5, 6, 7, 8])
@@ -166,7 +172,7 @@ def test_all_eight_orientations_are_those_of_pillow(turn: int) -> None:
     exif[0x0112] = turn
     whole = encode(Image.fromarray(noise(5, 3)), "PNG", exif=exif)
     expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(whole))))
-    assert np.array_equal(task().decode(whole), expected)
+    assert np.array_equal(modality().decode(whole), expected)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +186,7 @@ def test_all_eight_orientations_are_those_of_pillow(turn: int) -> None:
 )
 def test_pictures_of_other_formats_say_how_to_convert_them(head: bytes, name: str) -> None:
     with pytest.raises(DataError, match=f"it is {name}, which is not read; convert it to PNG or JPEG"):
-        task().decode(head + bytes(64))
+        modality().decode(head + bytes(64))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP"])
@@ -188,25 +194,27 @@ def test_pictures_of_other_formats_say_how_to_convert_them(head: bytes, name: st
 def test_a_cut_file_is_refused(kind: str, share: float) -> None:
     whole = encode(Image.fromarray(noise(64, 64)), kind)
     with pytest.raises(DataError, match="cannot be decoded"):
-        task().decode(whole[: int(len(whole) * share)])
+        modality().decode(whole[: int(len(whole) * share)])
 
 
 def test_other_formats_are_refused() -> None:
     with pytest.raises(DataError, match="cannot be decoded"):
-        task().decode(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
+        modality().decode(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
 
 
 def test_a_wrong_checksum_is_found() -> None:
     whole = bytearray(encode(Image.fromarray(noise(8, 8))))
     whole[whole.index(b"IDAT") - 5] ^= 1  # last byte of the header's checksum
     with pytest.raises(DataError, match="cannot be decoded"):
-        task().inspect(bytes(whole), Limits())
+        modality().inspect(bytes(whole), Limits())
 
 
 def test_pixels_are_counted_before_decoding() -> None:
     whole = encode(Image.new("L", (300, 200)))
     with pytest.raises(DataError, match="300×200 pixels are more than the 59999 allowed"):
-        task().inspect(whole[:60], Limits(max_pixels=59_999))  # cut: decoding would have said something else
+        modality().inspect(
+            whole[:60], Limits(max_pixels=59_999)
+        )  # cut: decoding would have said something else
 
 
 def test_a_bomb_is_refused() -> None:
@@ -214,18 +222,18 @@ def test_a_bomb_is_refused() -> None:
     whole[16:24] = (100_000).to_bytes(4, "big") * 2
     whole[29:33] = zlib.crc32(whole[12:29]).to_bytes(4, "big")
     with pytest.raises(DataError, match="more than the 50000000 pixels"):
-        task().decode(bytes(whole))
+        modality().decode(bytes(whole))
 
 
 def test_a_text_bomb_is_refused() -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("a", "x" * 2_000_000, zip=True)
     with pytest.raises(DataError, match="cannot be decoded"):
-        task().decode(encode(Image.new("L", (4, 4)), pnginfo=info))
+        modality().decode(encode(Image.new("L", (4, 4)), pnginfo=info))
 
 
 def test_inspection_says_what_was_stored() -> None:
-    found = task().inspect(encode(Image.fromarray(noise(20, 30)).convert("L")), Limits())
+    found = modality().inspect(encode(Image.fromarray(noise(20, 30)).convert("L")), Limits())
     assert found.facts == {"width": 30, "height": 20, "mode": "L", "bits": 8}
     assert found.thumbnail.shape == (64, 64)
     assert np.linalg.norm(found.thumbnail) == pytest.approx(1, abs=1e-6)
@@ -234,47 +242,49 @@ def test_inspection_says_what_was_stored() -> None:
 
 def test_reencoding_keeps_the_fingerprint_near_and_the_correlation_high() -> None:
     smooth = Image.fromarray(noise(9, 9, 3)).resize((90, 90), Image.Resampling.BICUBIC)
-    one, two = (task().inspect(encode(smooth, kind), Limits()) for kind in ("PNG", "JPEG"))
+    one, two = (modality().inspect(encode(smooth, kind), Limits()) for kind in ("PNG", "JPEG"))
     third = Image.fromarray(noise(9, 9, 4)).resize((90, 90), Image.Resampling.BICUBIC)
-    other = task().inspect(encode(third), Limits())
+    other = modality().inspect(encode(third), Limits())
     assert (one.fingerprint ^ two.fingerprint).bit_count() <= 4
     assert float((one.thumbnail * two.thumbnail).sum()) > 0.98
     assert (one.fingerprint ^ other.fingerprint).bit_count() > 12
 
 
 def test_a_flat_picture_correlates_with_nothing() -> None:
-    assert not task().inspect(encode(Image.new("L", (10, 10), 7)), Limits()).thumbnail.any()
+    assert not modality().inspect(encode(Image.new("L", (10, 10), 7)), Limits()).thumbnail.any()
 
 
 def test_view_zero_is_the_sample_itself() -> None:
     sample = noise(10, 12)
-    assert task().augment(sample, 0, "a") is sample
+    assert modality().augment(sample, 0, "a") is sample
 
 
 def test_views_are_a_function_of_sample_and_number() -> None:
     sample = noise(40, 40)
-    made = {(view, name): task().augment(sample, view, name).tobytes() for view in (1, 2) for name in "ab"}
-    again = task(views=9).augment(sample, 2, "b").tobytes()
+    made = {
+        (view, name): modality().augment(sample, view, name).tobytes() for view in (1, 2) for name in "ab"
+    }
+    again = modality(views=9).augment(sample, 2, "b").tobytes()
     assert len(set(made.values())) == 4
     assert made[2, "b"] == again
 
 
 def test_augmentation_does_not_change_between_versions() -> None:
     sample = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
-    view = task(flips=True, quarter_turns=True, shift=0.2).augment(sample, 1, "sample")
+    view = modality(flips=True, quarter_turns=True, shift=0.2).augment(sample, 1, "sample")
     assert view[0, :4, 0].tolist() == [1, 1, 4, 7]
 
 
 def test_without_parameters_nothing_changes() -> None:
     sample = noise(11, 7)
-    view = task(flips=False, shift=0, brightness=0, contrast=0).augment(sample, 3, "x")
+    view = modality(flips=False, shift=0, brightness=0, contrast=0).augment(sample, 3, "x")
     assert (view == sample).all()
 
 
 def test_flips_and_turns_only_move_pixels() -> None:
     sample = noise(6, 9)
     for view in range(1, 12):
-        turned = task(quarter_turns=True, shift=0, brightness=0, contrast=0).augment(sample, view, "x")
+        turned = modality(quarter_turns=True, shift=0, brightness=0, contrast=0).augment(sample, view, "x")
         assert sorted(turned.shape) == sorted(sample.shape)
         assert sorted(turned.ravel()) == sorted(sample.ravel())
 
@@ -283,7 +293,7 @@ def test_a_shift_mirrors_the_edge() -> None:
     sample = np.repeat(np.arange(10, dtype=np.uint8)[None, :, None], 3, axis=2)
     rows = set()
     for view in range(1, 30):
-        row = task(flips=False, shift=0.3, brightness=0, contrast=0).augment(sample, view, "x")[0, :, 0]
+        row = modality(flips=False, shift=0.3, brightness=0, contrast=0).augment(sample, view, "x")[0, :, 0]
         rows.add(tuple(row.tolist()))
     assert (1, 0, 0, 1, 2, 3, 4, 5, 6, 7) in rows
     assert (1, 2, 3, 4, 5, 6, 7, 8, 9, 9) in rows
@@ -291,39 +301,39 @@ def test_a_shift_mirrors_the_edge() -> None:
 
 def test_light_keeps_the_mean_where_only_contrast_changes() -> None:
     sample = noise(50, 50) // 2 + 60
-    view = task(flips=False, shift=0, brightness=0, contrast=0.3).augment(sample, 1, "x")
+    view = modality(flips=False, shift=0, brightness=0, contrast=0.3).augment(sample, 1, "x")
     assert view.std() != pytest.approx(sample.std(), rel=0.01)
     assert view.mean() == pytest.approx(sample.mean(), abs=0.6)
 
 
 def test_the_digest_of_the_clean_view_ignores_augmentation() -> None:
-    assert task(shift=0.1).view_digest(0) == task(shift=0.2).view_digest(0)
-    assert task(shift=0.1).view_digest(1) != task(shift=0.2).view_digest(1)
-    assert task(views=3).view_digest(1) == task(views=5).view_digest(2)
+    assert modality(shift=0.1).view_digest(0) == modality(shift=0.2).view_digest(0)
+    assert modality(shift=0.1).view_digest(1) != modality(shift=0.2).view_digest(1)
+    assert modality(views=3).view_digest(1) == modality(views=5).view_digest(2)
 
 
 def test_the_digest_knows_the_input() -> None:
     digests = {
-        load_task(TaskParams(input_size=size), ImageSpec(32, (mean,) * 3, (std,) * 3)).view_digest(0)
+        load_modality(TaskParams(input_size=size), ImageSpec(32, (mean,) * 3, (std,) * 3)).view_digest(0)
         for size, mean, std in [(None, 1, 1), (64, 1, 1), (None, 2, 1), (None, 1, 2)]
     }
     assert len(digests) == 4
 
 
 def test_params_may_override_the_size() -> None:
-    made = load_task(TaskParams(input_size=48), SPEC)
+    made = load_modality(TaskParams(input_size=48), SPEC)
     assert made.compact(noise(5, 5)).shape == (48, 48, 3)
     assert made.preprocessor()(torch.zeros(1, 5, 5, 3, dtype=torch.uint8)).shape == (1, 3, 48, 48)
 
 
 def test_without_an_input_there_is_no_preprocessor() -> None:
     with pytest.raises(ParamsError, match="inspect samples only"):
-        load_task(TaskParams()).preprocessor()
+        load_modality(TaskParams()).preprocessor()
 
 
 def test_the_preprocessor_normalises() -> None:
     flat = torch.full((2, 50, 20, 3), 191, dtype=torch.uint8)
-    out = task().preprocessor()(flat)
+    out = modality().preprocessor()(flat)
     assert out.shape == (2, 3, 32, 32)
     assert torch.allclose(out, torch.full_like(out, 0.5), atol=1e-5)
 
@@ -332,12 +342,12 @@ def test_the_preprocessor_averages_when_it_shrinks() -> None:
     """Antialiased halving weighs the four nearest columns 1/8, 3/8, 3/8, 1/8 (a triangle of width 4)."""
     image = torch.zeros(1, 64, 64, 3, dtype=torch.uint8)
     image[:, :, 32] = 128
-    row = task().preprocessor()(image)[0, 0, 16] * 128 + 127
+    row = modality().preprocessor()(image)[0, 0, 16] * 128 + 127
     assert row[15:18].tolist() == pytest.approx([16, 48, 0], abs=1e-3)
 
 
 def test_the_exported_preprocessor_gives_the_same_numbers() -> None:
-    module = task().preprocessor()
+    module = modality().preprocessor()
     axes = {i: torch.export.Dim(name) for i, name in enumerate(("batch", "height", "width"))}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -356,29 +366,5 @@ def test_the_exported_preprocessor_gives_the_same_numbers() -> None:
         np.testing.assert_allclose(session.run(None, {"image": images})[0], expected, atol=1e-4)
 
 
-def test_loss_with_weights_is_the_weighted_risk_and_finite_where_a_batch_weighs_nothing() -> None:
-    logits = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
-    targets = torch.tensor([0, 1])
-    first, second = np.log(2), np.log(1 + np.exp(2.0))
-    loss = task().loss(logits, targets, torch.tensor([3.0, 1.0]))
-    assert loss.item() == pytest.approx((3 * first + second) / 2, rel=1e-5)
-    assert task().loss(logits, targets, torch.zeros(2)).item() == 0
-    assert task().loss(logits, targets).item() == pytest.approx((first + second) / 2, rel=1e-5)
-
-
-def test_label_smoothing_mixes_in_the_uniform_distribution() -> None:
-    logits, targets = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
-    one, other = np.log(1 + np.exp(-2.0)), np.log(1 + np.exp(2.0))
-    smoothed = task().loss(logits, targets, label_smoothing=0.2)
-    assert smoothed.item() == pytest.approx(0.9 * one + 0.1 * other, rel=1e-5)
-
-
-def test_head_and_probabilities() -> None:
-    head = task().head(7, 3)
-    made = task().probabilities(head(torch.zeros(2, 7)))
-    assert made.shape == (2, 3)
-    assert torch.allclose(made.sum(1), torch.ones(2))
-
-
 def test_preview_keeps_the_aspect() -> None:
-    assert task().preview(noise(100, 50), 20).shape == (20, 10, 3)
+    assert modality().preview(noise(100, 50), 20).shape == (20, 10, 3)

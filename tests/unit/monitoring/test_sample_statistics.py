@@ -1,4 +1,4 @@
-"""What is measured of samples, by hand; every task family has its own."""
+"""What is measured of samples, by hand; every modality has its own."""
 
 from pathlib import Path
 
@@ -6,24 +6,28 @@ import numpy as np
 import pytest
 from texts import WORDS, write_tokenizer
 
-from components.monitoring.statistics import describer, names
+from components.modalities import NAMES, load_modality, statistics
+from components.modalities.image import statistics as of_images
+from components.modalities.text import statistics as of_texts
+from components.params import plugins
 from components.params.backbone import TextSpec
-from components.params.names import MEASURED, SHOWS
 from components.params.task import TaskParams
-from components.tasks import NAMES, load_task
 
 
-def test_every_family_says_what_its_samples_have() -> None:
-    assert set(NAMES) == set(SHOWS)
-    assert all(names(task) for task in NAMES)
-    assert {SHOWS[task]: len(names(task)) for task in NAMES} == MEASURED
+def test_every_modality_says_what_its_samples_have() -> None:
+    told = {"image": of_images.NAMES, "text": of_texts.NAMES}
+    assert set(NAMES) == set(told)
+    assert all(told.values())
+    assert {name: len(found) for name, found in told.items()} == {
+        name: plugins.fact("modalities", name, "MEASURED") for name in NAMES
+    }
 
 
 def test_an_image_by_hand() -> None:
     """3 × 3 black pixels and one white one in the middle: mean 255/9; the Laplacian is -4, 1 or 0 times 255."""
     pixels = np.zeros((3, 3, 3), dtype=np.uint8)
     pixels[1, 1] = 255
-    found = describer("image_classification", load_task(TaskParams()))(pixels)
+    found = statistics(TaskParams())(load_modality(TaskParams()), pixels)
     grey = np.array([255.0] + [0.0] * 8)
     laplacian = np.array([-4.0, 1, 1, 1, 1, 0, 0, 0, 0]) * 255
     expected = {"brightness": grey.mean(), "contrast": grey.std(), "sharpness": laplacian.var()}
@@ -32,7 +36,8 @@ def test_an_image_by_hand() -> None:
 
 def test_a_text_by_hand(tmp_path: Path) -> None:
     """`Odd mails mails` is [UNK] mail ##s mail ##s: 5 pieces of 3 words, one unknown; padding does not count."""
-    params = TaskParams(name="text_classification")
-    task = load_task(params, TextSpec(size=32, vocabulary=len(WORDS)), assets=write_tokenizer(tmp_path))
-    found = describer("text_classification", task)(task.decode(b"Odd mails mails"))
+    params = TaskParams(modality="text")
+    spec = TextSpec(size=32, vocabulary=len(WORDS))
+    modality = load_modality(params, spec, assets=write_tokenizer(tmp_path))
+    found = statistics(params)(modality, modality.decode(b"Odd mails mails"))
     assert found == pytest.approx({"tokens": 5, "unknown": 1 / 5, "pieces a word": 5 / 3})

@@ -53,8 +53,13 @@ def test_a_figure_without_interval_says_why() -> None:
 
 def test_differences_are_signed_and_say_whether_they_exclude_zero() -> None:
     better, still_open = judgement.differences(
-        {"a": {"estimate": 0.1, "low": 0.05, "high": 0.15}, "b": {"estimate": 0.0, "low": -0.1, "high": 0.1}}
+        {"a": {"estimate": 0.1, "low": 0.05, "high": 0.15}, "b": {"estimate": 0.0, "low": -0.1, "high": 0.1}},
+        {"a": {"better": "higher"}},
     )
+    (worse,) = judgement.differences(
+        {"a": {"estimate": 0.1, "low": 0.05, "high": 0.15}}, {"a": {"better": "lower"}}
+    )
+    assert worse.change == "worse"
     assert (better.value, better.interval, better.change) == ("+0.100", "+0.050 to +0.150", "better")
     assert still_open.change == "open"
 

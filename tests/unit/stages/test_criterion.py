@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from components.evaluation.calibration import fit_temperature
 from safetensors.torch import load_file
 from scipy.special import softmax
 from training_workspace import Terminating, Workspace
@@ -14,7 +15,6 @@ from two_domains import two_domains
 
 from components.data.dataset import Dataset
 from components.errors import Interrupted
-from components.evaluation.calibration import fit_temperature
 from components.evaluation.unlabelled import information_maximisation
 from components.stages import extract_features, fine_tune, select, train_head
 from components.stages.domains import decided, watched

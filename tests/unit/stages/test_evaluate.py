@@ -18,7 +18,6 @@ from training_workspace import Workspace
 
 from components.data.dataset import Dataset
 from components.errors import DigestMismatch
-from components.evaluation.metrics import Outcome
 from components.evaluation.spread import Plan
 from components.params import Params
 from components.problems.classification.judge import roc

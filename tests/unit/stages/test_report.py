@@ -6,13 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from components.tasks.text_classification import TextClassification
 from texts import WORDS, write_tokenizer
 
 from components.errors import StorageError
 from components.params.backbone import TextSpec
 from components.params.task import TaskParams
 from components.stages.report import _show, worst
-from components.tasks.text_classification import TextClassification
 
 
 def written(folder: Path) -> Path:

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.evaluation.gates import CONTROLS, Release, Verdict, judge
+from components.evaluation.gates import SCRATCH, Release, Verdict, judge
 from components.params.release import GateParams
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +28,7 @@ GATE = GateParams.model_validate(
         "movement": {"weights_at_most": 0.5, "features_at_least": 0.6},
     }
 )
+CONTROLS = ("majority", SCRATCH)  # what is asked for in any case: constant answers, and the network from scratch
 VARIANTS = ("fp32", "int8", "fp16")
 JUNK = (None, float("nan"), float("inf"), float("-inf"), "0.9", True, [], {}, -7, 7.5)
 RANK = {"fail": 0, "inconclusive": 1, "pass": 2}
@@ -43,6 +44,13 @@ def _good(variant: str) -> dict[str, object]:
     measured = {"accuracy": _interval(0.85, 0.9), "ece": _interval(0.01, 0.03)}
     return {
         "metrics": {
+            "metrics": {
+                "accuracy": {"range": [0, 1]},
+                "auroc": {"range": [0, 1]},
+                "ece": {"range": [0, 1]},
+                "balanced_accuracy": {"range": [0, 1]},
+            },
+            "constants": ["majority"],
             "variants": {variant: measured},
             "slices": {"type=mono": {variant: {"auroc": _interval(0.8, 0.9)}}},
             "controls": {name: {} for name in CONTROLS},

@@ -19,9 +19,12 @@ from components.heads import HEADS, NAMES, load_head, mlp, restore
 from components.heads.base import Samples
 from components.params import names
 from components.params.learning import HeadParams
+from components.params.task import TaskParams
+from components.problems import network
+from components.problems.base import Network as Problem
 from components.runtime.sessions import open_session
 from components.stages.graph import closure
-from components.stages.table import STAGES
+from components.stages.table import HEAD, STAGES
 
 ROOT = Path(__file__).parents[2]
 WIDTH = 12
@@ -36,18 +39,23 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mlp, "ROUNDS", 20)
 
 
+def problem(classes: int) -> Problem:
+    described = {"problem": "classification", "classes": [f"c{number}" for number in range(classes)]}
+    return network(TaskParams(), described)
+
+
 def samples(classes: int, each: int = 12, seed: int = 0) -> Samples:
     """Clouds of unit spread around centres 6 apart and more, far from the origin."""
     draw = np.random.default_rng(seed)
     targets = np.tile(np.arange(classes), each)
     centres = 5 + 6 * np.eye(classes, WIDTH)
     features = centres[targets] + draw.normal(size=(len(targets), WIDTH))
-    return Samples(features.astype(np.float32), targets, classes)
+    return Samples(features.astype(np.float32), targets, problem(classes))
 
 
 def fits(name: str, training: Samples) -> list[tuple[float, Mapping[str, Tensor]]]:
     params = HeadParams.model_validate({**SMALL, "method": name})
-    return list(load_head(params, seed=3).fits(training, samples(training.classes, seed=1)))
+    return list(load_head(params, seed=3).fits(training, samples(training.outputs, seed=1)))
 
 
 def as_written(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -98,7 +106,7 @@ def test_a_head_that_is_not_chosen_can_run_nothing_again() -> None:
     for row in STAGES:
         assert not closure(row) & {f"components.heads.{name}" for name in NAMES}
         assert not closure(row) & {"components.heads", "components.params.names"}
-    users = {row.name for row in STAGES if ("heads", "head.method") in row.plugins}
+    users = {row.name for row in STAGES if HEAD in row.plugins}
     assert users == {"train_head", "select", "export_onnx"}
 
 
@@ -133,7 +141,7 @@ def test_a_weight_of_two_is_the_sample_twice(name: str) -> None:
     plain = samples(3, each=30)
     weights = 1.0 + (np.arange(len(plain.targets)) % 5 == 0)
     copies = np.repeat(np.arange(len(plain.targets)), weights.astype(int))
-    repeated = Samples(plain.features[copies], plain.targets[copies], 3)
+    repeated = Samples(plain.features[copies], plain.targets[copies], problem(3))
     shown = samples(3, each=5, seed=2).features
     pairs = zip(fits(name, replace(plain, weights=weights)), fits(name, repeated), strict=True)
     for (_, weighted), (_, twice) in pairs:
@@ -188,7 +196,7 @@ def test_it_survives_other_number_formats(name: str) -> None:
             "24 of 24 samples .* not finite, first .* 0",
         ),
         ({"features": np.zeros((0, WIDTH), np.float32)}, "no samples"),
-        ({"targets": np.full(24, 2)}, "24 targets, each from 0 to 1"),
+        ({"targets": np.full(24, 2)}, "targets from 0 to 1"),
         ({"targets": np.zeros(23, np.int64)}, "24 targets"),
         ({"weights": np.zeros(24)}, "not all of them 0"),
         ({"weights": np.full(24, -1.0)}, "none below 0"),

@@ -27,7 +27,7 @@ CHOICES = [(key, name) for key, kind in KEYS.items() for name in get_args(kind) 
 DOMAINS: dict[str, object] = {"source": ["mono"], "target": ["poly"], "target_labels": "hidden"}
 
 LAYER_NORMED: dict[str, dict[str, object]] = {
-    "task": {"name": "text_classification", "positive": None},
+    "task": {"modality": "text", "positive": None},
     "backbone": {"name": "minilm_l6"},
 }
 

@@ -57,7 +57,7 @@ PARAMS = {
 }
 # What takes each need away from the repository's own params.
 LACKING: dict[str, dict[str, dict[str, object]]] = {
-    "images": {"task": {"name": "text_classification", "positive": None}, "backbone": {"name": "minilm_l6"}},
+    "images": {"task": {"modality": "text", "positive": None}, "backbone": {"name": "minilm_l6"}},
     "texts": {},
     "views": {"augment": {"views": 1}},
     "tasks": {"pretrain": {"tasks": None}},

@@ -53,6 +53,7 @@ def _check_folder(folder: Path, params: Params) -> None:
 
 def _check_rows(folder: Path, paths: list[str], params: Params) -> None:
     """The table's first rows: of a longer one, the stage says the rest."""
+    from components.data.layouts import label_of
     from components.data.tables import described
 
     labels = params.data.labels
@@ -61,7 +62,7 @@ def _check_rows(folder: Path, paths: list[str], params: Params) -> None:
     rows = list(islice(described(labels, lambda: (folder / labels.file).open("rb")).rows(), ROWS))
     if not rows:
         raise DataError(f"{labels.file} has no rows.")
-    written = {row.text(labels.label) for row in rows} - {"", labels.unlabelled}
+    written = {label_of(row, labels) for row in rows} - {"", labels.unlabelled}
     if labels.classes or len(rows) < ROWS:
         _check_labels(written, params)
 

@@ -1,6 +1,7 @@
 """From files at the source to labelled rows: a folder per class, a manifest, or a labels file."""
 
 import hashlib
+import json
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ class Item:
 
     Attributes:
         path: at the source.
-        label: as written; empty where there is none.
+        label: as written, of several columns a JSON list of their cells; empty where there is none.
         group, domain, side: empty where not declared.
         slices: values of the declared slice columns, in their order.
         place: the row of the table, for messages; equal rows are one item.
@@ -63,7 +64,9 @@ def read_items(lock: Lock, source: Reader, params: DataParams, kind: str) -> Lis
         labels = params.labels
         check_table(labels.file, lock)
         rows = read_table(source.read(labels.file), labels)
-        notes = doubtful((row.text(labels.label) for row in rows), labels)
+        if isinstance(labels.label, str):
+            column = labels.label
+            notes = doubtful((row.text(column) for row in rows), labels)
         folder = posixpath.dirname(labels.file)
         items = [_item(row, _place(row, folder, labels), labels) for row in rows]
     if not items:
@@ -117,10 +120,23 @@ def _place(row: TableRow, folder: str, labels: Labels) -> str:
     return path
 
 
+def label_of(row: TableRow, labels: Labels) -> str:
+    """As written. Of several columns a JSON list of the cells, or, where none says anything, what an empty cell says.
+
+    A cell that holds `data.labels.unlabelled` says nothing.
+    """
+    if isinstance(labels.label, str):
+        return row.name(labels.label)
+    cells = [row.name(column) for column in labels.label]
+    if any(cell not in ("", labels.unlabelled) for cell in cells):
+        return json.dumps(cells, ensure_ascii=False)
+    return cells[0] if len(set(cells)) == 1 else labels.unlabelled or ""
+
+
 def _item(row: TableRow, path: str, labels: Labels) -> Item:
     return Item(
         path=path,
-        label=row.name(labels.label),
+        label=label_of(row, labels),
         group=row.name(labels.group) if labels.group else "",
         domain=row.name(labels.domain) if labels.domain else "",
         side=row.name(labels.split) if labels.split else "",

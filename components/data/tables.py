@@ -232,8 +232,9 @@ def described(labels: Labels, opened: Callable[[], BinaryIO]) -> TableFile:
 
 def columns(labels: Labels) -> list[tuple[str, str]]:
     """(key of data.labels, column) of all columns that params name."""
-    keys = ("text" if labels.text else "path", "label", "group", "domain", "split")
-    named = [(key, getattr(labels, key)) for key in keys]
+    single = ("text" if labels.text else "path", "group", "domain", "split")
+    named = [(key, getattr(labels, key)) for key in single]
+    named[1:1] = [("label", column) for column in labels.label_columns]
     return [(key, column) for key, column in named if column] + [("slices", c) for c in labels.slices]
 
 

@@ -22,7 +22,8 @@ class Labels(Section):
         separator: of a CSV: the character between its columns, `tab`, or `whitespace`; none: a tab for `.tsv`, else a
             comma.
         header: column names, where the file has no header line.
-        path, label: the columns of a sample's path and of its label.
+        path: the column of a sample's path.
+        label: the column of its label; a list of columns where a target is made of several cells.
         text: the column that holds the sample itself, where samples are texts in the table. Then `path` is only a
             name, and may be missing.
         classes: class name → the label as it is written, in quotes; a number; or a condition on a number such as
@@ -37,7 +38,7 @@ class Labels(Section):
     separator: Separator | None = None
     header: tuple[str, ...] = ()
     path: str = "path"
-    label: str = "label"
+    label: str | tuple[str, ...] = "label"
     text: str | None = None
     classes: dict[str, Value] = Field(default_factory=dict)
     unlabelled: str | None = None
@@ -48,9 +49,16 @@ class Labels(Section):
 
     @model_validator(mode="after")
     def _as_written(self) -> "Labels":
+        if not self.label_columns or len(set(self.label_columns)) < len(self.label_columns):
+            raise ValueError(f"label is {list(self.label_columns)}: it must name columns, each once")
         check_written(self.file, self.separator, self.header)
         check_values(self.classes)
         return self
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The columns that hold a sample's label."""
+        return (self.label,) if isinstance(self.label, str) else self.label
 
 
 class Split(Section):

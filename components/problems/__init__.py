@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         Target,
     )
 
-NAMES = ("classification",)
+NAMES = ("classification", "regression")
 FACETS = ("target", "network", "decision", "judge", "baseline")
 
 

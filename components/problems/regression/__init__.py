@@ -1,0 +1,45 @@
+"""Regression: one or several numbers for each sample.
+
+This file is read by `python -m components check` and imports nothing slow.
+"""
+
+from collections.abc import Iterator
+
+from components.params.data import DataParams
+from components.params.learning import SelectParams
+from components.params.task import TaskParams
+from components.problems.regression.params import RegressionParams
+
+Params = RegressionParams
+
+# Metric → which way is better; the first is what `auto` means.
+METRICS = {
+    "rmse": "lower",
+    "mae": "lower",
+    "r2": "higher",
+    "spearman": "higher",
+    "pinball": "lower",
+    "coverage": "higher",
+    "interval_width": "lower",
+}
+# Which of them a training may stop by (`tune.best_by`), beside the loss.
+BEST_BY = ("rmse", "mae", "r2", "spearman")
+# What a candidate may not lose against the champion in any case.
+KEPT = "mae"
+# Outputs are numbers: no method may take them for logits of classes.
+OFFERS = ()
+CONTROLS = ("mean", "median")
+
+
+def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:
+    """What cannot be, a sentence each."""
+    if data.labels.classes:
+        yield "data.labels.classes names classes, but task.problem is regression: leave it out"
+    if select.threshold.rule != "fixed":
+        yield f"select.threshold.rule {select.threshold.rule!r} is for classes, but task.problem is regression"
+    intervals = ("pinball", "coverage", "interval_width")
+    if select.metric in intervals and task.options(Params).loss != "quantile":
+        yield (
+            f"select.metric {select.metric!r} needs prediction intervals, which come after the selection: take "
+            f"{', '.join(name for name in METRICS if name not in intervals)}, or task.loss: quantile"
+        )

@@ -1,0 +1,174 @@
+"""Metrics of regression with the methods of their intervals, and tables for plots."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from components.evaluation.intervals import Method, Metric
+from components.params.task import TaskParams
+from components.problems.base import Column, Decisions, Description, Targets
+from components.problems.regression import KEPT, METRICS
+from components.problems.regression.judge import intervals, metrics
+from components.problems.regression.judge.metrics import Outcome
+from components.problems.regression.params import RegressionParams
+from components.problems.regression.target.numbers import Numbers, columns
+
+INFINITY = float("inf")
+# Share of the interval's half width → how many of the test samples lie within: at 1 it is the coverage.
+STEPS = tuple(step / 10 for step in range(1, 21))
+Rows = Sequence[Sequence[object]]
+LEAST, LEAST_RANKS, LEAST_SQUARES = 30, 10, 30
+
+
+def _means(values: intervals.Values) -> Method[Outcome]:
+    return Method[Outcome](
+        "mean loss",
+        "t on the logarithmic scale",
+        intervals.mean(values),
+        "t of differences",
+        intervals.paired_mean(values),
+        LEAST,
+    )
+
+
+ROOT = Method[Outcome](
+    "root mean square",
+    "t on the logarithmic scale",
+    intervals.rmse,
+    "delta method",
+    intervals.paired_rmse,
+    LEAST_SQUARES,
+)
+EXPLAINED = Method[Outcome](
+    "R²", "delta method on the logarithmic scale", intervals.r2, "delta method", intervals.paired_r2, LEAST_SQUARES
+)
+RANKS = Method[Outcome](
+    "rank correlation",
+    "Bonett-Wright, infinitesimal jackknife",
+    intervals.spearman,
+    "infinitesimal jackknife",
+    intervals.paired_spearman,
+    LEAST_RANKS,
+)
+COVERAGE = Method[Outcome](
+    "proportion", "Clopper-Pearson", intervals.coverage, "Tango", intervals.paired_coverage
+)
+TABLE: Mapping[str, Metric[Outcome]] = {
+    "rmse": Metric(metrics.rmse, ROOT, "lower", (0.0, INFINITY)),
+    "mae": Metric(metrics.mae, _means(lambda outcome: outcome.absolute), "lower", (0.0, INFINITY)),
+    "r2": Metric(metrics.r2, EXPLAINED, "higher", (-INFINITY, 1.0)),
+    "spearman": Metric(metrics.spearman, RANKS, "higher", (-1.0, 1.0)),
+    "pinball": Metric(metrics.pinball, _means(lambda outcome: outcome.pinball), "lower", (0.0, INFINITY)),
+    "coverage": Metric(metrics.coverage, COVERAGE),
+    "interval_width": Metric(
+        metrics.interval_width, _means(lambda outcome: outcome.width), "lower", (0.0, INFINITY)
+    ),
+}
+assert all(METRICS[name] == metric.better for name, metric in TABLE.items())
+
+
+class Judge:
+    """See components.problems.base.Judge for what each member promises."""
+
+    metrics = TABLE
+    headline = ("rmse", "mae", "r2")
+    kept = KEPT
+
+    def __init__(self, task: TaskParams, description: Description) -> None:
+        self._numbers = Numbers.of(description)
+        self._coverage = task.options(RegressionParams).coverage
+
+    def outcome(self, targets: Targets, answers: npt.NDArray[Any], decisions: Decisions) -> Outcome:
+        prediction, low, high = np.moveaxis(np.asarray(decisions, dtype=np.float64), 2, 0)
+        given = np.asarray(targets, dtype=np.float64)
+        return Outcome(given, prediction, low, high, self._numbers.unit, self._coverage)
+
+    def constants(self, targets: Targets) -> Mapping[str, Sequence[float]]:
+        """Mean and median of these targets, with their quantiles as the interval."""
+        given = np.asarray(targets, dtype=np.float64)
+        tails = (1 - self._coverage) / 2, (1 + self._coverage) / 2
+        low, middle, high = np.quantile(given, [tails[0], 0.5, tails[1]], axis=0)
+        mean = given.mean(axis=0)
+        # A mean may lie beyond a quantile where few targets are very large.
+        around = [*np.minimum(low, mean), *np.maximum(high, mean)]
+        made = {"mean": [*mean, *around], "median": [*middle, *low, *high]}
+        return {name: [float(value) for value in answer] for name, answer in made.items()}
+
+    def compare(self, one: Any, other: Any) -> tuple[int, int]:
+        ours, theirs = one.absolute, other.absolute
+        return int((ours < theirs).sum()), int((theirs < ours).sum())
+
+    def columns(self, outcome: Outcome) -> Mapping[str, Column]:
+        parts = {"prediction": outcome.prediction, "low": outcome.low, "high": outcome.high}
+        return {
+            name: values[:, number]
+            for kind, values in parts.items()
+            for number, name in enumerate(columns(kind, self._numbers.names))
+        }
+
+    def facts(self, outcome: Outcome) -> Mapping[str, object]:
+        """Figures of each number in its unit; the nominal coverage."""
+        numbers = self._numbers
+        errors = outcome.prediction - outcome.targets
+        unexplained = metrics.unexplained(outcome)
+        return {
+            "nominal_coverage": self._coverage,
+            "numbers": [
+                {
+                    "name": name,
+                    "unit": numbers.units[place],
+                    "rmse": _known(np.sqrt((errors[:, place] ** 2).mean())),
+                    "mae": _known(np.abs(errors[:, place]).mean()),
+                    "bias": _known(errors[:, place].mean()),
+                    "r2": _known(1 - unexplained[place]),
+                    "coverage": _known(_inside(outcome)[:, place].mean()),
+                }
+                for place, name in enumerate(numbers.names)
+            ],
+        }
+
+    def restored(self, columns_of: Mapping[str, npt.NDArray[Any]]) -> Outcome:
+        names = self._numbers.names
+        decisions = [
+            np.stack([np.asarray(columns_of[name], np.float64) for name in columns(kind, names)], axis=1)
+            for kind in ("prediction", "low", "high")
+        ]
+        targets = np.array([list(np.atleast_1d(row)) for row in columns_of["target"]], dtype=np.float64)
+        return self.outcome(targets.reshape(-1, len(names)), decisions[0], np.stack(decisions, axis=2))
+
+    def tables(self, outcome: Outcome) -> Mapping[str, tuple[Sequence[str], Rows]]:
+        """residuals.csv: a row for each sample and number. intervals.csv: how many targets lie within intervals of
+        another width, as a share of the one that is shipped."""
+        names = self._numbers.names
+        rows = [
+            (names[number], float(outcome.targets[row, number]), float(outcome.prediction[row, number]))
+            for row in range(len(outcome))
+            for number in range(len(names))
+        ]
+        return {
+            "residuals.csv": (("number", "target", "prediction"), rows),
+            "intervals.csv": (("width", "covered"), _widths(outcome)),
+        }
+
+
+def _inside(outcome: Outcome) -> npt.NDArray[np.float64]:
+    """(N, k)"""
+    inside = (outcome.low <= outcome.targets) & (outcome.targets <= outcome.high)
+    return np.where(np.isnan(outcome.low + outcome.high), np.nan, inside)
+
+
+def _widths(outcome: Outcome) -> Rows:
+    if not np.isfinite(outcome.low + outcome.high).all():
+        return []
+    middle = outcome.prediction
+    rows = []
+    for step in STEPS:
+        low, high = middle - step * (middle - outcome.low), middle + step * (outcome.high - middle)
+        rows.append((step, float(((low <= outcome.targets) & (outcome.targets <= high)).mean())))
+    return rows
+
+
+def _known(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None

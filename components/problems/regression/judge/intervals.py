@@ -1,0 +1,152 @@
+"""Confidence intervals of regression's metrics, and of their differences; benchmarks/regression.py measures them."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from scipy import special
+
+from components.evaluation.binomial import clopper_pearson, tango
+from components.evaluation.intervals import Ends
+from components.evaluation.spread import Floats, Plan, Spread, reach, spread
+from components.problems.regression.judge import influence, metrics
+from components.problems.regression.judge.metrics import Outcome
+
+NORMAL = 3.0  # fourth moment of a normal distribution over the square of its second
+Values = Callable[[Outcome], Floats]
+
+
+def held(influences: Floats, plan: Plan) -> Spread:
+    """Of an estimate whose samples have these influences (N,).
+
+    Degrees of freedom are counted by the samples, and fewer where few of them have most of the influence (Carter,
+    Schnepel & Steigerwald, Review of Economics and Statistics 99, 2017): normal influences count in full.
+    """
+    if plan.groups is not None:
+        return spread(influences, plan)
+    count, squares = len(influences), float((influences**2).sum())
+    fourth = float((influences**4).sum())
+    if not fourth > 0:
+        return Spread(0.0, 1.0, reach(plan.tail, count))
+    units = min(count, NORMAL * squares**2 / fourth)
+    return Spread(squares * count / max(count - 1, 1), 1.0, reach(plan.tail, units))
+
+
+def unseen(share: float, count: int, plan: Plan) -> float:
+    """Of a kind of samples that none of `count` shows, there are -log(tail) in `count` at most."""
+    return min(1.0, -math.log(plan.tail) / (count * share))
+
+
+def of_mean(values: Floats, plan: Plan) -> Ends:
+    """Of values that are not negative, as losses are.
+
+    Up, on the logarithmic scale, as a skewed mean needs; with room for as many samples with the largest loss as may be
+    among those that were not drawn. Down, on the plain scale or the logarithmic one, whichever is lower.
+    """
+    middle, found = float(values.mean()), held(influence.of_mean(values), plan)
+    if not middle > 0:
+        return 0.0, float(unseen(found.share, len(values), plan) * np.finfo(np.float32).eps)
+    off = middle * (math.exp(min(found.off / middle, 50.0)) - 1)
+    more = unseen(found.share, len(values), plan) * (float(values.max()) - middle)
+    return middle - max(found.off, 0.0), middle + math.hypot(off, more)
+
+
+def mean(values: Values) -> Callable[[Outcome, Plan], Ends]:
+    return lambda outcome, plan: of_mean(values(outcome), plan)
+
+
+def rmse(outcome: Outcome, plan: Plan) -> Ends:
+    """The root of the bounds of the mean square."""
+    low, high = of_mean(outcome.square, plan)
+    return math.sqrt(max(low, 0.0)), math.sqrt(high)
+
+
+def coverage(outcome: Outcome, plan: Plan) -> Ends:
+    """Clopper-Pearson, with the effective number of samples where there are groups."""
+    count = len(outcome) * spread(influence.of_mean(outcome.covered), plan).share
+    low, high = clopper_pearson(outcome.covered.mean() * count, count, plan.tail)
+    return float(low), float(high)
+
+
+def r2(outcome: Outcome, plan: Plan) -> Ends:
+    """Of 1 - R², a ratio of two means, on the logarithmic scale, with room for samples that were not drawn."""
+    share = float(metrics.unexplained(outcome).mean())
+    influences = influence.of_unexplained(outcome)
+    found = held(influences, plan)
+    if not share > 0:
+        return 1.0 - unseen(found.share, len(outcome), plan) * np.finfo(np.float32).eps, 1.0
+    more = unseen(found.share, len(outcome), plan) * max(float(influences.max()) * len(outcome), 0.0)
+    off = share * (math.exp(min(found.off / share, 50.0)) - 1)
+    return 1 - share - math.hypot(off, more), 1 - max(share - found.off, 0.0)
+
+
+def spearman(outcome: Outcome, plan: Plan) -> Ends:
+    """On Fisher's z scale: the wider of the jackknife's standard error and Bonett & Wright's.
+
+    Source: Bonett & Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman correlations",
+    Psychometrika 65 (2000): √((1 + r²/2) / (n - 3)).
+    """
+    value = min(max(metrics.spearman(outcome), -1.0), 1.0)
+    found = held(influence.of_spearman(outcome), plan)
+    inside = min(max(value, -1 + 1e-9), 1 - 1e-9)
+    count = max(len(outcome) * found.share - 3, 1.0)
+    jackknife = found.off / (1 - inside**2)
+    off = max(jackknife, reach(plan.tail, count + 3) * math.sqrt((1 + inside**2 / 2) / count))
+    middle = math.atanh(inside)
+    return math.tanh(middle - off), math.tanh(middle + off)
+
+
+def paired_coverage(one: Outcome, other: Outcome, plan: Plan) -> Ends:
+    """Tango's score interval, with the effective number of samples where there are groups."""
+    gained = np.maximum(one.covered - other.covered, 0)
+    lost = np.maximum(other.covered - one.covered, 0)
+    share = spread(influence.of_mean(one.covered) - influence.of_mean(other.covered), plan).share
+    z = float(special.ndtri(1 - plan.tail))
+    low, high = tango(gained.sum() * share, lost.sum() * share, len(one) * share, z)
+    return float(low), float(high)
+
+
+def paired_mean(values: Values) -> Callable[[Outcome, Outcome, Plan], Ends]:
+    """By the differences, sample by sample."""
+
+    def ends(one: Outcome, other: Outcome, plan: Plan) -> Ends:
+        ours, theirs = values(one), values(other)
+        return _difference(ours - theirs, ours + theirs, plan)
+
+    return ends
+
+
+def paired_rmse(one: Outcome, other: Outcome, plan: Plan) -> Ends:
+    """Of the mean squares' difference, over the sum of the roots: a² - b² = (a - b) (a + b)."""
+    both = metrics.rmse(one) + metrics.rmse(other)
+    if not both > 0:
+        return _difference(np.zeros(len(one)), np.zeros(len(one)), plan)
+    moves = len(one) * (influence.of_root(one.square) - influence.of_root(other.square))
+    difference = metrics.rmse(one) - metrics.rmse(other)
+    return _difference(difference + moves, (one.square + other.square) / both, plan)
+
+
+def paired_r2(one: Outcome, other: Outcome, plan: Plan) -> Ends:
+    ours, theirs = influence.of_unexplained(one), influence.of_unexplained(other)
+    difference = metrics.r2(one) - metrics.r2(other)
+    sizes = (one.error**2 + other.error**2) / np.maximum(one.targets.var(axis=0) / one.unit**2, 1e-300)
+    return _difference(difference - len(one) * (ours - theirs), sizes.mean(axis=1), plan)
+
+
+def paired_spearman(one: Outcome, other: Outcome, plan: Plan) -> Ends:
+    moves = len(one) * (influence.of_spearman(one) - influence.of_spearman(other))
+    difference = metrics.spearman(one) - metrics.spearman(other)
+    return _difference(difference + moves, np.ones(len(one)), plan)
+
+
+def _difference(values: Floats, sizes: Floats, plan: Plan) -> Ends:
+    """Of the mean of `values` (N,), each with how far it could differ at most, `sizes`.
+
+    No narrower than the samples that were not drawn could make it: a share of them as different as the samples are on
+    average. This is what leaves width where no sample shows a difference.
+    """
+    middle, found = float(values.mean()), held(influence.of_mean(values), plan)
+    more = unseen(found.share, len(values), plan)
+    most = float(np.abs(values - middle).max())
+    off = math.hypot(found.off, more * max(most, float(sizes.mean()), float(np.finfo(np.float32).eps)))
+    return middle - off, middle + off

@@ -1,0 +1,147 @@
+"""Metrics of regression. Undefined values are NaN here and become `None` in every file; NaN passes no gate.
+
+Of one number, errors are in its unit. Of several, each is divided by the standard deviation of its training targets, and
+the mean over numbers counts.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+from components.evaluation.spread import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a model said about N samples of k numbers.
+
+    Attributes:
+        targets, prediction: (N, k).
+        low, high: (N, k) ends of the prediction intervals; NaN where there is none.
+        unit: (k,), what errors are divided by.
+        coverage: that the intervals are for.
+    """
+
+    targets: Floats
+    prediction: Floats
+    low: Floats
+    high: Floats
+    unit: Floats
+    coverage: float
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def finite(self) -> bool:
+        return bool(np.isfinite(self.prediction).all())
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> "Outcome":
+        """The outcome on some of the samples."""
+        rows = (self.targets[chosen], self.prediction[chosen], self.low[chosen], self.high[chosen])
+        return Outcome(*rows, self.unit, self.coverage)
+
+    @cached_property
+    def error(self) -> Floats:
+        """(N, k) prediction - target."""
+        return np.asarray((self.prediction - self.targets) / self.unit)
+
+    @property
+    def correct(self) -> Floats:
+        """(N,) minus the absolute error: more is better."""
+        return -self.absolute
+
+    @cached_property
+    def absolute(self) -> Floats:
+        """(N,)"""
+        return np.asarray(np.abs(self.error).mean(axis=1))
+
+    @cached_property
+    def square(self) -> Floats:
+        """(N,)"""
+        return np.asarray((self.error**2).mean(axis=1))
+
+    @cached_property
+    def covered(self) -> Floats:
+        """(N,) share of the numbers within their interval."""
+        inside = (self.low <= self.targets) & (self.targets <= self.high)
+        return np.where(np.isnan(self.low + self.high), np.nan, inside).mean(axis=1)
+
+    @cached_property
+    def width(self) -> Floats:
+        """(N,)"""
+        return np.asarray(((self.high - self.low) / self.unit).mean(axis=1))
+
+    @cached_property
+    def pinball(self) -> Floats:
+        """(N,) mean loss of the prediction as the median, and of both ends as quantiles."""
+        tails = (1 - self.coverage) / 2, (1 + self.coverage) / 2
+        ends = ((0.5, self.prediction), (tails[0], self.low), (tails[1], self.high))
+        losses = [_pinball((self.targets - said) / self.unit, level) for level, said in ends]
+        return np.asarray(np.mean(losses, axis=(0, 2)))
+
+
+def _pinball(difference: Floats, level: float) -> Floats:
+    """Koenker & Bassett, Econometrica 46 (1978)."""
+    return np.maximum(level * difference, (level - 1) * difference)
+
+
+def rmse(outcome: Outcome) -> float:
+    """√ mean squared error."""
+    return float(np.sqrt(outcome.square.mean()))
+
+
+def mae(outcome: Outcome) -> float:
+    """Mean absolute error."""
+    return float(outcome.absolute.mean())
+
+
+def r2(outcome: Outcome) -> float:
+    """1 - Σ (y - ŷ)² / Σ (y - ȳ)², ȳ the mean of these targets; NaN where all are equal."""
+    return float(np.mean(1 - unexplained(outcome)))
+
+
+def unexplained(outcome: Outcome) -> Floats:
+    """(k,) squared errors as a share of the targets' squared distances from their mean."""
+    total = ((outcome.targets - outcome.targets.mean(axis=0)) ** 2).sum(axis=0)
+    squares = ((outcome.prediction - outcome.targets) ** 2).sum(axis=0)
+    return np.divide(squares, total, out=np.full(len(total), np.nan), where=total > 0)
+
+
+def spearman(outcome: Outcome) -> float:
+    """Correlation of ranks, equal values sharing theirs (Spearman 1904).
+
+    NaN where all targets are equal; 0 where all predictions are, which order nothing.
+    """
+    return float(np.mean([_spearman(outcome, number) for number in range(outcome.targets.shape[1])]))
+
+
+def ranks(values: Floats) -> Floats:
+    """(N,) → shares of the others that lie below, less one half: -½ to ½."""
+    return np.asarray((rankdata(values) - 0.5) / len(values) - 0.5)
+
+
+def _spearman(outcome: Outcome, number: int) -> float:
+    one, other = ranks(outcome.targets[:, number]), ranks(outcome.prediction[:, number])
+    scale = float((one**2).sum()) * float((other**2).sum())
+    if not (one**2).sum() > 0:
+        return float("nan")
+    return float((one * other).sum() / np.sqrt(scale)) if scale > 0 else 0.0
+
+
+def pinball(outcome: Outcome) -> float:
+    """Mean over the prediction and both ends of its interval of the quantile loss."""
+    return float(outcome.pinball.mean())
+
+
+def coverage(outcome: Outcome) -> float:
+    """Share of the numbers that lie within their prediction interval."""
+    return float(outcome.covered.mean())
+
+
+def interval_width(outcome: Outcome) -> float:
+    """Mean width of the prediction intervals."""
+    return float(outcome.width.mean())

@@ -28,10 +28,10 @@ LEAST = 1e-3  # share of the loss that counts as better
 class Hidden(nn.Module):
     """Features (B, width) → outputs (B, outputs)."""
 
-    def __init__(self, width: int, hidden: int, outputs: int) -> None:
+    def __init__(self, width: int, hidden: int, output: nn.Module) -> None:
         super().__init__()
         self.hidden = nn.Linear(width, hidden)
-        self.output = nn.Linear(hidden, outputs)
+        self.output = output
 
     def forward(self, features: Tensor) -> Tensor:
         outputs: Tensor = self.output(torch.relu(self.hidden(features)))
@@ -60,27 +60,30 @@ class Perceptron:
         for l2 in self._head.l2:
             network = self._fresh(training)
             self._train(network, fitted, held, l2)
-            state = {name: tensor.double() for name, tensor in network.state_dict().items()}
-            first = linear_state(state["hidden.weight"].numpy(), state["hidden.bias"].numpy(), mean, scale)
-            yield l2, {**state, **{f"hidden.{name}": tensor for name, tensor in first.items()}}
+            hidden = network.hidden.double().requires_grad_(False)
+            first = linear_state(hidden.weight.numpy(), hidden.bias.numpy(), mean, scale)
+            last = affine(network.output, self._head.hidden)
+            state = {f"hidden.{name}": tensor for name, tensor in first.items()}
+            yield l2, state | {f"output.{name}": tensor for name, tensor in last.items()}
 
     @staticmethod
     def module(state: State) -> nn.Module:
         (hidden, width), outputs = state["hidden.weight"].shape, len(state["output.bias"])
         with torch.device("meta"):
-            empty = Hidden(width, hidden, outputs)
+            empty = Hidden(width, hidden, nn.Linear(hidden, outputs))
         return filled(empty, state)
 
     def _fresh(self, training: Samples) -> Hidden:
         """Weights from the seed alone; the global generator is not moved."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
-            return Hidden(training.features.shape[1], self._head.hidden, training.outputs)
+            width, hidden = training.features.shape[1], self._head.hidden
+            return Hidden(width, hidden, training.problem.head(hidden))
 
     def _train(self, network: Hidden, training: _Tensors, validation: _Tensors, l2: float) -> None:
         groups: list[dict[str, Any]] = [  # as torch types them
-            {"params": [network.hidden.weight, network.output.weight], "weight_decay": l2},
-            {"params": [network.hidden.bias, network.output.bias]},
+            {"params": [p for p in network.parameters() if p.ndim > 1], "weight_decay": l2},
+            {"params": [p for p in network.parameters() if p.ndim == 1]},
         ]
         optimiser = torch.optim.Adam(groups, lr=RATE)
         best, kept, waited = float("inf"), network.state_dict(), 0
@@ -106,6 +109,17 @@ class Perceptron:
             optimiser.zero_grad()
             (data.shares[batch] * losses).mean().backward()  # type: ignore[no-untyped-call]
             optimiser.step()
+
+
+def affine(head: nn.Module, width: int) -> State:
+    """A problem's own head, W x + b of whatever parts, as `weight` and `bias` of one linear layer, in float64."""
+    if isinstance(head, nn.Linear):
+        return {name: tensor.detach().double() for name, tensor in head.state_dict().items()}
+    with torch.inference_mode():
+        exact = head.double()
+        bias = exact(torch.zeros(1, width, dtype=torch.float64))
+        weight = (exact(torch.eye(width, dtype=torch.float64)) - bias).T
+    return {"weight": weight.clone().contiguous(), "bias": bias[0].clone()}
 
 
 def _loss(network: Hidden, data: _Tensors, batch: Tensor | slice) -> Tensor:

@@ -28,14 +28,18 @@ class Statistics:
 
     Attributes:
         gram: Σ w z zᵀ, (D, D). cross: Σ w z yᵀ, (D, C). rows: Σ w z, (D,). targets: Σ w y, (C,).
+        count: Σ w.
         about: what z is, in words; sums about different things cannot be added.
+        one_hot: whether each target is 1 in one column and 0 in all others: columns are classes.
     """
 
     gram: Array
     cross: Array
     rows: Array
     targets: Array
+    count: float
     about: str
+    one_hot: bool = False
 
     def __add__(self, other: "Statistics") -> "Statistics":
         """DataError: the other sums are about something else."""
@@ -51,14 +55,16 @@ class Statistics:
             self.cross + other.cross,
             self.rows + other.rows,
             self.targets + other.targets,
+            self.count + other.count,
             self.about,
+            self.one_hot and other.one_hot,
         )
 
     @property
     def numbers(self) -> int:
         """How many numbers a site sends: the matrix `gram` is symmetric. The number of samples has no part in it."""
         rows, classes = len(self.rows), len(self.targets)
-        return rows * (rows + 1) // 2 + rows * classes + rows + classes
+        return rows * (rows + 1) // 2 + rows * classes + rows + classes + 1
 
 
 def statistics(samples: Samples, embed: Embed, about: str) -> Statistics:
@@ -74,10 +80,10 @@ def statistics(samples: Samples, embed: Embed, about: str) -> Statistics:
 
 def solve(total: Statistics, l2: float) -> tuple[Array, Array]:
     """weight (C, D) and bias (C,). DataError: a class without samples."""
-    if not (total.targets > 0).all():
+    if total.one_hot and not (total.targets > 0).all():
         missing = int(np.argmin(total.targets))
         raise DataError(f"There is no sample of class {missing}.", "Each class needs one at some site.")
-    count = total.targets.sum()
+    count = total.count
     row, target = total.rows / count, total.targets / count
     gram = total.gram / count - np.outer(row, row)
     cross = total.cross / count - np.outer(row, target)
@@ -89,4 +95,6 @@ def _sums(samples: Samples, embed: Embed, part: slice, about: str) -> Statistics
     rows, targets = embed(samples.features[part]), samples.columns[part]
     weights = samples.masses[part]
     weighted = rows * weights[:, None]
-    return Statistics(weighted.T @ rows, weighted.T @ targets, weighted.sum(axis=0), weights @ targets, about)
+    sums = weighted.T @ rows, weighted.T @ targets, weighted.sum(axis=0), weights @ targets
+    one_hot = bool(((targets == 0) | (targets == 1)).all() and (targets.sum(axis=1) == 1).all())
+    return Statistics(*sums, float(weights.sum()), about, one_hot)

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from typing import get_args
 
 from components.errors import meant
 from components.params import plugins
@@ -18,6 +19,7 @@ from components.params.names import (
     LONGEST,
     NEEDS,
     SEES,
+    Head,
     Need,
 )
 from components.params.objectives import ObjectivesParams, WeightingParams
@@ -236,6 +238,27 @@ def _needs(
                 yield f"{key} {name!r} needs {REMEDIES[need]}"
 
 
+def _head(task: TaskParams, head: HeadParams) -> Iterator[str]:
+    if "class_outputs" in NEEDS.get(head.method, ()) and not _has_classes(task):
+        fit = ", ".join(name for name in get_args(Head) if "class_outputs" not in NEEDS.get(name, ()))
+        yield f"head.method {head.method!r} needs {REMEDIES['class_outputs']}; for {task.problem}: {fit}"
+
+
+def _smoothing(task: TaskParams, tune: TuneParams) -> Iterator[str]:
+    if tune.label_smoothing and not _has_classes(task):
+        yield f"tune.label_smoothing is for {REMEDIES['class_outputs']}; for {task.problem} set it to 0"
+
+
+def _criterion(task: TaskParams, domains: DomainsParams) -> Iterator[str]:
+    if domains.judged_unseen and not _has_classes(task):
+        yield f"domains.criterion {domains.criterion!r} needs {REMEDIES['class_outputs']}"
+
+
+def _overfitting(task: TaskParams, gate: GateParams) -> Iterator[str]:
+    if gate.overfitting is not None and not _has_classes(task):
+        yield f"gate.overfitting compares accuracies, which need {REMEDIES['class_outputs']}: leave it out"
+
+
 def _has_classes(task: TaskParams) -> bool:
     return "classes" in plugins.fact("problems", task.problem, "OFFERS")
 
@@ -297,6 +320,10 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _alike,
     _weighed,
     _needs,
+    _head,
+    _smoothing,
+    _criterion,
+    _overfitting,
     _pretraining,
     _permutations,
 )

@@ -35,6 +35,8 @@ CONTROLS = ("majority",)
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:
     """What cannot be, a sentence each."""
     classes, positive = tuple(data.labels.classes), task.options(Params).positive
+    if len(data.labels.label_columns) > 1:
+        yield "data.labels.label names several columns; with task.problem: classification a sample has one class"
     if positive is not None and classes and positive not in classes:
         yield f"task.positive is {positive!r}; allowed: {', '.join(classes)}"
     if positive is not None and len(classes) > 2:

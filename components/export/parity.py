@@ -19,7 +19,8 @@ class Parity:
     """How far two predictors are apart.
 
     Attributes:
-        max_difference: largest absolute difference of a number of an answer, over all batch sizes.
+        max_difference: largest absolute difference of a number of an answer, in units of its scale, over all batch
+            sizes.
         changed_decisions: samples whose decision differs at some batch size.
         by_batch: batch size → largest absolute difference.
     """
@@ -39,16 +40,17 @@ def measure(
     samples: Iterable[Samples],
     batches: Sequence[int],
     same: Same,
+    scale: float | npt.NDArray[np.float64] = 1.0,
 ) -> Parity:
     """Compare what `predict` got from the reference with a candidate, at each batch size; `same` says of two answers
     (N, …) which lead to the same decision, (N,).
 
-    `samples` are gone through once for each, so they may be decoded again each time.
+    `scale` is what a difference of answers is measured by. `samples` are gone through once for each, so they may be decoded again each time.
     """
     by_batch, changed = {}, np.zeros(len(expected), dtype=bool)
     for batch in batches:
         found = predict(candidate, samples, batch)
-        by_batch[str(batch)] = float(np.abs(found.astype(np.float64) - expected).max())
+        by_batch[str(batch)] = float((np.abs(found.astype(np.float64) - expected) / scale).max())
         changed |= ~same(found, expected)
     return Parity(len(expected), max(by_batch.values()), int(changed.sum()), by_batch)
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:  # whoever only reads labels does without the seconds of these
     from components.evaluation.intervals import Metric, Outcome
 
 Column = Sequence[Any] | npt.NDArray[Any]  # a value for each sample
-# What stands in dataset.json and in a release: JSON that names the targets (classes, unit, range, …).
+# What stands in dataset.json and in a release: JSON that names the targets (classes, unit, range, …). What follows the
+# training samples (mean, scale, …) lies below `statistics`: a release's callers do not rely on it.
 Description = Mapping[str, Any]
 Fitted = Mapping[str, Any]
 Targets = npt.NDArray[Any]
@@ -166,12 +167,14 @@ class Decision(Protocol):
         names: of what is decided: classes, numbers, labels; one for each number of an answer.
         columns: what these numbers are called, in tables.
         fitted: what calibration found, as JSON.
+        scale: by which a difference of answers is divided where parity is judged: a number, or (columns,).
     """
 
     output: str
     names: tuple[str, ...]
     columns: tuple[str, ...]
     fitted: Fitted
+    scale: float | Array
 
     def __init__(self, task: Any, description: Description, fitted: Fitted | None = None) -> None:
         """Without `fitted`: as a network decides before any calibration. ValueError where they make no sense."""

@@ -175,7 +175,12 @@ def _parity(
         runner = Runner(model, context.providers, context.threads)
         shown = replace(samples, description=f"Parity: {name}")
         found[name] = measure(
-            expected, runner.run, shown, batches, lambda a, b: decide.same(decide(a), decide(b))
+            expected,
+            runner.run,
+            shown,
+            batches,
+            lambda a, b: decide.same(decide(a), decide(b)),
+            decide.scale,
         )
     return found
 

@@ -185,8 +185,8 @@ def _answers(fetched: VersionFiles, case: _Case, params: Params, shown: str) -> 
     runner = bundle.runner(params.runtime.providers, params.runtime.cores)
     raw = (case.dataset.read(i) for i in case.chosen.ids)
     rows = progress(runner.predict(raw, bundle.modality.decode), shown, "samples", total=len(case.chosen))
-    found = np.array(list(rows), dtype=np.float64).reshape(len(case.chosen), len(decides.names))
-    answers = found[:, [bundle.decision.names.index(name) for name in decides.names]]
+    found = np.array(list(rows), dtype=np.float64).reshape(len(case.chosen), len(bundle.decision.columns))
+    answers = found[:, [bundle.decision.columns.index(name) for name in decides.columns]]
     return judge(params.task, description).outcome(case.chosen.targets, answers, decides(answers))
 
 

@@ -48,7 +48,7 @@ def of_mean(values: Floats, plan: Plan) -> Ends:
         return 0.0, float(unseen(found.share, len(values), plan) * np.finfo(np.float32).eps)
     off = middle * (math.exp(min(found.off / middle, 50.0)) - 1)
     more = unseen(found.share, len(values), plan) * (float(values.max()) - middle)
-    return middle - max(found.off, 0.0), middle + math.hypot(off, more)
+    return middle - found.off, middle + off + more
 
 
 def mean(values: Values) -> Callable[[Outcome, Plan], Ends]:

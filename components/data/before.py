@@ -55,6 +55,7 @@ def _check_rows(folder: Path, paths: list[str], params: Params) -> None:
     """The table's first rows: of a longer one, the stage says the rest."""
     from components.data.layouts import label_of
     from components.data.tables import described
+    from components.problems import reading
 
     labels = params.data.labels
     if labels.file not in paths:
@@ -62,7 +63,8 @@ def _check_rows(folder: Path, paths: list[str], params: Params) -> None:
     rows = list(islice(described(labels, lambda: (folder / labels.file).open("rb")).rows(), ROWS))
     if not rows:
         raise DataError(f"{labels.file} has no rows.")
-    written = {label_of(row, labels) for row in rows} - {"", labels.unlabelled}
+    empty = reading(params.task).empty(params.task)
+    written = {label_of(row, labels) or empty for row in rows} - {"", labels.unlabelled}
     if labels.classes or len(rows) < ROWS:
         _check_labels(written, params)
 

@@ -13,7 +13,8 @@ from components.data.tables import TableRow, read_table
 from components.data.which_table import check_table
 from components.errors import DataError
 from components.params.data import DataParams, Labels
-from components.problems.classification.target.classes import doubtful
+from components.params.task import TaskParams
+from components.problems import reading
 from components.sources.base import Entry
 
 
@@ -55,20 +56,22 @@ class Listing:
     notes: Sequence[str] = ()
 
 
-def read_items(lock: Lock, source: Reader, params: DataParams, kind: str) -> Listing:
-    """What the source holds; `kind` says what the task's samples are, `images` or `texts`."""
+def read_items(lock: Lock, source: Reader, params: DataParams, task: TaskParams) -> Listing:
+    """What the source holds."""
     notes: Sequence[str] = ()
     if params.layout == "folders":
-        items, notes = _folders(lock, params, kind)
+        items, notes = _folders(lock, params, task.kind)
     else:
         labels = params.labels
         check_table(labels.file, lock)
         rows = read_table(source.read(labels.file), labels)
         if isinstance(labels.label, str):
             column = labels.label
-            notes = doubtful((row.text(column) for row in rows), labels)
+            notes = reading(task).doubtful(labels, task, (row.text(column) for row in rows))
         folder = posixpath.dirname(labels.file)
         items = [_item(row, _place(row, folder, labels), labels) for row in rows]
+        if empty := reading(task).empty(task):
+            items = [item if item.label else replace(item, label=empty) for item in items]
     if not items:
         raise DataError(f"{lock.uri} holds no samples for data.layout {params.layout}.")
     items = sorted(set(items), key=lambda item: (item.path, item.label, item.group, item.side))

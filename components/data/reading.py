@@ -34,7 +34,7 @@ def read(lock: Lock, source: Reader, params: DataParams, task: TaskParams) -> Re
         if kept.sides or kept.samples:
             raise DataError("data/source.lock was written for another data.split.", REFRESH)
         lock = replace(lock, assignments=None)
-    listing = read_items(lock, source, params, task.kind)
+    listing = read_items(lock, source, params, task)
     reader = source
     if params.labels.text:
         rows = Rows(lock, source, params.labels)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from components.errors import DataError
 from components.params.learning import HeadParams
+from components.problems.base import Link, Targets
 from components.problems.base import Network as Problem
-from components.problems.base import Targets
 
 Array = npt.NDArray[np.float64]
 State = Mapping[str, Tensor]
@@ -78,6 +78,11 @@ class Samples:
         return self.problem.outputs
 
     @property
+    def link(self) -> Link:
+        """What turns outputs into the expected value of `columns`."""
+        return self.problem.link
+
+    @property
     def columns(self) -> Array:
         """(N, outputs): what a least-squares fit aims at. Of classes 1 at the target, else 0."""
         return self.problem.columns(self.targets)
@@ -125,6 +130,14 @@ def linear_state(weight: Array, bias: Array, mean: Array, scale: float) -> State
     """`weight` (classes, width) and `bias` (classes,) for (features - mean) / scale, as those for features."""
     plain = np.ascontiguousarray(weight / scale)
     return {"weight": torch.from_numpy(plain), "bias": torch.from_numpy(bias - plain @ mean)}
+
+
+def as_outputs(weight: Array, bias: Array, link: Link) -> tuple[Array, Array]:
+    """`weight` (outputs, D) and `bias` (outputs,) of a least-squares fit to columns, as those of outputs.
+
+    A share p of a label becomes 4 (p - 1/2): the line that touches the sigmoid's inverse at 1/2, where decisions turn.
+    """
+    return (4 * weight, 4 * bias - 2) if link == "sigmoid" else (weight, bias)
 
 
 def linear_module(state: State) -> nn.Module:

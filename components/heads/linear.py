@@ -1,11 +1,11 @@
-"""Ridge regression on one-hot targets (see components.heads.ridge), on centred features of one scale.
+"""Ridge regression on the targets as columns (see components.heads.ridge), on centred features of one scale.
 
 One linear system, whatever the number of samples.
 """
 
 from collections.abc import Iterator
 
-from components.heads.base import Samples, State, linear_module, linear_state, standardisation
+from components.heads.base import Samples, State, as_outputs, linear_module, linear_state, standardisation
 from components.heads.ridge import solve, statistics
 from components.params.learning import HeadParams
 
@@ -23,4 +23,4 @@ class Linear:
         mean, scale = standardisation(training)
         total = statistics(training, lambda features: (features - mean) / scale, "standardised features")
         for l2 in self._candidates:
-            yield l2, linear_state(*solve(total, l2), mean, scale)
+            yield l2, linear_state(*as_outputs(*solve(total, l2), training.link), mean, scale)

@@ -6,6 +6,10 @@ on centred features x of one scale, by Newton's method with conjugate gradients,
 then probabilities are right to some 1e-5 (by L-BFGS to scikit-learn's tolerance, in the same time, to some 5e-3). Of
 two classes scikit-learn fits one log-odds w = W₁ - W₀. The best W shares it evenly between two logits, W₁ = -W₀ = w/2,
 so that ‖W‖² = ‖w‖²/2: the penalty of w is half of it.
+
+Of labels each by itself, one such regression a label (one against the rest), whose log-odds w is the output:
+
+    min over w, b:  Σ wᵢ · log(1 + exp(-yᵢ (w xᵢ + b))) / Σ wᵢ  +  l2/2 · ‖w‖²,   yᵢ = ±1
 """
 
 from collections.abc import Iterator
@@ -15,6 +19,7 @@ import torch
 
 from components.heads.base import Array, Samples, State, linear_module, linear_state, standardisation
 from components.params.learning import HeadParams
+from components.problems.base import Targets
 
 TOLERANCE = 1e-6
 
@@ -35,19 +40,27 @@ class Logistic:
             yield l2, self._fit(rows, training, l2, mean, scale)
 
     def _fit(self, rows: Array, training: Samples, l2: float, mean: Array, scale: float) -> State:
+        if training.link == "sigmoid":
+            each = [self._model(rows, column, training, l2) for column in training.columns.T]
+            weight, bias = (np.concatenate(parts) for parts in zip(*each, strict=True))
+            return linear_state(weight, bias, mean, scale)
+        halves = 2 if training.outputs == 2 else 1
+        state = linear_state(*self._model(rows, training.targets, training, l2 / halves), mean, scale)
+        if training.outputs > 2:
+            return state
+        return {name: torch.cat([-tensor, tensor]) / 2 for name, tensor in state.items()}
+
+    def _model(self, rows: Array, targets: Targets, training: Samples, l2: float) -> tuple[Array, Array]:
+        """weight (classes, width) and bias (classes,), of two classes (1, width) and (1,)."""
         # Rebuilding a head does without the half second of this import.
         from sklearn.linear_model import LogisticRegression
 
-        halves = 2 if training.outputs == 2 else 1
         model = LogisticRegression(
-            C=halves / (l2 * training.total),
+            C=1 / (l2 * training.total),
             solver="newton-cg",
             tol=TOLERANCE,
             max_iter=1000,
             random_state=self._seed,
         )
-        model.fit(rows, training.targets, sample_weight=training.weights)
-        state = linear_state(np.asarray(model.coef_), np.asarray(model.intercept_), mean, scale)
-        if training.outputs > 2:
-            return state
-        return {name: torch.cat([-tensor, tensor]) / 2 for name, tensor in state.items()}
+        model.fit(rows, targets, sample_weight=training.weights)
+        return np.asarray(model.coef_), np.asarray(model.intercept_)

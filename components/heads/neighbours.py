@@ -2,7 +2,8 @@
 
     p(c | x) = (v_c + 1) / (Σ v + classes),   v_c = Σ w over those of the k nearest training samples that are of class c
 
-The 1 is Laplace's: a class without a vote keeps a probability. With centred samples xᵢ, -2 xᵢ·x + ‖xᵢ‖² ranks them as
+The 1 is Laplace's: a class without a vote keeps a probability. Of labels each by itself,
+p(l | x) = (v_l + 1) / (v_l + v_¬l + 2), with the votes for l and against it. With centred samples xᵢ, -2 xᵢ·x + ‖xᵢ‖² ranks them as
 ‖x - xᵢ‖² does, so the distances are a linear layer whose weights are the training samples: N · width numbers, which go
 into the release.
 """
@@ -19,10 +20,13 @@ from components.params.learning import HeadParams
 
 
 class Vote(nn.Module):
-    """Features (B, width) → log(1 + votes) (B, classes)."""
+    """Features (B, width) → log(1 + votes) (B, classes); with votes `against`, log-odds (B, labels)."""
 
-    def __init__(self, samples: int, width: int, classes: int, neighbours: int) -> None:
+    def __init__(self, samples: int, width: int, classes: int, neighbours: int, against: bool) -> None:
         super().__init__()
+        if against:
+            self.register_buffer("against", torch.zeros(samples, classes))
+        self._against = against
         self.distances = nn.Linear(width, samples)
         self.register_buffer("votes", torch.zeros(samples, classes))
         self.register_buffer("neighbours", torch.tensor(neighbours))
@@ -30,7 +34,10 @@ class Vote(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         nearest = torch.topk(self.distances(features), self._k, dim=1, largest=False).indices
-        return torch.log1p(self.get_buffer("votes")[nearest].sum(dim=1))
+        found = torch.log1p(self.get_buffer("votes")[nearest].sum(dim=1))
+        if not self._against:
+            return found
+        return found - torch.log1p(self.get_buffer("against")[nearest].sum(dim=1))
 
 
 class Neighbours:
@@ -55,6 +62,8 @@ class Neighbours:
         bank = linear_state(-2 * rows, (rows**2).sum(axis=1), mean, length)
         state = {f"distances.{name}": tensor for name, tensor in bank.items()}
         state["votes"] = torch.from_numpy(training.columns * training.shares[:, None])
+        if training.link == "sigmoid":
+            state["against"] = torch.from_numpy((1 - training.columns) * training.shares[:, None])
         for k in allowed:
             yield k, {**state, "neighbours": torch.tensor(k)}
 
@@ -62,5 +71,6 @@ class Neighbours:
     def module(state: State) -> nn.Module:
         samples, width = state["distances.weight"].shape
         with torch.device("meta"):
-            empty = Vote(samples, width, state["votes"].shape[1], int(state["neighbours"]))
+            sizes = samples, width, state["votes"].shape[1], int(state["neighbours"])
+            empty = Vote(*sizes, "against" in state)
         return filled(empty, state)

@@ -24,9 +24,10 @@ from torch import Tensor, nn
 
 from components.errors import DataError
 from components.heads import ridge
-from components.heads.base import Array, Samples, State, filled
+from components.heads.base import Array, Samples, State, as_outputs, filled
 from components.heads.ridge import Statistics, solve
 from components.params.learning import HeadParams
+from components.problems.base import Link
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +105,9 @@ def statistics(samples: Samples, cosines: Cosines) -> Statistics:
     return ridge.statistics(samples, cosines, cosines.about)
 
 
-def state_of(cosines: Cosines, total: Statistics, l2: float) -> State:
+def state_of(cosines: Cosines, total: Statistics, l2: float, link: Link = "softmax") -> State:
     """The head that `solve` finds."""
-    weight, bias = solve(total, l2)
+    weight, bias = as_outputs(*solve(total, l2), link)
     arrays = {
         "cosines.weight": cosines.frequencies,
         "cosines.bias": cosines.phases,
@@ -141,7 +142,7 @@ class RandomFeatures:
         cosines = draw(moments(training), self._head.components, self._head.bandwidth, self._seed)
         total = statistics(training, cosines)
         for l2 in self._head.l2:
-            yield l2, state_of(cosines, total, l2)
+            yield l2, state_of(cosines, total, l2, training.link)
 
     @staticmethod
     def module(state: State) -> nn.Module:

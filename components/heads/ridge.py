@@ -28,9 +28,8 @@ class Statistics:
 
     Attributes:
         gram: Σ w z zᵀ, (D, D). cross: Σ w z yᵀ, (D, C). rows: Σ w z, (D,). targets: Σ w y, (C,).
-        count: Σ w.
+        count: Σ w, which sites told each other before, with the moments.
         about: what z is, in words; sums about different things cannot be added.
-        one_hot: whether each target is 1 in one column and 0 in all others: columns are classes.
     """
 
     gram: Array
@@ -79,16 +78,17 @@ def statistics(samples: Samples, embed: Embed, about: str) -> Statistics:
 
 
 def solve(total: Statistics, l2: float) -> tuple[Array, Array]:
-    """weight (C, D) and bias (C,). DataError: a class without samples."""
-    if total.one_hot and not (total.targets > 0).all():
-        missing = int(np.argmin(total.targets))
+    """weight (C, D) and bias (C,). DataError: a column without a single target, e.g. a class without samples."""
+    absent = ~total.cross.any(axis=0)
+    if absent.any():
+        missing = int(absent.argmax())
         raise DataError(f"There is no sample of class {missing}.", "Each class needs one at some site.")
     count = total.count
     row, target = total.rows / count, total.targets / count
     gram = total.gram / count - np.outer(row, row)
     cross = total.cross / count - np.outer(row, target)
     weight = np.linalg.solve(gram + l2 * np.eye(len(row)), cross).T
-    return weight, target - weight @ row
+    return np.asarray(weight, dtype=np.float64), target - weight @ row
 
 
 def _sums(samples: Samples, embed: Embed, part: slice, about: str) -> Statistics:
@@ -96,5 +96,4 @@ def _sums(samples: Samples, embed: Embed, part: slice, about: str) -> Statistics
     weights = samples.masses[part]
     weighted = rows * weights[:, None]
     sums = weighted.T @ rows, weighted.T @ targets, weighted.sum(axis=0), weights @ targets
-    one_hot = bool(((targets == 0) | (targets == 1)).all() and (targets.sum(axis=1) == 1).all())
-    return Statistics(*sums, float(weights.sum()), about, one_hot)
+    return Statistics(*sums, float(weights.sum()), about)

@@ -40,6 +40,7 @@ REMEDIES: Mapping[Need, str] = {
     "views": "at least two views of a sample: set augment.views to 2 or more",
     "tasks": "several tasks: set pretrain.tasks to domain, or to one of data.labels.slices",
     "class_outputs": "classes: task.problem: classification",
+    "logits": "classes or labels: task.problem: classification, or multi_label",
     "classes": "at least 5 classes to make tasks of, or pretrain.tasks: domain, or one of data.labels.slices",
 }
 
@@ -239,14 +240,16 @@ def _needs(
 
 
 def _head(task: TaskParams, head: HeadParams) -> Iterator[str]:
-    if "class_outputs" in NEEDS.get(head.method, ()) and not _has_classes(task):
-        fit = ", ".join(name for name in get_args(Head) if "class_outputs" not in NEEDS.get(name, ()))
-        yield f"head.method {head.method!r} needs {REMEDIES['class_outputs']}; for {task.problem}: {fit}"
+    held: Mapping[Need, bool] = {"class_outputs": _has_classes(task), "logits": _offers(task, "logits")}
+    for need in NEEDS.get(head.method, ()):
+        if not held[need]:
+            fit = ", ".join(n for n in get_args(Head) if all(held[other] for other in NEEDS.get(n, ())))
+            yield f"head.method {head.method!r} needs {REMEDIES[need]}; for {task.problem}: {fit}"
 
 
 def _smoothing(task: TaskParams, tune: TuneParams) -> Iterator[str]:
-    if tune.label_smoothing and not _has_classes(task):
-        yield f"tune.label_smoothing is for {REMEDIES['class_outputs']}; for {task.problem} set it to 0"
+    if tune.label_smoothing and not _offers(task, "logits"):
+        yield f"tune.label_smoothing is for {REMEDIES['logits']}; for {task.problem} set it to 0"
 
 
 def _criterion(task: TaskParams, domains: DomainsParams) -> Iterator[str]:
@@ -260,7 +263,11 @@ def _overfitting(task: TaskParams, gate: GateParams) -> Iterator[str]:
 
 
 def _has_classes(task: TaskParams) -> bool:
-    return "classes" in plugins.fact("problems", task.problem, "OFFERS")
+    return _offers(task, "classes")
+
+
+def _offers(task: TaskParams, what: str) -> bool:
+    return what in plugins.fact("problems", task.problem, "OFFERS")
 
 
 def _pretraining(

@@ -14,7 +14,7 @@ labels. Where rows differ in shape, the array's type is `object`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,8 @@ Targets = npt.NDArray[Any]
 Decisions = npt.NDArray[Any]
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+# What turns outputs into what `columns` aims at: shares of one whole, shares each by itself, or the outputs themselves.
+Link = Literal["softmax", "sigmoid", "identity"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,16 @@ class Reading(Protocol):
 
         `asked` are the parts (classes, …) that rules of the gate name.
         """
+        ...
+
+    @classmethod
+    def empty(cls, task: Any) -> str:
+        """What an empty cell of a single column says: '' (nothing), or a label as `label` takes it."""
+        ...
+
+    @classmethod
+    def doubtful(cls, labels: Labels, task: Any, cells: Iterable[str]) -> Sequence[str]:
+        """Sentences about what in a single column is probably not meant; `cells` are its texts, row by row."""
         ...
 
     def label(self, written: str) -> str | None:
@@ -134,9 +146,11 @@ class Network(Protocol):
 
     Attributes:
         outputs: numbers that a head gives for a sample.
+        link: what turns them into the expected value of `columns`: heads that are no networks are fitted by it.
     """
 
     outputs: int
+    link: Link
 
     def __init__(self, task: Any, description: Description) -> None: ...
 

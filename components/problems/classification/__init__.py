@@ -27,8 +27,8 @@ PARTS = {"recall": "class"}
 BEST_BY = ("accuracy", "balanced_accuracy", "auroc", "average_precision", "f1")
 # What a candidate may not lose against the champion in any case.
 KEPT = "accuracy"
-# What methods may rely on: `classes` are indices, and outputs are logits of them.
-OFFERS = ("classes",)
+# What methods may rely on: `classes` are indices, and outputs are logits of them; `logits` may be those of labels, too.
+OFFERS = ("classes", "logits")
 CONTROLS = ("majority",)
 
 

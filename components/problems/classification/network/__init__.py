@@ -8,11 +8,13 @@ from torch.nn import functional as F
 
 from components.errors import DataError
 from components.params.task import TaskParams
-from components.problems.base import Array, Description, Targets
+from components.problems.base import Array, Description, Link, Targets
 
 
 class Network:
     """See components.problems.base.Network for what each member promises."""
+
+    link: Link = "softmax"
 
     def __init__(self, task: TaskParams, description: Description) -> None:
         self.outputs = len(description["classes"])

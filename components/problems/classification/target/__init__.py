@@ -11,7 +11,7 @@ from components.params.data import SPLITS, Labels, Limits
 from components.params.task import TaskParams
 from components.problems.base import Description, Labelled, Mask, Remedies, Targets
 from components.problems.classification.params import ClassificationParams
-from components.problems.classification.target.classes import Classes
+from components.problems.classification.target.classes import Classes, doubtful
 from components.problems.classification.target.warnings import alike, class_counts, few_tests
 
 UNLABELLED = -1
@@ -34,6 +34,14 @@ class Reading:
         check_classes_named(names)
         check_positive(task.options(ClassificationParams).positive, names)
         check_recalls(asked, names)
+
+    @classmethod
+    def empty(cls, task: TaskParams) -> str:
+        return ""
+
+    @classmethod
+    def doubtful(cls, labels: Labels, task: TaskParams, cells: Iterable[str]) -> Sequence[str]:
+        return doubtful(cells, labels)
 
     def label(self, written: str) -> str | None:
         return self._classes.of(written)

@@ -3,7 +3,9 @@
     p(c | x) = (v_c + 1) / (Σ v + classes),   v_c = Σ w over those of the k nearest training samples that are of class c
 
 The 1 is Laplace's: a class without a vote keeps a probability. Of labels each by itself,
-p(l | x) = (v_l + 1) / (v_l + v_¬l + 2), with the votes for l and against it. With centred samples xᵢ, -2 xᵢ·x + ‖xᵢ‖² ranks them as
+p(l | x) = (v_l + 1) / (v_l + v_¬l + 2), with the votes for l and against it.
+
+With centred samples xᵢ, -2 xᵢ·x + ‖xᵢ‖² ranks them as
 ‖x - xᵢ‖² does, so the distances are a linear layer whose weights are the training samples: N · width numbers, which go
 into the release.
 """

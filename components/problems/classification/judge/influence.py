@@ -5,11 +5,11 @@ Bootstrap and Other Resampling Plans, 1982, chapter 6). For AUROC they are the s
 Clarke-Pearson, Biometrics 44 (1988). Samples of a group are added up first: their sums are independent.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
+from components.evaluation import ranking
+from components.evaluation.kinds import f1_influence
 from components.evaluation.spread import Floats
 from components.problems.classification.judge.metrics import Outcome, calibration_bins
 
@@ -35,9 +35,8 @@ def f1(outcome: Outcome) -> Floats:
 
 def f1_of(outcome: Outcome, index: int) -> Floats:
     """The same for F1 of one class."""
-    actual, predicted = outcome.targets == index, outcome.decisions == index
-    both, sides = actual & predicted, actual.astype(np.float64) + predicted
-    return np.asarray((2 * both - 2 * both.sum() / sides.sum() * sides) / sides.sum())
+    sides = (outcome.targets == index, outcome.decisions == index)
+    return f1_influence(*(side.astype(np.float64) for side in sides))
 
 
 def auroc(outcome: Outcome) -> Floats:
@@ -67,55 +66,8 @@ def _below(rising: Floats, scores: Floats) -> Floats:
 def average_precision(outcome: Outcome) -> Floats:
     total = np.zeros(len(outcome.targets))
     for index in outcome.asked:
-        total += _average_precision(outcome.probabilities[:, index], outcome.targets == index)
+        total += ranking.influence(outcome.probabilities[:, index], outcome.targets == index)
     return np.asarray(total / len(outcome.asked))
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """Of each distinct score (D,), falling: its positives, and positives and samples from the highest score to it.
-
-    Attributes:
-        place: (N,) which of them is the score of a sample.
-    """
-
-    hits: Floats
-    true: Floats
-    predicted: Floats
-    place: npt.NDArray[np.int64]
-
-    @property
-    def mean(self) -> float:
-        """Average precision."""
-        return float((self.hits * self.true / self.predicted).sum() / self.hits.sum())
-
-    @property
-    def mean_without_itself(self) -> float:
-        """Average precision without the part that each positive has in its own precision, which flatters the mean."""
-        others = np.maximum(self.predicted - 1, 1)
-        precision = np.where(self.predicted > 1, (self.true - 1) / others, 1.0)
-        return float((self.hits * precision).sum() / self.hits.sum())
-
-
-def ranked(scores: Floats, positive: npt.NDArray[np.bool_]) -> Ranked:
-    distinct, place = np.unique(-scores, return_inverse=True)
-    hits, samples = (np.bincount(place, weights=w, minlength=len(distinct)) for w in (positive, None))
-    return Ranked(
-        np.asarray(hits, np.float64),
-        np.cumsum(hits, dtype=np.float64),
-        np.cumsum(samples, dtype=np.float64),
-        place,
-    )
-
-
-def _average_precision(scores: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
-    """A sample counts by itself, and by the precision at each positive of at most its score."""
-    found = ranked(scores, positive)
-    precision = found.true / found.predicted
-    as_hit = np.cumsum((found.hits / found.predicted)[::-1])[::-1]
-    as_sample = np.cumsum((found.hits * precision / found.predicted)[::-1])[::-1]
-    each = positive * (precision - found.mean + as_hit)[found.place] - as_sample[found.place]
-    return np.asarray(each / found.hits.sum())
 
 
 def ece(outcome: Outcome) -> Floats:

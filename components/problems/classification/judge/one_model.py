@@ -5,9 +5,12 @@ import math
 import numpy as np
 from scipy import optimize, special
 
+from components.evaluation import kinds
 from components.evaluation.binomial import clopper_pearson, mean_of
 from components.evaluation.intervals import Ends
-from components.evaluation.spread import Floats, Plan, Spread, spread, unbiased, wider
+from components.evaluation.kinds import dice
+from components.evaluation.ranking import interval, logit_interval, ranked
+from components.evaluation.spread import Floats, Plan, spread, unbiased, wider
 from components.problems.classification.judge import influence, metrics
 from components.problems.classification.judge.metrics import Outcome
 
@@ -17,9 +20,7 @@ EACH_ERROR_COUNTS_IN = 2  # classes: that of the sample and that of the decision
 
 def proportion(outcome: Outcome, plan: Plan) -> Ends:
     """Clopper-Pearson, with the effective number of samples where there are groups."""
-    count = len(outcome.correct) * spread(influence.accuracy(outcome), plan).share
-    low, high = clopper_pearson(outcome.correct.mean() * count, count, plan.tail)
-    return float(low), float(high)
+    return kinds.proportion(outcome.correct, plan)
 
 
 def mean_of_proportions(outcome: Outcome, plan: Plan) -> Ends:
@@ -37,8 +38,8 @@ def f1(outcome: Outcome, plan: Plan) -> Ends:
     """
     share = spread(influence.f1(outcome), plan).share
     right, count = overlap(outcome)
-    ends = tuple(_dice(bound) for bound in clopper_pearson(right * share, count * share, plan.tail))
-    each = _dice(right / count)
+    ends = tuple(dice(bound) for bound in clopper_pearson(right * share, count * share, plan.tail))
+    each = dice(right / count)
     if len(each) == 1:
         return float(ends[0][0]), float(ends[1][0])
     return mean_of(each, (ends[0], ends[1]), _dependence(outcome))
@@ -52,10 +53,6 @@ def overlap(outcome: Outcome) -> tuple[Floats, Floats]:
         for some in (right, outcome.targets, outcome.decisions)
     )
     return both, actual + predicted - both
-
-
-def _dice(share: Floats) -> Floats:
-    return 2 * share / (1 + share)
 
 
 def _dependence(outcome: Outcome) -> float:
@@ -81,7 +78,7 @@ def auroc(outcome: Outcome, plan: Plan) -> Ends:
     held = spread(found, plan, int(np.minimum(ours, theirs).min()))
     left = float((plan.tail ** (1 / (np.minimum(ours, theirs) * held.share))).mean())
     ends = (
-        _logit(area, held),
+        logit_interval(area, held),
         _newcombe(area, ours * held.share, theirs * held.share, held.reach),
         (area * left, 1 - (1 - area) * left),
     )
@@ -92,14 +89,6 @@ def sides(outcome: Outcome) -> tuple[Floats, Floats]:
     """Samples of each class that the metric is about, and the others."""
     counts = np.bincount(outcome.targets, minlength=outcome.classes)[list(outcome.asked)].astype(np.float64)
     return counts, len(outcome.targets) - counts
-
-
-def _logit(share: float, held: Spread) -> Ends:
-    if not 0 < share < 1:
-        return share, share
-    middle = math.log(share / (1 - share))
-    off = held.off / (share * (1 - share))
-    return float(special.expit(middle - off)), float(special.expit(middle + off))
 
 
 def _newcombe(area: float, ours: Floats, theirs: Floats, t: float) -> Ends:
@@ -120,26 +109,10 @@ def _newcombe(area: float, ours: Floats, theirs: Floats, t: float) -> Ends:
 
 
 def average_precision(outcome: Outcome, plan: Plan) -> Ends:
-    """By its influences on the logit scale, and no narrower than samples that it does not show could make it.
-
-    Of a kind of samples that none of n shows, there are -log(tail) in n at most (the rule of three). One negative with
-    the highest score costs more than any influence of those that are there.
-    """
-    mean = metrics.average_precision(outcome)
-    smaller = int(np.minimum(*sides(outcome)).min())
+    """See `components.evaluation.ranking.interval`."""
     found = unbiased(influence.average_precision(outcome), outcome.targets, plan)
-    held = spread(found, plan, smaller)
-    unseen = -math.log(plan.tail) / held.share
-    curves = [influence.ranked(outcome.probabilities[:, c], outcome.targets == c) for c in outcome.asked]
-    low, high = (
-        _logit(float(np.mean([r.mean_without_itself for r in curves])), held)[0],
-        _logit(mean, held)[1],
-    )
-    negatives_first = np.mean(
-        [(r.hits * r.true / (r.predicted + unseen)).sum() / r.hits.sum() for r in curves]
-    )
-    positives_last = np.mean([r.mean * r.hits.sum() / (r.hits.sum() + unseen) for r in curves])
-    return min(low, float(negatives_first), float(positives_last)), max(high, mean)
+    curves = [ranked(outcome.probabilities[:, c], outcome.targets == c) for c in outcome.asked]
+    return interval(curves, found, int(np.minimum(*sides(outcome)).min()), plan)
 
 
 def wilson(share: float, count: float, z: float) -> Ends:

@@ -1,13 +1,14 @@
 """Confidence intervals of the difference of two models' metrics on the same samples, for each kind of metric."""
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 from scipy import special
 
+from components.evaluation import kinds
 from components.evaluation.binomial import mean_of, tango
 from components.evaluation.intervals import Ends
+from components.evaluation.kinds import score_interval
 from components.evaluation.spread import Floats, Plan, Spread, spread, unbiased, wider
 from components.problems.classification.judge import influence, metrics
 from components.problems.classification.judge.metrics import Outcome
@@ -16,10 +17,7 @@ from components.problems.classification.judge.one_model import noise, overlap, s
 
 def proportion(one: Outcome, other: Outcome, plan: Plan) -> Ends:
     """Tango's score interval, with the effective number of samples where there are groups."""
-    share = spread(influence.accuracy(one) - influence.accuracy(other), plan).share
-    gained, lost = (float(v.sum()) * share for v in _discordant(one, other))
-    low, high = tango(gained, lost, len(one.targets) * share, _normal(plan))
-    return float(low), float(high)
+    return kinds.proportions(one.correct, other.correct, plan)
 
 
 def mean_of_proportions(one: Outcome, other: Outcome, plan: Plan) -> Ends:
@@ -51,19 +49,19 @@ def f1(one: Outcome, other: Outcome, plan: Plan) -> Ends:
     classes = len(one.asked)
     jump = float(np.max(moves)) * min(classes, 2) / classes
     difference = metrics.f1(one) - metrics.f1(other)
-    return _score(difference, _spread(influence.f1, one, other, plan), jump)
+    return score_interval(difference, _spread(influence.f1, one, other, plan), jump)
 
 
 def auroc(one: Outcome, other: Outcome, plan: Plan) -> Ends:
     """DeLong's for two correlated areas."""
     difference = metrics.auroc(one) - metrics.auroc(other)
-    return _score(difference, _spread(influence.auroc, one, other, plan), _jump(one))
+    return score_interval(difference, _spread(influence.auroc, one, other, plan), _jump(one))
 
 
 def average_precision(one: Outcome, other: Outcome, plan: Plan) -> Ends:
     """By the difference of influences."""
     difference = metrics.average_precision(one) - metrics.average_precision(other)
-    return _score(difference, _spread(influence.average_precision, one, other, plan), _jump(one))
+    return score_interval(difference, _spread(influence.average_precision, one, other, plan), _jump(one))
 
 
 def calibration_error(one: Outcome, other: Outcome, plan: Plan) -> Ends:
@@ -79,7 +77,7 @@ def calibration_error(one: Outcome, other: Outcome, plan: Plan) -> Ends:
     difference = metrics.ece(one) - metrics.ece(other)
     low, high = (difference - noise(one, plan), difference + noise(other, plan))
     jump = 1 / len(one.targets)
-    return _score(low, held, jump)[0], _score(high, held, jump)[1]
+    return score_interval(low, held, jump)[0], score_interval(high, held, jump)[1]
 
 
 def _spread(of: Callable[[Outcome], Floats], one: Outcome, other: Outcome, plan: Plan) -> Spread:
@@ -90,23 +88,3 @@ def _spread(of: Callable[[Outcome], Floats], one: Outcome, other: Outcome, plan:
 def _jump(outcome: Outcome) -> float:
     """What one sample that moves from the top of the order to its end takes from the metric."""
     return 1 / (float(np.minimum(*sides(outcome)).min()) * len(outcome.asked))
-
-
-def _score(difference: float, held: Spread, jump: float) -> Ends:
-    """By the standard error, and no narrower than differences that a few samples of such a `jump` would make.
-
-    As in a score test, a difference of delta has at least the variance jump·(|delta| - delta²): so much has one that
-    rests on delta / jump samples. This is what leaves width where no sample shows a difference.
-    """
-    k = held.reach**2 * jump / held.share
-    return min(difference - held.off, -_farthest(difference, k)), max(
-        difference + held.off, _farthest(-difference, k)
-    )
-
-
-def _farthest(difference: float, k: float) -> float:
-    """The largest x with (difference + x)² = k·(x - x²), or -difference where there is none."""
-    inside = (2 * difference - k) ** 2 - 4 * (1 + k) * difference**2
-    if inside < 0:
-        return -difference
-    return max(-difference, (k - 2 * difference + math.sqrt(inside)) / (2 * (1 + k)))

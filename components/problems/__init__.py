@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         Target,
     )
 
-NAMES = ("classification", "regression")
+NAMES = ("classification", "multi_label", "regression")
 FACETS = ("target", "network", "decision", "judge", "baseline")
 
 

@@ -1,0 +1,55 @@
+"""Multi-label classification: any number of labels for each sample, none included.
+
+This file is read by `python -m components check` and imports nothing slow.
+"""
+
+from collections.abc import Iterator
+
+from components.params.data import DataParams
+from components.params.learning import SelectParams
+from components.params.task import TaskParams
+from components.problems.multi_label.params import MultiLabelParams
+
+Params = MultiLabelParams
+
+# Metric → which way is better; the first is what `auto` means.
+METRICS = {
+    "macro_f1": "higher",
+    "micro_f1": "higher",
+    "map": "higher",
+    "subset_accuracy": "higher",
+    "hamming_loss": "lower",
+}
+# Which of them a training may stop by (`tune.best_by`), beside the loss.
+BEST_BY = ("macro_f1", "micro_f1", "map", "subset_accuracy", "hamming_loss")
+# What a candidate may not lose against the champion in any case: it is defined on any sample.
+KEPT = "hamming_loss"
+# Outputs are logits, each of one label; there are no classes that exclude each other.
+OFFERS = ("logits",)
+CONTROLS = ("majority", "every_label")
+
+
+def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:
+    """What cannot be, a sentence each."""
+    options, labels = task.options(Params), data.labels
+    if data.layout == "folders":
+        yield (
+            "data.layout is 'folders', where a sample lies in one folder: several labels need a table, "
+            "data.layout: manifest or labels"
+        )
+    if isinstance(labels.label, str):
+        if labels.classes:
+            yield "data.labels.classes tells classes apart; name the labels of a cell in task.labels"
+        if options.none is not None and options.none == labels.unlabelled:
+            yield (
+                f"task.none and data.labels.unlabelled are both {options.none!r}: a cell either says that there are no "
+                "labels, or says nothing"
+            )
+        return
+    if options.none is not None:
+        yield "task.none is for labels in one cell; with a column for each label, zeros say that there are none"
+    for key, names in (("task.labels", options.labels), ("data.labels.classes", tuple(labels.classes))):
+        if names and len(names) != len(labels.label):
+            yield f"{key} names {len(names)} labels, data.labels.label {len(labels.label)} columns; one each is needed"
+    if options.labels and labels.classes:
+        yield "task.labels and data.labels.classes both name the labels: leave one of them out"

@@ -1,0 +1,128 @@
+"""Metrics of multi-label classification with the methods of their intervals, and tables for plots."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from components.evaluation.intervals import Method, Metric
+from components.params.task import TaskParams
+from components.problems.base import Column, Decisions, Description, Targets
+from components.problems.multi_label import KEPT, METRICS
+from components.problems.multi_label.judge import intervals, metrics
+from components.problems.multi_label.judge.metrics import Outcome, f1_by_label, precision_by_label
+from components.problems.multi_label.judge.tables import by_label, precision_recall, reliability
+
+Rows = Sequence[Sequence[object]]
+
+
+def _by_side(outcome: Outcome) -> npt.NDArray[np.int64]:
+    having = outcome.positives.astype(np.int64)
+    return np.concatenate([having, len(outcome) - having])
+
+
+SUBSET = Method[Outcome](
+    "proportion", "Clopper-Pearson", intervals.subset_accuracy, "Tango", intervals.subset_accuracies
+)
+HAMMING = Method[Outcome](
+    "proportion of decisions",
+    "Clopper-Pearson, a sample's decisions as a group",
+    intervals.hamming_loss,
+    "Tango, a sample's decisions as a group",
+    intervals.hamming_losses,
+    10,
+)
+MICRO = Method[Outcome](
+    "micro F1",
+    "Clopper-Pearson of TP, a sample's decisions as a group",
+    intervals.micro_f1_interval,
+    "infinitesimal jackknife",
+    intervals.micro_f1s,
+    20,
+)
+MACRO = Method[Outcome](
+    "macro F1",
+    "Clopper-Pearson of TP, MOVER",
+    intervals.macro_f1_interval,
+    "infinitesimal jackknife",
+    intervals.macro_f1s,
+    10,
+)
+PRECISION = Method[Outcome](
+    "mean average precision",
+    "infinitesimal jackknife",
+    intervals.average_precision,
+    "infinitesimal jackknife",
+    intervals.average_precisions,
+    20,
+    _by_side,
+    "samples with, or without, a label",
+    " of each",
+)
+TABLE: Mapping[str, Metric[Outcome]] = {
+    "macro_f1": Metric(metrics.macro_f1, MACRO),
+    "micro_f1": Metric(metrics.micro_f1, MICRO),
+    "map": Metric(metrics.mean_average_precision, PRECISION),
+    "subset_accuracy": Metric(metrics.subset_accuracy, SUBSET),
+    "hamming_loss": Metric(metrics.hamming_loss, HAMMING, better="lower"),
+}
+assert all(METRICS[name] == metric.better for name, metric in TABLE.items())
+
+
+class Judge:
+    """See components.problems.base.Judge for what each member promises."""
+
+    metrics = TABLE
+    headline = ("macro_f1", "subset_accuracy")
+    kept = KEPT
+
+    def __init__(self, task: TaskParams, description: Description) -> None:
+        self.labels = tuple(description["labels"])
+
+    def outcome(self, targets: Targets, answers: npt.NDArray[Any], decisions: Decisions) -> Outcome:
+        return Outcome(targets, np.asarray(answers, dtype=np.float64), decisions)
+
+    def constants(self, targets: Targets) -> Mapping[str, Sequence[float]]:
+        """`majority`: each label as most samples have it; `every_label`: all of them, which F1 rewards."""
+        usual = (2 * targets.sum(axis=0) > len(targets)).astype(np.float64)
+        return {"majority": usual.tolist(), "every_label": [1.0] * len(self.labels)}
+
+    def compare(self, one: Any, other: Any) -> tuple[int, int]:
+        """Samples with fewer wrong labels."""
+        return int((one.correct > other.correct).sum()), int((other.correct > one.correct).sum())
+
+    def columns(self, outcome: Outcome) -> Mapping[str, Column]:
+        kept: dict[str, Column] = {"decision": outcome.decisions}
+        return kept | {f"p.{name}": outcome.probabilities[:, i] for i, name in enumerate(self.labels)}
+
+    def facts(self, outcome: Outcome) -> Mapping[str, object]:
+        """What each label is like, without intervals, and the one whose ranking is worst."""
+        return {"labels": list(self.labels), "worst_label": self.labels[_worst(outcome)]}
+
+    def restored(self, columns: Mapping[str, npt.NDArray[Any]]) -> Outcome:
+        probabilities = np.stack([columns[f"p.{name}"] for name in self.labels], axis=1)
+        return self.outcome(_stacked(columns["target"]), probabilities, _stacked(columns["decision"]))
+
+    def tables(self, outcome: Outcome) -> Mapping[str, tuple[Sequence[str], Rows]]:
+        worst = _worst(outcome)
+        scores, positive = outcome.probabilities[:, worst], outcome.targets[:, worst] == 1
+        return {
+            "labels.csv": (
+                ("label", "samples", "decided", "right", "precision", "recall", "f1", "average_precision"),
+                by_label(outcome, self.labels, f1_by_label(outcome), precision_by_label(outcome)),
+            ),
+            "reliability.csv": (("confidence", "accuracy", "count"), reliability(outcome)),
+            "precision_recall.csv": (("recall", "precision"), precision_recall(scores, positive)),
+        }
+
+
+def _worst(outcome: Outcome) -> int:
+    """The label of the least average precision; one that no sample has is not asked."""
+    found = precision_by_label(outcome)
+    return int(np.where(np.isfinite(found), found, np.inf).argmin())
+
+
+def _stacked(rows: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
+    """Rows of lists, as a table holds them, as (N, L)."""
+    return np.array(rows.tolist(), dtype=np.int8)

@@ -1,0 +1,146 @@
+"""What labels and their counts must be, and what in them is probably not as it was meant."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from components.errors import DataError
+from components.params.data import SPLITS, Labels, Limits
+from components.problems.base import Remedies
+from components.problems.multi_label.params import MultiLabelParams
+
+NAMED = 10
+SHOWN = 12
+# Of fewer test samples with a label, or without it, no metric of it can be told well.
+FEW_TESTS = 6
+# How pandas, R, SQL and Python write that there is no value, in lower case.
+NO_VALUE = {"none", "na", "n/a", "<na>", "#n/a", "#na", "null", "(null)", "nan", "-nan", "nat", "nil"}
+SEPARATORS = ("|", ",", ";", "/", " ")
+
+
+def check_some(names: Sequence[str]) -> None:
+    """DataError without any label."""
+    if not names:
+        raise DataError("No sample has a label.", "Does data.labels.label name the column of the labels?")
+
+
+def check_labels(
+    samples: Sequence[tuple[Sequence[str], str]], names: Sequence[str], limits: Limits, remedies: Remedies
+) -> None:
+    """DataError that names every label which too few samples have, or have not, in all or in a split.
+
+    Args:
+        samples: labels and split of each.
+    """
+    sizes = Counter(split for _, split in samples)
+    held = Counter((name, split) for labels, split in samples for name in labels)
+    wrong, of_split = [], False
+    for name in names:
+        having = sum(held[name, split] for split in SPLITS)
+        few = _too_few(name, having, len(samples) - having, limits.min_per_class)
+        apart = [] if few else [_on(split, name, held[name, split], sizes[split]) for split in SPLITS]
+        of_split = of_split or any(apart)
+        wrong += [line for line in (*few, *apart) if line]
+    if not wrong:
+        return
+    more = f"; and so on, {len(wrong)} in all, of {len(names)} labels" if len(wrong) > NAMED else ""
+    raise DataError(
+        f"The labels cannot be learned: {'; '.join(wrong[:NAMED])}{more}.",
+        " ".join(
+            [
+                *remedies.of_copies,
+                *(remedies.of_splits if of_split else ()),
+                "Add samples, leave the label out of task.labels and the table, change the shares in data.split, or "
+                "lower data.limits.min_per_class.",
+            ]
+        ),
+    )
+
+
+def _too_few(name: str, having: int, without: int, least: int) -> list[str]:
+    found = []
+    for count, every, which in ((having, "no", "with"), (without, "every", "without")):
+        if not count:
+            found.append(f"{every} sample has the label {name!r}")
+        elif count < least:
+            found.append(f"{_samples(count)} {which} the label {name!r} are fewer than {least}")
+    return found
+
+
+def _on(split: str, name: str, having: int, size: int) -> str:
+    """Without both there, nothing can be learned, chosen, calibrated or measured about the label."""
+    if 0 < having < size:
+        return ""
+    return f"{'every' if having else 'no'} sample of the split {split} has the label {name!r}"
+
+
+def _samples(count: int) -> str:
+    return f"{count} sample{'' if count == 1 else 's'}"
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """`a 30, b 12`; of many labels the most frequent, and the rarest one."""
+    if len(counts) <= SHOWN:
+        return ", ".join(f"{name} {count}" for name, count in counts.items())
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    shown = ", ".join(f"{name} {count}" for name, count in ranked[: SHOWN - 2])
+    return f"{shown}, … and {len(counts) - SHOWN + 2} more, the rarest {ranked[-1][0]} {ranked[-1][1]}"
+
+
+def few_tests(tests: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]:
+    """A sentence on labels that few test samples have, or have not."""
+    held = Counter(name for labels in tests for name in labels)
+    few = {name: held[name] for name in names if held[name] < FEW_TESTS}
+    many = {name: len(tests) - held[name] for name in names if len(tests) - held[name] < FEW_TESTS}
+    return [
+        f"Fewer than {FEW_TESTS} test samples {words}: {counted(found)}. What is measured of such a label is "
+        "uncertain, and the gate may end inconclusive: add samples."
+        for found, words in ((few, "have these labels"), (many, "are without these labels"))
+        if found
+    ]
+
+
+def doubtful(labels: Labels, options: MultiLabelParams, cells: Iterable[str]) -> list[str]:
+    """What in a column of labels is probably not meant, a sentence each."""
+    counts = Counter(cells)
+    where = f"{labels.file}: the column {labels.label!r}"
+    sentences = []
+    words = [
+        word
+        for word in counts
+        if word.casefold() in NO_VALUE
+        and word not in (labels.unlabelled, options.none)
+        and word not in options.labels
+    ]
+    if words:
+        named = ", ".join(f"{word!r} in {_rows(counts[word])}" for word in sorted(words))
+        sentences.append(
+            f"{where} holds {named}; each is a label. If it means that a sample has none of the labels, write "
+            f'`none: "{min(words)}"` below task; if it means that nobody knows, `unlabelled: "{min(words)}"` below '
+            "data.labels; if it is a label, name it in task.labels."
+        )
+    for key, word in (("data.labels.unlabelled", labels.unlabelled), ("task.none", options.none)):
+        if word is not None and word not in counts:
+            empty = f" {_rows(counts[''])} hold nothing, which is written ''." if counts[""] else ""
+            sentences.append(f"{where} never holds {word!r}, which {key} names.{empty}")
+    if other := _other_separator(counts, options):
+        sentences.append(
+            f"{where} never holds the separator {options.separator!r}, but {_rows(other[1])} hold {other[0]!r}. If "
+            f'that stands between labels, write `separator: "{other[0]}"` below task.'
+        )
+    return sentences
+
+
+def _other_separator(counts: Mapping[str, int], options: MultiLabelParams) -> tuple[str, int] | None:
+    if any(options.separator in cell for cell in counts):
+        return None
+    found = {
+        sign: sum(count for cell, count in counts.items() if sign in cell)
+        for sign in SEPARATORS
+        if sign != options.separator
+    }
+    best = max(found.items(), key=lambda pair: pair[1])
+    return best if best[1] else None
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' if count > 1 else ''}"

@@ -1,0 +1,90 @@
+"""Metrics against scikit-learn's, tables, constants, and what evaluation keeps."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as oracle
+
+from components.params.task import TaskParams
+from components.problems.multi_label.judge import TABLE, Judge
+from components.problems.multi_label.judge.metrics import Outcome
+
+DESCRIPTION = {"problem": "multi_label", "labels": ["a", "b", "c"]}
+
+
+def drawn(seed: int = 0, samples: int = 200, labels: int = 3) -> Outcome:
+    draw = np.random.default_rng(seed)
+    targets = (draw.random((samples, labels)) < [0.5, 0.2, 0.1][:labels]).astype(np.int8)
+    scores = np.clip(0.4 * targets + draw.random((samples, labels)) * 0.6, 0, 1)
+    return Outcome(targets, scores.round(2), (scores >= 0.5).astype(np.int8))
+
+
+def judge() -> Judge:
+    return Judge(TaskParams(modality="text", problem="multi_label"), DESCRIPTION)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_metrics_are_scikit_learn_s(seed: int) -> None:
+    outcome = drawn(seed)
+    t, d, p = outcome.targets, outcome.decisions, outcome.probabilities
+    expected = {
+        "macro_f1": oracle.f1_score(t, d, average="macro"),
+        "micro_f1": oracle.f1_score(t, d, average="micro"),
+        "map": oracle.average_precision_score(t, p, average="macro"),
+        "subset_accuracy": oracle.accuracy_score(t, d),
+        "hamming_loss": oracle.hamming_loss(t, d),
+    }
+    assert {name: metric.of(outcome) for name, metric in TABLE.items()} == pytest.approx(expected)
+
+
+def test_undefined_is_not_a_number() -> None:
+    nothing = Outcome(*(np.zeros((4, 2)) for _ in range(3)))
+    values = {name: metric.of(nothing) for name, metric in TABLE.items()}
+    assert [name for name, value in values.items() if np.isnan(value)] == ["macro_f1", "micro_f1", "map"]
+    broken = Outcome(np.ones((1, 1)), np.array([[np.nan]]), np.ones((1, 1)))
+    assert all(np.isnan(metric.of(broken)) for metric in TABLE.values())
+
+
+def test_constants() -> None:
+    targets = np.array([[1, 0, 1], [1, 0, 0], [0, 1, 1], [1, 0, 0]])
+    assert judge().constants(targets) == {"majority": [1.0, 0.0, 0.0], "every_label": [1.0, 1.0, 1.0]}
+
+
+def test_fewer_wrong_labels_are_better() -> None:
+    targets = np.zeros((4, 3), dtype=np.int8)
+    one, other = targets.copy(), targets.copy()
+    one[0, 0] = other[0, 1] = 1  # one wrong each
+    one[1, :2] = other[1, 0] = 1  # two, one
+    other[2, 0] = 1
+    outcomes = [Outcome(targets, targets.astype(float), d) for d in (one, other)]
+    assert judge().compare(*outcomes) == (1, 1)
+
+
+def test_what_is_kept_is_restored() -> None:
+    outcome = drawn(3)
+    kept = {"target": outcome.targets, **judge().columns(outcome)}
+    rows = {n: np.array(list(v), dtype=object) if np.ndim(v) == 2 else np.asarray(v) for n, v in kept.items()}
+    restored = judge().restored(rows)
+    for name in ("targets", "probabilities", "decisions"):
+        np.testing.assert_array_equal(getattr(restored, name), getattr(outcome, name))
+
+
+def test_tables_for_plots() -> None:
+    targets = np.array([[1, 0, 1], [1, 0, 0], [0, 1, 0], [0, 1, 1]], dtype=np.int8)
+    scores = np.array([[0.9, 0.1, 0.2], [0.4, 0.2, 0.8], [0.1, 0.7, 0.7], [0.3, 0.9, 0.9]])
+    outcome = Outcome(targets, scores, (scores >= 0.5).astype(np.int8))
+    made = judge().tables(outcome)
+    assert [row[:6] for row in made["labels.csv"][1]] == [
+        ("a", 2, 1, 1, 1.0, 0.5),
+        ("b", 2, 2, 2, 1.0, 1.0),
+        ("c", 2, 3, 1, pytest.approx(1 / 3), 0.5),
+    ]
+    assert judge().facts(outcome)["worst_label"] == "c"
+    assert made["precision_recall.csv"][1] == [
+        (0.5, 1.0),
+        (0.5, 0.5),
+        (0.5, pytest.approx(1 / 3)),
+        (1.0, 0.5),
+    ]
+    rows = made["reliability.csv"][1]
+    assert sum(row[2] for row in rows) == 12
+    assert all(0 <= share <= 1 for _, share, _ in rows)

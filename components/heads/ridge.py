@@ -38,7 +38,6 @@ class Statistics:
     targets: Array
     count: float
     about: str
-    one_hot: bool = False
 
     def __add__(self, other: "Statistics") -> "Statistics":
         """DataError: the other sums are about something else."""
@@ -56,7 +55,6 @@ class Statistics:
             self.targets + other.targets,
             self.count + other.count,
             self.about,
-            self.one_hot and other.one_hot,
         )
 
     @property

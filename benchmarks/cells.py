@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from components.evaluation.metrics import Outcome, value
 
 from benchmarks.summary import Measured
 from benchmarks.workspace import ROOT
 from components.data.dataset import Dataset
-from components.evaluation.metrics import Outcome, value
 from components.inference.bundle import Runner
 from components.params import Params, load_params
 from components.params.domains import DomainsParams
@@ -114,7 +114,7 @@ def _answers(
     backbone, weights = open_checkpoint(space / "adapted", params)
     head = fresh_head(task, backbone.width, len(dataset.classes), 0)
     if what == "head":
-        features = torch.from_numpy(np.load(space / "features" / "features.npy", mmap_mode="r")[chosen.rows])
+        features = torch.from_numpy(open_features(space / "features")[chosen.rows])
         with torch.inference_mode():
             logits = load_head(space / "head")(features).double()
         return np.asarray(torch.softmax(logits, dim=1).numpy())

@@ -8,6 +8,8 @@ what the row says. Accuracy and its difference are enumerated, all else is drawn
 import argparse
 
 import numpy as np
+from components.evaluation.metrics import Outcome
+from components.evaluation.recalls import RECALL, paired_recalls, recalls
 from scipy import stats
 
 from benchmarks.rules import SIZES, Case, Row, alone
@@ -16,8 +18,6 @@ from benchmarks.rulings import rulings
 from benchmarks.workspace import publish
 from components.evaluation.binomial import clopper_pearson, tango
 from components.evaluation.intervals import Interval, intervals, paired
-from components.evaluation.metrics import Outcome
-from components.evaluation.recalls import RECALL, paired_recalls, recalls
 from components.evaluation.spread import Plan
 
 REPEATS = 300

@@ -8,11 +8,11 @@ import time
 
 import numpy as np
 import torch
+from components.evaluation.metrics import positive_class
 from threadpoolctl import threadpool_limits
 
 from benchmarks.workspace import ROOT, publish
 from components.data.dataset import Dataset
-from components.evaluation.metrics import positive_class
 from components.heads import NAMES, load_head
 from components.heads.base import Samples
 from components.params import load_params
@@ -25,7 +25,7 @@ SHOTS, DRAWS = (1, 4, 16, 64), 5
 def main() -> None:
     params = load_params(ROOT / "params.yaml")
     dataset = Dataset.open(ROOT / "dataset")
-    features = np.load(ROOT / "features" / "features.npy", mmap_mode="r")
+    features = open_features(ROOT / "features")
     sides = np.array(dataset.table.column("split").to_pylist())
     training, validation = (
         Samples(features[sides == side], dataset.targets(side), len(dataset.classes))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from components.evaluation.metrics import Outcome, value
 from sklearn.datasets import load_breast_cancer
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
@@ -19,7 +20,6 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.workspace import ROOT, publish
 from components.data.dataset import Dataset
-from components.evaluation.metrics import Outcome, value
 from components.heads import load_head
 from components.heads.base import Samples
 from components.methods.importance import (
@@ -54,7 +54,7 @@ def pairs(draw: np.random.Generator) -> Iterator[Pair]:
     dataset = Dataset.open(ROOT / "dataset")
     table = dataset.table
     used = np.array(table.column("split").to_pylist()) != "test"
-    features = np.load(ROOT / "features" / "features.npy", mmap_mode="r")[used]
+    features = open_features(ROOT / "features")[used]
     targets = np.array(table.column("target").to_pylist(), dtype=np.int64)[used]
     kinds = np.array(table.column("slice.type").to_pylist())[used]
     of = {kind: draw.permutation(np.flatnonzero(kinds == kind)) for kind in ("mono", "poly")}

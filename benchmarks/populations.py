@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
-
 from components.evaluation.metrics import Outcome, calibration_bins
+from scipy.stats import norm
 
 Draw = np.random.Generator
 Floats = npt.NDArray[np.float64]

@@ -18,7 +18,7 @@ from components.params.backbone import BackboneParams
 from components.params.names import FAMILIES, SEES
 from components.progress import log
 from components.sources.base import public
-from components.stages.features import open_features
+from components.stages.features import kept_ids, open_features
 from components.stages.fetch_checkpoint import fetch, origin_of, published
 from components.stages.frozen import Frozen, missing, stored
 from components.stages.network import frozen_part, open_modality, save_tensors
@@ -140,11 +140,11 @@ def _features(
     space = frozen.space(task)
     try:
         described = read_json(root / "features" / "features.json")
-        ids = sha256_bytes("\n".join(dataset.ids()).encode())
+        ids = sha256_bytes("\n".join(kept_ids(dataset)).encode())
         if (described.get("space"), described.get("ids_sha256")) == (space.digest, ids):
             sides = np.array(dataset.table.column("split").to_pylist())
             rows = open_features(root / "features")
-            return np.asarray(rows[np.flatnonzero(sides == "train")])
+            return rows[np.flatnonzero(sides == "train")]
     except (OSError, ValueError, StorageError):
         pass  # the store may hold them all the same
     store, wanted = SampleStore(context.cache / "store"), _clean(dataset)

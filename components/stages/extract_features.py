@@ -1,4 +1,4 @@
-"""extract_features: the whole frozen backbone over every sample, through the sample store."""
+"""extract_features: the whole frozen backbone over every sample but those of the test split, by the sample store."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 
 from components.data.dataset import Dataset
 from components.params import Params
+from components.stages.features import kept_ids, places
 from components.stages.frozen import stored
 from components.stages.network import frozen_part, open_modality
 from components.stages.table import Context
@@ -14,13 +15,15 @@ from components.storage.publish import sha256_bytes, write_json
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
-    """Write features.npy: float32 (samples, width), in the manifest's order, and features.json."""
+    """Write features.npy: float32 (samples, width), in the manifest's order without the test split; places.npy: where
+    each sample of the manifest stands in it; and features.json."""
     dataset = Dataset.open(inputs["dataset"])
     frozen = frozen_part(inputs["adapted"], params, cut=None)
-    task = open_modality(params, inputs["adapted"])
-    ids = dataset.ids()
-    records = stored(dataset, [(i, 0) for i in ids], frozen, task, context, params.features.batch)
+    modality = open_modality(params, inputs["adapted"])
+    ids = kept_ids(dataset)
+    records = stored(dataset, [(i, 0) for i in ids], frozen, modality, context, params.features.batch)
     folder = outputs["features"]
+    np.save(folder / "places.npy", places(dataset))
     np.save(folder / "features.npy", records[np.arange(len(ids))])
     write_json(
         folder / "features.json",

@@ -72,7 +72,7 @@ def label_report(root: Path, params: Params) -> LabelReport:
         rows, targets = rows[drawn], targets[drawn]
     ids, groups = dataset.ids(), dataset.groups()
     keys = np.array([groups[row] or ids[row] for row in rows])
-    features = np.asarray(open_features(root / "features")[rows], dtype=np.float64)
+    features = open_features(root / "features")[rows].astype(np.float64)
     probabilities = out_of_sample(features, targets, keys, len(classes), params.seed)
     found = doubtful(probabilities, targets)
     paths = dataset.table.column("path").to_pylist()

@@ -21,6 +21,7 @@ from components.backbones.catalogue import build, entry
 from components.data.dataset import Dataset, table_digest
 from components.errors import ParamsError, StorageError
 from components.stages.advise import advise
+from components.stages.features import kept_ids, places
 from components.stages.network import frozen_part, open_task
 from components.storage.publish import sha256_bytes
 
@@ -32,9 +33,11 @@ def write_features(workspace: Workspace, distance: float, data: str = "") -> Non
     features[:, 0] += distance * dataset.targets()
     folder, checkpoint = workspace.root / "features", workspace.root / "checkpoint"
     folder.mkdir(exist_ok=True)
-    np.save(folder / "features.npy", features)
+    place = places(dataset)
+    np.save(folder / "features.npy", features[place >= 0])
+    np.save(folder / "places.npy", place)
     space = frozen_part(checkpoint, workspace.params, None).space(open_task(workspace.params, checkpoint))
-    ids = data or sha256_bytes("\n".join(dataset.ids()).encode())
+    ids = data or sha256_bytes("\n".join(kept_ids(dataset)).encode())
     (folder / "features.json").write_text(json.dumps({"ids_sha256": ids, "space": space.digest}))
 
 

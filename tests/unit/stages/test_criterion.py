@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from components.evaluation.calibration import fit_temperature
 from safetensors.torch import load_file
 from scipy.special import softmax
 from training_workspace import Terminating, Workspace
@@ -15,9 +14,11 @@ from two_domains import two_domains
 
 from components.data.dataset import Dataset
 from components.errors import Interrupted
+from components.evaluation.calibration import fit_temperature
 from components.evaluation.unlabelled import information_maximisation
 from components.stages import extract_features, fine_tune, select, train_head
 from components.stages.domains import decided, watched
+from components.stages.features import open_features
 from components.storage.publish import sha256_tree
 
 DOMAINS = {"source": ["day"], "target": ["night"], "criterion": "information_maximisation"}
@@ -75,11 +76,14 @@ def test_the_best_epoch_is_that_of_the_criterion_also_after_a_kill(line: Workspa
     assert set(unseen.domains) == {"night"}
     assert set(unseen.targets) == {-1}
     head = load_file(line.root / "head" / "head.safetensors")
-    features = np.load(line.root / "features" / "features.npy").astype(np.float64)
-    logits = features @ head["weight"].numpy().T + head["bias"].numpy()
+    features = open_features(line.root / "features")
+
+    def outputs(rows: np.ndarray) -> np.ndarray:
+        return features[rows].astype(np.float64) @ head["weight"].numpy().T + head["bias"].numpy()
+
     calibration = decided(Dataset.open(line.root / "dataset"), "calibration", line.params.domains)
-    temperature = fit_temperature(logits[calibration.rows], calibration.targets)
-    answers = softmax(logits[unseen.rows] / temperature, axis=1)
+    temperature = fit_temperature(outputs(calibration.rows), calibration.targets)
+    answers = softmax(outputs(unseen.rows) / temperature, axis=1)
     assert chosen["validation"]["head"] == pytest.approx(information_maximisation(answers), abs=1e-5)
 
 

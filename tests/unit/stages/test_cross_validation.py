@@ -34,6 +34,7 @@ def with_features(workspace: Workspace, features: np.ndarray, root: Path) -> Pat
     for name in ("dataset", "adapted"):
         (root / name).symlink_to(workspace.root / name)
     np.save(root / "features" / "features.npy", features)
+    np.save(root / "features" / "places.npy", np.arange(len(features)))
     return root
 
 

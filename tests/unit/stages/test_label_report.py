@@ -44,6 +44,7 @@ def swapped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
     means = [np.mean(Image.open(io.BytesIO(dataset.read(i)))) for i in dataset.ids()]
     noise = draw.normal(size=(len(means), 6))
     np.save(root / "features" / "features.npy", np.column_stack([means, noise]).astype(np.float32))
+    np.save(root / "features" / "places.npy", np.arange(len(means)))
     return root, wrong
 
 

@@ -30,7 +30,11 @@ class Answers(nn.Module):
         self._count, self._learned = len(numbers), learned
         self._intervals = learned if margins is None else True
         self._bounded = any(ends is not None for ends in numbers.bounds)
-        held = {"least": numbers.least, "most": numbers.most, "margins": np.array(margins or [0.0] * len(numbers))}
+        held = {
+            "least": numbers.least,
+            "most": numbers.most,
+            "margins": np.array(margins or [0.0] * len(numbers)),
+        }
         for name, values in held.items():
             self.register_buffer(name, torch.from_numpy(np.asarray(values, dtype=np.float64)))
 

@@ -1,8 +1,8 @@
 """Prediction intervals that hold their coverage for any model, from calibration samples that it never saw.
 
 Split conformal (Lei, G'Sell, Rinaldo, Tibshirani & Wasserman, JASA 113, 2018, algorithm 2): prediction ± margin, the
-margin being the ⌈(n + 1)·coverage⌉-th smallest absolute error of n calibration samples. Conformalised quantiles (Romano,
-Patterson & Candès, NeurIPS 2019, algorithm 1): both learned quantiles moved outwards by such a rank of
+margin being the ⌈(n + 1)·coverage⌉-th smallest absolute error of n calibration samples. Conformalised quantiles
+(Romano, Patterson & Candès, NeurIPS 2019, algorithm 1): both learned quantiles moved outwards by such a rank of
 max(low - y, y - high), which may be below 0. Where new samples come as the calibration samples did, a share of
 `coverage` of them at least lies within, averaged over calibration sets: for each number by itself, not for all at once.
 """

@@ -42,7 +42,12 @@ ROOT = Method[Outcome](
     LEAST_SQUARES,
 )
 EXPLAINED = Method[Outcome](
-    "R²", "delta method on the logarithmic scale", intervals.r2, "delta method", intervals.paired_r2, LEAST_SQUARES
+    "R²",
+    "delta method on the logarithmic scale",
+    intervals.r2,
+    "delta method",
+    intervals.paired_r2,
+    LEAST_SQUARES,
 )
 RANKS = Method[Outcome](
     "rank correlation",

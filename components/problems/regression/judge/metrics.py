@@ -1,7 +1,7 @@
 """Metrics of regression. Undefined values are NaN here and become `None` in every file; NaN passes no gate.
 
-Of one number, errors are in its unit. Of several, each is divided by the standard deviation of its training targets, and
-the mean over numbers counts.
+Of one number, errors are in its unit. Of several, each is divided by the standard deviation of its training targets,
+and the mean over numbers counts.
 """
 
 from dataclasses import dataclass

@@ -53,7 +53,9 @@ class Network:
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
         """Outputs (B, outputs), targets (B, k), NaN where unknown; a sample's terms are its known numbers."""
         if label_smoothing:
-            raise ParamsError("tune.label_smoothing is for classes.", "Set it to 0 with task.problem: regression.")
+            raise ParamsError(
+                "tune.label_smoothing is for classes.", "Set it to 0 with task.problem: regression."
+            )
         known = torch.isfinite(targets)
         scale = outputs.new_tensor(self._numbers.scale)
         aims = torch.where(known, targets.to(outputs.dtype), 0.0)

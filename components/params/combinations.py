@@ -44,6 +44,7 @@ REMEDIES: Mapping[Need, str] = {
     "classes": "at least 5 classes to make tasks of, or pretrain.tasks: domain, or one of data.labels.slices",
 }
 
+SELECT = SelectParams()  # of which no problem has anything to say
 FORSAKEN = (
     "but tune.start 'source' with domains.target_labels 'used' learns from the target alone: set tune.start: "
     "checkpoint, or domains.target_labels: hidden"
@@ -51,16 +52,19 @@ FORSAKEN = (
 
 
 def combinations(sections: Mapping[str, Section]) -> list[str]:
-    """What is wrong with sections that are right by themselves, a line each; checks that miss one are left out."""
+    """What is wrong with sections that are right by themselves, a line each; checks that miss one are left out.
+
+    A section that a check has a default for may be missing.
+    """
     wrong: list[str] = []
     for check in CHECKS:
         names = inspect.signature(check).parameters
-        if all(name in sections for name in names):
-            wrong += check(**{name: sections[name] for name in names})
+        if all(name in sections or names[name].default is not inspect.Parameter.empty for name in names):
+            wrong += check(**{name: sections[name] for name in names if name in sections})
     return wrong
 
 
-def _problem(data: DataParams, task: TaskParams, select: SelectParams) -> Iterator[str]:
+def _problem(data: DataParams, task: TaskParams, select: SelectParams = SELECT) -> Iterator[str]:
     """What the problem itself has against these sections."""
     wrong: Callable[..., Iterator[str]] = plugins.fact("problems", task.problem, "wrong")
     yield from wrong(task, data, select)

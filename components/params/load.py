@@ -265,7 +265,8 @@ def _explain(item: dict[str, typing.Any]) -> str:  # pydantic types its error de
         case "string_type":
             return f"{where}: {value!r} is no text; write it in quotes"
         case "value_error":
-            return f"{where}: {item['ctx']['error']}"
+            said = str(item["ctx"]["error"])
+            return said if said.startswith(f"{where}.") else f"{where}: {said}"
         case _:
             message = str(item["msg"])
             return f"{where}: {value!r} - {message[0].lower()}{message[1:]}"

@@ -74,7 +74,7 @@ class TaskParams(Section):
             except ValidationError as error:
                 first = error.errors(include_url=False)[0]
                 place = ".".join(map(str, first["loc"]))
-                raise ValueError(f"{place}: {first.get('input')!r} - {first['msg'].lower()}") from None
+                raise ValueError(f"task.{place}: {first.get('input')!r} - {first['msg'].lower()}") from None
         return self
 
     def options(self, kind: type[Options]) -> Options:

@@ -114,7 +114,7 @@ def test_texts_have_no_more_tokens_than_the_network_takes(values: dict[str, dict
         ({"name": "transformers/resnets"}, r"did you mean 'transformers/resnet'\?"),
         (
             {"name": "transformers/bert", "uri": "hf://a/b@c", "sha256": "0" * 64, "licence": "MIT"},
-            "sees texts",
+            "takes texts",
         ),
     ],
 )
@@ -361,6 +361,6 @@ def test_bits_are_of_images(values: dict[str, dict[str, object]]) -> None:
     values["task"]["bits"] = 7
     with pytest.raises(ParamsError, match=r"task\.bits: 7 .*greater than or equal to 8"):
         check(values)
-    values["task"] |= {"bits": 12, "name": "text_classification"}
-    with pytest.raises(ParamsError, match=r"task\.bits is of images, but task\.name .* shows texts"):
+    values["task"] |= {"bits": 12, "modality": "text"}
+    with pytest.raises(ParamsError, match=r"task: 'bits' is no key of section task.*allowed: modality, "):
         check(values)

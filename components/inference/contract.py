@@ -117,7 +117,8 @@ class Contract(_Part):
 
     @property
     def terms(self) -> tuple[str, ...]:
-        return TERMS_1 if self.format == 1 else TERMS
+        """What the ONNX file says once more: what was fitted, too, for by it a threshold that was changed is noticed."""
+        return TERMS_1 if self.format == 1 else (*TERMS, "decision")
 
 
 def modern(manifest: Mapping[str, object]) -> dict[str, object]:

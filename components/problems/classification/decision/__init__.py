@@ -50,6 +50,8 @@ class Decision:
             raise ValueError("it names fewer than two classes, or one twice")
         if positive is not None and positive not in self.classes:
             raise ValueError(f"positive is {positive!r}, which is no class")
+        if isinstance(threshold, str | bool):
+            raise ValueError(f"the threshold is {threshold!r}, no number")
         if threshold is not None and not 0 <= float(threshold) <= 1:  # false for NaN, too
             raise ValueError(f"the threshold is {threshold}, not from 0 to 1")
         self.positive = None if positive is None else self.classes.index(str(positive))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnx
 import pytest
-from brightness import ABOUT, brightness_network
+from brightness import ABOUT, brightness_network, modern_about
 from onnx import TensorProto, helper
 
 from components.errors import DigestMismatch, StorageError
@@ -15,13 +15,28 @@ from components.inference.bundle import open_bundle
 from components.stages.score import check_contract, open_unregistered
 from components.storage.publish import read_json, sha256_bytes, write_bytes, write_json
 
-FACTS = {**ABOUT, "classes": ["dark", "light"], "positive": "light", "threshold": 0.4, "released": "fp32"}
+FACTS = modern_about(threshold=0.4)
+TERMS = ("task", "input", "output", "columns", "target", "decision")
+# Of a release that an earlier version made.
+OLD = {**ABOUT, "classes": ["dark", "light"], "positive": "light", "threshold": 0.4, "released": "fp32"}
+
+
+def _target(*names: object) -> dict[str, object]:
+    """What a manifest changes that names other classes."""
+    described = {"problem": "classification", "classes": list(names)}
+    return {"target": described, "columns": [f"p.{name}" for name in names]}
+
+
+def _decision(**changes: object) -> dict[str, object]:
+    decision = FACTS["decision"]
+    assert isinstance(decision, dict)
+    return {"decision": {**decision, **changes}}
 
 
 def _write(folder: Path, model: onnx.ModelProto | None = None, **changes: object) -> Path:
     """A bundle whose ONNX file says of itself what FACTS say; `changes` are of the manifest alone."""
     network = model or onnx.load_from_string(brightness_network(1 / 255, bias=(1, 0)))
-    for key in ("task", "input", "classes", "positive", "threshold"):
+    for key in TERMS:
         network.metadata_props.add(key=key, value=json.dumps(FACTS[key], sort_keys=True))
     write_bytes(folder / "model.onnx", network.SerializeToString())
     data = (folder / "model.onnx").read_bytes()
@@ -41,15 +56,21 @@ def test_what_keeps_its_contract_is_opened(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"classes": "left out"}, "classes: Field required"),
-        ({"classes": []}, "classes: List should have at least 2 items"),
-        ({"classes": ["dark", 3]}, r"classes\.1: Input should be a valid string"),
-        ({"classes": ["dark", "dark"]}, "a class is named twice"),
-        ({"threshold": float("nan")}, "threshold: Input should be"),
-        ({"threshold": float("inf")}, "threshold: Input should be"),
-        ({"threshold": 1.5}, "threshold: Input should be less than or equal to 1"),
-        ({"threshold": "0.5"}, "threshold: Input should be a valid number"),
-        ({"positive": "bright"}, "positive is 'bright', which is no class"),
+        ({"target": "left out"}, "target: Field required"),
+        ({"target": {"problem": "classification"}}, "its target or decision lacks 'classes'"),
+        ({"columns": []}, "columns: List should have at least 1 item"),
+        ({**_target("dark", 3), "columns": ["p.dark", 3]}, r"columns\.1: Input should be a valid string"),
+        (_target("dark"), "it names fewer than two classes, or one twice"),
+        (_target("dark", "dark"), "a column is named twice"),
+        ({"columns": ["p.light", "p.dark"]}, "its columns are"),
+        (_decision(threshold=float("nan")), "the threshold is nan, not from 0 to 1"),
+        (_decision(threshold=float("inf")), "the threshold is inf, not from 0 to 1"),
+        (_decision(threshold=1.5), r"the threshold is 1\.5, not from 0 to 1"),
+        (_decision(threshold="high"), "the threshold is .high., no number"),
+        (_decision(threshold="0.5"), "the threshold is '0.5', no number"),
+        (_decision(positive="bright"), "positive is 'bright', which is no class"),
+        ({"task": {"modality": "sound", "problem": "classification"}}, "modality 'sound' is not allowed"),
+        ({"task": {"modality": "image", "problem": "guessing"}}, "problem 'guessing' is not allowed"),
         ({"released": "int8"}, r"int8 is released, but model\.int8\.onnx is not listed"),
         ({"released": "int4"}, "released: Input should be 'fp32', 'int8' or 'fp16'"),
         ({"input": "left out"}, "input: Field required"),
@@ -65,10 +86,10 @@ def test_a_manifest_that_keeps_no_contract_is_refused(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"classes": ["light", "dark"]}, r'its classes is \["dark", "light"\]'),
-        ({"positive": "dark"}, 'its positive is "light"'),
-        ({"threshold": 0.9}, r"its threshold is 0\.4, the manifest says 0\.9"),
-        ({"classes": ["dark", "light", "grey"]}, "gives 2 classes, the manifest names 3"),
+        (_target("light", "dark"), r'its columns is \["p\.dark", "p\.light"\]'),
+        (_decision(positive="dark"), 'its decision is .*"positive": "light"'),
+        (_decision(threshold=0.9), r"its decision is .*0\.4.*, the manifest says .*0\.9"),
+        (_target("dark", "light", "grey"), "gives 2 columns, the manifest names 3"),
         ({"input": {**FACTS["input"], "type": "float32"}}, "the manifest's input is image float32"),  # type: ignore[dict-item]
         ({"input": {**FACTS["input"], "shape": ["batch", 3, 8, 8]}}, "the manifest's input is image uint8"),  # type: ignore[dict-item]
     ],
@@ -92,18 +113,17 @@ def test_a_graph_that_takes_another_type_is_refused(tmp_path: Path) -> None:
 
 
 def test_another_contract_than_the_registered_one_is_refused(tmp_path: Path) -> None:
-    other = {**FACTS, "classes": ["light", "dark"]}
-    reordered = open_bundle(_write(tmp_path / "a", **{key: other[key] for key in ("classes",)}))
+    reordered = open_bundle(_write(tmp_path / "a", **_target("light", "dark")))
     kept = open_bundle(_write(tmp_path / "b"))
     with pytest.raises(DigestMismatch, match="cells version 1 was registered with the contract"):
         check_contract(reordered, kept.contract.sha256, "cells version 1")
 
 
 def _said(folder: Path, value: str | None) -> Path:
-    """A bundle whose ONNX file says `value` of its classes; None: nothing of anything."""
+    """A bundle whose ONNX file says `value` of its target; None: nothing of anything."""
     network = onnx.load_from_string(brightness_network(1 / 255, bias=(1, 0)))
     if value is not None:
-        network.metadata_props.add(key="classes", value=value)
+        network.metadata_props.add(key="target", value=value)
     write_bytes(folder / "model.onnx", network.SerializeToString())
     data = (folder / "model.onnx").read_bytes()
     files = {"model.onnx": {"sha256": sha256_bytes(data), "size": len(data)}}
@@ -129,23 +149,23 @@ def test_a_model_that_says_nothing_of_its_classes_needs_somebody_who_vouches_for
 ) -> None:
     silent = _said(tmp_path / "silent", None)
     with pytest.raises(
-        StorageError, match="does not say its task, input, classes, positive, threshold"
+        StorageError, match="does not say its task, input, output, columns, target, decision"
     ) as found:
         open_unregistered(silent)
     digest = found.value.remedy.rpartition("--digest ")[2]
     bundle, is_digest = open_unregistered(silent, digest)
-    assert (bundle.classes, is_digest) == (("dark", "light"), digest)
+    assert (bundle.decision.names, is_digest) == (("dark", "light"), digest)
     manifest = read_json(silent / "manifest.json")
-    write_json(silent / "manifest.json", {**manifest, "classes": ["light", "dark"]})
+    write_json(silent / "manifest.json", {**manifest, "chosen": "head"})
     with pytest.raises(DigestMismatch, match="has the digest"):
         open_unregistered(silent, digest)
 
 
 def test_one_term_that_is_missing_is_enough_and_a_whole_bundle_needs_no_digest(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="does not say its task, input, positive, threshold;"):
-        open_unregistered(_said(tmp_path / "part", json.dumps(FACTS["classes"])))
+    with pytest.raises(StorageError, match="does not say its task, input, output, columns, decision;"):
+        open_unregistered(_said(tmp_path / "part", json.dumps(FACTS["target"])))
     bundle, digest = open_unregistered(_write(tmp_path / "whole"))
-    assert bundle.classes == ("dark", "light")
+    assert bundle.decision.names == ("dark", "light")
     assert open_unregistered(tmp_path / "whole", digest)[1] == digest
     with pytest.raises(DigestMismatch):
         open_unregistered(tmp_path / "whole", "0" * 64)
@@ -176,7 +196,7 @@ def test_a_link_into_dvc_s_cache_is_what_dvc_makes_of_an_output(tmp_path: Path) 
     cached.parent.mkdir(parents=True)
     (folder / "model.onnx").rename(cached)
     (folder / "model.onnx").symlink_to(cached)
-    assert open_bundle(folder).classes == ("dark", "light")
+    assert open_bundle(folder).decision.names == ("dark", "light")
 
 
 @pytest.mark.parametrize(
@@ -187,3 +207,42 @@ def test_files_without_a_digest_are_refused(tmp_path: Path, listed: dict[str, ob
     write_json(folder / "manifest.json", {**read_json(folder / "manifest.json"), "files": listed})
     with pytest.raises(DigestMismatch, match=r"model\.onnx"):
         open_bundle(folder)
+
+
+def _old(folder: Path, **changes: object) -> Path:
+    """A bundle of format 1."""
+    network = onnx.load_from_string(brightness_network(1 / 255, bias=(1, 0)))
+    for key in ("task", "input", "classes", "positive", "threshold"):
+        network.metadata_props.add(key=key, value=json.dumps(OLD[key], sort_keys=True))
+    write_bytes(folder / "model.onnx", network.SerializeToString())
+    data = (folder / "model.onnx").read_bytes()
+    files = {"model.onnx": {"sha256": sha256_bytes(data), "size": len(data)}}
+    (folder / "manifest.json").write_text(json.dumps({**OLD, "files": files, **changes}))
+    return folder
+
+
+def test_a_release_of_an_earlier_version_is_opened_and_keeps_the_contract_that_was_registered(
+    tmp_path: Path,
+) -> None:
+    bundle = open_bundle(_old(tmp_path))
+    assert bundle.runner(["cpu"], 1).provider == "CPUExecutionProvider"
+    assert bundle.decision.names == ("dark", "light")
+    assert bundle.decision.promises == {"positive": "light", "threshold": 0.4}
+    terms = {key: OLD[key] for key in ("task", "input", "classes", "positive", "threshold")}
+    said = json.dumps(terms, sort_keys=True, separators=(",", ":")).encode()
+    assert bundle.contract.sha256 == sha256_bytes(said)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"classes": ["light", "dark"]}, r'its classes is \["dark", "light"\]'),
+        ({"positive": "dark"}, 'its positive is "light"'),
+        ({"threshold": 0.9}, r"its threshold is 0\.4, the manifest says 0\.9"),
+    ],
+)
+def test_a_model_of_an_earlier_version_that_says_otherwise_is_refused(
+    tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    with pytest.raises(StorageError, match=said):
+        open_bundle(_old(tmp_path, **changes)).runner(["cpu"], 1)

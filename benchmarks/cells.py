@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from components.evaluation.metrics import Outcome, value
 
 from benchmarks.summary import Measured
 from benchmarks.workspace import ROOT
@@ -25,7 +24,7 @@ from components.params.domains import DomainsParams
 from components.stages.domains import Chosen, decided, of_source
 from components.stages.fitting import Activations
 from components.stages.frozen import Frozen
-from components.stages.network import load_head, load_trained, open_checkpoint, open_task
+from components.stages.network import load_head, load_trained, open_checkpoint, open_modality
 from components.stages.table import Context
 from components.storage.publish import read_json
 from components.tracker import NullTracker
@@ -71,14 +70,15 @@ def measure(space: Path, what: str, cores: int) -> tuple[int | None, dict[str, M
     }
     if domains.declared:
         places["source"] = of_source(dataset, SIDE, domains)
+    judging = judge(params.task, dataset.description)
     found: dict[str, Measured] = {}
     for place, chosen in places.items():
         probabilities = _answers(space, what, dataset, chosen, params, context)
         decisions = probabilities.argmax(axis=1)
-        outcome = Outcome(chosen.targets, probabilities, decisions, len(dataset.classes) - 1)
+        outcome = judging.outcome(chosen.targets, probabilities, decisions)
         found[place] = {
-            "accuracy": round(value("accuracy", outcome), 4),
-            "balanced_accuracy": round(value("balanced_accuracy", outcome), 4),
+            "accuracy": round(judging.metrics["accuracy"].of(outcome), 4),
+            "balanced_accuracy": round(judging.metrics["balanced_accuracy"].of(outcome), 4),
             "targets": _digits(chosen.targets),
             "decisions": _digits(decisions),
         }
@@ -106,13 +106,13 @@ def _answers(
     space: Path, what: str, dataset: Dataset, chosen: Chosen, params: Params, context: Context
 ) -> npt.NDArray[np.float64]:
     """Probabilities (N, classes)."""
-    task = open_task(params, space / "adapted")
+    modality = open_modality(params, space / "adapted")
     if what == "scratch":
         runner = Runner(space / "controls" / "scratch.onnx", context.providers, context.threads)
-        rows = runner.predict((dataset.read(i) for i in chosen.ids), task.decode)
+        rows = runner.predict((dataset.read(i) for i in chosen.ids), modality.decode)
         return np.stack(list(rows)).astype(np.float64)
     backbone, weights = open_checkpoint(space / "adapted", params)
-    head = fresh_head(task, backbone.width, len(dataset.classes), 0)
+    head = fresh_head(network(params.task, dataset.description), backbone.width, 0)
     if what == "head":
         features = torch.from_numpy(open_features(space / "features")[chosen.rows])
         with torch.inference_mode():
@@ -120,9 +120,9 @@ def _answers(
         return np.asarray(torch.softmax(logits, dim=1).numpy())
     cut = int(str(read_json(space / what / f"{what}.json")["cut"]))
     load_trained(space / what / f"{what}.safetensors", backbone.above(cut), head)
-    network = Network(backbone, head, cut)
-    samples = Activations(dataset, task, Frozen(backbone, weights, cut), params, context).clean(chosen)
-    logits = predict(network, samples, 32, torch.device("cpu"))
+    trained = Network(backbone, head, cut)
+    samples = Activations(dataset, modality, Frozen(backbone, weights, cut), params, context).clean(chosen)
+    logits = predict(trained, samples, 32, torch.device("cpu"))
     return np.asarray(torch.softmax(logits.double(), dim=1).numpy())
 
 

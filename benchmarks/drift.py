@@ -86,7 +86,9 @@ class Cells:
     def seen(self, ids: Sequence[str], change: Change | None = None) -> Observed:
         def load(name: str) -> bytes:
             payload = self.dataset.read(name)
-            return payload if change is None else png(change(np.asarray(self.bundle.task.decode(payload))))
+            return (
+                payload if change is None else png(change(np.asarray(self.bundle.modality.decode(payload))))
+            )
 
         raw = [Raw(name, partial(load, name)) for name in ids]
         rows = list(look_at(self.bundle, self._model, raw, self._cores))

@@ -18,7 +18,7 @@ from benchmarks.workspace import ROOT, publish
 from components.data.dataset import Dataset
 from components.params import load_params
 from components.stages.frozen import Computation, fill
-from components.stages.network import frozen_part, open_task
+from components.stages.network import frozen_part, open_modality
 from components.stages.table import Context
 from components.storage.samples import SampleStore
 from components.tracker import NullTracker
@@ -29,13 +29,13 @@ def main() -> None:
     torch.set_num_threads(params.runtime.cores)
     dataset = Dataset.open(ROOT / "dataset")
     layers = frozen_part(ROOT / "checkpoint", params, cut=None)
-    task = open_task(params, ROOT / "checkpoint")
+    modality = open_modality(params, ROOT / "checkpoint")
     wanted = [(sample, 0) for sample in dataset.ids()]
     batch = params.features.batch
     with tempfile.TemporaryDirectory() as cache:
         context = Context(NullTracker(), Path(cache), params.runtime.cores, ["cpu"])
         started = time.perf_counter()
-        compute = Computation(dataset, layers, task, context, batch)
+        compute = Computation(dataset, layers, modality, context, batch)
         export_seconds = time.perf_counter() - started
         images = np.stack([compute.prepare(wanted[i]) for i in range(batch)])
         compute.infer(images)
@@ -44,7 +44,7 @@ def main() -> None:
                 lambda: list(pool.map(lambda _: compute.infer(images), range(len(wanted) // batch)))
             )
             bare_decode = _spent(lambda: list(pool.map(compute.prepare, wanted)))
-        store, space = SampleStore(Path(cache) / "store"), layers.space(task)
+        store, space = SampleStore(Path(cache) / "store"), layers.space(modality)
         whole = _spent(lambda: fill(store, space, compute, wanted))
         parts = bare_run[1] + bare_decode[1]
     publish(

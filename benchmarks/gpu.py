@@ -26,7 +26,8 @@ import onnxruntime as ort  # isort: skip
 from benchmarks.gpu_speed import MODELS, Protocol, demo, fine_tuning, inference
 from benchmarks.workspace import ROOT, processor
 from components.export.onnx_file import export_module
-from components.inference.bundle import FILES, open_bundle
+from components.inference.bundle import open_bundle
+from components.inference.contract import FILES
 from components.runtime.occupancy import load
 from components.runtime.placement import on_the_cpu
 from components.runtime.sessions import PROVIDERS, open_session, run
@@ -55,7 +56,7 @@ def subject(dry: bool) -> Subject:
     folder = ROOT / "release"
     if (folder / "manifest.json").exists():
         bundle = open_bundle(folder)
-        takes = bundle.task.signature
+        takes = bundle.modality.signature
         samples = draw.integers(1, takes.values, (count, *takes.typical), dtype=takes.dtype)
         return Subject(f"release/ ({bundle.variant})", (folder / FILES[bundle.variant]).read_bytes(), samples)
     side = 32 if dry else 224

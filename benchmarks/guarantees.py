@@ -8,8 +8,6 @@ what the row says. Accuracy and its difference are enumerated, all else is drawn
 import argparse
 
 import numpy as np
-from components.evaluation.metrics import Outcome
-from components.evaluation.recalls import RECALL, paired_recalls, recalls
 from scipy import stats
 
 from benchmarks.rules import SIZES, Case, Row, alone
@@ -19,10 +17,14 @@ from benchmarks.workspace import publish
 from components.evaluation.binomial import clopper_pearson, tango
 from components.evaluation.intervals import Interval, intervals, paired
 from components.evaluation.spread import Plan
+from components.problems.classification.judge import TABLE
+from components.problems.classification.judge import recalls as recall_metrics
+from components.problems.classification.judge.metrics import Outcome
 
 REPEATS = 300
 NEAR = ((2.5, 4), (3.5, 14))  # %: an error above is drawn so many times as often
 PLAN = Plan(confidence=0.95)
+RECALL = "recall"
 
 
 def rows() -> list[Row]:
@@ -62,16 +64,12 @@ def interval(sample: object, metric: str) -> Interval:
     outcomes = [part for part in parts if isinstance(part, Outcome)]
     groups = next((part for part in parts if isinstance(part, np.ndarray)), None)
     plan = Plan(PLAN.confidence, groups)
-    if metric == RECALL:  # of the positive class
-        classes = ("negative", "positive")
-        of = (
-            recalls(*outcomes, plan, classes)
-            if len(outcomes) == 1
-            else paired_recalls(*outcomes, plan, classes)
-        )
-        return of["positive"]
-    found = intervals(*outcomes, plan, [metric]) if len(outcomes) == 1 else paired(*outcomes, plan, [metric])
-    return found[metric]
+    known = {**TABLE, **recall_metrics(("negative", "positive"))}
+    name = f"{RECALL} of positive" if metric == RECALL else metric
+    asked = {name: known[name]}
+    if len(outcomes) == 1:
+        return intervals(outcomes[0], plan, asked)[name]
+    return paired(outcomes[0], outcomes[1], plan, asked)[name]
 
 
 def accuracy(size: int) -> dict[str, object]:

@@ -19,27 +19,30 @@ from benchmarks.workspace import ROOT, publish
 from components.data.dataset import Dataset
 from components.heads.base import Samples
 from components.heads.logistic import Logistic
+from components.modalities.base import Modality
 from components.params import load_params
+from components.problems import network
 from components.stages.frozen import stored
-from components.stages.network import frozen_part, open_task
+from components.stages.network import frozen_part, open_modality
 from components.stages.table import Context
 from components.stages.train_head import score
+from components.stages.uncalibrated import Uncalibrated
 from components.tracker import NullTracker
 
 
 class Pictures(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
     """Decoded and pre-processed on the fly, as a DataLoader does it."""
 
-    def __init__(self, dataset: Dataset, side: str, task: object) -> None:
+    def __init__(self, dataset: Dataset, side: str, modality: Modality) -> None:
         self.dataset, self.ids, self.targets = dataset, dataset.ids(side), dataset.targets(side)
-        self.task = task
-        self.preprocess = task.preprocessor()  # type: ignore[attr-defined]
+        self.modality = modality
+        self.preprocess = modality.preprocessor()
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        array = self.task.decode(self.dataset.read(self.ids[index]))  # type: ignore[attr-defined]
+        array = self.modality.decode(self.dataset.read(self.ids[index]))
         with torch.inference_mode():
             pixels = self.preprocess(torch.from_numpy(array.copy())[None])[0]
         return {"pixels": pixels.clone(), "labels": torch.tensor(int(self.targets[index]))}
@@ -67,22 +70,23 @@ def main() -> None:
     torch.set_num_threads(params.runtime.cores)
     dataset = Dataset.open(ROOT / "dataset")
     frozen = frozen_part(ROOT / "checkpoint", params, cut=None)
-    task = open_task(params, ROOT / "checkpoint")
+    modality = open_modality(params, ROOT / "checkpoint")
     train, validation = dataset.targets("train"), dataset.targets("validation")
 
     def best_of(features: np.ndarray) -> float:
         """Validation accuracy of the best logistic regression."""
-        classes = len(dataset.classes)
-        fitted = Samples(features[: len(train)], train, classes)
-        held = Samples(features[len(train) :], validation, classes)
+        problem = network(params.task, dataset.description)
+        found = Uncalibrated(params, dataset.description)
+        fitted = Samples(features[: len(train)], train, problem)
+        held = Samples(features[len(train) :], validation, problem)
         heads = Logistic(params.head, 0).fits(fitted, held)
-        return max(round(score(Logistic.module(h), held, "accuracy")["score"], 4) for _, h in heads)
+        return max(round(score(Logistic.module(h), held, "accuracy", found)["score"], 4) for _, h in heads)
 
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as cache:
         context = Context(NullTracker(), Path(cache), params.runtime.cores, ["cpu"])
         ids = [(i, 0) for side in ("train", "validation") for i in dataset.ids(side)]
-        records = stored(dataset, ids, frozen, task, context, params.features.batch)
+        records = stored(dataset, ids, frozen, modality, context, params.features.batch)
         features = np.asarray(records[np.arange(len(ids))])
         best = best_of(features)
     ours = {"seconds": round(time.perf_counter() - started, 2), "validation_accuracy": best}
@@ -90,14 +94,14 @@ def main() -> None:
     started = time.perf_counter()
     rows = []
     for side in ("train", "validation"):
-        loader = torch.utils.data.DataLoader(Pictures(dataset, side, task), batch_size=32)
+        loader = torch.utils.data.DataLoader(Pictures(dataset, side, modality), batch_size=32)
         with torch.inference_mode():
             rows += [frozen.backbone(batch["pixels"]) for batch in loader]
     eager_features = torch.cat(rows).numpy()
     best = best_of(eager_features)
     eager = {"seconds": round(time.perf_counter() - started, 2), "validation_accuracy": best}
 
-    usual = _usual(Usual(frozen.backbone, frozen.backbone.width), dataset, task, epochs)
+    usual = _usual(Usual(frozen.backbone, frozen.backbone.width), dataset, modality, epochs)
     publish(
         "head",
         {
@@ -111,7 +115,7 @@ def main() -> None:
     )
 
 
-def _usual(model: Usual, dataset: Dataset, task: object, epochs: int) -> dict[str, float]:
+def _usual(model: Usual, dataset: Dataset, modality: Modality, epochs: int) -> dict[str, float]:
     from transformers import Trainer, TrainingArguments
 
     with tempfile.TemporaryDirectory() as folder:
@@ -128,10 +132,10 @@ def _usual(model: Usual, dataset: Dataset, task: object, epochs: int) -> dict[st
             dataloader_num_workers=1,
         )
         started = time.perf_counter()
-        trainer = Trainer(model, arguments, train_dataset=Pictures(dataset, "train", task))
+        trainer = Trainer(model, arguments, train_dataset=Pictures(dataset, "train", modality))
         trainer.train()
         seconds = time.perf_counter() - started
-        predicted = trainer.predict(Pictures(dataset, "validation", task)).predictions
+        predicted = trainer.predict(Pictures(dataset, "validation", modality)).predictions
     accuracy = float((np.asarray(predicted).argmax(1) == dataset.targets("validation")).mean())
     return {"seconds": round(seconds, 2), "validation_accuracy": round(accuracy, 4)}
 

@@ -6,10 +6,10 @@ from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from components.evaluation.metrics import Outcome
 from scipy.special import betaincinv
 
 from benchmarks.populations import Confidences, Draw, Floats, Scores, calibrated_pair, decided, of_two, said
+from components.problems.classification.judge.metrics import Outcome
 
 Members = npt.NDArray[np.int64]
 Classes = npt.NDArray[np.int64]

@@ -96,7 +96,7 @@ def _write_source(folder: Path, times: int) -> None:
     table = csv.writer(rows, delimiter=" ", lineterminator="\n")
     for number, sample in enumerate(dataset.ids()):
         cell = np.asarray(Image.open(io.BytesIO(dataset.read(sample))))
-        probability = float(dataset.classes[targets[number]] == "defective")
+        probability = float(dataset.description["classes"][targets[number]] == "defective")
         for version in range(times):
             path = f"images/{number:05}-{version}.png"
             Image.fromarray(_version(cell, version)).save(folder / path)

@@ -252,8 +252,9 @@ def _code(names: Sequence[str], params: Mapping[str, object]) -> list[str]:
 def files(names: Sequence[str], params: Mapping[str, object]) -> list[Path]:
     """All that can shape what these stages write: what they import, and what params choose by name."""
     found = {path for name in names for path in _imports(name)}
-    for room, key in {plugin for name in names for plugin in stage(name).plugins}:
-        found.add(ROOT / "components" / room / f"{_named(params, key)}.py")
+    for plugin in {plugin for name in names for plugin in stage(name).plugins}:
+        chosen = ROOT / plugin.path.replace(f"${{{plugin.key}}}", str(_named(params, plugin.key)))
+        found |= set(chosen.rglob("*.py")) if chosen.is_dir() else {chosen}
     return sorted(path for path in found if path.exists())
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from components.evaluation.metrics import Outcome, calibration_bins
 from scipy.stats import norm
+
+from components.problems.classification.judge.metrics import Outcome, calibration_bins
 
 Draw = np.random.Generator
 Floats = npt.NDArray[np.float64]

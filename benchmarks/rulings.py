@@ -9,13 +9,21 @@ from benchmarks.populations import Draw, discordant
 from benchmarks.rules import Case, Row, Sample
 from components.evaluation.gates import PASS, Release, judge
 from components.evaluation.intervals import paired
-from components.evaluation.promotion import PROMOTE, Pair, decide
+from components.evaluation.promotion import PROMOTE, By, Pair, decide
 from components.evaluation.spread import Plan
 from components.params.promotion import PromotionParams
 from components.params.release import GateParams
+from components.params.task import TaskParams
+from components.problems.classification.judge import TABLE, Judge
+from components.problems.classification.judge.metrics import Outcome
 
 PLAN = Plan(confidence=0.95)
 OTHERS = 600
+JUDGE = Judge(TaskParams(), {"problem": "classification", "classes": ["0", "1"]})
+# What `auto` is for classification.
+PROMOTION = PromotionParams.model_validate(
+    {"metric": "balanced_accuracy", "slices": {"metric": JUDGE.kept}},
+)
 SHARES = ((0.0, 0.05), (0.025, 0.075), (0.1, 0.15))
 
 
@@ -36,7 +44,7 @@ def _with_slice(gained: float, lost: float) -> Sample:
     def pair(draw: Draw, samples: int) -> Pair:
         inside, others = discordant(gained, lost)(draw, samples), discordant(0.1, 0.0)(draw, OTHERS)
         one, other = (_together(a, b) for a, b in zip(inside, others, strict=True))
-        return Pair(one, other, {"part": np.repeat(["slice", "others"], [samples, OTHERS])})
+        return Pair(one, other, {"part": np.repeat(["slice", "others"], [samples, OTHERS])}, JUDGE)
 
     return pair
 
@@ -51,16 +59,22 @@ def _together(a: Outcome, b: Outcome) -> Outcome:
 
 def _promoted(pair: object) -> bool:
     assert isinstance(pair, Pair)
-    gated = {"balanced_accuracy": "interval"}
-    return decide(pair, PLAN, gated, PromotionParams(), newer=1).outcome == PROMOTE
+    gated: dict[str, By] = {"balanced_accuracy": "interval"}
+    return decide(pair, PLAN, gated, PROMOTION, newer=1).outcome == PROMOTE
 
 
 def _remembered(pair: object) -> bool:
     assert isinstance(pair, tuple)
     after, before = pair
     gate = GateParams.model_validate(
-        {"rules": [{"metric": "accuracy", "at_least": 0.5}], "forgetting": {"at_most": 0.05}}
+        {
+            "rules": [{"metric": "accuracy", "at_least": 0.5}],
+            "forgetting": {"metric": "accuracy", "at_most": 0.05},
+        }
     )
-    change = paired(after, before, PLAN, ["accuracy"])["accuracy"].as_json()
-    verdict = judge(gate, Release("fp32", "", {}, {}), {"source": {"paired": {"accuracy": change}}})
+    asked = {"accuracy": TABLE["accuracy"]}
+    change = paired(after, before, PLAN, asked)["accuracy"].as_json()
+    said = {name: metric.as_json() for name, metric in asked.items()}
+    metrics = {"metrics": said, "source": {"paired": {"accuracy": change}}}
+    verdict = judge(gate, Release("fp32", "", {}, {}), metrics)
     return next(rule.outcome for rule in verdict.rules if rule.kind == "forgetting") == PASS

@@ -75,13 +75,13 @@ def _throughput(folder: Path) -> dict[str, object]:
     runner = bundle.runner(params.runtime.providers, 1)
     paths = sorted((folder / "images").iterdir())
     payloads = [path.read_bytes() for path in paths]
-    batch = np.stack([bundle.task.decode(payload) for payload in payloads[: runner.batch]])
+    batch = np.stack([bundle.modality.decode(payload) for payload in payloads[: runner.batch]])
     calls = range(len(paths) // runner.batch)
     scorer = _scorer(bundle)
     runner.run(batch)
     with ThreadPoolExecutor(cores) as pool:
         run = _spent(lambda: list(pool.map(lambda _: runner.run(batch), calls)))
-        decode = _spent(lambda: list(pool.map(bundle.task.decode, payloads)))
+        decode = _spent(lambda: list(pool.map(bundle.modality.decode, payloads)))
     whole = _spent(lambda: _score(Folder(folder / "images"), folder / "out", scorer))
     parts = run[1] + decode[1]
     return {

@@ -17,7 +17,7 @@ from components.data.dataset import Dataset
 from components.methods import load_method
 from components.params import load_params
 from components.stages.frozen import Computation, Frozen, stored
-from components.stages.network import open_checkpoint, open_task
+from components.stages.network import open_checkpoint, open_modality
 from components.stages.table import Context
 from components.tracker import NullTracker
 from components.training.scoring import to_device
@@ -31,16 +31,16 @@ def main() -> None:
     torch.set_num_threads(params.runtime.cores)
     dataset = Dataset.open(ROOT / "dataset")
     backbone, weights = open_checkpoint(ROOT / "checkpoint", params)
-    task = open_task(params, ROOT / "checkpoint")
+    modality = open_modality(params, ROOT / "checkpoint")
     cut, batch = load_method(params.tune).cut(backbone.blocks), params.tune.batch
     context = Context(NullTracker(), ROOT / ".graftline", params.runtime.cores, ["cpu"])
     ids = dataset.ids("train")[:SAMPLES]
     targets = torch.from_numpy(dataset.targets("train")[:SAMPLES])
     frozen = Frozen(backbone, weights, cut)
-    records = stored(dataset, [(i, 0) for i in ids], frozen, task, context, params.features.batch)
-    compute = Computation(dataset, frozen, task, context, params.features.batch)
+    records = stored(dataset, [(i, 0) for i in ids], frozen, modality, context, params.features.batch)
+    compute = Computation(dataset, frozen, modality, context, params.features.batch)
     pixels = torch.from_numpy(np.stack([compute.prepare((i, 0)) for i in ids]))
-    head = nn.Linear(backbone.width, len(dataset.classes))
+    head = nn.Linear(backbone.width, len(dataset.description["classes"]))
     below, above = backbone.below(cut), backbone.above(cut)
 
     def from_store(start: int) -> Tensor:

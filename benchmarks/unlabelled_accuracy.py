@@ -25,9 +25,12 @@ from components.heads import NAMES, load_head
 from components.heads.base import Samples
 from components.monitoring.accuracy import estimated
 from components.params.learning import HeadParams
+from components.params.task import TaskParams
+from components.problems import network
 from components.runtime.sessions import open_session
 
 LEVEL = 0.95
+PROBLEM = network(TaskParams(), {"problem": "classification", "classes": ["0", "1"]})
 WIDTH, TRAINING, POOL = 8, 300, 20_000
 DISTANCES = {"overlap much": 2.0, "overlap little": 4.7}  # between the classes' means, in standard deviations
 SIZES = ((30, 30), (100, 100))  # reference, window
@@ -65,7 +68,7 @@ def samples(count: int, distance: float, seed: int) -> Samples:
     targets = draw.integers(2, size=count)
     features = draw.normal(size=(count, WIDTH))
     features[:, 0] += distance * targets
-    return Samples(features.astype(np.float32), targets.astype(np.int64), 2)
+    return Samples(features.astype(np.float32), targets.astype(np.int64), PROBLEM)
 
 
 def exported(release: nn.Module, features: Features) -> Features:

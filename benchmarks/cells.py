@@ -21,6 +21,7 @@ from components.data.dataset import Dataset
 from components.inference.bundle import Runner
 from components.params import Params, load_params
 from components.params.domains import DomainsParams
+from components.problems import judge, network
 from components.stages.domains import Chosen, decided, of_source
 from components.stages.fitting import Activations
 from components.stages.frozen import Frozen

@@ -23,6 +23,7 @@ from components.params import Params, load_params
 from components.params.domains import DomainsParams
 from components.problems import judge, network
 from components.stages.domains import Chosen, decided, of_source
+from components.stages.features import open_features
 from components.stages.fitting import Activations
 from components.stages.frozen import Frozen
 from components.stages.network import load_head, load_trained, open_checkpoint, open_modality

@@ -17,6 +17,7 @@ from components.heads.base import Samples
 from components.params import load_params
 from components.params.learning import HeadParams
 from components.problems import network
+from components.stages.features import open_features
 from components.stages.train_head import score
 from components.stages.uncalibrated import Uncalibrated
 

@@ -31,6 +31,7 @@ from components.methods.importance import (
 )
 from components.methods.kmm import match
 from components.params.learning import HeadParams
+from components.stages.features import open_features
 
 RIDGES = (0.0, 1e-3, 1e-2, 1e-1, 1.0)
 DRAWS = 5

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from components.evaluation.metrics import Outcome, value
+from components.params.task import TaskParams
+from components.problems.classification.judge.metrics import area
+from components.problems.classification.network import Network
 from sklearn.datasets import load_breast_cancer
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
@@ -38,6 +40,7 @@ DRAWS = 5
 L2 = 0.1
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
+TWO = Network(TaskParams(), {"problem": "classification", "classes": ["0", "1"]})
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def pairs(draw: np.random.Generator) -> Iterator[Pair]:
     table = dataset.table
     used = np.array(table.column("split").to_pylist()) != "test"
     features = open_features(ROOT / "features")[used]
-    targets = np.array(table.column("target").to_pylist(), dtype=np.int64)[used]
+    targets = dataset.targets()[used]
     kinds = np.array(table.column("slice.type").to_pylist())[used]
     of = {kind: draw.permutation(np.flatnonzero(kinds == kind)) for kind in ("mono", "poly")}
     halves = {kind: np.array_split(rows, 2) for kind, rows in of.items()}
@@ -123,13 +126,13 @@ def _distance(weights: Floats, source: Floats, target: Floats, width: float) -> 
 def _auroc(pair: Pair, weights: Floats) -> float:
     """Of a logistic head on all samples of the target."""
     params = HeadParams.model_validate({"method": "logistic", "l2": [L2]})
-    training = Samples(pair.features[pair.source], pair.targets[pair.source], 2, weights)
+    training = Samples(pair.features[pair.source], pair.targets[pair.source], TWO, weights)
     head = load_head(params, seed=0)
     ((_, state),) = head.fits(training, training)  # one candidate: nothing to choose
     with torch.inference_mode():
         logits = head.module(state)(torch.from_numpy(pair.features[pair.target]).double())
     probabilities = torch.softmax(logits.double(), dim=1).numpy()
-    return value("auroc", Outcome(pair.targets[pair.target], probabilities, probabilities.argmax(axis=1)))
+    return area(probabilities[:, 1], pair.targets[pair.target] == 1)
 
 
 def main() -> None:

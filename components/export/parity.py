@@ -45,7 +45,8 @@ def measure(
     """Compare what `predict` got from the reference with a candidate, at each batch size; `same` says of two answers
     (N, …) which lead to the same decision, (N,).
 
-    `scale` is what a difference of answers is measured by. `samples` are gone through once for each, so they may be decoded again each time.
+    `scale` is what a difference of answers is measured by. `samples` are gone through once for each, so they may be
+    decoded again each time.
     """
     by_batch, changed = {}, np.zeros(len(expected), dtype=bool)
     for batch in batches:

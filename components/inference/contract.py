@@ -117,7 +117,7 @@ class Contract(_Part):
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """What the ONNX file says once more: what was fitted, too, for by it a threshold that was changed is noticed."""
+        """What the ONNX file says once more: what was fitted, too, so that a threshold that was changed is noticed."""
         return TERMS_1 if self.format == 1 else (*TERMS, "decision")
 
 

@@ -169,7 +169,8 @@ def code(cell: Cell, *stages: str) -> set[str]:
 
 def test_code_that_params_choose_by_name_counts(pair: dict[str, object]) -> None:
     head, tuned = cells("some", pair, 1)
-    chosen = {"tasks/image_classification.py", "backbones/efficientnet_lite0.py"}
+    facets = {"problems/classification/target/__init__.py", "problems/classification/network/__init__.py"}
+    chosen = {"modalities/image/decode.py", *facets, "backbones/efficientnet_lite0.py"}
     assert {*chosen, "methods/pcgrad.py", "methods/last_blocks.py"} <= code(tuned, "fine_tune")
     assert {*chosen, "methods/clusters.py"} <= code(tuned, "adapt_checkpoint")
     assert "heads/prototypes.py" in code(head, "train_head")

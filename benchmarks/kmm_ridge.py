@@ -12,9 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from components.params.task import TaskParams
-from components.problems.classification.judge.metrics import area
-from components.problems.classification.network import Network
 from sklearn.datasets import load_breast_cancer
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
@@ -33,6 +30,9 @@ from components.methods.importance import (
 )
 from components.methods.kmm import match
 from components.params.learning import HeadParams
+from components.params.task import TaskParams
+from components.problems.classification.judge.metrics import area
+from components.problems.classification.network import Network
 from components.stages.features import open_features
 
 RIDGES = (0.0, 1e-3, 1e-2, 1e-1, 1.0)

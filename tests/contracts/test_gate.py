@@ -9,8 +9,11 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from written import PARAMS
 
+from components.errors import ParamsError
 from components.evaluation.gates import SCRATCH, Release, Verdict, judge
+from components.params.load import check
 from components.params.release import GateParams
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +31,10 @@ GATE = GateParams.model_validate(
         "movement": {"weights_at_most": 0.5, "features_at_least": 0.6},
     }
 )
-CONTROLS = ("majority", SCRATCH)  # what is asked for in any case: constant answers, and the network from scratch
+CONTROLS = (
+    "majority",
+    SCRATCH,
+)  # what is asked for in any case: constant answers, and the network from scratch
 VARIANTS = ("fp32", "int8", "fp16")
 JUNK = (None, float("nan"), float("inf"), float("-inf"), "0.9", True, [], {}, -7, 7.5)
 RANK = {"fail": 0, "inconclusive": 1, "pass": 2}
@@ -214,8 +220,12 @@ def test_evidence_about_another_release_is_none() -> None:
 
 @pytest.mark.parametrize("kind", ["latency", "", None])
 def test_an_unknown_rule_is_refused_before_it_is_judged(kind: str | None) -> None:
-    with pytest.raises(ValueError, match="metric"):
-        GateParams.model_validate({"rules": [{"metric": kind, "at_least": 0.5}]})
+    rule = {"metric": kind, "at_least": 0.5}
+    with pytest.raises(ParamsError, match=r"gate\.rules\.0\.metric"):
+        check({**PARAMS, "gate": {"rules": [rule]}})
+    if kind is not None:  # nor would it pass if nobody had refused it
+        gate = GateParams.model_validate({"rules": [rule]})
+        assert _judge(_good("fp32"), "fp32", gate).verdict == "inconclusive"
     with pytest.raises(ValueError, match="rules"):
         GateParams.model_validate({"rules": []})
     with pytest.raises(ValueError, match="Extra inputs"):

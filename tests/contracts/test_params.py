@@ -12,13 +12,13 @@ from components.stages.table import STAGES
 
 def test_sections_that_stages_declare_are_written_out() -> None:
     required = {name for name, field in Params.model_fields.items() if field.is_required()}
-    chosen = {key.split(".")[0] for row in STAGES for _, key in row.plugins}
+    chosen = {plugin.key.split(".")[0] for row in STAGES for plugin in row.plugins}
     declared = {name for row in STAGES for name in row.params}
     assert set(TRACKED) | required | chosen | {"seed"} == declared
 
 
 def test_keys_that_choose_code_are_written_out() -> None:
-    assert set(WRITTEN_OUT) == {key for row in STAGES for _, key in row.plugins}
+    assert set(WRITTEN_OUT) == {plugin.key for row in STAGES for plugin in row.plugins}
 
 
 def keys(model: type[BaseModel], at: str = "") -> Iterator[str]:

@@ -36,6 +36,7 @@ from components.params.combinations import REMEDIES
 from components.params.load import check
 from components.params.names import NEEDS
 from components.params.pretrain import PretrainParams
+from components.problems import classification
 from components.training.batches import Views
 from components.training.checkpoints import Checkpoints
 from components.training.loop import Loop
@@ -62,6 +63,7 @@ LACKING: dict[str, dict[str, dict[str, object]]] = {
     "views": {"augment": {"views": 1}},
     "tasks": {"pretrain": {"tasks": None}},
     "classes": {"pretrain": {"tasks": None}},
+    "class_outputs": {},
 }
 
 
@@ -235,7 +237,11 @@ def values(name: str, changes: dict[str, dict[str, object]]) -> dict[str, object
 
 
 @pytest.mark.parametrize(("name", "need"), [(n, need) for n in PRETRAININGS for need in NEEDS.get(n, ())])
-def test_a_missing_need_is_named_with_its_remedy(name: str, need: str) -> None:
+def test_a_missing_need_is_named_with_its_remedy(
+    name: str, need: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if need == "class_outputs":
+        monkeypatch.setattr(classification, "OFFERS", ())  # a problem whose outputs are no classes
     words = re.escape(f"pretrain.method '{name}' needs {REMEDIES[need]}")  # type: ignore[index]
     with pytest.raises(ParamsError, match=words):
         check(values(name, LACKING[need]))

@@ -1,4 +1,4 @@
-"""Every task family keeps the protocol's promises, and no stage knows one by name."""
+"""Every modality keeps the protocol's promises, and no stage knows one by name."""
 
 import io
 import re
@@ -11,13 +11,16 @@ from PIL import Image
 from texts import write_tokenizer
 
 from components.export.onnx_file import export_module
+from components.modalities import NAMES, describers, load_modality
+from components.modalities.base import Modality
+from components.params import plugins
 from components.params.backbone import ImageSpec, TextSpec
 from components.params.data import Limits
-from components.params.names import SEES, SHOWS
+from components.params.names import SEES
 from components.params.task import AugmentParams, TaskParams
+from components.problems import NAMES as PROBLEMS
+from components.problems import baseline
 from components.runtime.sessions import open_session
-from components.tasks import NAMES, load_task
-from components.tasks.base import Task
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,28 +43,27 @@ SAMPLES = {
 
 
 @pytest.fixture(params=NAMES)
-def task(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Task, list[bytes]]:
-    shows = SHOWS[request.param]
-    made = load_task(
-        TaskParams(name=request.param), SPECS[shows], AugmentParams(views=3), write_tokenizer(tmp_path)
-    )
-    return made, SAMPLES[shows]
+def task(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Modality, list[bytes]]:
+    params = TaskParams(modality=request.param)
+    made = load_modality(params, SPECS[params.kind], AugmentParams(views=3), write_tokenizer(tmp_path))
+    return made, SAMPLES[params.kind]
 
 
 def test_tables_agree() -> None:
-    assert set(SHOWS) == set(NAMES)
-    assert set(SHOWS.values()) == set(SEES.values())
+    assert {plugins.fact("modalities", name, "KIND") for name in NAMES} == set(SEES.values())
     for name in NAMES:
-        assert (ROOT / "components" / "tasks" / f"{name}.py").is_file()
+        folder = ROOT / "components" / "modalities" / name
+        assert {path.stem for path in folder.glob("*.py")} >= {"baseline", "decode", "params", "statistics"}
 
 
-def test_no_stage_names_a_task() -> None:
-    words = re.compile("|".join([*NAMES, *(name.split("_")[0] + "_" for name in NAMES)]))
+def test_no_stage_names_a_modality() -> None:
+    named = [f"{name}_{problem}" for name in NAMES for problem in PROBLEMS]
+    words = re.compile("|".join([*named, *(f"{name}_" for name in NAMES), *(f'"{name}"' for name in NAMES)]))
     for path in (ROOT / "components" / "stages").glob("*.py"):
         assert not words.search(path.read_text()), path.name
 
 
-def test_samples_are_as_the_signature_says(task: tuple[Task, list[bytes]]) -> None:
+def test_samples_are_as_the_signature_says(task: tuple[Modality, list[bytes]]) -> None:
     made, payloads = task
     takes = made.signature
     assert takes.axes[0] == "batch"
@@ -75,7 +77,9 @@ def test_samples_are_as_the_signature_says(task: tuple[Task, list[bytes]]) -> No
         assert len(shape) == len(takes.axes)
 
 
-def test_compact_samples_have_one_shape_and_look_alike_to_the_network(task: tuple[Task, list[bytes]]) -> None:
+def test_compact_samples_have_one_shape_and_look_alike_to_the_network(
+    task: tuple[Modality, list[bytes]],
+) -> None:
     made, payloads = task
     preprocess = made.preprocessor()
     samples = [made.decode(payload) for payload in payloads]
@@ -87,7 +91,7 @@ def test_compact_samples_have_one_shape_and_look_alike_to_the_network(task: tupl
         torch.testing.assert_close(whole.float(), shorter.float(), atol=0.5 / 128 + 1e-5, rtol=0)
 
 
-def test_views_are_functions_of_sample_and_number(task: tuple[Task, list[bytes]]) -> None:
+def test_views_are_functions_of_sample_and_number(task: tuple[Modality, list[bytes]]) -> None:
     made, payloads = task
     assert list(made.views) == ["0", "1", "2"]
     sample = made.decode(payloads[2])
@@ -99,14 +103,14 @@ def test_views_are_functions_of_sample_and_number(task: tuple[Task, list[bytes]]
     assert first[1].dtype == sample.dtype
 
 
-def test_inspections_have_the_same_facts(task: tuple[Task, list[bytes]]) -> None:
+def test_inspections_have_the_same_facts(task: tuple[Modality, list[bytes]]) -> None:
     made, payloads = task
     found = [made.inspect(payload, Limits()) for payload in payloads]
     assert len({tuple((name, type(value)) for name, value in one.facts.items()) for one in found}) == 1
     assert all(one.thumbnail.shape == (64, 64) and 0 <= one.fingerprint < 2**64 for one in found)
 
 
-def test_people_see_a_picture_or_words(task: tuple[Task, list[bytes]]) -> None:
+def test_people_see_a_picture_or_words(task: tuple[Modality, list[bytes]]) -> None:
     made, payloads = task
     sample = made.decode(payloads[0])
     picture, words = made.preview(sample, 20), made.words(sample)
@@ -115,7 +119,7 @@ def test_people_see_a_picture_or_words(task: tuple[Task, list[bytes]]) -> None:
     assert not words or len(words) == len(sample)
 
 
-def test_the_preprocessor_exports_with_every_axis_that_varies(task: tuple[Task, list[bytes]]) -> None:
+def test_the_preprocessor_exports_with_every_axis_that_varies(task: tuple[Modality, list[bytes]]) -> None:
     made, payloads = task
     takes = made.signature
     example = torch.zeros(takes.example, dtype=getattr(torch, takes.dtype))
@@ -130,10 +134,15 @@ def test_the_preprocessor_exports_with_every_axis_that_varies(task: tuple[Task, 
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_baselines_learn_and_answer_from_raw_samples(task: tuple[Task, list[bytes]]) -> None:
-    made, payloads = task
-    for baseline in made.baselines.values():
-        model = baseline.fit(payloads * 4, np.array([0, 1, 1, 0] * 4), 2, seed=0)
-        found = baseline.predict(model, payloads)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_plain_models_see_is_enough_to_learn_and_answer_from_raw_samples(name: str) -> None:
+    params = TaskParams(modality=name)
+    learns = baseline(params, {"problem": "classification", "classes": ["no", "yes"]})
+    payloads = SAMPLES[params.kind]
+    for describer in describers(params).values():
+        kept = describer.fit(payloads * 4)
+        model = learns.fit(describer.features(kept, payloads * 4), np.array([0, 1, 1, 0] * 4), seed=0)
+        found = learns.answers(model, describer.features(kept, payloads))
         assert found.shape == (4, 2)
         np.testing.assert_allclose(found.sum(axis=1), 1)
+        assert found.argmax(axis=1).tolist() == [0, 1, 1, 0]

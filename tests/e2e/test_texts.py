@@ -98,7 +98,7 @@ def test_texts_go_through_the_line_from_a_table_to_a_decision(line: Workspace) -
         *map(dataset.read, dataset.ids()[:9]),
     ]
     rows = list(bundle.runner(["cpu"], 2).predict(payloads, bundle.task.decode))
-    assert [bundle.classes[i] for i in bundle.decision(np.stack(rows[:2]))] == ["spam", "ham"]
+    assert [bundle.decision.names[i] for i in bundle.decision(np.stack(rows[:2]))] == ["spam", "ham"]
     np.testing.assert_allclose(np.stack(rows).sum(axis=1), 1, atol=1e-5)
 
     page = (line.folder / ".graftline/reports/report.html").read_text()

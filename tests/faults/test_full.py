@@ -18,7 +18,7 @@ if sys.argv[1] == "disk":
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), -1))
 else:
     import mlflow, threading
-    import components.stages.version_data, components.tasks.image_classification, components.registry.runs
+    import components.stages.version_data, components.modalities.image.decode, components.registry.runs
     threading.stack_size(256 * 1024)
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]), -1))

@@ -18,6 +18,7 @@ from PIL import Image
 
 from components.ending import guarded, reach_loopback_directly
 from components.errors import DataError
+from components.modalities import load_modality
 from components.params.task import TaskParams
 from components.progress import bar
 
@@ -139,10 +140,10 @@ def test_what_pillow_says_of_damaged_exif_is_not_told() -> None:
     data = bytearray(file.getvalue())
     at = data.index(b"\x01\x0f\x00\x02")
     data[at + 8 : at + 12] = b"\x00\xff\xff\xff"  # the maker begins behind the end
-    task = load_task(TaskParams(name="image_classification"))
+    modality = load_modality(TaskParams(modality="image"))
     with pytest.warns(UserWarning, match="Truncated File Read"):
-        task.decode(bytes(data))
-    assert guarded(lambda: len(task.decode(bytes(data))) - 8) == 0
+        modality.decode(bytes(data))
+    assert guarded(lambda: len(modality.decode(bytes(data))) - 8) == 0
 
 
 def test_memory_that_ran_out(capsys: pytest.CaptureFixture[str]) -> None:

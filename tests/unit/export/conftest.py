@@ -5,13 +5,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from components.tasks import load_task
-from components.tasks.image_classification import SIGNATURE
 from torch import nn
 
 from components.export.release import ReleaseNetwork, export_release
+from components.modalities import load_modality
+from components.modalities.image.decode import SIGNATURE
 from components.params.backbone import ImageSpec
 from components.params.task import TaskParams
+from components.problems.classification.decision import Softmax
 
 SPEC = ImageSpec(32, (127.0, 127.0, 127.0), (128.0, 128.0, 128.0))
 
@@ -38,8 +39,8 @@ class SmallBackbone(nn.Module):
 def network() -> ReleaseNetwork:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        task = load_task(TaskParams(), SPEC)
-        made = ReleaseNetwork(task.preprocessor(), SmallBackbone(), nn.Linear(16, 2), temperature=0.25)
+        modality = load_modality(TaskParams(), SPEC)
+        made = ReleaseNetwork(modality.preprocessor(), SmallBackbone(), nn.Linear(16, 2), Softmax(0.25))
         made.backbone.layers[1].running_mean.uniform_(-0.5, 0.5)
         made.backbone.layers[1].running_var.uniform_(0.5, 2)
     return made.eval()
@@ -47,7 +48,7 @@ def network() -> ReleaseNetwork:
 
 @pytest.fixture(scope="session")
 def release(network: ReleaseNetwork) -> bytes:
-    return export_release(network, SIGNATURE, 20)
+    return export_release(network, SIGNATURE, "probabilities", 20)
 
 
 @pytest.fixture(scope="session")

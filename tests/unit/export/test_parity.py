@@ -19,8 +19,8 @@ def _brightness(images: np.ndarray) -> np.ndarray:
     return np.stack([1 - p, p], axis=1)
 
 
-def _decide(probabilities: np.ndarray) -> np.ndarray:
-    return probabilities.argmax(axis=1).astype(np.int64)
+def _same(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return one.argmax(axis=1) == other.argmax(axis=1)
 
 
 def _shifted(by: float, at_batch: int) -> Predict:
@@ -33,7 +33,7 @@ def _shifted(by: float, at_batch: int) -> Predict:
 
 def _measure(candidate: Predict, batches: tuple[int, ...]) -> Parity:
     images = _images([(4, 4)])
-    return measure(predict(_brightness, images, max(batches)), candidate, images, batches, _decide)
+    return measure(predict(_brightness, images, max(batches)), candidate, images, batches, _same)
 
 
 def test_equal_predictors_are_equal() -> None:

@@ -9,6 +9,8 @@ from components.tasks.image_classification import SIGNATURE
 from torch import nn
 
 from components.export.release import ReleaseNetwork, export_release
+from components.modalities.image.decode import SIGNATURE
+from components.problems.classification.decision import Softmax
 from components.runtime.sessions import open_session
 
 Pictures = Callable[..., np.ndarray]
@@ -29,7 +31,10 @@ class FirstTwo(nn.Module):
 def test_probabilities_are_a_softmax_over_logits_by_temperature() -> None:
     """Mean colour (30, 10): logits over temperature 10 are (3, 1), so p = 1 / (1 + e⁻²)."""
     model = export_release(
-        ReleaseNetwork(Mean(), nn.Identity(), FirstTwo(), temperature=10.0).eval(), SIGNATURE, 20
+        ReleaseNetwork(Mean(), nn.Identity(), FirstTwo(), Softmax(10.0)).eval(),
+        SIGNATURE,
+        "probabilities",
+        20,
     )
     image = np.broadcast_to(np.array([30, 10, 99], dtype=np.uint8), (2, 5, 7, 3))
     (found,) = open_session(model, ["cpu"], 1).run(None, {"image": image})
@@ -65,6 +70,6 @@ def test_the_signature_names_its_axes(release: bytes) -> None:
 
 
 def test_a_different_temperature_is_a_different_release(network: ReleaseNetwork, release: bytes) -> None:
-    warmer = ReleaseNetwork(network.preprocess, network.backbone, network.head, temperature=4.0).eval()
-    assert export_release(warmer, SIGNATURE, 20) != release
-    assert export_release(network, SIGNATURE, 20) == release
+    warmer = ReleaseNetwork(network.preprocess, network.backbone, network.head, Softmax(4.0)).eval()
+    assert export_release(warmer, SIGNATURE, "probabilities", 20) != release
+    assert export_release(network, SIGNATURE, "probabilities", 20) == release

@@ -22,7 +22,7 @@ from components.data.dataset import Dataset, table_digest
 from components.errors import ParamsError, StorageError
 from components.stages.advise import advise
 from components.stages.features import kept_ids, places
-from components.stages.network import frozen_part, open_task
+from components.stages.network import frozen_part, open_modality
 from components.storage.publish import sha256_bytes
 
 
@@ -36,7 +36,7 @@ def write_features(workspace: Workspace, distance: float, data: str = "") -> Non
     place = places(dataset)
     np.save(folder / "features.npy", features[place >= 0])
     np.save(folder / "places.npy", place)
-    space = frozen_part(checkpoint, workspace.params, None).space(open_task(workspace.params, checkpoint))
+    space = frozen_part(checkpoint, workspace.params, None).space(open_modality(workspace.params, checkpoint))
     ids = data or sha256_bytes("\n".join(kept_ids(dataset)).encode())
     (folder / "features.json").write_text(json.dumps({"ids_sha256": ids, "space": space.digest}))
 
@@ -88,13 +88,13 @@ def test_samples_without_a_label_are_counted_beside_the_classes(workspace: Works
     whole = lines(own)[0]
     manifest, told = own.root / "dataset" / "manifest.parquet", own.root / "dataset" / "dataset.json"
     table, description = pq.read_table(manifest), json.loads(told.read_text())
-    targets = table.column("target").to_pylist()
+    labels = table.column("label").to_pylist()
     for number in range(4):
-        targets[table.column("split").to_pylist().index("train") + number] = -1
-    place = table.column_names.index("target")
-    table = table.set_column(place, table.field(place), [pa.array(targets, table.field(place).type)])
+        labels[table.column("split").to_pylist().index("train") + number] = ""
+    place = table.column_names.index("label")
+    table = table.set_column(place, table.field(place), [pa.array(labels, table.field(place).type)])
     pq.write_table(table, manifest)
-    description["digest"] = table_digest(table, description["classes"])
+    description["digest"] = table_digest(table, description["target"])
     told.write_text(json.dumps(description))
     said = lines(own)[0]
     assert "without" not in whole

@@ -14,8 +14,8 @@ from two_domains import two_domains
 
 from components.data.dataset import Dataset
 from components.errors import Interrupted
-from components.evaluation.calibration import fit_temperature
 from components.evaluation.unlabelled import information_maximisation
+from components.problems.classification.decision.calibration import fit_temperature
 from components.stages import extract_features, fine_tune, select, train_head
 from components.stages.domains import decided, watched
 from components.stages.features import open_features
@@ -87,12 +87,18 @@ def test_the_best_epoch_is_that_of_the_criterion_also_after_a_kill(line: Workspa
     assert chosen["validation"]["head"] == pytest.approx(information_maximisation(answers), abs=1e-5)
 
 
-def test_networks_are_compared_by_what_they_say_and_not_by_how_large_their_logits_are() -> None:
+def test_networks_are_compared_by_what_they_say_and_not_by_how_large_their_logits_are(
+    workspace: Workspace,
+) -> None:
     draw = np.random.default_rng(0)
-    logits = {side: 4 * draw.normal(size=(300, 3)) for side in ("calibration", "watched")}
-    noisy = logits["calibration"] + draw.gumbel(size=(300, 3))
+    dataset = Dataset.open(workspace.root / "dataset")
+    logits = {side: 4 * draw.normal(size=(300, 2)) for side in ("validation", "calibration", "watched")}
+    noisy = logits["calibration"] + draw.gumbel(size=(300, 2))
     targets = noisy.argmax(axis=1).astype(np.int64)
     small = {side: values / 10 for side, values in logits.items()}
-    large, little = (select._sure_and_diverse(values, targets) for values in (logits, small))
+    known = {"validation": targets, "calibration": targets}
+    large, little = (
+        select._sure_and_diverse(values, known, dataset, workspace.params) for values in (logits, small)
+    )
     assert little == pytest.approx(large, rel=0.05)
     assert information_maximisation(softmax(small["watched"], axis=1)) < large / 4

@@ -24,14 +24,14 @@ def dataset(count: int = 120, group: int = 0, domains: tuple[str, ...] = ("",)) 
     table = pa.table(
         {
             "id": names,
-            "target": [int(number % 3 == 0) for number in range(count)],
+            "label": [("no", "yes")[number % 3 == 0] for number in range(count)],
             "split": ["test" if number % 7 >= 5 else "train" for number in range(count)],
             "group": [f"g{number // group}" if group else "" for number in range(count)],
             "domain": [domains[number % len(domains)] for number in range(count)],
         }
     )
     described = {
-        "classes": ["no", "yes"],
+        "target": {"problem": "classification", "classes": ["no", "yes"]},
         "digest": "d",
         "licence": "none",
         "source": {"uri": "x", "revision": "x"},

@@ -7,23 +7,23 @@ from training_workspace import Workspace
 from components.backbones.catalogue import build
 from components.data.dataset import Dataset
 from components.stages.frozen import Computation, Frozen, exported, stored
-from components.stages.network import open_task
+from components.stages.network import open_modality
 
 
 def test_damaged_and_lost_records_are_computed_again(
     workspace: Workspace, capfd: pytest.CaptureFixture[str]
 ) -> None:
     dataset = Dataset.open(workspace.root / "dataset")
-    task = open_task(workspace.params, workspace.root / "checkpoint", workspace.params.augment)
+    modality = open_modality(workspace.params, workspace.root / "checkpoint", workspace.params.augment)
     frozen = Frozen(build("efficientnet_lite0", seed=3), "seed 3", 1)
     wanted = [(sample, view) for view in (0, 1) for sample in dataset.ids()[:9]]
     everything = np.arange(len(wanted))
 
     def read() -> np.ndarray:
-        return stored(dataset, wanted, frozen, task, workspace.context, 8)[everything]
+        return stored(dataset, wanted, frozen, modality, workspace.context, 8)[everything]
 
     first = read()
-    (shard,) = (workspace.context.cache / "store" / frozen.space(task).digest[:32]).glob("*.bin")
+    (shard,) = (workspace.context.cache / "store" / frozen.space(modality).digest[:32]).glob("*.bin")
     data = bytearray(shard.read_bytes())
     data[len(data) // 2] ^= 1
     shard.write_bytes(bytes(data))
@@ -36,11 +36,11 @@ def test_damaged_and_lost_records_are_computed_again(
 def test_equal_layers_are_exported_once(workspace: Workspace) -> None:
     """Opened anew, as each stage does it: they are told by the digest of their weights."""
     dataset = Dataset.open(workspace.root / "dataset")
-    task = open_task(workspace.params, workspace.root / "checkpoint")
+    modality = open_modality(workspace.params, workspace.root / "checkpoint")
 
     def compute(seed: int, cut: int) -> np.ndarray:
         layers = Frozen(build("efficientnet_lite0", seed=seed), f"seed {seed}", cut)
-        return Computation(dataset, layers, task, workspace.context, 4)([(dataset.ids()[0], 0)])
+        return Computation(dataset, layers, modality, workspace.context, 4)([(dataset.ids()[0], 0)])
 
     first = compute(8, 1)
     made = exported.cache_info().misses

@@ -17,10 +17,13 @@ from components.errors import DataError
 from components.heads import restore
 from components.heads.base import Samples
 from components.params import Params
+from components.problems import network
 from components.stages import export_onnx, extract_features, select, train_head
-from components.stages.network import load_head, load_selected, open_task
+from components.stages.domains import learned
+from components.stages.network import load_head, load_selected
 
 CUT = 16
+TARGET = {"problem": "classification", "classes": ["dark", "light"]}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +62,7 @@ def fit(line: Workspace, folder: str, **changes: object) -> tuple[Workspace, Pat
 def test_logistic_regression_is_told_with_all_its_candidates(line: Workspace) -> None:
     _, folder = fit(line, "head-logistic", method="logistic", l2=[0.01, 0.1])
     told = json.loads((folder / "head.json").read_text())
-    assert (told["method"], told["parameter"], told["classes"]) == ("logistic", "l2", ["dark", "light"])
+    assert (told["method"], told["parameter"], told["target"]) == ("logistic", "l2", TARGET)
     assert told["chosen"] in (0.01, 0.1)
     assert [row["candidate"] for row in told["candidates"]] == [0.01, 0.1]
     with (folder / "curves.csv").open() as file:
@@ -92,8 +95,7 @@ def test_a_head_of_another_kind_is_chosen_and_rebuilt(line: Workspace, method: s
     assert (told["chosen"], told["head"]) == ("head", method)
 
     backbone = build("efficientnet_lite0")
-    task = open_task(chosen.params, chosen.root / "checkpoint")
-    head = load_selected(out["selected"], backbone, task, 2)
+    head = load_selected(out["selected"], backbone, network(chosen.params.task, TARGET))
     features = torch.from_numpy(np.load(chosen.root / "features" / "features.npy")[:5])
     with torch.inference_mode():
         torch.testing.assert_close(head(features), load_head(inputs["head"])(features))
@@ -113,8 +115,8 @@ def test_it_is_released_with_parity(line: Workspace, method: str) -> None:
     selected = chosen.root / f"selected-release-{method}"
     selected.mkdir()
     save_file(state, selected / "network.safetensors")
-    facts = {"chosen": "head", "head": method, "training": {}, "temperature": 1.3, "threshold": None}
-    facts["positive"] = None
+    fitted = {"temperature": 1.3, "threshold": None, "positive": None}
+    facts = {"chosen": "head", "head": method, "training": {}, "decision": fitted}
     (selected / "selected.json").write_text(json.dumps(facts))
     inputs = {**chosen.inputs("dataset", "adapted"), "selected": selected}
     out = chosen.output("release", f"release-{method}")
@@ -125,7 +127,7 @@ def test_it_is_released_with_parity(line: Workspace, method: str) -> None:
     assert parity["fp32"]["changed_decisions"] == 0
 
 
-def test_the_tuned_network_keeps_the_task_s_own_head(line: Workspace) -> None:
+def test_the_tuned_network_keeps_the_problem_s_own_head(line: Workspace) -> None:
     selected = line.root / "selected-tuned"
     selected.mkdir()
     backbone = build("efficientnet_lite0")
@@ -133,7 +135,7 @@ def test_the_tuned_network_keeps_the_task_s_own_head(line: Workspace) -> None:
     state |= {"head.weight": torch.ones(2, backbone.width), "head.bias": torch.zeros(2)}
     save_file(state, selected / "network.safetensors")
     (selected / "selected.json").write_text('{"chosen": "tuned", "head": null}')
-    head = load_selected(selected, backbone, open_task(line.params, line.root / "checkpoint"), 2)
+    head = load_selected(selected, backbone, network(line.params.task, TARGET))
     assert isinstance(head, torch.nn.Linear)
     assert head.weight.eq(1).all()
 
@@ -147,12 +149,13 @@ def test_a_class_without_training_samples_is_named(
         train_head.run(line.inputs("dataset", "features"), {"head": tmp_path}, line.params, line.context)
 
 
-def test_a_class_whose_samples_all_weigh_nothing_is_named() -> None:
-    samples = Samples(
-        np.zeros((4, 3), dtype=np.float32), np.array([0, 1, 0, 1]), 2, np.array([1.0, 0.0, 1.0, 0.0])
-    )
-    with pytest.raises(DataError, match="All training samples of class light weigh nothing"):
-        train_head.demand_weight(samples, ("dark", "light"))
+def test_a_class_whose_samples_all_weigh_nothing_is_named(line: Workspace) -> None:
+    dataset = Dataset.open(line.root / "dataset")
+    learns, problem = learned(dataset, line.params.domains), network(line.params.task, TARGET)
+    features = np.zeros((len(learns), 3), dtype=np.float32)
+    samples = Samples(features, learns.targets, problem, 1.0 - learns.targets)
+    with pytest.raises(DataError, match="class 'light' has no labelled sample that counts"):
+        train_head.demand_weight(samples, dataset, learns)
 
 
 def test_what_is_written_is_rebuilt_in_single_precision(line: Workspace) -> None:

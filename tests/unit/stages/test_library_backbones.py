@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from classified import classes
 from published import SIZE, publish
 from safetensors.torch import load_file, save_file
 from training_workspace import Workspace
@@ -28,7 +29,7 @@ from components.stages.advise import advise
 from components.stages.candidates import candidates
 from components.stages.fetch_checkpoint import fetch
 from components.stages.frozen import stored
-from components.stages.network import frozen_part, input_spec, open_task
+from components.stages.network import frozen_part, input_spec, open_modality
 from components.stages.refresh import refresh
 from components.stages.report import maps
 from components.stages.table import stage
@@ -127,12 +128,12 @@ def test_a_whole_text_network_learns_from_its_tokens(pictures: Workspace, tmp_pa
     words = "units.0.word.weight"
     assert not torch.equal(start[words], tuned[words.replace("units", "above")])
     dataset = Dataset.open(line.root / "dataset")
-    task = open_task(line.params, line.root / "adapted")
+    modality = open_modality(line.params, line.root / "adapted")
     frozen = frozen_part(line.root / "adapted", line.params, 0)
-    assert frozen.space(task).dtype == "int64"
+    assert frozen.space(modality).dtype == "int64"
     (sample, *_) = dataset.ids("validation")
-    held = stored(dataset, [(sample, 0)], frozen, task, line.context, 8)[np.arange(1)]
-    np.testing.assert_array_equal(held[0], task.compact(task.decode(dataset.read(sample))))
+    held = stored(dataset, [(sample, 0)], frozen, modality, line.context, 8)[np.arange(1)]
+    np.testing.assert_array_equal(held[0], modality.compact(modality.decode(dataset.read(sample))))
     assert to_device(torch.from_numpy(held), torch.device("cpu")).dtype == torch.int64
 
 
@@ -157,7 +158,7 @@ def texts(pictures: Workspace, tmp_path: Path) -> Workspace:
         "split": {"train": 0.4, "validation": 0.2, "calibration": 0.2, "test": 0.2},
         "limits": {"min_per_class": 1},
     }
-    task = {"name": "text_classification", "input_size": 32}
+    task = {"modality": "text", "input_size": 32}
     line = with_sections(pictures, data=data, task=task, backbone={"name": "minilm_l6"})
     (tmp_path / "dataset").unlink()
     refresh(line.params, tmp_path, line.context.cache)
@@ -276,17 +277,17 @@ def test_what_another_description_computes_is_not_taken_from_the_store(
 ) -> None:
     line = with_sections(pictures, backbone=backbone("transformers/vit", theirs))
     run(line, "fetch_checkpoint", "adapt_checkpoint")
-    task = open_task(line.params, line.root / "adapted")
-    before = frozen_part(line.root / "adapted", line.params, None).space(task)
+    modality = open_modality(line.params, line.root / "adapted")
+    before = frozen_part(line.root / "adapted", line.params, None).space(modality)
     config = line.root / "adapted" / "config.json"
     config.write_text(config.read_text().replace('"gelu"', '"relu"'))
-    assert frozen_part(line.root / "adapted", line.params, None).space(task).digest != before.digest
+    assert frozen_part(line.root / "adapted", line.params, None).space(modality).digest != before.digest
 
 
 def test_more_tokens_than_positions_are_refused(pictures: Workspace, tmp_path: Path) -> None:
     publish("transformers/bert", tmp_path)
     named = {**backbone("transformers/bert", tmp_path, (*FILES[:2], "tokenizer.json"))}
-    line = with_sections(pictures, task={"name": "text_classification", "input_size": 64}, backbone=named)
+    line = with_sections(pictures, task={"modality": "text", "input_size": 64}, backbone=named)
     with pytest.raises(
         ParamsError, match=r"task\.input_size is 64; transformers/bert takes at most 48 tokens"
     ):
@@ -296,7 +297,7 @@ def test_more_tokens_than_positions_are_refused(pictures: Workspace, tmp_path: P
 def test_the_report_shows_where_a_vits_decision_comes_from(pictures: Workspace, theirs: Path) -> None:
     line = with_sections(pictures, backbone=backbone("transformers/vit", theirs))
     run(line, "fetch_checkpoint", "adapt_checkpoint")
-    task = open_task(line.params, line.root / "adapted")
+    modality = open_modality(line.params, line.root / "adapted")
     state = build("transformers/vit", checkpoint=line.root / "adapted")
     load(line.root / "adapted", state)
     (line.root / "selected").mkdir()
@@ -306,6 +307,6 @@ def test_the_report_shows_where_a_vits_decision_comes_from(pictures: Workspace, 
     save_file(tensors, line.root / "selected" / "network.safetensors")
     write_json(line.root / "selected" / "selected.json", {"head": None})
     picture = np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)
-    (found,) = maps(line.root, line.params, task, [picture], ([1], 2, 1))
+    (found,) = maps(line.root, line.params, modality, [picture], ([1], classes(2), 1))
     assert found.shape == (SIZE // 8, SIZE // 8)
     assert found.max() > 0, "patches count, not the class's token alone"

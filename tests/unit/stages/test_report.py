@@ -10,6 +10,7 @@ from components.tasks.text_classification import TextClassification
 from texts import WORDS, write_tokenizer
 
 from components.errors import StorageError
+from components.modalities.text.decode import Modality
 from components.params.backbone import TextSpec
 from components.params.task import TaskParams
 from components.stages.report import _show, worst
@@ -39,10 +40,10 @@ def test_the_surest_mistakes_come_first(tmp_path: Path) -> None:
 
 def test_a_text_is_shown_as_its_words_without_marks_and_padding(tmp_path: Path) -> None:
     spec = TextSpec(size=16, vocabulary=len(WORDS))
-    task = TextClassification(TaskParams(name="text_classification"), spec, None, write_tokenizer(tmp_path))
-    sample = task.decode(b"bad mails")
+    modality = Modality(TaskParams(modality="text"), spec, None, write_tokenizer(tmp_path))
+    sample = modality.decode(b"bad mails")
     evidence = np.linspace(0, 1, len(sample), dtype=np.float32)
-    shown = _show(task, sample, evidence)
+    shown = _show(modality, sample, evidence)
     assert [word for word, _ in shown.words] == [" bad", " mail", "s"]
     assert [weight for _, weight in shown.words] == pytest.approx(evidence[1:4])
     assert not shown.picture

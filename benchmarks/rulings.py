@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 import numpy as np
+from components.evaluation.metrics import Outcome
 
 from benchmarks.populations import Draw, discordant
 from benchmarks.rules import Case, Row, Sample
-from components.evaluation.gates import PASS, Release, judge
+from components.evaluation.gates import Release, judge
 from components.evaluation.intervals import paired
+from components.evaluation.judged import PASS
 from components.evaluation.promotion import PROMOTE, By, Pair, decide
 from components.evaluation.spread import Plan
 from components.params.promotion import PromotionParams

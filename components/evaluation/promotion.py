@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from components.errors import EvaluationError
-from components.evaluation.gates import FAIL, OPEN, PASS, Judged
 from components.evaluation.intervals import Interval, Metric, Outcome, paired
+from components.evaluation.judged import FAIL, OPEN, PASS, Judged
 from components.evaluation.sizes import for_difference
 from components.evaluation.spread import Plan
 from components.params.promotion import PromotionParams

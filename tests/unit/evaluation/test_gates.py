@@ -2,7 +2,8 @@
 
 import pytest
 
-from components.evaluation.gates import Judged, Release, judge
+from components.evaluation.gates import Release, judge
+from components.evaluation.judged import Judged
 from components.params.release import GateParams
 from components.problems.classification.judge import TABLE
 

@@ -8,8 +8,9 @@ import pytest
 from outcomes import said
 from scipy.stats import binomtest
 
-from components.evaluation.gates import Judged, Release, judge
+from components.evaluation.gates import Release, judge
 from components.evaluation.intervals import Interval, intervals, paired
+from components.evaluation.judged import Judged
 from components.evaluation.promotion import Pair, Ruling, decide, gated
 from components.evaluation.spread import Plan
 from components.params.promotion import PromotionParams

@@ -193,7 +193,7 @@ def test_a_shared_registry_is_refused_at_once(root: Path, capsys: pytest.Capture
 
 
 def test_every_outcome_has_a_code_and_a_sentence() -> None:
-    from components.evaluation.gates import Judged
+    from components.evaluation.judged import Judged
     from components.evaluation.promotion import Ruling
     from components.stages.promote import Promotion
 

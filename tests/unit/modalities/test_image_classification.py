@@ -7,8 +7,6 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
-from components.tasks import load_task
-from components.tasks.base import Task
 from PIL import Image, ImageOps, PngImagePlugin
 
 from components.errors import DataError, ParamsError

@@ -110,7 +110,7 @@ def _wanted(rule: Rule, found: Measured, metrics: Facts) -> str:
         return ""
     if found.low >= rule.at_least:
         return ""
-    kind = mapping(mapping(metrics.get("metrics")).get(rule.metric)).get("interval")
+    kind = mapping(mapping(metrics.get("metrics")).get(rule.name)).get("interval")
     if kind != "proportion" or found.n is None:
         return ""
     wanted = for_proportion(rule.at_least, (1 - confidence) / 2)

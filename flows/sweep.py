@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.errors import ParamsError
-from flows.command import guarded, leave
+from flows.command import guarded
 
 READY = ("version_data", "fetch_checkpoint", "adapt_checkpoint", "extract_features")
 
@@ -124,4 +124,4 @@ def _minutes(text: str) -> float:
 
 
 if __name__ == "__main__":
-    leave(main())
+    sys.exit(main())

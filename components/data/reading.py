@@ -1,13 +1,13 @@
 """From a lock to contents: what the source holds, its classes, and the side of each sample. Nothing is decoded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from components.data.classes import Classes
-from components.data.contents import Content, Rejected, classify, merge
+from components.data.contents import Content, Rejected, classify, folds_of, merge
 from components.data.dealing import assign, lacking, split_named
 from components.data.layouts import Listing, Reader, Rows, read_items
-from components.data.lock import REFRESH, Lock
+from components.data.lock import REFRESH, Assignments, Lock
 from components.errors import DataError
 from components.params.data import DataParams
 
@@ -17,6 +17,7 @@ class Reading:
     """Attributes:
     reader: gives the bytes of each content by its path.
     rejected: what cannot be used without looking into a file.
+    folds: group → its fold, where there are folds.
     """
 
     listing: Listing
@@ -24,13 +25,14 @@ class Reading:
     classes: Classes
     contents: Sequence[Content]
     rejected: Sequence[Rejected]
+    folds: Mapping[str, int]
 
 
 def read(lock: Lock, source: Reader, params: DataParams, kind: str) -> Reading:
     """DataError where the table, the folders or the labels cannot be used."""
     kept = lock.assignments
     if kept is not None and kept.split != split_named(params):
-        if kept.sides or kept.samples:
+        if kept.sides or kept.samples or kept.folds:
             raise DataError("data/source.lock was written for another data.split.", REFRESH)
         lock = replace(lock, assignments=None)
     listing = read_items(lock, source, params, kind)
@@ -40,22 +42,24 @@ def read(lock: Lock, source: Reader, params: DataParams, kind: str) -> Reading:
         lock, reader = rows.lock, rows
     classes = classify(listing.items, params)
     contents, rejected = merge(listing.items, lock, classes, params)
-    return Reading(listing, reader, classes, contents, rejected)
+    folds = folds_of(listing.items, lock, params)
+    return Reading(listing, reader, classes, contents, rejected, folds)
 
 
 def with_assignments(lock: Lock, source: Reader, params: DataParams, kind: str, old: Lock | None) -> Lock:
-    """`lock` with the sides that small classes are dealt; `old` is the lock that it takes the place of.
+    """`lock` with the sides that small classes are dealt, or the folds that groups are; `old` is the lock that it replaces.
 
     A lock without assignments is an earlier version's, which dealt nothing: a class that has samples on every side
     may have been trained on, and none of its samples moves.
     """
-    if params.split.folds:
-        return lock
     known = old if old is not None and _same_data(old, lock) else None
     kept = known.assignments if known else None
     if kept is not None and kept.split != split_named(params):
         kept = known = None
     found = read(replace(lock, assignments=kept), source, params, kind)
+    if params.split.folds:
+        folds = {**(kept.folds if kept else {}), **found.folds}
+        return replace(lock, assignments=Assignments(split_named(params), (), {}, folds=folds))
     settled: set[str] = set()
     if known is not None and kept is None:
         settled = _used(known, source, params, kind, found)

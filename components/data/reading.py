@@ -47,7 +47,7 @@ def read(lock: Lock, source: Reader, params: DataParams, kind: str) -> Reading:
 
 
 def with_assignments(lock: Lock, source: Reader, params: DataParams, kind: str, old: Lock | None) -> Lock:
-    """`lock` with the sides that small classes are dealt, or the folds that groups are; `old` is the lock that it replaces.
+    """`lock` with the sides that small classes are dealt, or with the folds of groups; `old` is the lock before it.
 
     A lock without assignments is an earlier version's, which dealt nothing: a class that has samples on every side
     may have been trained on, and none of its samples moves.

@@ -59,18 +59,14 @@ def _passes(row: Row, sample: object, bound: float) -> bool:
 
 def interval(sample: object, metric: str) -> Interval:
     parts = sample if isinstance(sample, tuple) else (sample,)
-    outcomes = [part for part in parts if isinstance(part, Outcome)]
+    one, *other = [part for part in parts if isinstance(part, Outcome)]
     groups = next((part for part in parts if isinstance(part, np.ndarray)), None)
     plan = Plan(PLAN.confidence, groups)
     if metric == RECALL:  # of the positive class
         classes = ("negative", "positive")
-        of = (
-            recalls(*outcomes, plan, classes)
-            if len(outcomes) == 1
-            else paired_recalls(*outcomes, plan, classes)
-        )
+        of = paired_recalls(one, other[0], plan, classes) if other else recalls(one, plan, classes)
         return of["positive"]
-    found = intervals(*outcomes, plan, [metric]) if len(outcomes) == 1 else paired(*outcomes, plan, [metric])
+    found = paired(one, other[0], plan, [metric]) if other else intervals(one, plan, [metric])
     return found[metric]
 
 

@@ -61,15 +61,13 @@ def _passes(row: Row, sample: object, bound: float) -> bool:
 
 def interval(sample: object, metric: str) -> Interval:
     parts = sample if isinstance(sample, tuple) else (sample,)
-    outcomes = [part for part in parts if isinstance(part, Outcome)]
+    one, *other = [part for part in parts if isinstance(part, Outcome)]
     groups = next((part for part in parts if isinstance(part, np.ndarray)), None)
     plan = Plan(PLAN.confidence, groups)
     known = {**TABLE, **recall_metrics(("negative", "positive"))}
     name = f"{RECALL} of positive" if metric == RECALL else metric
     asked = {name: known[name]}
-    if len(outcomes) == 1:
-        return intervals(outcomes[0], plan, asked)[name]
-    return paired(outcomes[0], outcomes[1], plan, asked)[name]
+    return (paired(one, other[0], plan, asked) if other else intervals(one, plan, asked))[name]
 
 
 def accuracy(size: int) -> dict[str, object]:

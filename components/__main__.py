@@ -15,7 +15,7 @@ import argparse
 import os
 from pathlib import Path
 
-from components.ending import guarded, leave
+from components.ending import guarded
 from components.errors import StorageError
 from components.stages.table import STAGES
 
@@ -141,4 +141,4 @@ def _show_or_write(text: str, path: Path, write: bool) -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    sys.exit(main())

@@ -4,6 +4,7 @@
 and one paragraph; its traceback goes to a file.
 """
 
+import atexit
 import gc
 import os
 import platform
@@ -16,7 +17,6 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
 
 from components.errors import GraftlineError, StorageError, Unexpected, first_line, redact
 from components.system_errors import from_system
@@ -41,6 +41,9 @@ def guarded(run: Callable[[], int], stopped: int = INTERRUPTED, next_time: str =
         next_time: what the same command does after it.
     """
     reach_loopback_directly()
+    # Python ends with a search for cycles among all objects: a second, where the tools of a flow are imported.
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)
     # Of damaged EXIF and the like, once for each place in Pillow: which samples are refused, and why, is told by name.
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     before, threading.excepthook = threading.excepthook, _thread_ended
@@ -66,15 +69,6 @@ def tell(message: str, code: int) -> int:
         progress.close_bars()
     sys.stderr.write(f"{message}\n")
     return code
-
-
-def leave(code: int) -> NoReturn:
-    """End this process with `code`.
-
-    Before it ends, Python looks for cycles among all objects: a second, where the tools of a flow are imported.
-    """
-    gc.freeze()
-    sys.exit(code)
 
 
 def as_graftline_error(error: BaseException) -> GraftlineError:

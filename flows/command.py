@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 RESUMABLE = 75
 end = ending.tell
-leave = ending.leave
 
 
 def guarded(run: Callable[[], int], next_time: str = "resumes") -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 from components.errors import GraftlineError, ParamsError
 from components.runtime.python import module_command
-from flows.command import guarded, leave
+from flows.command import guarded
 
 RETRAINING = "retraining"  # the deployment that drift starts
 
@@ -120,4 +120,4 @@ def _prefect(root: Path, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    leave(main())
+    sys.exit(main())

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.command import code_of, end, guarded, leave, table_arguments
+from flows.command import code_of, end, guarded, table_arguments
 
 DRIFT = 4
 
@@ -100,4 +100,4 @@ def _as_flow(root: Path, values: dict[str, object]) -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    sys.exit(main())

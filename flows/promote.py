@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.command import RESUMABLE, guarded, leave
+from flows.command import RESUMABLE, guarded
 
 if TYPE_CHECKING:
     from components.params import Params
@@ -160,4 +160,4 @@ def _say(lines: "Iterator[str] | Sequence[str]") -> None:
 
 
 if __name__ == "__main__":
-    leave(main())
+    sys.exit(main())

@@ -43,7 +43,7 @@ from flows.branches import (
     past_runs,
     push_branch,
 )
-from flows.command import code_of, failed_by, guarded, leave
+from flows.command import code_of, failed_by, guarded
 from flows.engine import Execution, Step, execution, run_command
 from flows.handover import Answer, Asked
 from flows.pipeline import judge, retrying, run_stages
@@ -273,4 +273,4 @@ def _main(path: Path) -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    sys.exit(main())

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.command import code_of, end, guarded, leave
+from flows.command import code_of, end, guarded
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,4 +68,4 @@ def _run(root: Path, options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    sys.exit(main())

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.command import code_of, end, guarded, leave, table_arguments
+from flows.command import code_of, end, guarded, table_arguments
 
 
 def parser() -> argparse.ArgumentParser:
@@ -87,4 +87,4 @@ def _run(root: Path, values: dict[str, object]) -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    sys.exit(main())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.errors import ParamsError
-from flows.command import guarded, leave
+from flows.command import guarded
 
 if TYPE_CHECKING:
     from components.params import Params
@@ -129,4 +129,4 @@ def _minutes(text: str) -> float:
 
 
 if __name__ == "__main__":
-    leave(main())
+    sys.exit(main())

@@ -5,11 +5,12 @@ imported.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from components.stages.table import STAGES
-from flows.command import code_of, end, guarded, leave
+from flows.command import code_of, end, guarded
 
 
 def parser() -> argparse.ArgumentParser:
@@ -62,4 +63,4 @@ def _run(root: Path, options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    leave(main())
+    sys.exit(main())

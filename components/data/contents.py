@@ -117,6 +117,16 @@ def merge(
     return contents, rejected
 
 
+def folds_of(items: Sequence[Item], lock: Lock, params: DataParams) -> Mapping[str, int]:
+    """Group, or content id of what has none, → its fold, of the items that `merge` takes; empty without folds."""
+    if not params.split.folds:
+        return {}
+    names, kept = {entry.path: entry.sha256 for entry in lock.entries}, lock.assignments
+    taken = (item for item in items if item.label or item.label == params.labels.unlabelled)
+    keys = [item.group or names[item.path] for item in taken if item.path in names]
+    return deal(keys, params.split, params.split.folds, kept.folds if kept else None)
+
+
 class _Sides:
     """How the side of a content is told: by its fold, by where it was, by what it is, or by what the data declare."""
 
@@ -131,7 +141,7 @@ class _Sides:
         pairs = list(items)
         if params.split.folds:
             keys = (item.group or name for name, item in pairs)
-            self._fold = deal(keys, params.split, params.split.folds)
+            self._fold = deal(keys, params.split, params.split.folds, kept.folds if kept else None)
         if params.labels.split or any(item.side for _, item in pairs):
             self._pools = pools({declared_side(item.side, item.place or item.path) for _, item in pairs})
 

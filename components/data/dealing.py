@@ -40,6 +40,8 @@ def split_named(params: DataParams) -> dict[str, str | float]:
     named: dict[str, str | float] = {"salt": params.split.salt}
     if params.labels.group:
         named["group"] = params.labels.group
+    if params.split.folds:
+        return named | {"folds": params.split.folds}
     return named | {side: share(params.split, side) for side in SIDES}
 
 

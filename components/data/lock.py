@@ -6,7 +6,8 @@ The first line is a JSON object {uri, revision, licence, layout}; then one line 
 Where the sides are told by the hash, the first line also holds `split`, and these lines follow, sorted:
 `class  "name"`, a class whose samples have their sides for good, and `test  "key"`, the side of a content or a group
 that the hash would have put elsewhere (components/data/dealing.py). With `data.labels.group`, `sample test  "id"` says
-where each sample lies: a sample may come to further groups, or leave one, and its side must not follow.
+where each sample lies: a sample may come to further groups, or leave one, and its side must not follow. With
+`data.split.folds` there are lines `fold 2  "key"` instead, for each group that was seen.
 """
 
 import hashlib
@@ -23,7 +24,8 @@ from components.sources.base import Entry, Source
 REFRESH = "Run `python -m components refresh`."
 LINE = re.compile(r"([0-9a-f]{64})  (\d+)  (.+)")
 SAMPLE = "sample "
-RECORD = re.compile(rf'(class|(?:{SAMPLE})?(?:{"|".join(SIDES)}))  (".*")')
+FOLD = "fold "
+RECORD = re.compile(rf'(class|{FOLD}\d{{1,6}}|(?:{SAMPLE})?(?:{"|".join(SIDES)}))  (".*")')
 # Hexadecimal digits of a content's id that are written: a side is all that depends on them.
 ID_DIGITS = 16
 
@@ -37,12 +39,14 @@ class Assignments:
         classes: those whose samples have their sides for good, sorted.
         sides: content id or group → its side, of what the hash would have put elsewhere.
         samples: the first ID_DIGITS of a content id → its side, of all samples where there are groups.
+        folds: group, or content id of what has none, → its fold.
     """
 
     split: Mapping[str, str | float]
     classes: tuple[str, ...]
     sides: Mapping[str, str]
     samples: Mapping[str, str] = field(default_factory=dict)
+    folds: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Lock:
             lines += [f"class  {json.dumps(name)}" for name in kept.classes]
             lines += [f"{side}  {json.dumps(key)}" for key, side in sorted(kept.sides.items())]
             lines += [f"{SAMPLE}{side}  {json.dumps(key)}" for key, side in sorted(kept.samples.items())]
+            lines += [f"{FOLD}{fold}  {json.dumps(key)}" for key, fold in sorted(kept.folds.items())]
         return "\n".join(lines) + "\n"
 
 
@@ -148,4 +153,5 @@ def _assignments(head: Mapping[str, object], lines: Iterable[str]) -> Assignment
         classes=tuple(key for kind, key in records if kind == "class"),
         sides={key: kind for kind, key in records if kind in SIDES},
         samples={key: kind.removeprefix(SAMPLE) for kind, key in records if kind.startswith(SAMPLE)},
+        folds={key: int(kind.removeprefix(FOLD)) for kind, key in records if kind.startswith(FOLD)},
     )

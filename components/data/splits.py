@@ -63,10 +63,15 @@ def pools(declared: Set[str]) -> Mapping[str, Sequence[str]]:
     return {side: (side, *(s for s in extra.get(side, []) if s != side)) for side in declared}
 
 
-def deal(keys: Iterable[str], split: Split, folds: int) -> dict[str, int]:
-    """Group → its fold: groups in an order that the salt shuffles, dealt in turn, so that no fold is empty.
+def deal(
+    keys: Iterable[str], split: Split, folds: int, kept: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """Group → its fold: groups in an order that the salt shuffles, each to the fold that has fewest of them by then.
 
-    Unlike `side_of`, a new group may move others: with few groups there is no way around that.
+    Args:
+        kept: folds that groups were given earlier, where they stay (data/source.lock).
+
+    Raises DataError for fewer groups than folds, and where no group of a fold is left.
     """
     ordered = sorted(set(keys), key=lambda key: (drawn(key, split), key))
     if len(ordered) < folds:
@@ -74,7 +79,19 @@ def deal(keys: Iterable[str], split: Split, folds: int) -> dict[str, int]:
             f"data.split.folds is {folds}, but there are {len(ordered)} groups.",
             "Lower it to as many groups as there are, or less.",
         )
-    return {key: number % folds for number, key in enumerate(ordered)}
+    present = set(ordered)
+    dealt = {key: fold for key, fold in (kept or {}).items() if fold < folds and key in present}
+    sizes = [list(dealt.values()).count(fold) for fold in range(folds)]
+    for key in ordered:
+        if key not in dealt:
+            dealt[key] = sizes.index(min(sizes))
+            sizes[dealt[key]] += 1
+    if 0 in sizes:
+        raise DataError(
+            f"All groups of fold {sizes.index(0)} are gone.",
+            "Another data.split.salt deals all groups again.",
+        )
+    return dealt
 
 
 def side_in_fold(fold: int, sample: str, split: Split, folds: int) -> str:

@@ -329,7 +329,73 @@ def test_another_salt_starts_over_and_a_lock_of_another_split_is_refused() -> No
     assert len({content.side for content in placed(again, other).values()}) == 4
 
 
-def test_folds_are_dealt_in_their_own_way() -> None:
-    params = params_of(Split(salt="s", folds=3), layout="manifest", labels={"group": "g"})
-    lock = lock_of({"a.png": 1})
-    assert with_assignments(lock, Nothing(), params, TaskParams(), None) is lock
+FOLDED = GROUPED.model_copy(update={"split": Split(salt="s", folds=3)})
+
+
+def of_machines(machines: Iterable[int]) -> Table:
+    """Four texts of each machine."""
+    return Table([(f"{'ab'[k % 2]} {n} {k}", f"m{n}") for n in sorted(machines) for k in range(4)])
+
+
+def folds(lock: Lock) -> Mapping[str, int]:
+    assert lock.assignments is not None
+    return lock.assignments.folds
+
+
+Machines = st.sets(st.integers(0, 40), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sets(st.integers(0, 40), min_size=3, max_size=12),
+    st.lists(st.tuples(st.booleans(), Machines), max_size=4),
+)
+def test_nor_does_a_group_that_was_dealt_to_a_fold(
+    first: set[int], steps: list[tuple[bool, set[int]]]
+) -> None:
+    there = set(first)
+    table = of_machines(there)
+    lock = table.refreshed(params=FOLDED)
+    known, sides = dict(folds(lock)), {i: c.side for i, c in table.placed(lock, FOLDED).items()}
+    for adding, some in steps:
+        there = there | some if adding else there - some
+        table = of_machines(there)
+        if len({known[f"m{n}"] for n in there if f"m{n}" in known}) < 3:
+            return  # a fold may have lost all its groups
+        lock = table.refreshed(lock, FOLDED)
+        assert known.items() <= folds(lock).items()  # those that return come back to their fold
+        now = {i: c.side for i, c in table.placed(lock, FOLDED).items()}
+        assert all(now[i] == sides[i] for i in now.keys() & sides.keys())
+        known, sides = dict(folds(lock)), sides | now
+
+
+def test_new_groups_go_to_the_folds_that_have_fewest(tmp_path: Path) -> None:
+    lock = of_machines(range(6)).refreshed(params=FOLDED)
+    assert sorted(Counter(folds(lock).values()).values()) == [2, 2, 2]
+    path = tmp_path / "source.lock"
+    path.write_text(lock.text())
+    assert read_lock(path) == lock
+    grown = of_machines(range(9)).refreshed(read_lock(path), FOLDED)
+    assert sorted(Counter(folds(grown).values()).values()) == [3, 3, 3]
+    assert folds(lock).items() <= folds(grown).items()
+
+
+def test_the_first_record_of_folds_is_how_they_were_dealt_before_there_was_one() -> None:
+    table = of_machines(range(7))
+    before = {i: c.side for i, c in table.placed(table.lock, FOLDED).items()}
+    lock = table.refreshed(table.lock, FOLDED)
+    assert {i: c.side for i, c in table.placed(lock, FOLDED).items()} == before
+    # Another fold to test is the same split; another number of folds is not.
+    tested = FOLDED.model_copy(update={"split": Split(salt="s", folds=3, fold=1)})
+    assert folds(table.refreshed(lock, tested)) == folds(lock)
+    other = FOLDED.model_copy(update={"split": Split(salt="s", folds=4)})
+    with pytest.raises(DataError, match=r"another data\.split"):
+        table.placed(lock, other)
+    assert set(folds(table.refreshed(lock, other)).values()) == {0, 1, 2, 3}
+
+
+def test_a_fold_whose_groups_are_all_gone_is_named() -> None:
+    lock = of_machines(range(6)).refreshed(params=FOLDED)
+    left = [n for n in range(6) if folds(lock)[f"m{n}"] != 1]
+    with pytest.raises(DataError, match=r"All groups of fold 1 are gone.*salt"):
+        of_machines(left).refreshed(lock, FOLDED)

@@ -61,6 +61,22 @@ def test_whole_page_is_balanced_and_shows_every_section(workspace: Path) -> None
     assert "Fewer than 6 test samples: &lt;i&gt;cracked&lt;/i&gt; 3." in text
 
 
+def test_recalls_are_shown_class_by_class_with_their_names_harmless(workspace: Path) -> None:
+    assert "Recall of each class" not in page(workspace)
+    told = workspace / "evaluation/metrics.json"
+    metrics = json.loads(told.read_text())
+    facts = {"estimate": 0.756, "low": 0.694, "high": 0.811, "n": 221}
+    metrics["release"]["recall"] = {"<i>cracked</i>": facts}
+    told.write_text(json.dumps(metrics))
+    text = page(workspace)
+    balance = Balance()
+    balance.feed(text)
+    assert (balance.open, balance.wrong) == ([], [])
+    assert "Recall of each class" in text
+    assert '<th scope="row">&lt;i&gt;cracked&lt;/i&gt;</th><td data-column="Recall">0.756' in text
+    assert "[0.694, 0.811]" in text
+
+
 def test_what_the_criterion_said_is_shown_and_named(workspace: Path) -> None:
     curves = workspace / "tuned/curves.csv"
     curves.write_text(curves.read_text().replace("0.001,\n", "0.001,0.25\n"))

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-from components.evaluation.metrics import Outcome
 
 from benchmarks.populations import Draw, discordant
 from benchmarks.rules import Case, Row, Sample

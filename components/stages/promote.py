@@ -11,6 +11,7 @@ import numpy as np
 from components.data.dataset import Dataset
 from components.errors import Busy, GateRefused
 from components.evaluation import gates
+from components.evaluation.judged import PASS
 from components.evaluation.promotion import PROMOTE, REFUSED, Pair, Ruling, decide, first, gated, refused
 from components.evaluation.spread import Plan
 from components.inference.bundle import open_bundle, verify
@@ -123,7 +124,7 @@ def _refusals(root: Path, params: Params, case: _Case) -> Iterator[str]:
     release = gates.Release(params.export.release, case.candidate.digest, parity, manifest)
     verdict = gates.judge(params.gate, release, metrics)
     for rule in verdict.rules:
-        if rule.outcome != gates.PASS:
+        if rule.outcome != PASS:
             yield f"the gate says {rule.outcome}: {rule.rule}: {rule.evidence}"
     yield from _traced(params, case)
     yield from _ranked(case)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from components.tasks import load_task
 from PIL import Image
 
 from components.ending import guarded, reach_loopback_directly

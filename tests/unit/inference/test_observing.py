@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from brightness import brighter, write_release
-from components.tasks.base import Sample
 from onnx import TensorProto, helper, numpy_helper
 from scored import MODEL, contents, light, picture, score, write_pictures
 

@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from components.tasks.text_classification import TextClassification
 from texts import WORDS, write_tokenizer
 
 from components.errors import StorageError

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
         Judge,
         Network,
         Reading,
+        Show,
         Target,
     )
 
 NAMES = ("classification", "multi_label", "regression")
-FACETS = ("target", "network", "decision", "judge", "baseline")
+FACETS = ("target", "network", "decision", "judge", "baseline", "show")
 
 
 def _facet(problem: str, facet: str) -> Any:
@@ -58,4 +59,9 @@ def judge(task: TaskParams, description: "Description") -> "Judge":
 
 def baseline(task: TaskParams, description: "Description") -> "Baseline":
     found: Baseline = _facet(task.problem, "baseline").Baseline(description)
+    return found
+
+
+def show(task: TaskParams, description: "Description") -> "Show":
+    found: Show = _facet(task.problem, "show").Show(task, description)
     return found

@@ -7,6 +7,7 @@ A problem is a package of facets, one file each, because a stage must not run ag
     network.py   head, loss
     decision.py  calibration, from outputs to answers and decisions
     judge.py     metrics, tables, constant controls
+    show.py      what people see: mistakes, parts of the target
 
 Arrays have the samples on their first axis. What a row is, the problem alone knows: a class index, numbers, a vector of
 labels. Where rows differ in shape, the array's type is `object`.
@@ -26,7 +27,8 @@ from components.params.learning import SelectParams
 if TYPE_CHECKING:  # whoever only reads labels does without the seconds of these imports
     from torch import Tensor, nn
 
-    from components.evaluation.intervals import Metric, Outcome
+    from components.evaluation.intervals import Interval, Metric, Outcome
+    from components.evaluation.spread import Plan
 
 Column = Sequence[Any] | npt.NDArray[Any]  # a value for each sample
 # What stands in dataset.json and in a release: JSON that names the targets (classes, unit, range, …). What follows the
@@ -273,6 +275,46 @@ class Judge(Protocol):
 
     def tables(self, outcome: Any) -> Mapping[str, tuple[Sequence[str], Sequence[Sequence[object]]]]:
         """File name → header and rows, for plots."""
+        ...
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong decision, in words.
+
+    Attributes:
+        row: of the sample in its outcome.
+        actual, predicted: what it is, and what was decided.
+        confidence: the probability that spoke for what is wrong.
+        output: number of the network's output that spoke for it.
+        about: which of several wrong things `confidence` and `output` are about.
+    """
+
+    row: int
+    actual: str
+    predicted: str
+    confidence: float
+    output: int
+    about: str = ""
+
+
+class Show(Protocol):
+    """What the report shows. No stage depends on it.
+
+    Attributes:
+        parts_of: what `parts` are, as a heading; '' where there are none.
+    """
+
+    parts_of: str
+
+    def __init__(self, task: Any, description: Description) -> None: ...
+
+    def worst(self, outcome: Any, most: int) -> Sequence[Wrong]:
+        """The worst mistakes first."""
+        ...
+
+    def parts(self, outcome: Any, plan: "Plan") -> "Mapping[str, Mapping[str, Interval]]":
+        """Of each part of a target that is judged by itself, such as a label: name → metric → interval."""
         ...
 
 

@@ -62,6 +62,16 @@ def roc(points: Sequence[Point]) -> Markup:
     return drawing(SQUARE, HEIGHT, parts, "True positive rate over false positive rate")
 
 
+def precision_recall(points: Sequence[Point]) -> Markup:
+    """Precision over recall."""
+    if not points:
+        return Markup("")
+    x, y = _unit_scales()
+    parts = axes(x, y, "recall", "precision")
+    parts.append(line([(x(a), y(b)) for a, b in points], "first"))
+    return drawing(SQUARE, HEIGHT, parts, "Precision over recall")
+
+
 def _unit_scales() -> tuple[Scale, Scale]:
     return Scale(0, 1, LEFT, SQUARE - RIGHT), Scale(0, 1, HEIGHT - BOTTOM, TOP)
 

@@ -15,6 +15,11 @@ TITLES = {
     "average_precision": "Average precision",
     "f1": "F1",
     "ece": "Calibration error",
+    "macro_f1": "Macro F1",
+    "micro_f1": "Micro F1",
+    "map": "Mean average precision",
+    "subset_accuracy": "Subset accuracy",
+    "hamming_loss": "Hamming loss",
 }
 COLUMNS = 3  # metrics in a table of models
 SENTENCES = {
@@ -142,6 +147,21 @@ def recalls(release: object) -> Grid:
     found = {name.removeprefix(of): value for name, value in known.items() if name.startswith(of)}
     table = grid({name: {"recall": value} for name, value in found.items()}, ("recall",))
     return Grid(("Recall", *table.columns[1:]), table.rows)
+
+
+def parts(rows: Mapping[str, Mapping[str, object]]) -> Grid:
+    """Parts of a target × metrics; how many samples have a part stands at the end."""
+    names = tuple(name for name in next(iter(rows.values()), {}) if name != "samples")
+    return Grid(
+        (*map(title, names), "Samples"),
+        tuple(
+            Row(
+                name,
+                (*(_cell(found[metric]) for metric in names), f"{_estimate(found.get('samples')) or 0:.0f}"),
+            )
+            for name, found in rows.items()
+        ),
+    )
 
 
 def variants(material: Material) -> Grid:

@@ -36,6 +36,7 @@ class Material:
     confusion: Table
     reliability: Table
     roc: Table
+    precision_recall: Table
 
 
 OBJECTS = {
@@ -60,6 +61,7 @@ TABLES = {
     "confusion": "evaluation/confusion.csv",
     "reliability": "evaluation/reliability.csv",
     "roc": "evaluation/roc.csv",
+    "precision_recall": "evaluation/precision_recall.csv",
 }
 
 

@@ -20,6 +20,7 @@ class Mistake:
         confidence: probability of the predicted class.
         picture, overlay: data URIs of a small image and of what is laid over it; empty leaves a grey place.
         words: of a text: each with how much it spoke for the decision, 0…1.
+        about: which of several wrong things the confidence and the evidence are about.
     """
 
     actual: str
@@ -29,6 +30,20 @@ class Mistake:
     picture: str = ""
     overlay: str = ""
     words: tuple[tuple[str, float], ...] = ()
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the release is like for each part of a target, such as a label.
+
+    Attributes:
+        title: what they are.
+        rows: name → metric → an interval.
+    """
+
+    title: str
+    rows: Mapping[str, Mapping[str, object]]
 
 
 class Chart(NamedTuple):
@@ -67,11 +82,18 @@ class Labels:
 
 
 def render(
-    material: Material, mistakes: Sequence[Mistake], heading: Heading, labels: Labels | None = None
+    material: Material,
+    mistakes: Sequence[Mistake],
+    heading: Heading,
+    labels: Labels | None = None,
+    parts: Parts | None = None,
 ) -> str:
     """The whole page as text."""
+    named = ("", None) if parts is None else (parts.title, judgement.parts(parts.rows))
     values = {**_judgement(material), **_charts(material), **_origin(material, heading.method)}
-    return template("page.html.j2").render(heading=heading, mistakes=mistakes, labels=labels, **values)
+    return template("page.html.j2").render(
+        heading=heading, mistakes=mistakes, labels=labels, parts_of=named[0], parts=named[1], **values
+    )
 
 
 def _judgement(material: Material) -> Mapping[str, object]:
@@ -136,6 +158,8 @@ def _charts(material: Material) -> Mapping[str, object]:
         "confusion": origin.confusion(material.confusion, classes),
         "reliability": charts.reliability(reliable, weights),
         "roc_class": str(material.metrics.get("roc_class", "")) if len(classes) > 2 else "",
+        "worst_label": str(material.metrics.get("worst_label", "")),
+        "precision_recall": charts.precision_recall(points(material.precision_recall, "recall", "precision")),
         "roc": charts.roc(points(material.roc, "false_positive_rate", "true_positive_rate")),
     }
 

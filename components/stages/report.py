@@ -2,50 +2,42 @@
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import torch
 from torch import nn
 
 from components.backbones.catalogue import build
 from components.data.dataset import Dataset
-from components.errors import GraftlineError, StorageError
+from components.errors import GraftlineError
+from components.evaluation.spread import Plan
 from components.modalities.base import Modality, Sample
 from components.params import Params
+from components.problems import judge as load_judge
 from components.problems import network as load_network
+from components.problems import show as load_show
 from components.problems.base import Network as Problem
-from components.problems.classification.only import class_names
+from components.problems.base import Wrong
 from components.progress import log
 from components.reporting.material import Object, gather
-from components.reporting.page import Heading, Labels, Mistake, render
+from components.reporting.page import Heading, Labels, Mistake, Parts, render
 from components.reporting.pictures import overlay, photograph
 from components.reporting.saliency import evidence_map
 from components.stages.artefacts import check_artefacts
 from components.stages.label_report import label_report, write_list
 from components.stages.network import load_selected, open_modality
 from components.stages.operational import operational
+from components.stages.predicted import predicted
 from components.stages.table import Context
 from components.storage.home import home, reports
 from components.storage.publish import read_json, write_bytes
 
 MOST, SIDE, MOST_WORDS, MOST_LABELS = 12, 224, 100, 20
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """A wrong decision: the sample, the class that was said, and how surely."""
-
-    id: str
-    target: int
-    decision: int
-    confidence: float
 
 
 @dataclass(frozen=True)
@@ -74,8 +66,8 @@ def report(root: Path, params: Params, context: Context, pictures: bool = True) 
     )
     material = gather(root, state, _operational(root, params, state))
     path = reports(root) / "report.html"
-    mistakes, labels = _mistakes(root, params, context, pictures), _labels(root, params)
-    write_bytes(path, render(material, mistakes, heading, labels).encode())
+    judged, labels = _judged(root, params, context, pictures), _labels(root, params)
+    write_bytes(path, render(material, judged.mistakes, heading, labels, judged.parts).encode())
     return path
 
 
@@ -103,7 +95,15 @@ def _operational(root: Path, params: Params, state: Path) -> Object | None:
         return None
 
 
-def _mistakes(root: Path, params: Params, context: Context, pictures: bool) -> list[Mistake]:
+@dataclass(frozen=True)
+class Judged:
+    """What evaluation kept of the release: its mistakes, and what it is like for each part of a target."""
+
+    mistakes: Sequence[Mistake] = ()
+    parts: Parts | None = None
+
+
+def _judged(root: Path, params: Params, context: Context, pictures: bool) -> Judged:
     needed = (
         "evaluation/predictions.parquet",
         "release/manifest.json",
@@ -111,52 +111,55 @@ def _mistakes(root: Path, params: Params, context: Context, pictures: bool) -> l
         "selected/network.safetensors",
     )
     if not all((root / name).exists() for name in needed):
-        return []
+        return Judged()
     try:
         dataset = Dataset.open(root / "dataset")
         released = str(read_json(root / "release" / "manifest.json").get("released"))
-        classes = class_names(dataset.description, "The list of mistakes")
-        found = worst(root / "evaluation" / "predictions.parquet", released, classes)
+        judge = load_judge(params.task, dataset.description)
+        kept = predicted(root / "evaluation" / "predictions.parquet", released, judge)
+        shows = load_show(params.task, dataset.description)
+        found = {kept.ids[item.row]: item for item in shows.worst(kept.outcome, MOST)}
         shown = _shown(root, params, dataset, found, context.threads) if pictures else {}
-        return [_mistake(dataset, item, shown.get(item.id, Shown())) for item in found]
+        mistakes = [_mistake(dataset, i, item, shown.get(i, Shown())) for i, item in found.items()]
+        plan = Plan(params.evaluate.confidence, _groups(dataset, kept.ids))
+        parts = {
+            name: {metric: interval.as_json() for metric, interval in found.items()}
+            for name, found in shows.parts(kept.outcome, plan).items()
+        }
+        return Judged(mistakes, Parts(shows.parts_of, parts) if parts else None)
     except GraftlineError as error:
         log(f"The report shows no mistakes: {error}")
-        return []
+        return Judged()
 
 
-def worst(predictions: Path, model: str, classes: Sequence[str], most: int = MOST) -> list[Wrong]:
-    """The wrong decisions of `model`, those first that leave the true class the least probability."""
-    wanted = ["id", "target", f"{model}.decision", *(f"{model}.p.{name}" for name in classes)]
-    try:
-        table = pq.read_table(predictions, columns=wanted)
-    except (pa.ArrowException, OSError) as error:
-        raise StorageError(f"{predictions.name} is damaged: {error}.", "Run: dvc repro evaluate") from error
-    ids, targets, decisions, *columns = (table.column(name).to_pylist() for name in wanted)
-    wrong = [n for n in range(len(ids)) if decisions[n] != targets[n]]
-    wrong.sort(key=lambda n: (columns[targets[n]][n], ids[n]))
-    return [Wrong(ids[n], targets[n], decisions[n], columns[decisions[n]][n]) for n in wrong[:most]]
+def _groups(dataset: Dataset, ids: Sequence[str]) -> npt.NDArray[np.str_] | None:
+    """(N,) as evaluation takes them."""
+    groups = dict(zip(dataset.ids(), dataset.groups(), strict=True))
+    found = [groups.get(sample, "") for sample in ids]
+    if not any(found):
+        return None
+    return np.array([group or sample for group, sample in zip(found, ids, strict=True)])
 
 
-def _mistake(dataset: Dataset, item: Wrong, shown: Shown) -> Mistake:
-    row = dataset.table.filter(pc.equal(dataset.table.column("id"), item.id)).to_pylist()[0]
+def _mistake(dataset: Dataset, sample: str, item: Wrong, shown: Shown) -> Mistake:
+    row = dataset.table.filter(pc.equal(dataset.table.column("id"), sample)).to_pylist()[0]
     slices = ", ".join(str(value) for name, value in row.items() if name.startswith("slice."))
-    classes = dataset.description["classes"]
-    actual, predicted = classes[item.target], classes[item.decision]
-    return Mistake(actual, predicted, item.confidence, slices, shown.picture, shown.overlay, shown.words)
+    said = Mistake(item.actual, item.predicted, item.confidence, slices, about=item.about)
+    return replace(said, picture=shown.picture, overlay=shown.overlay, words=shown.words)
 
 
 def _shown(
-    root: Path, params: Params, dataset: Dataset, found: Sequence[Wrong], threads: int
+    root: Path, params: Params, dataset: Dataset, found: Mapping[str, Wrong], threads: int
 ) -> dict[str, Shown]:
     """Id → the sample as people see it, with what spoke for its decision."""
     modality = open_modality(params, root / "adapted")
-    samples = [modality.decode(dataset.read(item.id)) for item in found]
-    targets = [item.decision for item in found]
+    samples = [modality.decode(dataset.read(sample)) for sample in found]
+    targets = [item.output for item in found.values()]
     problem = load_network(params.task, dataset.description)
     evidences = maps(root, params, modality, samples, (targets, problem, threads))
     return {
-        item.id: _show(modality, sample, evidence)
-        for item, sample, evidence in zip(found, samples, evidences, strict=True)
+        name: _show(modality, sample, evidence)
+        for name, sample, evidence in zip(found, samples, evidences, strict=True)
     }
 
 

@@ -12,7 +12,11 @@ from components.errors import StorageError
 from components.modalities.text.decode import Modality
 from components.params.backbone import TextSpec
 from components.params.task import TaskParams
-from components.stages.report import _show, worst
+from components.problems import judge, show
+from components.stages.predicted import predicted
+from components.stages.report import _show
+
+TASK, TARGET = TaskParams(), {"problem": "classification", "classes": ["good", "bad"]}
 
 
 def written(folder: Path) -> Path:
@@ -28,13 +32,14 @@ def written(folder: Path) -> Path:
 
 
 def test_the_surest_mistakes_come_first(tmp_path: Path) -> None:
-    found = worst(written(tmp_path), "fp32", ("good", "bad"))
-    assert [(item.id, item.target, item.decision, item.confidence) for item in found] == [
-        ("c", 1, 0, 0.95),
-        ("d", 0, 1, 0.8),
-        ("a", 0, 1, 0.7),
+    kept = predicted(written(tmp_path), "fp32", judge(TASK, TARGET))
+    found = show(TASK, TARGET).worst(kept.outcome, 12)
+    assert [(kept.ids[w.row], w.actual, w.predicted, w.confidence, w.output) for w in found] == [
+        ("c", "bad", "good", 0.95, 0),
+        ("d", "good", "bad", 0.8, 1),
+        ("a", "good", "bad", 0.7, 1),
     ]
-    assert [item.id for item in worst(tmp_path / "predictions.parquet", "fp32", ("good", "bad"), 1)] == ["c"]
+    assert [kept.ids[w.row] for w in show(TASK, TARGET).worst(kept.outcome, 1)] == ["c"]
 
 
 def test_a_text_is_shown_as_its_words_without_marks_and_padding(tmp_path: Path) -> None:
@@ -50,4 +55,4 @@ def test_a_text_is_shown_as_its_words_without_marks_and_padding(tmp_path: Path) 
 
 def test_predictions_of_another_shape_are_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"predictions\.parquet"):
-        worst(written(tmp_path), "int8", ("good", "bad"))
+        predicted(written(tmp_path), "int8", judge(TASK, TARGET))

@@ -37,6 +37,7 @@ class Decision:
     """
 
     output = "probabilities"
+    scale = 1.0
 
     def __init__(self, task: TaskParams, description: Description, fitted: Fitted | None = None) -> None:
         self.fitted = fitted or {}

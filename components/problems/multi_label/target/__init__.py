@@ -15,6 +15,7 @@ from components.problems.base import Description, Labelled, Mask, Remedies, Targ
 from components.problems.multi_label.params import MultiLabelParams
 from components.problems.multi_label.target.cells import EMPTY, Columns, Tokens, named
 from components.problems.multi_label.target.checks import (
+    NOTHING,
     check_labels,
     check_some,
     counted,
@@ -62,20 +63,14 @@ class Reading:
         return {"problem": "multi_label", "labels": list(self.names)}
 
     def counts(self, labels: Iterable[str]) -> Mapping[str, Any]:
-        """Samples of each label, those without any, and labels a sample."""
+        """Samples of each label, and those without any."""
         held = [names_of(label) for label in labels]
         each = Counter(name for names in held for name in names)
-        return {
-            "labels": {name: each[name] for name in self.names},
-            "without": sum(not names for names in held),
-            "per_sample": round(sum(map(len, held)) / max(len(held), 1), 3),
-        }
+        return {name: each[name] for name in self.names} | {NOTHING: sum(not names for names in held)}
 
     def summary(self, counts: Mapping[str, Any]) -> str:
-        return (
-            f"with any of {len(self.names)} labels ({counts['per_sample']:.3g} a sample; {counts['without']} without): "
-            f"{counted(counts['labels'])}"
-        )
+        each = {name: counts[name] for name in self.names}
+        return f"with any of {len(each)} labels, {counts[NOTHING]} with none: {counted(each)}"
 
     def warnings(self, samples: Sequence[Labelled]) -> Sequence[str]:
         return few_tests([names_of(s.label) for s in samples if s.split == "test"], self.names)

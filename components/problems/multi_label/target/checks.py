@@ -9,6 +9,7 @@ from components.problems.base import Remedies
 from components.problems.multi_label.params import MultiLabelParams
 
 NAMED = 10
+NOTHING = "no label"  # what reports call a sample with an empty set
 SHOWN = 12
 # Of fewer test samples with a label, or without it, no metric of it can be told well.
 FEW_TESTS = 6
@@ -18,9 +19,14 @@ SEPARATORS = ("|", ",", ";", "/", " ")
 
 
 def check_some(names: Sequence[str]) -> None:
-    """DataError without any label."""
+    """DataError without any label, or with one that is called as samples without a label are."""
     if not names:
         raise DataError("No sample has a label.", "Does data.labels.label name the column of the labels?")
+    if NOTHING in names:
+        raise DataError(
+            f"A label is called {NOTHING!r}, as reports call samples that have none.",
+            f'Rename it, or write `none: "{NOTHING}"` below task where it means that.',
+        )
 
 
 def check_labels(

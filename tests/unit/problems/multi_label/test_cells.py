@@ -32,7 +32,7 @@ def test_labels_stand_in_one_cell_in_any_order() -> None:
 
 
 def test_declared_labels_have_the_declared_order_and_no_others() -> None:
-    reading = read(["a|b"], labels=None, **{"labels": ["b", "a"]})
+    reading = Reading(Labels(), task(labels=["b", "a"]), ["a|b"])
     assert reading.label("a|b") == '["b", "a"]'
     assert reading.label("a|z") is None
     message = str(reading.refusal({"a|z": ["t.csv, row 4"], "aa": ["t.csv, row 7", "t.csv, row 9"]}))
@@ -107,7 +107,7 @@ def test_an_empty_set_is_kept_and_a_missing_label_is_not() -> None:
     )
     items = [Item(name, label) for name, label in zip("abcd", ("x|y", "[]", "?", ""), strict=True)]
     entries = tuple(Entry(name, 1, name * 64) for name in "abcd")
-    lock = Lock("file:x", "r", "x", entries)
+    lock = Lock("file:x", "r", "x", "manifest", entries)
     labels = classify(items, params, task(none=""))
     contents, rejected = merge(items, lock, labels, params)
     assert {content.path: content.label for content in contents} == {"a": '["x", "y"]', "b": "[]", "c": ""}
@@ -117,7 +117,7 @@ def test_an_empty_set_is_kept_and_a_missing_label_is_not() -> None:
 
 def test_copies_with_other_labels_contradict_each_other() -> None:
     items = [Item("a", "x|y"), Item("b", "y|x"), Item("c", "x")]
-    lock = Lock("file:x", "r", "x", tuple(Entry(name, 1, "0" * 64) for name in "abc"))
+    lock = Lock("file:x", "r", "x", "manifest", tuple(Entry(name, 1, "0" * 64) for name in "abc"))
     params = DataParams(source="file:x", licence="x", layout="manifest")
     labels = classify(items, params, task())
     assert merge(items[:2], lock, labels, params)[1] == []

@@ -20,6 +20,7 @@ from components.params.task import TaskParams
 from components.problems.multi_label.baseline import Baseline
 from components.problems.multi_label.decision import Decision, negative_log_likelihood
 from components.problems.multi_label.network import Network
+from components.training.seeds import deterministic
 
 DESCRIPTION = {"problem": "multi_label", "labels": ["a", "b", "c"]}
 TASK = TaskParams(modality="text", problem="multi_label")
@@ -68,7 +69,8 @@ def test_targets_that_are_not_zeros_and_ones(wrong: np.ndarray) -> None:
 def test_heads_decide_each_label(method: str) -> None:
     training, held = samples(), samples(seed=1)
     head = load_head(HeadParams(method=method, l2=(1e-2,), neighbours=(15,), components=128, hidden=16), 0)
-    _, state = next(head.fits(training, held))
+    with deterministic(1):
+        _, state = next(head.fits(training, held))
     with torch.inference_mode():
         outputs = head.module(state)(torch.from_numpy(held.features).double()).numpy()
     right = ((outputs >= 0) == (held.targets == 1)).mean(axis=0)
@@ -143,13 +145,7 @@ def test_a_label_whose_threshold_cannot_be_chosen_is_named() -> None:
     targets["validation"][:, 1] = 0
     select = SelectParams.model_validate({"threshold": {"rule": "best_f1"}})
     with pytest.raises(EvaluationError, match="Label 'b': The validation side holds one class only"):
-        Decision.fit(
-            TASK,
-            DESCRIPTION,
-            outputs,
-            targets,
-            SelectParams.model_validate({"threshold": {"rule": "best_f1"}}),
-        )
+        Decision.fit(TASK, DESCRIPTION, outputs, targets, select)
 
 
 def test_the_graph_answers_as_numpy_does() -> None:

@@ -66,8 +66,10 @@ def test_few_samples_with_or_without_a_label() -> None:
 
 def test_counts_and_words() -> None:
     counts = reading().counts(['["a", "b"]', '["a"]', "[]", "[]"])
-    assert counts == {"labels": {"a": 2, "b": 1}, "without": 2, "per_sample": 0.75}
-    assert reading().summary(counts) == "with any of 2 labels (0.75 a sample; 2 without): a 2, b 1"
+    assert counts == {"a": 2, "b": 1, "no label": 2}
+    assert reading().summary(counts) == "with any of 2 labels, 2 with none: a 2, b 1"
+    with pytest.raises(DataError, match="A label is called 'no label'"):
+        Reading(Labels(), TASK, ["a|no label"])
     warned = " ".join(reading().warnings(even(2)))
     assert "Fewer than 6 test samples have these labels: a 2, b 2." in warned
     assert "are without these labels: a 4, b 4." in warned

@@ -1,0 +1,46 @@
+"""The whole line on small pictures: from a table with labels in one cell to a decision out of the released graph."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from line import PICTURES, params_of, run_line, write_pictures
+
+from components.data.dataset import Dataset
+from components.inference.bundle import open_bundle
+from components.stages.report import report
+
+
+@pytest.mark.slow
+def test_labels_go_through_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAFTLINE_HOME", str(tmp_path / "home"))
+    write_pictures(tmp_path / "pictures")
+    params = params_of(tmp_path / "pictures")
+    context = run_line(tmp_path, params)
+
+    dataset = Dataset.open(tmp_path / "dataset")
+    counts = json.loads((tmp_path / "dataset" / "report.json").read_text())["targets"]
+    assert (counts["light"], counts["no label"]) == (PICTURES // 2, PICTURES // 3)
+    assert dataset.description == {"problem": "multi_label", "labels": ["light", "striped"]}
+    metrics = json.loads((tmp_path / "evaluation" / "metrics.json").read_text())
+    assert metrics["release"]["macro_f1"]["estimate"] > 0.8
+    assert metrics["constants"] == ["majority", "every_label"]
+    assert json.loads((tmp_path / "verdict.json").read_text())["verdict"] == "pass"
+
+    # What was evaluated is what the bundle answers, and what is written for users are names.
+    bundle = open_bundle(tmp_path / "release")
+    ids = dataset.ids("test")
+    rows = bundle.runner(["cpu"], 1).predict((dataset.read(i) for i in ids), bundle.modality.decode)
+    answers = np.stack(list(rows))
+    kept = pq.read_table(tmp_path / "evaluation" / "predictions.parquet")
+    np.testing.assert_array_equal(bundle.decision(answers), kept.column("fp32.decision").to_pylist())
+    named = bundle.decision.written(answers)["decision"]
+    assert set(map(tuple, named)) <= {(), ("light",), ("striped",), ("light", "striped")}
+    assert bundle.contract.decides.promises == {"thresholds": bundle.decision.thresholds.tolist()}
+
+    page = report(tmp_path, params, context).read_text()
+    assert "<h2>Worst mistakes</h2>" in page
+    assert "Precision and recall of" in page
+    assert "Mean average precision" in page

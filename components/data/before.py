@@ -73,7 +73,9 @@ def _check_labels(written: set[str], params: Params) -> None:
     """What can be told from the labels alone, without counting them."""
     from components.problems import reading
 
-    asked = [rule.of for rule in params.gate.rules if rule.of is not None]
+    fairness = params.gate.fairness
+    named = [*(rule.of for rule in params.gate.rules), fairness.of if fairness else None]
+    asked = [name for name in named if name is not None]
     reading(params.task).early(params.data.labels, params.task, written, asked)
 
 

@@ -8,6 +8,7 @@ otherwise one that is inconclusive keeps it back.
 import math
 from dataclasses import asdict, dataclass, field
 
+from components.evaluation.fairness import fair, shown
 from components.evaluation.judged import (
     FAIL,
     OPEN,
@@ -34,12 +35,17 @@ SCRATCH = "scratch"
 
 @dataclass(frozen=True)
 class Verdict:
-    """`released` is the variant, `release_sha256` the digest of the release folder that was judged."""
+    """`released` is the variant, `release_sha256` the digest of the release folder that was judged.
+
+    Attributes:
+        fairness: for each column of `gate.fairness`, what was measured on its groups.
+    """
 
     verdict: str
     released: str
     release_sha256: str
     rules: list[Judged] = field(default_factory=list)
+    fairness: list[dict[str, object]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -61,11 +67,13 @@ def judge(gate: GateParams, release: Release, metrics: Facts) -> Verdict:
     rules += _parity(gate, release)
     rules.append(_size(gate, release))
     rules += _controls(gate, metrics)
+    rules += fair(gate.fairness, release.variant, metrics)
     rules += [*_forgetting(gate, metrics), *_training(gate, metrics)]
     rules.append(_same(release, metrics))
     outcomes = {rule.outcome for rule in rules}
     overall = FAIL if FAIL in outcomes else PASS if outcomes == {PASS} else OPEN
-    return Verdict(overall, release.variant, release.sha256, rules)
+    groups = shown(gate.fairness, release.variant, metrics)
+    return Verdict(overall, release.variant, release.sha256, rules, groups)
 
 
 def _metric(rule: Rule, variant: str, metrics: Facts) -> Judged:

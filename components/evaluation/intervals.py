@@ -72,6 +72,7 @@ class Metric(Generic[Given]):
         range: the least and the greatest value; the difference of two lies within their distance.
         samples: (N,) of which samples it is, where not of all: those of one class, for instance.
         without: what is said where there is none of these.
+        measures: what it is to rules that know no metric by name: `true-positive rate` or `calibration error`.
     """
 
     value: Callable[[Given], float]
@@ -80,6 +81,7 @@ class Metric(Generic[Given]):
     range: tuple[float, float] = (0.0, 1.0)
     samples: Callable[[Given], npt.NDArray[np.bool_]] | None = None
     without: str = ""
+    measures: str = ""
 
     def of(self, outcome: Given) -> float:
         """NaN where undefined: on no sample, and where an answer is no number, for comparisons would still decide."""
@@ -95,7 +97,8 @@ class Metric(Generic[Given]):
     def as_json(self) -> dict[str, object]:
         """Bounds that are infinite are None."""
         ends = [end if np.isfinite(end) else None for end in self.range]
-        return {"better": self.better, "range": ends, "interval": self.method.kind}
+        said = {"measures": self.measures} if self.measures else {}
+        return {"better": self.better, "range": ends, "interval": self.method.kind, **said}
 
 
 @dataclass(frozen=True)

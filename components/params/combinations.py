@@ -10,6 +10,7 @@ from components.params.backbone import BackboneParams
 from components.params.base import Section
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
+from components.params.groups import fair_bounds, fair_class, fair_columns
 from components.params.learning import AUTO, HeadParams, SelectParams
 from components.params.monitoring import MonitoringParams, fewest_permutations
 from components.params.names import (
@@ -101,6 +102,8 @@ def _gate_metrics(task: TaskParams, gate: GateParams) -> Iterator[str]:
     named["gate.better_than_controls.metric"] = gate.better_than_controls.metric
     if gate.forgetting is not None:
         named["gate.forgetting.metric"] = gate.forgetting.metric
+    if gate.fairness is not None:
+        named["gate.fairness.metric"] = gate.fairness.metric
     yield from _unknown(task, named)
 
 
@@ -324,6 +327,9 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _forgetting,
     _slices,
     _recalls,
+    fair_columns,
+    fair_bounds,
+    fair_class,
     _allowances,
     _tasks,
     _domain_column,

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from components.params.base import Section
+from components.params.fairness import FairnessParams
 from components.params.learning import AUTO, Metric
 
 
@@ -117,6 +118,7 @@ class GateParams(Section):
     parity: ParityGate = ParityGate()
     max_size_mb: float = Field(default=100, gt=0)
     better_than_controls: BetterThanControls = BetterThanControls()
+    fairness: FairnessParams | None = None
     forgetting: Forgetting | None = None
     overfitting: Overfitting | None = None
     movement: Movement | None = None

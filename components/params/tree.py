@@ -63,6 +63,8 @@ class Params(Section):
         gate: dict[str, Section] = {"better_than_controls": _named(controls, best)}
         if forgetting is not None:
             gate["forgetting"] = _named(forgetting, kept)
+        if self.gate.fairness is not None:
+            gate["fairness"] = _named(self.gate.fairness, best)
         slices = _named(self.promotion.slices, kept)
         named = {
             "head": _named(self.head, best),

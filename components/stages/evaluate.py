@@ -62,7 +62,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         for name, answer in constants.items()
     }
     slices = {name: values[chosen.places] for name, values in dataset.slices("test").items()}
-    metrics = measure(outcomes, bundle.variant, slices, _plan(dataset, chosen, params), judge.metrics)
+    parts = {**slices, **dict.fromkeys(_of_domain(dataset), chosen.domains)}
+    metrics = measure(outcomes, bundle.variant, parts, _plan(dataset, chosen, params), judge.metrics)
     metrics["constants"] = list(constants)
     metrics["training"] = bundle.manifest.get("training")
     if params.domains.declared:
@@ -107,6 +108,15 @@ def measure(
     }
 
 
+def _of_domain(dataset: Dataset) -> tuple[str, ...]:
+    """Slices that say a sample's domain: those that are declared, else `domain`; none where there are no domains."""
+    of = np.array(dataset.domains("test"), dtype=str)
+    if not of.any():
+        return ()
+    slices = dataset.slices("test").items()
+    return tuple(name for name, values in slices if np.array_equal(values, of)) or ("domain",)
+
+
 def _plan(dataset: Dataset, chosen: Chosen, params: Params) -> Plan:
     return Plan(params.evaluate.confidence, groups_of(dataset, chosen))
 
@@ -126,8 +136,16 @@ def on_the_source(
     judge = load_judge(params.task, dataset.description)
     outcomes = {n: judge.outcome(chosen.targets, answers, plain(answers)) for n, answers in found.items()}
     plan = _plan(dataset, chosen, params)
+    # As the release decides: what a comparison of groups is about.
+    served = judge.outcome(chosen.targets, found["after"], bundle.decision(found["after"]))
+    slices: dict[str, object] = {}
+    for value in sorted(set(chosen.domains)):
+        member = chosen.domains == value
+        part = _json(intervals(served.only(member), plan.only(member), judge.metrics))
+        slices |= {f"{column}={value}": {bundle.variant: part} for column in _of_domain(dataset)}
     return {
         "domains": list(params.domains.source),
+        "slices": slices,
         "n": len(chosen),
         **{name: _json(intervals(outcome, plan, judge.metrics)) for name, outcome in outcomes.items()},
         "paired": _json(paired(outcomes["after"], outcomes["before"], plan, judge.metrics)),

@@ -30,6 +30,8 @@ KEPT = "accuracy"
 # What methods may rely on: `classes` are indices, and outputs are logits of them; `logits` may be those of labels, too.
 OFFERS = ("classes", "logits")
 CONTROLS = ("majority",)
+# Bounds of `gate.fairness` that need more than a metric: the judge says which metrics are `measures` of these.
+FAIRNESS = ("tpr_gap_at_most", "calibration_gap_at_most")
 
 
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:

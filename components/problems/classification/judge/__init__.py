@@ -71,7 +71,7 @@ TABLE: Mapping[str, Metric[Outcome]] = {
     "auroc": Metric(metrics.auroc, AUROC),
     "average_precision": Metric(metrics.average_precision, PRECISION),
     "f1": Metric(metrics.f1, F1),
-    "ece": Metric(metrics.ece, CALIBRATION, better="lower"),
+    "ece": Metric(metrics.ece, CALIBRATION, better="lower", measures="calibration error"),
 }
 assert all(METRICS[name] == metric.better for name, metric in TABLE.items())
 
@@ -84,7 +84,11 @@ def recalls(classes: Sequence[str]) -> Mapping[str, Metric[Outcome]]:
 
     return {
         f"recall of {name}": Metric(
-            metrics.accuracy, PROPORTION, samples=of(index), without=f"no sample is of class {name!r}"
+            metrics.accuracy,
+            PROPORTION,
+            samples=of(index),
+            without=f"no sample is of class {name!r}",
+            measures="true-positive rate",
         )
         for index, name in enumerate(classes)
     }

@@ -1,0 +1,58 @@
+"""What `gate.fairness` asks of other sections: columns that are declared, bounds that the problem offers."""
+
+from collections.abc import Iterator
+
+from components.errors import meant
+from components.params import plugins
+from components.params.data import DataParams
+from components.params.learning import AUTO
+from components.params.release import GateParams
+from components.params.task import TaskParams
+
+OFFERED = {  # bounds of gate.fairness that only some problems have
+    "tpr_gap_at_most": "true-positive rates",
+    "calibration_gap_at_most": "calibration errors",
+}
+
+
+def fair_columns(data: DataParams, gate: GateParams) -> Iterator[str]:
+    labels = data.labels
+    if gate.fairness is None:
+        return
+    # A domain's column that is a slice, too, goes by the slice's name.
+    of_domain = ("domain",) if labels.domain and labels.domain not in labels.slices else ()
+    allowed = tuple(dict.fromkeys((*labels.slices, *of_domain)))
+    for name in gate.fairness.columns:
+        if name not in allowed:
+            hint, known = meant(name, allowed) or ".", ", ".join(allowed) or "none declared"
+            yield (
+                f"gate.fairness.columns: {name!r} is no column of groups{hint} "
+                f"Allowed, of data.labels.slices and data.labels.domain: {known}"
+            )
+
+
+def fair_bounds(task: TaskParams, gate: GateParams) -> Iterator[str]:
+    """What a problem must offer, and which way is better."""
+    fairness = gate.fairness
+    if fairness is None:
+        return
+    offered = getattr(plugins.about("problems", task.problem), "FAIRNESS", ())
+    for key, what in OFFERED.items():
+        if getattr(fairness, key) is not None and key not in offered:
+            yield (
+                f"gate.fairness.{key} compares {what}, which task.problem {task.problem!r} does not have: "
+                "leave it out"
+            )
+    known = plugins.metrics(task.problem)
+    metric = plugins.best(task.problem) if fairness.metric == AUTO else fairness.metric
+    wrong = {"higher": "worst_at_most", "lower": "worst_at_least"}.get(known.get(metric, ""), "")
+    if wrong and getattr(fairness, wrong) is not None:
+        right = "worst_at_least" if wrong == "worst_at_most" else "worst_at_most"
+        yield f"gate.fairness.{wrong}: of {metric}, {known[metric]} is better, so its worst group has {right}"
+
+
+def fair_class(data: DataParams, gate: GateParams) -> Iterator[str]:
+    declared, of = tuple(data.labels.classes), gate.fairness.of if gate.fairness else None
+    if of is not None and declared and of not in declared:
+        hint = meant(of, declared) or "."
+        yield f"gate.fairness.class: {of!r} is not in data.labels.classes{hint} Allowed: {', '.join(declared)}"

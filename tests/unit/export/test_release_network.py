@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from components.tasks.image_classification import SIGNATURE
 from torch import nn
 
 from components.export.release import ReleaseNetwork, export_release

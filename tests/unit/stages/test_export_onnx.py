@@ -8,7 +8,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from components.tasks.image_classification import SIGNATURE
 from safetensors.torch import load_file, save_file
 from training_workspace import Workspace
 

@@ -3,23 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import tiny
+from training_workspace import of_classes
 
-from components.data.dataset import Dataset
 from components.errors import DataError
 from components.params import Params, load_params
 from components.stages.best_epoch import by_labels
-
-DESCRIPTION = {"problem": "classification", "classes": ["bad", "good"]}
-
-
-def described() -> Dataset:
-    """Without a sample: what its labels mean is all that is asked."""
-    columns = {name: pa.array([], pa.string()) for name in ("id", "label", "split")}
-    facts = {"target": DESCRIPTION, "digest": "", "licence": "", "source": {"uri": "", "revision": ""}}
-    return Dataset(Path(), pa.table(columns), facts)
 
 
 def chosen(best_by: str) -> Params:
@@ -38,11 +28,11 @@ def of(targets: list[int]) -> tiny.Views:
 
 
 def test_the_loss_needs_nothing_beside_it() -> None:
-    assert by_labels(of([0, 1]), described(), chosen("loss")) is None
+    assert by_labels(of([0, 1]), of_classes("bad", "good"), chosen("loss")) is None
 
 
 def test_balanced_accuracy_is_the_mean_of_the_recalls() -> None:
-    criterion = by_labels(of([0, 0, 0, 0, 1, 1]), described(), chosen("balanced_accuracy"))
+    criterion = by_labels(of([0, 0, 0, 0, 1, 1]), of_classes("bad", "good"), chosen("balanced_accuracy"))
     assert criterion is not None
     assert criterion.name == "balanced_accuracy"
     # Three of four, and one of two.
@@ -51,13 +41,13 @@ def test_balanced_accuracy_is_the_mean_of_the_recalls() -> None:
 
 
 def test_a_metric_without_all_classes_is_refused() -> None:
-    criterion = by_labels(of([0, 0]), described(), chosen("auroc"))
+    criterion = by_labels(of([0, 0]), of_classes("bad", "good"), chosen("auroc"))
     assert criterion is not None
     with pytest.raises(DataError, match="auroc is undefined on the 2 validation samples"):
         criterion.measure(np.full((2, 2), 0.5))
 
 
 def test_a_network_that_diverged_is_for_the_loop_to_refuse() -> None:
-    criterion = by_labels(of([0, 1]), described(), chosen("f1"))
+    criterion = by_labels(of([0, 1]), of_classes("bad", "good"), chosen("f1"))
     assert criterion is not None
     assert np.isnan(criterion.measure(np.full((2, 2), np.nan)))

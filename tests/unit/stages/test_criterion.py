@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 from scipy.special import softmax
-from training_workspace import Terminating, Workspace
+from training_workspace import Terminating, Workspace, of_classes
 from two_domains import two_domains
 
 from components.data.dataset import Dataset
 from components.errors import Interrupted
 from components.evaluation.unlabelled import information_maximisation
+from components.params import load_params
 from components.problems.classification.decision.calibration import fit_temperature
 from components.stages import extract_features, fine_tune, select, train_head
 from components.stages.domains import decided, watched
@@ -87,18 +88,17 @@ def test_the_best_epoch_is_that_of_the_criterion_also_after_a_kill(line: Workspa
     assert chosen["validation"]["head"] == pytest.approx(information_maximisation(answers), abs=1e-5)
 
 
-def test_networks_are_compared_by_what_they_say_and_not_by_how_large_their_logits_are(
-    workspace: Workspace,
-) -> None:
+def test_networks_are_compared_by_what_they_say_and_not_by_how_large_their_logits_are() -> None:
     draw = np.random.default_rng(0)
-    dataset = Dataset.open(workspace.root / "dataset")
-    logits = {side: 4 * draw.normal(size=(300, 2)) for side in ("validation", "calibration", "watched")}
-    noisy = logits["calibration"] + draw.gumbel(size=(300, 2))
+    logits = {side: 4 * draw.normal(size=(300, 3)) for side in ("calibration", "watched")}
+    noisy = logits["calibration"] + draw.gumbel(size=(300, 3))
     targets = noisy.argmax(axis=1).astype(np.int64)
     small = {side: values / 10 for side, values in logits.items()}
-    known = {"validation": targets, "calibration": targets}
+    params, dataset = load_params(Path("params.yaml")), of_classes("a", "b", "c")
+    params = params.model_copy(update={"task": params.task.model_copy(update={"positive": None})})
     large, little = (
-        select._sure_and_diverse(values, known, dataset, workspace.params) for values in (logits, small)
+        select._sure_and_diverse(values, {"calibration": targets}, dataset, params)
+        for values in (logits, small)
     )
     assert little == pytest.approx(large, rel=0.05)
     assert information_maximisation(softmax(small["watched"], axis=1)) < large / 4

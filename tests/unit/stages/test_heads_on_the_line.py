@@ -48,7 +48,9 @@ def line(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Work
 
 
 def with_head(params: Params, **changes: object) -> Params:
-    return params.model_copy(update={"head": params.head.model_validate(changes)})
+    return params.model_copy(
+        update={"head": params.head.model_validate({"metric": params.head.metric, **changes})}
+    )
 
 
 def fit(line: Workspace, folder: str, **changes: object) -> tuple[Workspace, Path]:

@@ -143,6 +143,7 @@ def test_imports_by_string_stand_in_tables_only() -> None:
         "components/methods/__init__.py",
         "components/backbones/catalogue.py",
         "components/forkserver/server.py",  # imports early what stages import themselves
+        "components/stages/dvc_repo.py",  # imports early what it imports itself
         "components/stages/execute.py",
         "components/stages/graph.py",
     }

@@ -1,0 +1,57 @@
+"""What `python -m components check` refuses for regression, by name."""
+
+from pathlib import Path
+
+import pytest
+from line import values
+from pydantic import ValidationError
+
+from components.params import Params
+
+
+def refused(section: str, **more: object) -> str:
+    said = values(Path("pictures"))
+    said[section] = {**dict(said.get(section, {})), **more}  # type: ignore[call-overload]
+    with pytest.raises(ValidationError) as found:
+        Params.model_validate(said)
+    return str(found.value)
+
+
+def test_the_tiny_line_is_right_and_auto_is_rmse() -> None:
+    params = Params.model_validate(values(Path("pictures")))
+    assert (params.select.metric, params.head.metric, params.promotion.slices.metric) == ("rmse", "rmse", "mae")
+
+
+@pytest.mark.parametrize(
+    ("section", "more", "said"),
+    [
+        ("head", {"method": "logistic"}, "head.method 'logistic' needs classes"),
+        ("head", {"method": "prototypes"}, "head.method 'prototypes' needs classes"),
+        ("head", {"method": "neighbours"}, "for regression: linear, mlp, random_features"),
+        ("tune", {"label_smoothing": 0.1}, "tune.label_smoothing is for classes"),
+        ("tune", {"best_by": "accuracy"}, "tune.best_by: 'accuracy' is not allowed"),
+        ("select", {"threshold": {"rule": "best_f1"}}, "select.threshold.rule 'best_f1' is for classes"),
+        ("select", {"metric": "pinball"}, "select.metric 'pinball' needs prediction intervals"),
+        ("task", {"positive": "x"}, "'positive' is no key of section task"),
+        ("task", {"range": [1, 1]}, "the least number must be below the greatest"),
+        ("task", {"loss": "poisson"}, "loss: 'poisson'"),
+    ],
+)
+def test_refusals(section: str, more: dict[str, object], said: str) -> None:
+    assert said in refused(section, **more)
+
+
+def test_gate_and_labels() -> None:
+    gate = {**dict(values(Path("p"))["gate"]), "overfitting": {"at_most": 0.1}}  # type: ignore[call-overload]
+    assert "gate.overfitting compares accuracies" in refused("gate", **gate)
+    labels = {**dict(values(Path("p"))["data"])["labels"], "classes": {"low": "< 3"}}  # type: ignore[call-overload]
+    assert "data.labels.classes names classes" in refused("data", labels=labels)
+
+
+def test_a_class_has_one_column() -> None:
+    said = values(Path("p"))
+    said["task"], said["head"] = {"problem": "classification"}, {"method": "linear"}
+    said["gate"] = {"rules": [{"metric": "accuracy", "at_least": 0.5}]}
+    said["data"]["labels"]["label"] = ["bright", "dark"]  # type: ignore[index]
+    with pytest.raises(ValidationError, match="a sample has one class"):
+        Params.model_validate(said)

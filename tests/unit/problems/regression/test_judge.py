@@ -1,0 +1,157 @@
+"""Metrics against scikit-learn and scipy, influences against the jackknife, intervals on drawn data."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from described import description, task
+from scipy.stats import spearmanr
+from sklearn import metrics as theirs
+
+from benchmarks.regression import Population, measure, truths
+from components.evaluation.intervals import intervals, paired
+from components.evaluation.spread import Floats, Plan
+from components.problems.regression.decision import Decision
+from components.problems.regression.judge import TABLE, Judge, influence, metrics
+from components.problems.regression.judge.metrics import Outcome
+
+JUDGE = Judge(task(), description())
+
+
+def drawn(count: int = 60, numbers: int = 1, seed: int = 0) -> Outcome:
+    """With ties among targets and predictions."""
+    draw = np.random.default_rng(seed)
+    targets = draw.integers(0, 12, (count, numbers)).astype(np.float64)
+    said = np.round(targets + draw.normal(0, 2, (count, numbers)), 1)
+    return Outcome(targets, said, said - 2, said + 3, np.ones(numbers), 0.9)
+
+
+def test_metrics_are_those_of_the_libraries() -> None:
+    one = drawn()
+    y, said = one.targets[:, 0], one.prediction[:, 0]
+    assert metrics.rmse(one) == pytest.approx(theirs.root_mean_squared_error(y, said))
+    assert metrics.mae(one) == pytest.approx(theirs.mean_absolute_error(y, said))
+    assert metrics.r2(one) == pytest.approx(theirs.r2_score(y, said))
+    assert metrics.spearman(one) == pytest.approx(spearmanr(y, said).statistic)
+    assert metrics.coverage(one) == np.mean((said - 2 <= y) & (y <= said + 3))
+    assert metrics.interval_width(one) == pytest.approx(5)
+    losses = [theirs.mean_pinball_loss(y, said + off, alpha=level) for off, level in ((0, 0.5), (-2, 0.05), (3, 0.95))]
+    assert metrics.pinball(one) == pytest.approx(np.mean(losses))
+
+
+def test_of_several_numbers_errors_are_standardised_and_averaged() -> None:
+    both = Outcome(np.zeros((2, 2)), np.array([[2.0, 30.0], [-2.0, 10.0]]), *[np.full((2, 2), np.nan)] * 2, np.array([2.0, 10.0]), 0.9)
+    assert metrics.mae(both) == 1.5
+    assert metrics.rmse(both) == pytest.approx(np.sqrt((1 + 9 + 1 + 1) / 4))
+
+
+def test_what_is_undefined_is_nan_and_a_constant_prediction_ranks_nothing() -> None:
+    flat = Outcome(np.ones((3, 1)), np.array([[1.0], [2], [3]]), *[np.full((3, 1), np.nan)] * 2, np.ones(1), 0.9)
+    assert np.isnan(metrics.r2(flat))
+    assert np.isnan(metrics.spearman(flat))
+    turned = Outcome(flat.prediction, flat.targets, flat.low, flat.high, flat.unit, 0.9)
+    assert metrics.spearman(turned) == 0.0
+    found = intervals(turned, Plan(0.95), TABLE)
+    assert found["coverage"].estimate is None
+    assert found["pinball"].estimate is None
+
+
+@pytest.mark.parametrize(
+    ("value", "influences"),
+    [
+        (metrics.mae, lambda o: influence.of_mean(o.absolute)),
+        (metrics.rmse, lambda o: influence.of_root(o.square)),
+        (metrics.r2, lambda o: -influence.of_unexplained(o)),
+        (metrics.spearman, influence.of_spearman),
+    ],
+)
+@pytest.mark.parametrize("numbers", [1, 2])
+def test_influences_are_the_jackknife_s(
+    value: Callable[[Outcome], float], influences: Callable[[Outcome], Floats], numbers: int
+) -> None:
+    one = drawn(400, numbers)
+    whole, count = value(one), len(one)
+    without = np.array([value(one.only(np.arange(count) != row)) for row in range(count)])
+    jackknife = (count - 1) * (whole - without) / count
+    found = influences(one)
+    assert found.sum() == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(found, jackknife, atol=0.06 * np.abs(jackknife).max())
+    assert np.sqrt((found**2).sum()) == pytest.approx(np.sqrt((jackknife**2).sum()), rel=0.03)
+
+
+def test_too_few_samples_say_how_many_are_wanted() -> None:
+    found = intervals(drawn(20), Plan(0.95), TABLE)
+    assert found["mae"].low is None
+    assert "wants at least 30" in str(found["mae"].reason)
+    assert found["coverage"].low is not None
+
+
+def test_a_model_and_itself_do_not_differ_but_the_interval_has_width() -> None:
+    one = drawn(200)
+    for name, found in paired(one, one, Plan(0.95), TABLE).items():
+        if name == "interval_width":
+            continue
+        assert found.estimate == 0
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low < 0 < found.high, name
+
+
+def test_equal_groups_of_one_cost_little_and_copies_count_once() -> None:
+    one = drawn(40)
+    copies = one.only(np.repeat(np.arange(40), 1) >= 0)
+    fourfold = Outcome(*(np.repeat(v, 4, axis=0) for v in (one.targets, one.prediction, one.low, one.high)), one.unit, 0.9)
+    plain = intervals(copies, Plan(0.95), TABLE)
+    grouped = intervals(fourfold, Plan(0.95, np.repeat(np.arange(40), 4)), TABLE)
+    for name in ("mae", "coverage"):
+        width = [found[name].high - found[name].low for found in (plain, grouped)]  # type: ignore[operator]
+        assert width[1] > 0.85 * width[0]
+
+
+@pytest.mark.parametrize("errors", ["normal", "skewed (exponential)", "heavy tails (t, 5 degrees)"])
+@pytest.mark.parametrize("members", [1, 5])
+def test_the_ends_miss_seldom(errors: str, members: int) -> None:
+    """A slice of benchmarks/regression.py: no side of an interval errs in more than 8 of 100 samples of 100 units."""
+    population = Population(errors, members)
+    for row in measure(population, 100, truths(population, 200_000), 100):
+        assert max(float(str(row["above"])), float(str(row["below"]))) <= 8, row
+
+
+def test_constants_and_who_is_nearer() -> None:
+    targets = np.array([[0.0], [1], [2], [9]], np.float32)
+    found = JUDGE.constants(targets)
+    assert found["mean"][0] == 3.0
+    assert found["median"][0] == 1.5
+    assert found["median"][1:] == pytest.approx([np.quantile(targets, 0.05), np.quantile(targets, 0.95)])
+    decide = Decision(task(), description())
+    mean, median = (
+        JUDGE.outcome(targets, np.empty(0), decide(np.tile(found[name], (4, 1)))) for name in ("mean", "median")
+    )
+    assert JUDGE.compare(mean, median) == (1, 3)  # 9 is nearer to 3; 2 is as near to 1.5 as 1: 0.5 against 1
+    assert metrics.coverage(median) == 0.5
+
+
+@pytest.mark.parametrize("numbers", [1, 2])
+def test_what_evaluation_keeps_is_enough(numbers: int) -> None:
+    names = ("y", "z")[:numbers]
+    judge = Judge(task(), description(names, (0,) * numbers, (1,) * numbers))
+    one = drawn(30, numbers)
+    kept = {name: np.asarray(values) for name, values in judge.columns(one).items()}
+    kept["target"] = np.array([row if numbers > 1 else row for row in one.targets.tolist()], dtype=object)
+    back = judge.restored(kept)
+    for name in ("targets", "prediction", "low", "high"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(one, name))
+
+
+def test_tables_and_facts() -> None:
+    one = drawn(50)
+    tables = JUDGE.tables(one)
+    header, rows = tables["residuals.csv"]
+    assert header == ("number", "target", "prediction")
+    assert rows[3] == ("y", one.targets[3, 0], one.prediction[3, 0])
+    widths = dict(tables["intervals.csv"][1])  # type: ignore[arg-type]
+    assert widths[1.0] == metrics.coverage(one)
+    assert list(widths.values()) == sorted(widths.values())
+    facts = JUDGE.facts(one)["numbers"][0]  # type: ignore[index]
+    assert facts["unit"] == "mm"
+    assert facts["bias"] == pytest.approx((one.prediction - one.targets).mean())

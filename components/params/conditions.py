@@ -72,8 +72,8 @@ def _no_truth(value: object) -> object:
 Value = Annotated[str | int | float, BeforeValidator(_no_truth)]
 
 
-def check_values(classes: Mapping[str, str | float]) -> None:
-    """ValueError for what is no condition, or where two classes ask for the same."""
+def check_values(classes: Mapping[str, str | float], of_one: bool = True) -> None:
+    """ValueError for what is no condition, or where two classes ask for the same `of_one` column."""
     names: dict[object, str] = {}
     for name, value in classes.items():
         try:
@@ -81,7 +81,7 @@ def check_values(classes: Mapping[str, str | float]) -> None:
         except ValueError as error:
             raise ValueError(f"classes.{name}: {error}") from None
         other = names.setdefault(condition.bounds or condition.value, name)
-        if other != name:
+        if of_one and other != name:
             raise ValueError(
                 f"classes.{other} and classes.{name} both ask for {condition.value!r}; what is no number needs quotes"
             )

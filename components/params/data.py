@@ -52,7 +52,7 @@ class Labels(Section):
         if not self.label_columns or len(set(self.label_columns)) < len(self.label_columns):
             raise ValueError(f"label is {list(self.label_columns)}: it must name columns, each once")
         check_written(self.file, self.separator, self.header)
-        check_values(self.classes)
+        check_values(self.classes, isinstance(self.label, str))
         return self
 
     @property

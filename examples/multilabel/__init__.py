@@ -1,0 +1,1 @@
+"""The demo's solar cells with two labels each: defective, and polycrystalline. Neither excludes the other."""

@@ -48,6 +48,33 @@ def test_all_mistakes_are_listed_together(values: dict[str, dict[str, object]]) 
         ("tune", "head_epochs", 99, "leave none"),
         ("domains", "criterion", "information_maximisation", "labels are hidden, but no target is named"),
         ("gate", "forgetting", {"at_most": 0.1}, r"needs a source task.*or leave gate\.forgetting out"),
+        ("gate", "fairness", {"columns": ["type"]}, "no bound is given; give at least one of worst_at_least"),
+        ("gate", "fairness", {"columns": ["typ"], "gap_at_most": 0.1}, "did you mean 'type'.*: type"),
+        ("gate", "fairness", {"columns": ["domain"], "gap_at_most": 0.1}, "'domain' is no column of groups"),
+        (
+            "gate",
+            "fairness",
+            {"columns": ["type"], "worst_at_most": 0.1},
+            "higher is better.*has worst_at_least",
+        ),
+        (
+            "gate",
+            "fairness",
+            {"columns": ["type"], "metric": "ece", "worst_at_least": 0.1},
+            "lower is better.*has worst_at_most",
+        ),
+        (
+            "gate",
+            "fairness",
+            {"columns": ["type"], "tpr_gap_at_most": 0.1, "class": "defectiv"},
+            "gate.fairness.class: 'defectiv' .*mean 'defective'",
+        ),
+        (
+            "gate",
+            "fairness",
+            {"columns": ["type"], "gap_at_most": 0.1, "class": "defective"},
+            "class goes with",
+        ),
         ("task", "input_size", 2000, "less than or equal to 1024"),
         ("data", "sha256", None, "needs `sha256`"),
         ("data", "sha256", "abc", "sha256"),
@@ -364,3 +391,34 @@ def test_bits_are_of_images(values: dict[str, dict[str, object]]) -> None:
     values["task"] |= {"bits": 12, "modality": "text"}
     with pytest.raises(ParamsError, match=r"task: 'bits' is no key of section task.*allowed: modality, "):
         check(values)
+
+
+@pytest.mark.parametrize("problem", ["regression", "multi_label"])
+def test_gaps_that_a_problem_does_not_have_are_refused_by_name(
+    values: dict[str, dict[str, object]], problem: str
+) -> None:
+    values["task"] = {"modality": "image", "problem": problem}
+    values["gate"]["fairness"] = {
+        "columns": ["type"],
+        "gap_at_most": 0.1,
+        "tpr_gap_at_most": 0.1,
+        "calibration_gap_at_most": 0.1,
+    }
+    with pytest.raises(ParamsError) as caught:
+        check(values)
+    text = str(caught.value)
+    for key, what in (("tpr", "true-positive rates"), ("calibration", "calibration errors")):
+        assert (
+            f"gate.fairness.{key}_gap_at_most compares {what}, which task.problem '{problem}' does not have"
+            in text
+        )
+    assert "gate.fairness.gap_at_most" not in text
+
+
+def test_the_metric_of_groups_is_the_problems_own_where_none_is_named(
+    values: dict[str, dict[str, object]],
+) -> None:
+    values["gate"]["fairness"] = {"columns": ["type"], "worst_at_least": 0.7}
+    found = check(values).gate.fairness
+    assert found is not None
+    assert found.metric == "balanced_accuracy"

@@ -20,6 +20,8 @@ METRICS = {
     "subset_accuracy": "higher",
     "hamming_loss": "lower",
 }
+# Metrics of one part of the targets, of which a rule of the gate would name one: none.
+PARTS: dict[str, str] = {}
 # Which of them a training may stop by (`tune.best_by`), beside the loss.
 BEST_BY = ("macro_f1", "micro_f1", "map", "subset_accuracy", "hamming_loss")
 # What a candidate may not lose against the champion in any case: it is defined on any sample.

@@ -22,6 +22,8 @@ METRICS = {
     "coverage": "higher",
     "interval_width": "lower",
 }
+# Metrics of one part of the targets, of which a rule of the gate would name one: none.
+PARTS: dict[str, str] = {}
 # Which of them a training may stop by (`tune.best_by`), beside the loss.
 BEST_BY = ("rmse", "mae", "r2", "spearman")
 # What a candidate may not lose against the champion in any case.

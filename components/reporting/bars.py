@@ -30,15 +30,16 @@ def interval_bar(
     return drawing(WIDTH, HEIGHT, parts, f"{estimate:.3g}, interval {low:.3g} to {high:.3g}{said}")
 
 
-def unit_bar(low: float, estimate: float, high: float) -> Markup:
-    """An interval on the whole way from 0 to 1, so that bars beside each other compare."""
-    x = Scale(0, 1, 4, WIDTH - 4)
+def unit_bar(low: float, estimate: float, high: float, ends: tuple[float, float] = (0, 1)) -> Markup:
+    """An interval on the whole way from 0 to 1, or between other `ends`, so that bars beside each other compare."""
+    x = Scale(*ends, 4, WIDTH - 4)
     parts = [
         _box(0, WIDTH, MIDDLE - 3, 6, "rest"),
         _box(x(low), max(x(high) - x(low), 1.5), MIDDLE - 6, 12, "interval"),
         _box(x(estimate) - 1, 2, MIDDLE - 6, 12, "estimate"),
     ]
-    return drawing(WIDTH, HEIGHT, parts, f"{estimate:.3g}, interval {low:.3g} to {high:.3g}, between 0 and 1")
+    between = f"between {ends[0]:g} and {ends[1]:g}"
+    return drawing(WIDTH, HEIGHT, parts, f"{estimate:.3g}, interval {low:.3g} to {high:.3g}, {between}")
 
 
 def share_bar(share: float, kind: str = "interval") -> Markup:

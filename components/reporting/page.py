@@ -7,6 +7,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from components.reporting import charts, judgement, origin, transfer
+from components.reporting.groups import groups
 from components.reporting.material import Material, Table, column, mapping, points, sequence
 from components.reporting.templates import template
 
@@ -106,6 +107,7 @@ def _judgement(material: Material) -> Mapping[str, object]:
         "figures": judgement.figures(metrics.get("release")),
         "recalls": judgement.recalls(metrics.get("release")),
         "slices": judgement.grid(metrics.get("slices")),
+        "fairness": groups(material),
         "variants": judgement.variants(material),
         "released": str(material.release.get("released", "unknown")),
         "parity_samples": mapping(material.parity.get("fp32")).get("samples"),

@@ -1,0 +1,98 @@
+"""Fairness: each column of groups, the worst group in words first, then all of them as bars and as a table."""
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from components.reporting.bars import unit_bar
+from components.reporting.judgement import Figure, Grid, RuleRow, grid, rule_row, title
+from components.reporting.material import Material, Object, mapping, number, sequence
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups of a column.
+
+    Attributes:
+        words: which is the worst, and how far it is from the best.
+        figures: the metric of each group, the worst first, on one scale.
+        table: every metric that a rule may ask for.
+        rules: of the gate, about this column.
+    """
+
+    column: str
+    metric: str
+    words: str
+    figures: tuple[Figure, ...]
+    table: Grid
+    rules: tuple[RuleRow, ...]
+
+
+def groups(material: Material) -> list[Groups]:
+    """One for each column of `gate.fairness` that verdict.json tells of."""
+    columns = [mapping(item) for item in sequence(material.verdict.get("fairness"))]
+    rules = [mapping(rule) for rule in sequence(material.verdict.get("rules"))]
+    return [_groups(column, rules) for column in columns]
+
+
+def _groups(column: Object, rules: list[Object]) -> Groups:
+    name, metric = str(column.get("column", "")), str(column.get("metric", ""))
+    listed = [mapping(item) for item in sequence(column.get("groups"))]
+    known = [item for item in listed if _estimate(item, metric) is not None]
+    measured = tuple(str(item) for item in sequence(column.get("measured")))
+    table = grid(
+        {_name(item): {m: mapping(item.get(m)) for m in measured} | {"n": item.get("n")} for item in listed},
+        measured,
+    )
+    about = [r for r in rules if r.get("kind") == "fairness" and f" of {name} " in str(r.get("rule"))]
+    return Groups(
+        name, title(metric), worst(column), _figures(known, metric), table, tuple(map(rule_row, about))
+    )
+
+
+def worst(column: Object) -> str:
+    """The worst group of a column and the best one, in words."""
+    metric = str(column.get("metric", ""))
+    listed = [mapping(item) for item in sequence(column.get("groups"))]
+    known = [item for item in listed if _estimate(item, metric) is not None]
+    if not known:
+        return f"No group of {column.get('column', '')} was measured."
+    first, last = known[0], known[-1]
+    said = f"{title(metric)} is worst for {_said(first, metric)}"
+    return said + (
+        f", best for {_said(last, metric)}." if len(known) > 1 else ": no other group was measured."
+    )
+
+
+def _said(item: Object, metric: str) -> str:
+    facts = mapping(item.get(metric))
+    low, high, n = (number(facts.get(key)) for key in ("low", "high", "n"))
+    interval = "no interval" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    return f"{item.get('group')}: {_estimate(item, metric):.3f} ({interval}, {n or 0:.0f} samples)"
+
+
+def _name(item: Object) -> str:
+    return f"{item.get('group')}{'' if item.get('judged', True) else ' (not judged: too few samples)'}"
+
+
+def _estimate(item: Object, metric: str) -> float | None:
+    return number(mapping(item.get(metric)).get("estimate"))
+
+
+def _figures(known: list[Object], metric: str) -> tuple[Figure, ...]:
+    """On one scale, from 0 to 1 or as far as any interval reaches."""
+    ends = [
+        number(mapping(item.get(metric)).get(key)) for item in known for key in ("low", "high", "estimate")
+    ]
+    values = [end for end in ends if end is not None]
+    scale = (min([0.0, *values]), max([1.0, *values]))
+    return tuple(_figure(item, metric, scale) for item in known)
+
+
+def _figure(item: Object, metric: str, scale: tuple[float, float]) -> Figure:
+    facts, estimate = mapping(item.get(metric)), _estimate(item, metric) or 0.0
+    low, high = number(facts.get("low")), number(facts.get("high"))
+    if low is None or high is None:
+        return Figure(_name(item), f"{estimate:.3f}", str(facts.get("reason") or ""), Markup(""))
+    bar = unit_bar(low, estimate, high, scale)
+    return Figure(_name(item), f"{estimate:.3f}", f"{low:.3f} to {high:.3f}", bar)

@@ -56,7 +56,10 @@ class TaskParams(Section):
             return values
         named = dict(values)
         modality, _, problem = str(named.pop("name")).partition("_")
-        return {"modality": modality, "problem": problem, **named}
+        for key, said in (("modality", modality), ("problem", problem)):
+            if named.setdefault(key, said) != said:
+                raise ValueError(f"name {values['name']!r} says {key} {said!r}, but {key} is {named[key]!r}")
+        return named
 
     @model_validator(mode="after")
     def _declared(self) -> "TaskParams":

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from components.errors import ParamsError
 from components.params import load_params
 from components.params.load import check
+from components.params.task import TaskParams
 
 ROOT = Path(__file__).parents[3]
 
@@ -422,3 +424,9 @@ def test_the_metric_of_groups_is_the_problems_own_where_none_is_named(
     found = check(values).gate.fairness
     assert found is not None
     assert found.metric == "balanced_accuracy"
+
+
+def test_a_task_s_name_and_its_keys_must_say_the_same() -> None:
+    with pytest.raises(ValidationError, match="says modality 'text', but modality is 'image'"):
+        TaskParams.model_validate({"name": "text_classification", "modality": "image"})
+    assert TaskParams.model_validate({"name": "text_classification"}).modality == "text"

@@ -98,7 +98,7 @@ def _gate_metrics(task: TaskParams, gate: GateParams) -> Iterator[str]:
         if of is not None and rule.of is None:
             yield f"gate.rules.{number}: {rule.metric} is of one {of}: name it, `class: NAME`"
         if of is None and rule.of is not None:
-            yield f"gate.rules.{number}: class goes with {', '.join(parts) or 'no metric'}; {rule.metric} is of all"
+            yield f"gate.rules.{number}: {rule.metric} is of all; class goes with {', '.join(parts) or 'no metric'}: leave it out"
     named["gate.better_than_controls.metric"] = gate.better_than_controls.metric
     if gate.forgetting is not None:
         named["gate.forgetting.metric"] = gate.forgetting.metric

@@ -178,7 +178,7 @@ def test_a_gate_on_an_undeclared_slice_is_refused(values: dict[str, dict[str, ob
 def test_a_recall_is_of_one_class_that_the_data_have(values: dict[str, dict[str, object]]) -> None:
     for rule, words in (
         ({"metric": "recall"}, "gate.rules.0: recall is of one class: name it, `class: NAME`"),
-        ({"metric": "f1", "class": "defective"}, "f1 is of all classes: leave it out"),
+        ({"metric": "f1", "class": "defective"}, "f1 is of all; class goes with recall: leave it out"),
         (
             {"metric": "recall", "class": "defectiv"},
             "gate.rules: class 'defectiv' is not in data.labels.classes; did you mean 'defective'? Allowed: "

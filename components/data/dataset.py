@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.data.manifest import SLICE, table_digest
+from components.data.manifest import FORMAT, SLICE, table_digest
 from components.data.splits import SIDES
 from components.errors import DataError, StorageError
 from components.problems import target
@@ -54,6 +54,10 @@ class Dataset:
         """StorageError where a file is missing, damaged, or not the one that dataset.json describes."""
         try:
             description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+            if (made := description.get("format", 1)) != FORMAT:
+                raise StorageError(
+                    f"{folder} has format {made}, this version reads {FORMAT}.", "Run: dvc repro version_data"
+                )
             table = pq.ParquetFile(folder / "manifest.parquet").read()
             opened = cls(folder, table, description)
         except FileNotFoundError as error:

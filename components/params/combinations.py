@@ -98,7 +98,8 @@ def _gate_metrics(task: TaskParams, gate: GateParams) -> Iterator[str]:
         if of is not None and rule.of is None:
             yield f"gate.rules.{number}: {rule.metric} is of one {of}: name it, `class: NAME`"
         if of is None and rule.of is not None:
-            yield f"gate.rules.{number}: {rule.metric} is of all; class goes with {', '.join(parts) or 'no metric'}: leave it out"
+            known = ", ".join(parts) or "no metric"
+            yield f"gate.rules.{number}: {rule.metric} is of all; class goes with {known}: leave it out"
     named["gate.better_than_controls.metric"] = gate.better_than_controls.metric
     if gate.forgetting is not None:
         named["gate.forgetting.metric"] = gate.forgetting.metric

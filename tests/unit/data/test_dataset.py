@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -74,3 +75,11 @@ def test_missing_and_foreign_files_are_refused(folder: Path, tmp_path: Path, bui
 def test_unknown_ids_are_refused(folder: Path) -> None:
     with pytest.raises(DataError, match="holds no sample"):
         Dataset.open(folder).read("0" * 64)
+
+
+def test_a_dataset_of_an_earlier_format_is_named_with_the_command(folder: Path) -> None:
+    path = folder / "dataset.json"
+    said = json.loads(path.read_text())
+    path.write_text(json.dumps({key: value for key, value in said.items() if key != "format"}))
+    with pytest.raises(StorageError, match=r"has format 1, this version reads 2.*dvc repro version_data"):
+        Dataset.open(folder)

@@ -66,7 +66,7 @@ def test_missing_and_foreign_files_are_refused(folder: Path, tmp_path: Path, bui
     (folder / "manifest.parquet").unlink()
     with pytest.raises(StorageError, match="does not exist"):
         Dataset.open(folder)
-    (folder / "dataset.json").write_text("{}")
+    (folder / "dataset.json").write_text('{"format": 2}')
     (folder / "manifest.parquet").write_bytes(b"PAR1")
     with pytest.raises(StorageError, match="is damaged"):
         Dataset.open(folder)

@@ -20,8 +20,8 @@ METRICS = {
     "subset_accuracy": "higher",
     "hamming_loss": "lower",
 }
-# Metrics of one part of the targets, of which a rule of the gate would name one: none.
-PARTS: dict[str, str] = {}
+# Metrics of one label, of which a rule of the gate names one.
+PARTS = {"recall": "label"}
 # Which of them a training may stop by (`tune.best_by`), beside the loss.
 BEST_BY = ("macro_f1", "micro_f1", "map", "subset_accuracy", "hamming_loss")
 # What a candidate may not lose against the champion in any case: it is defined on any sample.
@@ -29,6 +29,8 @@ KEPT = "hamming_loss"
 # Outputs are logits, each of one label; there are no classes that exclude each other.
 OFFERS = ("logits",)
 CONTROLS = ("majority", "every_label")
+# Bounds of `gate.fairness` that need more than a metric: a recall is what a true-positive rate is.
+FAIRNESS = ("tpr_gap_at_most",)
 
 
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from components.evaluation import kinds
 from components.evaluation.intervals import Method, Metric
+from components.evaluation.spread import Floats
 from components.params.task import TaskParams
 from components.problems.base import Column, Decisions, Description, Targets
 from components.problems.multi_label import KEPT, METRICS
@@ -70,15 +72,40 @@ TABLE: Mapping[str, Metric[Outcome]] = {
 assert all(METRICS[name] == metric.better for name, metric in TABLE.items())
 
 
+def recalls(labels: Sequence[str]) -> Mapping[str, Metric[Outcome]]:
+    """`recall of LABEL`: how many of the samples that have it were given it."""
+    return {f"recall of {name}": _recall(name, index) for index, name in enumerate(labels)}
+
+
+def _recall(name: str, index: int) -> Metric[Outcome]:
+    def right(outcome: Outcome) -> Floats:
+        return np.asarray(outcome.right[:, index])
+
+    method = Method[Outcome](
+        "proportion",
+        "Clopper-Pearson",
+        lambda outcome, plan: kinds.proportion(right(outcome), plan),
+        "Tango",
+        lambda one, other, plan: kinds.proportions(right(one), right(other), plan),
+    )
+    return Metric(
+        lambda outcome: float(right(outcome).mean()),
+        method,
+        samples=lambda outcome: np.asarray(outcome.targets[:, index] == 1),
+        without=f"no sample has the label {name!r}",
+        measures="true-positive rate",
+    )
+
+
 class Judge:
     """See components.problems.base.Judge for what each member promises."""
 
-    metrics = TABLE
     headline = ("macro_f1", "subset_accuracy")
     kept = KEPT
 
     def __init__(self, task: TaskParams, description: Description) -> None:
         self.labels = tuple(description["labels"])
+        self.metrics = {**TABLE, **recalls(self.labels)}
 
     def outcome(self, targets: Targets, answers: npt.NDArray[Any], decisions: Decisions) -> Outcome:
         return Outcome(targets, np.asarray(answers, dtype=np.float64), decisions)

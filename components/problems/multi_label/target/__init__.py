@@ -16,6 +16,7 @@ from components.problems.multi_label.params import MultiLabelParams
 from components.problems.multi_label.target.cells import EMPTY, Columns, Tokens, named
 from components.problems.multi_label.target.checks import (
     NOTHING,
+    check_asked,
     check_labels,
     check_some,
     counted,
@@ -35,8 +36,10 @@ class Reading:
         check_some(self.names)
 
     @classmethod
-    def early(cls, labels: Labels, task: TaskParams, written: Iterable[str]) -> None:
-        cls(labels, task, written)
+    def early(
+        cls, labels: Labels, task: TaskParams, written: Iterable[str], asked: Iterable[str] = ()
+    ) -> None:
+        check_asked(asked, cls(labels, task, written).names)
 
     @classmethod
     def empty(cls, task: TaskParams) -> str:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from components.errors import DataError
+from components.errors import DataError, meant
 from components.params.data import SPLITS, Labels, Limits
 from components.problems.base import Remedies
 from components.problems.multi_label.params import MultiLabelParams
@@ -27,6 +27,16 @@ def check_some(names: Sequence[str]) -> None:
             f"A label is called {NOTHING!r}, as reports call samples that have none.",
             f'Rename it, or write `none: "{NOTHING}"` below task where it means that.',
         )
+
+
+def check_asked(asked: Iterable[str], names: Sequence[str]) -> None:
+    """DataError where a rule of the gate is about a label that is none."""
+    for name in asked:
+        if name not in names:
+            raise DataError(
+                f"gate.rules names the label {name!r}, which is none of the data{meant(name, names) or '.'}",
+                f"The labels are {', '.join(names[:NAMED])}{' …' if len(names) > NAMED else ''}.",
+            )
 
 
 def check_labels(

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.stats import beta
 from sklearn import metrics as oracle
 
+from components.evaluation.intervals import intervals
+from components.evaluation.spread import Plan
 from components.params.task import TaskParams
 from components.problems.multi_label.judge import TABLE, Judge
 from components.problems.multi_label.judge.metrics import Outcome
@@ -88,3 +91,19 @@ def test_tables_for_plots() -> None:
     rows = made["reliability.csv"][1]
     assert sum(row[2] for row in rows) == 12
     assert all(0 <= share <= 1 for _, share, _ in rows)
+
+
+def test_the_recall_of_a_label_is_a_metric_of_its_samples() -> None:
+    outcome = drawn(2)
+    found = intervals(outcome, Plan(0.95), judge().metrics)
+    for index, name in enumerate("abc"):
+        there = outcome.targets[:, index] == 1
+        right = int((outcome.decisions[there, index] == 1).sum())
+        recall = found[f"recall of {name}"]
+        assert (recall.estimate, recall.n) == (pytest.approx(right / there.sum()), there.sum())
+        assert recall.low == pytest.approx(beta.ppf(0.025, right, there.sum() - right + 1))
+        assert judge().metrics[f"recall of {name}"].as_json()["measures"] == "true-positive rate"
+    nobody = Outcome(np.zeros((4, 3), np.int8), np.zeros((4, 3)), np.zeros((4, 3), np.int8))
+    assert (
+        intervals(nobody, Plan(0.95), judge().metrics)["recall of b"].reason == "no sample has the label 'b'"
+    )

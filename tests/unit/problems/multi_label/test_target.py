@@ -99,3 +99,11 @@ def test_a_sample_counts_for_its_rarest_label() -> None:
     assert (codes[30:50] == 2).all()
     targets[:, 2] = 0
     assert np.bincount(rarest(targets)).tolist() == [10, 30, 20]
+
+
+def test_a_rule_about_a_label_that_is_none_is_refused_early() -> None:
+    Reading.early(Labels(), TASK, ["a|b"], ["b"])
+    with pytest.raises(
+        DataError, match=r"gate\.rules names the label 'bb', which is none of the data; did you mean"
+    ):
+        Reading.early(Labels(), TASK, ["a|b"], ["bb"])

@@ -5,7 +5,7 @@ on it): the largest over several rates. Two groups' shares are enumerated, all e
 """
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -26,6 +26,9 @@ from components.problems.regression.judge.metrics import Outcome as Numbers
 Floats = npt.NDArray[np.float64]
 Shares = tuple[Floats, Floats, Floats]
 Draw = np.random.Generator
+Pair = tuple[float, float]
+Drawn = Callable[[tuple[int, ...], tuple[float, ...]], Callable[[Draw], list[object]]]
+CALIBRATED: Mapping[str, object] = {"metric": "ece", "calibration_gap_at_most": 0.15}
 PLAN = Plan(confidence=0.95)
 SIZES = (10, 30, 100, 300, 1000)
 RATES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 1.0)
@@ -150,58 +153,50 @@ def numbers(sizes: tuple[int, ...], errors: tuple[float, ...]) -> Callable[[Draw
     return groups
 
 
+# Rule, what it asks, how groups are drawn, and their rates: on the bound, and alike.
+TWO: tuple[tuple[str, Mapping[str, object], Drawn, Mapping[str, object], Pair, Pair], ...] = (
+    (
+        "balanced accuracy",
+        {"metric": "balanced_accuracy", "gap_at_most": 0.2},
+        decided,
+        TABLE,
+        (0.9, 0.7),
+        (0.95, 0.95),
+    ),
+    ("calibration error", CALIBRATED, confident, TABLE, (0.2, 0.05), (0.0, 0.0)),
+    ("calibration error, one calibrated", CALIBRATED, confident, TABLE, (0.15, 0.0), (0.0, 0.0)),
+    ("RMSE", {"metric": "rmse", "gap_at_most": 0.5}, numbers, NUMBERS, (1.5, 1.0), (1.0, 1.0)),
+)
+
+
 def rows(repeats: int) -> list[dict[str, object]]:
     """What is drawn: two groups by other metrics, and several groups."""
-    made = []
+    return [*_of_two(repeats), *_of_several(repeats)]
+
+
+def _of_two(repeats: int) -> Iterator[dict[str, object]]:
     for sizes in ((30, 30), (30, 300), (100, 100), (100, 1000), (300, 300)):
-        turned = (sizes, sizes[::-1]) if len(set(sizes)) > 1 else (sizes,)
-        for rule, asked, draw, table, bad, good in (
-            (
-                "gap of balanced accuracy",
-                {"metric": "balanced_accuracy", "gap_at_most": 0.2},
-                decided,
-                TABLE,
-                (0.9, 0.7),
-                (0.95, 0.95),
-            ),
-            (
-                "gap of calibration error",
-                {"calibration_gap_at_most": 0.15, "metric": "ece"},
-                confident,
-                TABLE,
-                (0.2, 0.05),
-                (0.0, 0.0),
-            ),
-            (
-                "gap of calibration error, one calibrated",
-                {"calibration_gap_at_most": 0.15, "metric": "ece"},
-                confident,
-                TABLE,
-                (0.15, 0.0),
-                (0.0, 0.0),
-            ),
-            ("gap of RMSE", {"metric": "rmse", "gap_at_most": 0.5}, numbers, NUMBERS, (1.5, 1.0), (1.0, 1.0)),
-        ):
-            errors = [drawn(asked, draw(s, bad), table, repeats)[0] for s in turned]
+        for rule, asked, draw, table, bad, good in TWO:
+            errors = [drawn(asked, draw(s, bad), table, repeats)[0] for s in {sizes, sizes[::-1]}]
             power = drawn(asked, draw(sizes, good), table, repeats)[0]
-            made.append(
-                {"rule": rule, "groups": ", ".join(map(str, sizes)), "error": max(errors), "power": power}
-            )
+            groups = ", ".join(map(str, sizes))
+            yield {"rule": f"gap of {rule}", "groups": groups, "error": max(errors), "power": power}
+
+
+def _of_several(repeats: int) -> Iterator[dict[str, object]]:
     for name, sizes in SEVERAL.items():
         count = len(sizes)
-        for rule, asked, bad, good in (
-            ("worst accuracy at least 0.8", {"worst_at_least": 0.8}, (0.8,) + (0.95,) * (count - 1), 0.95),
-            ("worst accuracy at least 0.8, all on it", {"worst_at_least": 0.8}, (0.8,) * count, 0.95),
-            ("gap of accuracy at most 0.15", {"gap_at_most": 0.15}, (0.8,) + (0.95,) * (count - 1), 0.95),
+        one = (0.8, *(0.95,) * (count - 1))
+        for rule, bound, rates in (
+            ("worst accuracy at least 0.8", {"worst_at_least": 0.8}, one),
+            ("worst accuracy at least 0.8, all on it", {"worst_at_least": 0.8}, (0.8,) * count),
+            ("gap of accuracy at most 0.15", {"gap_at_most": 0.15}, one),
         ):
-            given = {"metric": "accuracy", **asked}
-            tries = [
-                drawn(given, decided(s, bad), TABLE, repeats) for s in dict.fromkeys((sizes, sizes[::-1]))
-            ]
-            power = drawn(given, decided(sizes, (good,) * count), TABLE, repeats)[0]
+            asked = {"metric": "accuracy", **bound}
+            tries = [drawn(asked, decided(s, rates), TABLE, repeats) for s in {sizes, sizes[::-1]}]
             error, fails = (max(each[n] for each in tries) for n in (0, 1))
-            made.append({"rule": rule, "groups": name, "error": error, "fails": fails, "power": power})
-    return made
+            power = drawn(asked, decided(sizes, (0.95,) * count), TABLE, repeats)[0]
+            yield {"rule": rule, "groups": name, "error": error, "fails": fails, "power": power}
 
 
 def main() -> None:

@@ -8,22 +8,24 @@ to break it, with Bonferroni's correction for how many could be.
 The interval of a difference is made of the intervals of both groups, whatever the metric (MOVER): for groups are
 independent. Source: Zou & Donner, "Construction of confidence limits about effect measures", Statistics in Medicine 27
 (2008), equation 1; Newcombe's method 10 (Statistics in Medicine 17, 1998) is the same with Wilson's intervals, which
-are too short here where groups are of very unequal sizes.
+are too short here where groups are of very unequal sizes. What a calibration error is off is noise that only adds, so
+there both distances are added, and not their squares.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import NormalDist
 
+from components.evaluation.groups import CALIBRATION, TPR, groups_of, measuring, size_of
 from components.evaluation.judged import (
     OPEN,
     Facts,
     Judged,
     Measured,
     compare,
-    lower_is_better,
     mapping,
     range_of,
     within,
@@ -31,8 +33,8 @@ from components.evaluation.judged import (
 from components.evaluation.sizes import for_proportion
 from components.params.fairness import FairnessParams
 
-TPR, CALIBRATION = "true-positive rate", "calibration error"
 SHOWN = 3  # groups that a sentence names
+_Off = Callable[[float, float], float]
 
 
 @dataclass(frozen=True)
@@ -71,74 +73,18 @@ def fair(fairness: FairnessParams | None, variant: str, metrics: Facts) -> list[
         if fairness.gap_at_most is not None:
             made += _gaps(column, [metric], fairness.gap_at_most, fairness, metrics)
         if fairness.tpr_gap_at_most is not None:
-            rates = [m for m in _measuring(TPR, known) if fairness.of in (None, m.partition(" of ")[2])]
+            rates = [m for m in measuring(TPR, known) if fairness.of in (None, m.partition(" of ")[2])]
             made += _gaps(column, rates or [TPR], fairness.tpr_gap_at_most, fairness, metrics)
         if fairness.calibration_gap_at_most is not None:
-            errors = _measuring(CALIBRATION, known) or [CALIBRATION]
+            errors = measuring(CALIBRATION, known) or [CALIBRATION]
             made += _gaps(column, errors, fairness.calibration_gap_at_most, fairness, metrics)
     return made
 
 
-def shown(fairness: FairnessParams | None, variant: str, metrics: Facts) -> list[dict[str, object]]:
-    """What verdict.json says of the groups for people: a mapping for each column, its worst group first."""
-    if fairness is None:
-        return []
-    known = mapping(metrics.get("metrics"))
-    names = dict.fromkeys((fairness.metric, *_measuring(TPR, known), *_measuring(CALIBRATION, known)))
-    return [_shown(name, fairness, list(names), (variant, metrics)) for name in fairness.columns]
-
-
-def _shown(
-    name: str, fairness: FairnessParams, names: Sequence[str], evaluated: tuple[str, Facts]
-) -> dict[str, object]:
-    variant, metrics = evaluated
-    groups, metric = groups_of(name, variant, metrics), fairness.metric
-    turn = 1 if lower_is_better(metric, metrics) else -1
-
-    def badness(value: str) -> float:
-        found = within(mapping(groups[value].get(metric)).get("estimate"), -math.inf, math.inf)
-        return -math.inf if found is None else turn * found
-
-    listed = [
-        {
-            "group": value,
-            "n": _size(groups[value]),
-            "judged": _size(groups[value]) >= fairness.least,
-            **{m: mapping(groups[value].get(m)) for m in names},
-        }
-        for value in sorted(groups, key=badness, reverse=True)
-    ]
-    return {"column": name, "metric": metric, "measured": list(names), "groups": listed}
-
-
-def groups_of(column: str, variant: str, metrics: Facts) -> dict[str, Facts]:
-    """Value of the column → the variant's metrics on its test samples; samples without a value are of no group.
-
-    Where domains are declared, the test side is the target's: the source's groups are those of its own test samples.
-    """
-    found: dict[str, Facts] = {}
-    for slices in (mapping(metrics.get("source")).get("slices"), metrics.get("slices")):
-        for name, variants in mapping(slices).items():
-            of, _, value = str(name).partition("=")
-            if of == column and value:
-                found[value] = mapping(mapping(variants).get(variant))
-    return found
-
-
 def _column(name: str, least: int, variant: str, metrics: Facts) -> _Column:
     found = groups_of(name, variant, metrics)
-    small = tuple(value for value, facts in found.items() if _size(facts) < least)
+    small = tuple(value for value, facts in found.items() if size_of(facts) < least)
     return _Column(name, {v: facts for v, facts in found.items() if v not in small}, small)
-
-
-def _size(facts: Facts) -> int:
-    """Samples of a group: metrics of one class are of fewer."""
-    counts = [n for v in facts.values() if isinstance(n := mapping(v).get("n"), int)]
-    return max(counts, default=0)
-
-
-def _measuring(what: str, known: Facts) -> list[str]:
-    return [name for name, facts in known.items() if mapping(facts).get("measures") == what]
 
 
 def _worst(column: _Column, fairness: FairnessParams, metrics: Facts) -> Judged:
@@ -176,7 +122,7 @@ def _gaps(
         found, missing = _measured(column, name, fairness.by, metrics)
         pairs = list(combinations(sorted(found), 2))
         ends = _largest(
-            [_difference(found, pair) for pair in pairs],
+            [_difference(found, pair, _off(name, metrics)) for pair in pairs],
             len(pairs) * len(names),
             metrics,
         )
@@ -211,13 +157,18 @@ def _turned(one: Measured, sign: float) -> tuple[float, float, float]:
     return (one.estimate, low, high) if sign > 0 else (-one.estimate, -high, -low)
 
 
-def _difference(found: Mapping[str, Measured], pair: tuple[str, str]) -> _Ends:
+def _difference(found: Mapping[str, Measured], pair: tuple[str, str], off: _Off) -> _Ends:
     """|one - other|, bounded on both sides by MOVER."""
     larger, smaller = sorted(pair, key=lambda name: -_turned(found[name], 1.0)[0])
     (a, low_a, high_a), (b, low_b, high_b) = (_turned(found[name], 1.0) for name in (larger, smaller))
-    down, up = math.hypot(a - low_a, high_b - b), math.hypot(high_a - a, b - low_b)
+    down, up = off(a - low_a, high_b - b), off(high_a - a, b - low_b)
     # The smaller may truly be the larger: by `down - (a - b)` at most.
     return _Ends(a - b, a - b - down, max(a - b + up, down - (a - b)), (larger, smaller))
+
+
+def _off(metric: str, metrics: Facts) -> _Off:
+    """How far a bound of a difference lies off, from how far those of both groups do."""
+    return operator.add if metric in measuring(CALIBRATION, mapping(metrics.get("metrics"))) else math.hypot
 
 
 def _largest(each: Sequence[_Ends], tests: int, metrics: Facts) -> _Ends | None:

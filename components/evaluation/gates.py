@@ -8,7 +8,8 @@ otherwise one that is inconclusive keeps it back.
 import math
 from dataclasses import asdict, dataclass, field
 
-from components.evaluation.fairness import fair, shown
+from components.evaluation.fairness import fair
+from components.evaluation.groups import shown
 from components.evaluation.judged import (
     FAIL,
     OPEN,

@@ -13,6 +13,7 @@ if __name__ == "__main__":
 
 import argparse
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from components.ending import guarded
@@ -106,18 +107,20 @@ def run(options: argparse.Namespace, root: Path) -> int:
         case "graph":
             from components.stages.graph import dvc_yaml
 
-            return _show_or_write(dvc_yaml(), root / "dvc.yaml", options.write)
+            return _show_or_write(dvc_yaml(_written(root)), root / "dvc.yaml", options.write)
         case "versions":
             from components.stages.graph import versions_json
 
-            return _show_or_write(versions_json(), root / "versions.json", options.write)
+            return _show_or_write(versions_json(_written(root)), root / "versions.json", options.write)
     from components.params import load_params
 
     params = load_params(root / "params.yaml")
     os.environ.setdefault("OMP_NUM_THREADS", str(params.runtime.cores))
     if options.command == "check":
         from components.data.before import check_source
+        from components.stages.packages import check_all
 
+        check_all(root, params)
         check_source(params, root)
         sys.stdout.write("params.yaml is fine.\n")
     elif options.command in COMMANDS:
@@ -129,6 +132,14 @@ def run(options: argparse.Namespace, root: Path) -> int:
 
         execute(options.command, root, params)
     return 0
+
+
+def _written(root: Path) -> Mapping[str, object]:
+    """params.yaml as it stands there, right or wrong; nothing where there is none."""
+    from components.params.load import parse
+
+    path = root / "params.yaml"
+    return parse(path) if path.exists() else {}
 
 
 def _show_or_write(text: str, path: Path, write: bool) -> int:

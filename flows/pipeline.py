@@ -12,6 +12,7 @@ from prefect.states import Completed
 from components.errors import GateRefused
 from components.params import load_params
 from components.registry.register import failed_rules, refuse_unless_pass
+from components.stages.packages import check_all
 from components.stages.table import STAGES
 from components.storage.publish import read_json
 from flows.command import failed, failed_by
@@ -69,6 +70,7 @@ def train(
     folder = Path(root).resolve()
     try:
         params = load_params(folder / "params.yaml")
+        check_all(folder, params)
         with execution(folder, params) as line:
             retrying(command, "refresh")(line, "refresh")
             if not run_stages(line, stop_after):

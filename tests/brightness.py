@@ -1,8 +1,7 @@
 """A release that looks at nothing but brightness: tiny, real, and computed by hand in a line."""
 
-from collections.abc import Mapping, Sequence
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 

@@ -1,6 +1,9 @@
 """The catalogue: one line a backbone, or a library's family of them. Its name is its file's, and `backbone.name` in
 params.yaml.
 
+Another distribution brings a backbone by an entry point `graftline.backbones`: a package that states `FACTS`, with the
+row `ENTRY` in its `network.py`.
+
 The only place of this room that imports by string, so that a backbone is loaded when it is chosen, and adding
 one changes no stage of those who do not choose it.
 """
@@ -11,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.errors import ParamsError, meant
+from components.params import plugins
 from components.params.names import FAMILIES
 
 if TYPE_CHECKING:
@@ -35,7 +39,7 @@ BACKBONES: dict[str, str] = {
 
 def entry(name: str) -> "BackboneEntry":
     """The catalogue's row of a backbone with weights of its own; a ParamsError that names the nearest otherwise."""
-    own = [known for known in BACKBONES if known not in FAMILIES]
+    own = [known for known in plugins.names("backbones") if known not in FAMILIES]
     row: BackboneEntry = _loaded(name, own)
     return row
 
@@ -82,5 +86,7 @@ def _loaded(name: str, allowed: Sequence[str]) -> Any:
     if name not in allowed:
         hint = meant(name, allowed) or "."
         raise ParamsError(f"backbone.name is {name!r}{hint} Allowed: {', '.join(sorted(allowed))}.")
+    if name in plugins.foreign("backbones"):
+        return plugins.place("backbones", name, "network").ENTRY
     module, attribute = BACKBONES[name].split(":")
     return getattr(importlib.import_module(module), attribute)

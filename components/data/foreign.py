@@ -83,6 +83,7 @@ KINDS: Mapping[str, frozenset[str]] = {
     "images": frozenset((*_MARKS, *_TEXTS, *_SETTINGS, *_DOCUMENTS, *SIDECARS)),
     "texts": frozenset(_MARKS),
 }
+OTHERS = frozenset(_MARKS)
 SHOWN = 6
 
 
@@ -98,7 +99,7 @@ def hidden(path: str) -> bool:
 
 def foreign(path: str, kind: str) -> bool:
     """Whether the file is surely no sample of a task whose samples are `kind`."""
-    return hidden(path) or ending(path) in KINDS[kind]
+    return hidden(path) or ending(path) in KINDS.get(kind, OTHERS)
 
 
 def is_archive(path: str) -> bool:

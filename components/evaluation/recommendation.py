@@ -74,7 +74,7 @@ class Facts:
     """What `recommend` may look at: nothing but the training side.
 
     Attributes:
-        sees: kind of samples, as in `names.SEES`.
+        sees: kind of samples, as in `names.Facts.sees`.
         used: the backbone in params.yaml.
         labels: class → labelled training samples.
         unlabelled: training samples without a label.

@@ -1,10 +1,11 @@
-"""Modalities: what a sample is. The table is the one place that knows them by name; each is imported when asked for."""
+"""Modalities: what a sample is. The table is the one place that knows them by name; each is imported when asked for.
+Those of other distributions come by an entry point `graftline.modalities`."""
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.params import plugins
 from components.params.backbone import InputSpec
 from components.params.task import AugmentParams, TaskParams
 
@@ -26,21 +27,19 @@ def load_modality(
     but the clean view. `assets` is a folder with the modality's assets (a checkpoint, a release); whoever only inspects
     may leave it out.
     """
-    module = import_module(f"components.modalities.{task.modality}.decode")
+    module = plugins.place("modalities", task.modality, "decode")
     opened: Modality = module.Modality(task, spec, augment, assets)
     return opened
 
 
 def describers(task: TaskParams) -> "Mapping[str, Describer]":
     """What plain models see of samples, by the control's name."""
-    found: Mapping[str, Describer] = import_module(
-        f"components.modalities.{task.modality}.baseline"
-    ).DESCRIBERS
+    found: Mapping[str, Describer] = plugins.place("modalities", task.modality, "baseline").DESCRIBERS
     return found
 
 
 def statistics(task: TaskParams) -> "Callable[[Modality, Sample], Mapping[str, float]]":
     """What monitoring measures of a decoded sample, beside what the network makes of it."""
     found: Callable[[Modality, Sample], Mapping[str, float]]
-    found = import_module(f"components.modalities.{task.modality}.statistics").describe
+    found = plugins.place("modalities", task.modality, "statistics").describe
     return found

@@ -13,16 +13,7 @@ from components.params.domains import DomainsParams
 from components.params.groups import fair_bounds, fair_class, fair_columns
 from components.params.learning import AUTO, HeadParams, SelectParams
 from components.params.monitoring import MonitoringParams, fewest_permutations
-from components.params.names import (
-    BLOCKS,
-    FEWEST_CLASSES,
-    LAYER_NORMED,
-    LONGEST,
-    NEEDS,
-    SEES,
-    Head,
-    Need,
-)
+from components.params.names import FEWEST_CLASSES, NEEDS, Head, Need
 from components.params.objectives import ObjectivesParams, WeightingParams
 from components.params.pretrain import PretrainParams
 from components.params.promotion import PromotionParams
@@ -72,11 +63,12 @@ def _problem(data: DataParams, task: TaskParams, select: SelectParams = SELECT) 
 
 
 def _kind(task: TaskParams, backbone: BackboneParams) -> Iterator[str]:
-    if task.kind != SEES[backbone.name]:
-        fit = ", ".join(name for name, kind in SEES.items() if kind == task.kind)
+    known = plugins.backbones()
+    if task.kind != (sees := known[backbone.name].sees):
+        fit = ", ".join(name for name, facts in known.items() if facts.sees == task.kind)
         yield (
             f"task.modality {task.modality!r} has {task.kind}, but backbone.name {backbone.name!r} takes "
-            f"{SEES[backbone.name]}; allowed: {fit}"
+            f"{sees}; allowed: {fit or 'none is installed'}"
         )
 
 
@@ -131,7 +123,7 @@ def _unknown(task: TaskParams, named: Mapping[str, str]) -> Iterator[str]:
 
 def _blocks(backbone: BackboneParams, tune: TuneParams, pretrain: PretrainParams) -> Iterator[str]:
     """Of a library's network only its files say how many blocks it has."""
-    held = BLOCKS.get(backbone.name)
+    held = plugins.backbones()[backbone.name].blocks
     wanted = {"tune.blocks": tune.blocks}
     if pretrain.method != "none":
         wanted["pretrain.blocks"] = pretrain.blocks
@@ -141,7 +133,7 @@ def _blocks(backbone: BackboneParams, tune: TuneParams, pretrain: PretrainParams
 
 
 def _longest(task: TaskParams, backbone: BackboneParams) -> Iterator[str]:
-    most = LONGEST.get(backbone.name)
+    most = plugins.backbones()[backbone.name].longest
     if most is not None and task.input_size is not None and task.input_size > most:
         yield f"task.input_size is {task.input_size}; allowed: 16 to {most}, the most tokens that {backbone.name} takes"
 
@@ -230,7 +222,7 @@ def _needs(
         or data.split.labelled_per_class is not None,
         "target_labels": domains.declared and domains.target_labels == "used",
         "source_start": tune.start == "source",
-        "batch_norms": backbone.name not in LAYER_NORMED,
+        "batch_norms": plugins.backbones()[backbone.name].norms == "batch",
         "class_outputs": _has_classes(task),
     }
     chosen = {

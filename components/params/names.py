@@ -1,27 +1,14 @@
-"""What may be chosen by name: backbones, heads, methods. A name here is a line there, in the room's own table.
+"""What may be chosen by name: backbones, heads, methods. A name here is a line there, in the room's own table. Backbones
+of other distributions come by entry point: `components.params.plugins.backbones`.
 
 They stand apart from the sections that use them, because a stage depends on its sections' modules: a new name must
 not run anything again.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
-Backbone = Literal[
-    "efficientnet_lite0",
-    "efficientnet_lite1",
-    "efficientnet_lite2",
-    "minilm_l6",
-    "mobilenet_v2",
-    "timm/convnext",
-    "timm/efficientnet",
-    "timm/resnet",
-    "transformers/bert",
-    "transformers/convnext",
-    "transformers/distilbert",
-    "transformers/resnet",
-    "transformers/vit",
-]
 Head = Literal["linear", "logistic", "mlp", "neighbours", "prototypes", "random_features"]
 Method = Literal["bias_only", "gradual_unfreezing", "last_blocks", "layerwise_rates", "lora"]
 Keep = Literal["none", "distillation", "ewc", "l2_sp"]
@@ -77,41 +64,38 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
 # Of fewer classes, random choices are hardly different tasks.
 FEWEST_CLASSES = 5
 
-# A backbone takes samples of one kind (`KIND` of a modality).
-SEES: Mapping[str, str] = {
-    "efficientnet_lite0": "images",
-    "efficientnet_lite1": "images",
-    "efficientnet_lite2": "images",
-    "minilm_l6": "texts",
-    "mobilenet_v2": "images",
-    "timm/convnext": "images",
-    "timm/efficientnet": "images",
-    "timm/resnet": "images",
-    "transformers/bert": "texts",
-    "transformers/convnext": "images",
-    "transformers/distilbert": "texts",
-    "transformers/resnet": "images",
-    "transformers/vit": "images",
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a backbone before it is built.
+
+    Attributes:
+        sees: the kind of samples that it takes (`KIND` of a modality).
+        blocks: how many there are; none: its files say.
+        longest: most tokens of a text; none: as the parameter's own bound.
+        norms: what kind it has, `tent` needs some, `adabn` batch norms.
+    """
+
+    sees: str
+    blocks: int | None = None
+    longest: int | None = None
+    norms: Literal["batch", "layer", "none"] = "batch"
+
+
+BACKBONES: Mapping[str, Facts] = {
+    "efficientnet_lite0": Facts("images", 16),
+    "efficientnet_lite1": Facts("images", 21),
+    "efficientnet_lite2": Facts("images", 21),
+    "minilm_l6": Facts("texts", 6, longest=512, norms="layer"),
+    "mobilenet_v2": Facts("images", 17),
+    "timm/convnext": Facts("images", norms="layer"),
+    "timm/efficientnet": Facts("images"),
+    "timm/resnet": Facts("images"),
+    "transformers/bert": Facts("texts", norms="layer"),
+    "transformers/convnext": Facts("images", norms="layer"),
+    "transformers/distilbert": Facts("texts", norms="layer"),
+    "transformers/resnet": Facts("images"),
+    "transformers/vit": Facts("images", norms="layer"),
 }
-# What a method may ask of a backbone before it is built. A library's are known once built: `fine_tune` checks them.
-BLOCKS: Mapping[str, int] = {
-    "efficientnet_lite0": 16,
-    "efficientnet_lite1": 21,
-    "efficientnet_lite2": 21,
-    "minilm_l6": 6,
-    "mobilenet_v2": 17,
-}
-LONGEST: Mapping[str, int] = {"minilm_l6": 512}  # tokens of a text
-# All of them have norms, which is what `tent` needs; those of the others are batch norms.
-LAYER_NORMED = frozenset(
-    {
-        "minilm_l6",
-        "timm/convnext",
-        "transformers/bert",
-        "transformers/convnext",
-        "transformers/distilbert",
-        "transformers/vit",
-    }
-)
 # Families that a library defines: which network it is, and its weights, the user's own address says.
-FAMILIES = tuple(name for name in SEES if "/" in name)
+FAMILIES = tuple(name for name in BACKBONES if "/" in name)

@@ -1,8 +1,9 @@
-"""Problems: what a target and a decision are. The table is the one place that knows them by name."""
+"""Problems: what a target and a decision are. The table is the one place that knows them by name; those of other
+distributions come by an entry point `graftline.problems`."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from components.params import plugins
 from components.params.task import TaskParams
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ FACETS = ("target", "network", "decision", "judge", "baseline", "show")
 
 
 def _facet(problem: str, facet: str) -> Any:
-    return import_module(f"components.problems.{problem}.{facet}")
+    return plugins.place("problems", problem, facet)
 
 
 def reading(task: TaskParams) -> "type[Reading]":

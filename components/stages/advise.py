@@ -22,9 +22,9 @@ from components.evaluation.transferability import (
     nearest_neighbours,
     proxy_a_distance,
 )
-from components.params import Params
+from components.params import Params, plugins
 from components.params.load import load_backbone
-from components.params.names import FAMILIES, SEES
+from components.params.names import FAMILIES
 from components.problems.classification.only import class_names
 from components.stages.artefacts import check_artefacts
 from components.stages.candidates import Features, Known, candidates, fill, known
@@ -104,7 +104,7 @@ def advise(
     for gap, squared in gaps:
         yield from _shown(gap, squared, there[0].name)
     facts = Facts(
-        sees=SEES[params.backbone.name],
+        sees=plugins.backbones()[params.backbone.name].sees,
         used=params.backbone.name,
         candidates=tuple(one.candidate for one in scores),
         labels=training.labels,
@@ -164,7 +164,7 @@ def _legend(scores: Sequence[Scores], targets: Indices) -> Iterator[str]:
 
 
 def _why_no_leep(name: str) -> str:
-    if name in FAMILIES or name not in SEES:
+    if name in FAMILIES or name not in plugins.names("backbones"):
         return "what its source's classes were is not known."
     if not entry(name).source_classes:
         return "it was trained without classes."

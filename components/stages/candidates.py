@@ -13,9 +13,9 @@ from components.backbones.checkpoint import CONVERTER, convert_classifier, read_
 from components.data.dataset import Dataset
 from components.errors import GraftlineError, ParamsError, StorageError
 from components.modalities.base import Modality
-from components.params import Params
+from components.params import Params, plugins
 from components.params.backbone import BackboneParams
-from components.params.names import FAMILIES, SEES
+from components.params.names import FAMILIES
 from components.progress import log
 from components.sources.base import public
 from components.stages.features import kept_ids, open_features
@@ -55,10 +55,11 @@ def candidates(params: Params, also: Mapping[str, BackboneParams]) -> dict[str, 
     library's families have no weights of their own to compare with. Raises ParamsError for one that sees others.
     """
     used = params.backbone.name
+    sees = {name: facts.sees for name, facts in plugins.backbones().items()}
     for name, chosen in also.items():
-        if SEES[chosen.name] != SEES[used]:
-            raise ParamsError(f"--also {name}: {chosen.name} sees {SEES[chosen.name]}, {used} {SEES[used]}.")
-    others = (name for name in SEES if name not in FAMILIES and name != used and SEES[name] == SEES[used])
+        if sees[chosen.name] != sees[used]:
+            raise ParamsError(f"--also {name}: {chosen.name} sees {sees[chosen.name]}, {used} {sees[used]}.")
+    others = (name for name in sees if name not in FAMILIES and name != used and sees[name] == sees[used])
     named = {name: BackboneParams.model_validate({"name": name}) for name in others}
     return {used: params} | {
         name: params.model_copy(update={"backbone": chosen}) for name, chosen in {**also, **named}.items()

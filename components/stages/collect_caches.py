@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import Busy
-from components.params import Params
-from components.params.names import FAMILIES, SEES
+from components.params import Params, plugins
+from components.params.names import FAMILIES
 from components.storage.garbage import (
     Item,
     days_unused,
@@ -165,7 +165,7 @@ def weights_of(names: Iterable[str], why: str) -> dict[str, str]:
     """Digests of what the catalogue's backbones `names` are read from: the package, not only the file in it."""
     from components.backbones.catalogue import entry
 
-    own = {name for name in names if name in SEES and name not in FAMILIES}
+    own = {name for name in names if name in plugins.names("backbones") and name not in FAMILIES}
     rows = (entry(name) for name in own)
     return dict.fromkeys((digest for row in rows for digest in DIGEST.findall(repr(row))), why)
 

@@ -17,6 +17,7 @@ from components.errors import Interrupted, StorageError
 from components.params import Params
 from components.stages.artefacts import check_artefacts, note_artefact
 from components.stages.domains import check_domains
+from components.stages.packages import check_packages, checked
 from components.stages.table import Context, Run, Stage, stage
 from components.storage.home import home, stage_lock
 from components.storage.publish import kernel_lock, read_json, remove, write_json
@@ -45,6 +46,7 @@ def execute(name: str, root: Path, params: Params) -> None:
     row = stage(name)
     die_with_parent()
     check_versions(row, root)
+    check_packages([row], root, checked(params))
     for artefact in row.inputs:
         if not (root / artefact).exists():
             raise StorageError(f"{artefact}, which {name} reads, does not exist.", "Run: dvc repro")

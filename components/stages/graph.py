@@ -1,13 +1,15 @@
 """dvc.yaml and versions.json from the table of stages; grimp finds what each stage imports."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import yaml
 
 from components.stages.execute import installed_version
+from components.stages.packages import PACKAGES, Names, digests, named, other, packages
 from components.stages.table import STAGES, Plugin, Stage
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ HARMLESS = frozenset(
         "components.modalities",
         "components.problems",
         "components.params.plugins",
+        "components.stages.packages",  # compares digests, and names a training's folder by them
     }
 )
 
@@ -62,20 +65,27 @@ SECTION_MODULES = {
 }
 
 
-def dvc_yaml() -> str:
-    """The text of dvc.yaml."""
+NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+def dvc_yaml(values: Mapping[str, object] = NOTHING) -> str:
+    """The text of dvc.yaml, for the plug-ins that `values`, params.yaml as it is written, choose."""
     document = {
-        "stages": {row.name: _entry(row) for row in STAGES},
+        "stages": {row.name: _entry(row, named(values)) for row in STAGES},
         "metrics": [path for row in STAGES for path in row.metrics],
         "plots": [_plot(*plot) for row in STAGES for plot in row.plots],
     }
     return HEADER + yaml.safe_dump(document, sort_keys=False, width=110)
 
 
-def versions_json() -> str:
-    """Installed versions of everything that shapes bytes, as the stages' parameters."""
+def versions_json(values: Mapping[str, object] = NOTHING) -> str:
+    """Installed versions of everything that shapes bytes, as the stages' parameters; and the digests of packages that
+    `values`, params.yaml as it is written, choose plug-ins of."""
     names = sorted({name for row in STAGES for name in row.versions})
-    return json.dumps({name: installed_version(name) for name in names}, indent=2) + "\n"
+    versions: dict[str, object] = {name: installed_version(name) for name in names}
+    if chosen := digests(STAGES, named(values)):
+        versions[PACKAGES] = chosen
+    return json.dumps(versions, indent=2) + "\n"
 
 
 def closure(row: Stage) -> set[str]:
@@ -124,12 +134,12 @@ def _is_plugin(module: str) -> bool:
     return False
 
 
-def _entry(row: Stage) -> dict[str, object]:
+def _entry(row: Stage, names: Names) -> dict[str, object]:
     files = sorted(_file(module) for module in closure(row))
-    chosen = [plugin.path for plugin in row.plugins]
+    chosen = [plugin.path for plugin in row.plugins if other(plugin, names) is None]
     params: list[object] = [*sorted(row.params)]
-    if row.versions:
-        params.append({"versions.json": sorted(row.versions)})
+    if versions := [*sorted(row.versions), *(f"{PACKAGES}.{name}" for name in packages([row], names))]:
+        params.append({"versions.json": versions})
     entry: dict[str, object] = {
         "desc": row.help,
         # -P: a file at the top of the workspace must not be imported in the place of a library.

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from components.params import Params
+from components.stages.packages import checked, digests
 from components.stages.table import Context, stage
 from components.storage.publish import sha256_bytes, sha256_tree
 from components.training.checkpoints import Checkpoints
@@ -54,6 +55,7 @@ def unfinished(name: str, inputs: Mapping[str, Path], params: Params, context: C
         "inputs": {name: sha256_tree(path) for name, path in inputs.items()},
         "params": {section: _plain(getattr(params, section)) for section in stage(name).params},
         "code": code(),
+        "packages": digests([stage(name)], checked(params)),
         "torch": torch.__version__,
         "threads": context.threads,
     }

@@ -16,7 +16,7 @@ from components.modalities.base import Modality
 from components.params import plugins
 from components.params.backbone import ImageSpec, TextSpec
 from components.params.data import Limits
-from components.params.names import SEES
+from components.params.names import BACKBONES
 from components.params.task import AugmentParams, TaskParams
 from components.problems import NAMES as PROBLEMS
 from components.problems import baseline
@@ -50,7 +50,9 @@ def task(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Modality, list
 
 
 def test_tables_agree() -> None:
-    assert {plugins.fact("modalities", name, "KIND") for name in NAMES} == set(SEES.values())
+    assert {plugins.fact("modalities", name, "KIND") for name in NAMES} == {
+        facts.sees for facts in BACKBONES.values()
+    }
     for name in NAMES:
         folder = ROOT / "components" / "modalities" / name
         assert {path.stem for path in folder.glob("*.py")} >= {"baseline", "decode", "params", "statistics"}

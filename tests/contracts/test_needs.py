@@ -12,7 +12,6 @@ from components.errors import ParamsError
 from components.params import names
 from components.params.combinations import REMEDIES
 from components.params.load import check
-from components.params.names import LAYER_NORMED as LAYER_NORMS
 from components.params.names import NEEDS
 from components.problems import classification
 
@@ -67,9 +66,9 @@ def test_a_missing_need_is_named_with_its_remedy(
         assert f"{key} {name!r} needs {REMEDIES[need]}" in str(refused.value)
 
 
-@pytest.mark.parametrize("backbone", sorted(LAYER_NORMS & set(names.FAMILIES)))
+@pytest.mark.parametrize("backbone", [n for n in names.FAMILIES if names.BACKBONES[n].norms == "layer"])
 def test_a_library_s_family_without_batch_norms_is_refused_before_it_is_built(backbone: str) -> None:
-    shown = LAYER_NORMED["task"] if names.SEES[backbone] == "texts" else {}
+    shown = LAYER_NORMED["task"] if names.BACKBONES[backbone].sees == "texts" else {}
     chosen: dict[str, object] = {
         "name": backbone,
         "uri": "file:../net",

@@ -13,7 +13,7 @@ from components.backbones import checkpoint
 from components.backbones.base import Backbone
 from components.backbones.catalogue import build, entry
 from components.params.backbone import ImageSpec
-from components.params.names import FAMILIES, SEES
+from components.params.names import BACKBONES, FAMILIES
 from components.sources import open_source
 
 PHOTOGRAPHS = "pypi:foolbox==3.3.4/foolbox/data"
@@ -47,7 +47,7 @@ def right_answers(backbone: Backbone, classifier: tuple[Tensor, Tensor], spec: I
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", [name for name, kind in SEES.items() if kind == "images" and name not in FAMILIES]
+    "name", [name for name, facts in BACKBONES.items() if facts.sees == "images" and name not in FAMILIES]
 )
 def test_the_published_weights_recognise_imagenet(name: str, tmp_path: Path) -> None:
     row = entry(name)

@@ -7,8 +7,10 @@ from torch import nn
 import components.backbones
 from components.backbones.catalogue import BACKBONES, build, entry, skeleton
 from components.errors import ParamsError
-from components.params.backbone import BackboneParams, ImageSpec
-from components.params.names import BLOCKS, FAMILIES, LAYER_NORMED, LONGEST, SEES
+from components.params import plugins
+from components.params.backbone import ImageSpec
+from components.params.names import BACKBONES as FACTS
+from components.params.names import FAMILIES
 
 NAMES = sorted(set(BACKBONES) - set(FAMILIES))
 
@@ -43,9 +45,9 @@ def test_the_first_block_and_width_are_as_declared(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_params_know_of_it_before_it_is_built_is_true(name: str) -> None:
     bare = skeleton(name)
-    assert bare.blocks == BLOCKS[name]
-    assert getattr(entry(name).input, "longest", None) == LONGEST.get(name)
-    norm = nn.LayerNorm if name in LAYER_NORMED else nn.BatchNorm2d
+    assert bare.blocks == FACTS[name].blocks
+    assert getattr(entry(name).input, "longest", None) == FACTS[name].longest
+    norm = nn.LayerNorm if FACTS[name].norms == "layer" else nn.BatchNorm2d
     for unit in list(bare.units)[1:-1]:
         assert any(isinstance(module, norm) for module in unit.modules()), (
             "whatever the cut, one lies above it"
@@ -82,7 +84,7 @@ def test_a_familys_file_has_its_name(name: str) -> None:
 
 
 def test_params_know_the_same_names() -> None:
-    assert set(BACKBONES) == set(SEES) == set(BackboneParams.model_fields["name"].annotation.__args__)
+    assert set(BACKBONES) == set(FACTS) == set(plugins.names("backbones"))
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:

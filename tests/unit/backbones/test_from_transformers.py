@@ -16,10 +16,11 @@ from components.backbones.catalogue import build, described, family
 from components.backbones.library import CONFIG, WEIGHTS
 from components.errors import CheckpointError
 from components.params.backbone import ImageSpec, TextSpec
-from components.params.names import FAMILIES, SEES
+from components.params.names import BACKBONES as FACTS
+from components.params.names import FAMILIES
 
-IMAGES = [name for name in MODELS if SEES[name] == "images"]
-TEXTS = [name for name in MODELS if SEES[name] == "texts"]
+IMAGES = [name for name in MODELS if FACTS[name].sees == "images"]
+TEXTS = [name for name in MODELS if FACTS[name].sees == "texts"]
 
 
 def samples(name: str, size: int = 32) -> Tensor:

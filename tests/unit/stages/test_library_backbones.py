@@ -23,7 +23,7 @@ from components.data.dataset import Dataset
 from components.errors import CheckpointError, DigestMismatch, ParamsError
 from components.params import Params
 from components.params.backbone import BackboneParams
-from components.params.names import SEES
+from components.params.names import BACKBONES as FACTS
 from components.sources import open_source
 from components.stages.advise import advise
 from components.stages.candidates import candidates
@@ -93,8 +93,8 @@ def pictures(workspace: Workspace, tmp_path: Path) -> Workspace:
 def test_it_goes_down_the_whole_line(family: str, pictures: Workspace, tmp_path: Path) -> None:
     name = f"transformers/{family}"
     publish(name, tmp_path / "theirs")
-    line = pictures if SEES[name] == "images" else texts(pictures, tmp_path)
-    files = FILES if SEES[name] == "images" else (*FILES[:2], "tokenizer.json")
+    line = pictures if FACTS[name].sees == "images" else texts(pictures, tmp_path)
+    files = FILES if FACTS[name].sees == "images" else (*FILES[:2], "tokenizer.json")
     line = with_sections(line, backbone=backbone(name, tmp_path / "theirs", files))
     run(line, *LINE)
     provenance = read_provenance(line.root / "adapted")

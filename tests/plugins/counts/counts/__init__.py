@@ -1,0 +1,1 @@
+"""Plug-ins of Graftline: the modality `bytes`, the problem `count`, the backbone `byte_network`."""

@@ -1,0 +1,40 @@
+"""The network, and where its weights come from."""
+
+import torch
+from torch import Tensor, nn
+
+from components.backbones.base import Backbone, BackboneEntry
+from counts.bytes.params import BytesSpec
+
+LENGTH, WIDTH = 16, 24
+PUBLISHED = "0" * 64  # nothing is published: `backbone.uri` names one's own weights
+
+
+class Block(nn.Module):
+    """A residual layer: (B, width) → the same."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.linear = nn.Linear(width, width)
+
+    def forward(self, states: Tensor) -> Tensor:
+        return states + torch.relu(self.linear(self.norm(states)))
+
+
+def architecture() -> Backbone:
+    """Stem, two blocks, a last norm."""
+    return Backbone([nn.Linear(LENGTH, WIDTH), Block(WIDTH), Block(WIDTH), nn.LayerNorm(WIDTH)], WIDTH)
+
+
+ENTRY = BackboneEntry(
+    name="byte_network",
+    uri="https://example.org/byte_network.safetensors",
+    sha256=PUBLISHED,
+    file_sha256=PUBLISHED,
+    licence="CC0-1.0",
+    parameters=sum(tensor.numel() for tensor in architecture().state_dict().values()),
+    input=BytesSpec(LENGTH),
+    architecture=architecture,
+    raw_name=str,
+)

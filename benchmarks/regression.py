@@ -1,7 +1,7 @@
 """How often the intervals of regression's metrics miss the true value, on each side: docs/gates.md shows the table.
 
-`python -m benchmarks.regression`: minutes on one core. A rule passes wrongly where its bound lies beyond the true value, so
-each side should miss in 2.5 % at a confidence of 0.95. Populations differ in the shape of the errors.
+`python -m benchmarks.regression`: minutes on one core. A rule passes wrongly where its bound lies beyond the true
+value, so each side should miss in 2.5 % at a confidence of 0.95. Populations differ in the shape of the errors.
 """
 
 import argparse
@@ -74,7 +74,9 @@ def truths(population: Population, samples: int = TRUTH) -> dict[str, tuple[floa
     return {name: (first, first - second) for name, (first, second) in values.items()}
 
 
-def measure(population: Population, units: int, true: Mapping[str, tuple[float, float]], repeats: int) -> list[dict[str, object]]:
+def measure(
+    population: Population, units: int, true: Mapping[str, tuple[float, float]], repeats: int
+) -> list[dict[str, object]]:
     """How often, in %, either end of each interval lies beyond the true value."""
     draw = np.random.default_rng([units, population.members, *population.errors.encode()])
     missed = {(name, kind): [0, 0] for name in TABLE for kind in (0, 1)}
@@ -83,7 +85,9 @@ def measure(population: Population, units: int, true: Mapping[str, tuple[float, 
     for _ in range(repeats):
         one, other = population.sample(draw, units)
         for name, metric in TABLE.items():
-            for kind, ends in enumerate((metric.method.of_one(one, plan), metric.method.of_two(one, other, plan))):
+            for kind, ends in enumerate(
+                (metric.method.of_one(one, plan), metric.method.of_two(one, other, plan))
+            ):
                 missed[name, kind][0] += ends[0] > true[name][kind] + 1e-12
                 missed[name, kind][1] += ends[1] < true[name][kind] - 1e-12
     return [
@@ -100,12 +104,13 @@ def measure(population: Population, units: int, true: Mapping[str, tuple[float, 
     ]
 
 
-def run(repeats: int, names: Sequence[str]) -> list[dict[str, object]]:
+def run(repeats: int, samples: int) -> list[dict[str, object]]:
+    """All populations; `samples` are drawn for the true values."""
     rows = []
-    for name in names:
+    for name in ERRORS:
         for members, sizes in ((1, SIZES), (MEMBERS, GROUPS)):
             population = Population(name, members)
-            true = truths(population)
+            true = truths(population, samples)
             for units in sizes:
                 rows += measure(population, units, true, repeats)
     return rows
@@ -119,22 +124,28 @@ def table(rows: Sequence[Mapping[str, object]]) -> str:
         sizes = SIZES if unit == "samples" else GROUPS
         cells = []
         for units in sizes:
-            here = [r for r in rows if (r["metric"], r["of"], r["unit"], r["units"]) == (metric, of, unit, units)]
-            usual, hard = (
-                max((max(float(str(r["above"])), float(str(r["below"]))) for r in here if (r["errors"] == HARD) is odd), default=0)
-                for odd in (False, True)
-            )
-            cells.append(f"{usual:.1f} ({hard:.1f})")
+            here = [
+                r for r in rows if (r["metric"], r["of"], r["unit"], r["units"]) == (metric, of, unit, units)
+            ]
+            worst = {
+                odd: max(_missed(r) for r in here if (r["errors"] == HARD) is odd) for odd in (False, True)
+            }
+            cells.append(f"{worst[False]:.1f} ({worst[True]:.1f})")
         lines.append(f"| {metric} | {of} | {unit} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _missed(row: Mapping[str, object]) -> float:
+    return max(float(str(row["above"])), float(str(row["below"])))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--truth", type=int, default=TRUTH, help="samples that true values are taken from")
     options = parser.parse_args()
-    rows = run(options.repeats, list(ERRORS))
-    print(table(rows))  # noqa: T201
+    rows = run(options.repeats, options.truth)
+    print(table(rows))
     publish("regression.json", {"repeats": options.repeats, "rows": rows})
 
 

@@ -285,7 +285,7 @@ class Wrong:
     Attributes:
         row: of the sample in its outcome.
         actual, predicted: what it is, and what was decided.
-        confidence: the probability that spoke for what is wrong.
+        confidence: the probability that spoke for what is wrong; None where there are no probabilities.
         output: number of the network's output that spoke for it.
         about: which of several wrong things `confidence` and `output` are about.
     """
@@ -293,7 +293,7 @@ class Wrong:
     row: int
     actual: str
     predicted: str
-    confidence: float
+    confidence: float | None
     output: int
     about: str = ""
 

@@ -20,6 +20,13 @@ TITLES = {
     "map": "Mean average precision",
     "subset_accuracy": "Subset accuracy",
     "hamming_loss": "Hamming loss",
+    "rmse": "Root mean squared error",
+    "mae": "Mean absolute error",
+    "r2": "R²",
+    "spearman": "Rank correlation (Spearman)",
+    "pinball": "Quantile loss (pinball)",
+    "coverage": "Coverage of the intervals",
+    "interval_width": "Width of the intervals",
 }
 COLUMNS = 3  # metrics in a table of models
 SENTENCES = {
@@ -97,11 +104,24 @@ def rule_row(rule: Object) -> RuleRow:
     return RuleRow(_signs(name), outcome, _signs(str(said or _interval_text(facts))), _rule_bar(facts))
 
 
-def figures(metrics: object) -> list[Figure]:
-    """Metrics by name → figures, in the order of TITLES; others follow."""
+def figures(metrics: object, known: object = None) -> list[Figure]:
+    """Metrics by name → figures, in the order of TITLES; others follow.
+
+    `known` is `metrics` of metrics.json, which says within which range each lies: bars of 0 to 1 compare.
+    """
     found = mapping(metrics)
     names = [*(n for n in TITLES if n in found), *(n for n in sorted(found) if n not in TITLES)]
-    return [_figure(title(name), found[name]) for name in names if _estimate(found[name]) is not None]
+    return [
+        _figure(title(name), found[name], unit=_of_unit(mapping(known).get(name)))
+        for name in names
+        if _estimate(found[name]) is not None
+    ]
+
+
+def _of_unit(known: object) -> bool:
+    """Whether a metric lies between 0 and 1, as all did that metrics.json says nothing of."""
+    ends = mapping(known).get("range")
+    return ends is None or [number(end) for end in sequence(ends)] == [0.0, 1.0]
 
 
 def differences(paired: object, known: object) -> list[Figure]:
@@ -179,7 +199,9 @@ def title(name: str) -> str:
     return TITLES.get(name, name.replace("_", " "))
 
 
-def _figure(name: str, value: object, difference: bool = False, downwards: bool = False) -> Figure:
+def _figure(
+    name: str, value: object, difference: bool = False, downwards: bool = False, unit: bool = True
+) -> Figure:
     facts = value if isinstance(value, Mapping) else {"estimate": value}
     estimate = number(facts.get("estimate")) or 0.0
     low, high = number(facts.get("low")), number(facts.get("high"))
@@ -188,7 +210,7 @@ def _figure(name: str, value: object, difference: bool = False, downwards: bool 
         return Figure(name, f"{estimate:{sign}.3f}", str(facts.get("reason") or ""), Markup(""))
     text = f"{estimate:{sign}.3f}", f"{low:{sign}.3f} to {high:{sign}.3f}"
     if not difference:
-        return Figure(name, *text, unit_bar(low, estimate, high))
+        return Figure(name, *text, (unit_bar if unit else interval_bar)(low, estimate, high))
     change = "open" if low <= 0 <= high else "better" if (low > 0) != downwards else "worse"
     return Figure(name, *text, interval_bar(low, estimate, high, 0.0, upwards=not downwards), change)
 

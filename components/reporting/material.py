@@ -37,6 +37,8 @@ class Material:
     reliability: Table
     roc: Table
     precision_recall: Table
+    residuals: Table
+    widths: Table
 
 
 OBJECTS = {
@@ -62,6 +64,8 @@ TABLES = {
     "reliability": "evaluation/reliability.csv",
     "roc": "evaluation/roc.csv",
     "precision_recall": "evaluation/precision_recall.csv",
+    "residuals": "evaluation/residuals.csv",
+    "widths": "evaluation/intervals.csv",
 }
 
 

@@ -1,6 +1,6 @@
 """Where it all comes from: data, licences, lineage; and how long it took."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -51,7 +51,7 @@ def sides(material: Material) -> Grid:
             str(side),
             (
                 _count(mapping(facts).get("samples")),
-                *(_count(mapping(mapping(facts).get("targets")).get(name)) for name in classes),
+                *(_target(mapping(mapping(facts).get("targets")).get(name)) for name in classes),
             ),
         )
         for side in SIDES
@@ -186,6 +186,16 @@ def evaluations(material: Material) -> int | None:
     """How often this test side was evaluated, where it was counted."""
     digest = material.metrics.get("test_digest")
     return sum(line.get("test_digest") == digest for line in material.evaluations) or None
+
+
+def _target(said: object) -> str:
+    """The count of a class, or the range of a number."""
+    if not isinstance(said, Mapping):
+        return _count(said)
+    least, middle, most = (number(said.get(key)) for key in ("min", "median", "max"))
+    if least is None or middle is None or most is None:
+        return "–"
+    return f"{least:.4g} to {most:.4g}, median {middle:.4g}"
 
 
 def _count(value: object) -> str:

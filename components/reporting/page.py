@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from components.reporting import charts, judgement, origin, transfer
+from components.reporting import charts, judgement, origin, residuals, transfer
 from components.reporting.groups import groups
-from components.reporting.material import Material, Table, column, mapping, points, sequence
+from components.reporting.material import Material, Table, column, mapping, number, points, sequence
 from components.reporting.templates import template
 
 
@@ -18,7 +18,7 @@ class Mistake:
 
     Attributes:
         actual, predicted: class names.
-        confidence: probability of the predicted class.
+        confidence: probability of the predicted class; None where there are no classes.
         picture, overlay: data URIs of a small image and of what is laid over it; empty leaves a grey place.
         words: of a text: each with how much it spoke for the decision, 0…1.
         about: which of several wrong things the confidence and the evidence are about.
@@ -26,7 +26,7 @@ class Mistake:
 
     actual: str
     predicted: str
-    confidence: float
+    confidence: float | None
     slices: str = ""
     picture: str = ""
     overlay: str = ""
@@ -52,6 +52,15 @@ class Chart(NamedTuple):
 
     picture: Markup
     legend: tuple[str, ...] = ()
+
+
+class Number(NamedTuple):
+    """Pictures of a number's predictions over its targets, and of what is left between them; facts in its unit."""
+
+    name: str
+    scatter: Markup
+    left: Markup
+    facts: Sequence[origin.Fact]
 
 
 @dataclass(frozen=True)
@@ -104,7 +113,7 @@ def _judgement(material: Material) -> Mapping[str, object]:
         "sentence": judgement.SENTENCES[judgement.verdict(material.verdict)],
         "rules": judgement.rules(material.verdict),
         "operational": judgement.rules(material.operational),
-        "figures": judgement.figures(metrics.get("release")),
+        "figures": judgement.figures(metrics.get("release"), metrics.get("metrics")),
         "recalls": judgement.recalls(metrics.get("release")),
         "slices": judgement.grid(metrics.get("slices")),
         "fairness": groups(material),
@@ -163,6 +172,10 @@ def _charts(material: Material) -> Mapping[str, object]:
         "worst_label": str(material.metrics.get("worst_label", "")),
         "precision_recall": charts.precision_recall(points(material.precision_recall, "recall", "precision")),
         "roc": charts.roc(points(material.roc, "false_positive_rate", "true_positive_rate")),
+        "numbers": [Number(*drawn) for drawn in residuals.by_number(material)],
+        "widths": residuals.widths(
+            points(material.widths, "width", "covered"), number(material.metrics.get("nominal_coverage"))
+        ),
     }
 
 

@@ -109,8 +109,8 @@ class Decision:
         if margins is None:
             log(
                 f"Warning: {len(held)} calibration samples are too few for prediction intervals that cover "
-                f"{options.coverage:g}: at least {fewest(options.coverage)} are needed. This release has none; "
-                "raise data.split.calibration or lower task.coverage."
+                f"{options.coverage:g}: at least {fewest(options.coverage)} are needed. There are none in this "
+                "release; raise data.split.calibration or lower task.coverage."
             )
         return {
             "method": "conformalised quantiles" if learned else "split conformal",

@@ -160,7 +160,9 @@ def _lacking(count: int, kinds: int) -> str:
 def _statistics(values: Sequence[float]) -> tuple[float, float]:
     """Mean and standard deviation, correctly rounded sums; 1 in the place of no deviation."""
     mean = math.fsum(values) / len(values)
-    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values)) or 1.0
+    if min(values) == max(values):  # rounding may leave a deviation
+        return values[0], 1.0
+    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
 
 
 class Target:

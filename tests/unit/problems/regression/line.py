@@ -28,7 +28,12 @@ def write_pictures(folder: Path, count: int, seed: int = 0) -> None:
             grey = draw.normal(level, 10, (40, 40)).clip(0, 255).astype(np.uint8)
             Image.fromarray(grey).save(folder / f"{number:03}.png")
             said = level / 2.55 + draw.normal(0, 1)
-            row = [f"{number:03}.png", repr(round(said, 3)), repr(round(1000 - 10 * said, 3)), "ab"[number % 2]]
+            row = [
+                f"{number:03}.png",
+                repr(round(said, 3)),
+                repr(round(1000 - 10 * said, 3)),
+                "ab"[number % 2],
+            ]
             writer.writerow(row)
 
 

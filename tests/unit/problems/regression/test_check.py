@@ -19,7 +19,11 @@ def refused(section: str, **more: object) -> str:
 
 def test_the_tiny_line_is_right_and_auto_is_rmse() -> None:
     params = Params.model_validate(values(Path("pictures")))
-    assert (params.select.metric, params.head.metric, params.promotion.slices.metric) == ("rmse", "rmse", "mae")
+    assert (params.select.metric, params.head.metric, params.promotion.slices.metric) == (
+        "rmse",
+        "rmse",
+        "mae",
+    )
 
 
 @pytest.mark.parametrize(

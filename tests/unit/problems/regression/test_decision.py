@@ -10,7 +10,12 @@ from components.problems.regression.decision import Decision
 from components.problems.regression.decision.conformal import fewest, margin, rank
 
 
-def fit(outputs: list[list[float]], targets: list[float], about: dict[str, object] | None = None, **options: object) -> Decision:
+def fit(
+    outputs: list[list[float]],
+    targets: list[float],
+    about: dict[str, object] | None = None,
+    **options: object,
+) -> Decision:
     said, held = np.array(outputs, dtype=np.float64), np.array(targets, dtype=np.float32)[:, None]
     given = task(**options)
     found = Decision.fit(
@@ -32,7 +37,9 @@ def test_the_margin_is_the_ranked_error() -> None:
     np.testing.assert_allclose(decision.answers(np.array([[10.0]])), [[10, 7, 13]])
 
 
-def test_too_few_calibration_samples_give_no_interval_and_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_few_calibration_samples_give_no_interval_and_a_warning(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     decision = fit([[0.0]] * 8, list(range(8)))
     assert "8 calibration samples are too few" in capsys.readouterr().err
     assert decision.fitted["margins"] is None
@@ -96,7 +103,9 @@ def test_new_samples_are_covered(loss: str) -> None:
             outputs[:, 2] = 0.5
         held = errors[:40].astype(np.float32)
         given = task(loss=loss, coverage=0.8)
-        found = Decision.fit(given, description(), {"calibration": outputs[:40]}, {"calibration": held}, SelectParams())
+        found = Decision.fit(
+            given, description(), {"calibration": outputs[:40]}, {"calibration": held}, SelectParams()
+        )
         decision = Decision(given, description(), found)
         ends = decision(decision.answers(outputs[40:]))[:, 0]
         covered.append(((ends[:, 1] <= errors[40:, 0]) & (errors[40:, 0] <= ends[:, 2])).mean())

@@ -19,17 +19,20 @@ def reading(labels: Labels = ONE, **options: object) -> Reading:
 
 
 def samples(**values: list[float]) -> list[Labelled]:
-    return [Labelled(json.dumps([value]), split) for split, held in values.items() for value in held]
+    return [Labelled(json.dumps([float(value)]), split) for split, held in values.items() for value in held]
 
 
 @pytest.mark.parametrize(
-    ("written", "kept"), [("3", "[3.0]"), ("+0.50", "[0.5]"), ("-0", "[0.0]"), ("1e-3", "[0.001]"), (".1", "[0.1]")]
+    ("written", "kept"),
+    [("3", "[3.0]"), ("+0.50", "[0.5]"), ("-0", "[0.0]"), ("1e-3", "[0.001]"), (".1", "[0.1]")],
 )
 def test_equal_numbers_are_kept_alike(written: str, kept: str) -> None:
     assert reading().label(written) == kept
 
 
-@pytest.mark.parametrize("written", ["", "x", "nan", "NaN", "inf", "-Infinity", "1_000", "0x1", "1e39", "1,5", "٣"])
+@pytest.mark.parametrize(
+    "written", ["", "x", "nan", "NaN", "inf", "-Infinity", "1_000", "0x1", "1e39", "1,5", "٣"]
+)
 def test_what_is_no_finite_number_is_refused(written: str) -> None:
     assert reading().label(written) is None
 
@@ -99,7 +102,10 @@ def test_counts_and_their_words() -> None:
 
 
 def test_warnings() -> None:
-    few, codes = reading().warnings(samples(train=[0, 1, 2, 1], test=[1])), reading().warnings(samples(test=[0.5] * 30))
+    few, codes = (
+        reading().warnings(samples(train=[0, 1, 2, 1], test=[1])),
+        reading().warnings(samples(test=[0.5] * 30)),
+    )
     assert [line[:40] for line in few] == [
         "y has only the values 0, 1, 2. Where the",
         "There are 1 labelled test samples, fewer",

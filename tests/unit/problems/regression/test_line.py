@@ -1,0 +1,94 @@
+"""From pictures and a table to a verdict: nothing on the way takes a number for a class."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from line import make
+
+from components.data.dataset import Dataset
+from components.errors import ParamsError
+from components.evaluation.promotion import Pair, mcnemar
+from components.inference.bundle import open_bundle
+from components.params import Params
+from components.problems import judge
+from components.stages.label_report import label_report
+from components.stages.report import report
+from components.stages.table import Context
+from components.tracker import NullTracker
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Params]:
+    """Two numbers, quantiles."""
+    root = tmp_path_factory.mktemp("line")
+    labels = {"file": "table.csv", "label": ["bright", "dark"], "slices": ["kind"]}
+    data = {"labels": labels}
+    return root, make(root, {"data": data, "task": {"loss": "quantile", "unit": "%"}})
+
+
+def read(root: Path, name: str) -> dict[str, object]:
+    found: dict[str, object] = json.loads((root / name).read_text())
+    return found
+
+
+def test_the_verdict_is_a_pass_by_regression_s_metrics(line: tuple[Path, Params]) -> None:
+    root, _ = line
+    verdict = read(root, "verdict.json")
+    assert verdict["verdict"] == "pass", verdict
+    metrics = read(root, "evaluation/metrics.json")
+    assert metrics["constants"] == ["mean", "median"]
+    assert metrics["metrics"]["rmse"] == {"better": "lower", "range": [0.0, None], "interval": "root mean square"}  # type: ignore[index]
+    assert metrics["release"]["mae"]["estimate"] < 0.5 * metrics["controls"]["mean"]["mae"]["estimate"]  # type: ignore[index]
+
+
+def test_predictions_are_what_the_release_says_of_raw_samples(line: tuple[Path, Params]) -> None:
+    root, params = line
+    bundle, dataset = open_bundle(root / "release"), Dataset.open(root / "dataset")
+    ids = dataset.ids("test")
+    payloads = [dataset.read(name) for name in ids]
+    answers = np.stack(list(bundle.runner(("cpu",), 1).predict(payloads, bundle.modality.decode)))
+    kept = pq.read_table(root / "evaluation" / "predictions.parquet")
+    for name, values in bundle.decision.written(answers).items():
+        np.testing.assert_allclose(kept.column(f"fp32.{name}").to_numpy(), values, rtol=1e-4)
+    judging = judge(params.task, dataset.description)
+    columns = {name: kept.column(f"fp32.{name}").to_numpy() for name in bundle.decision.columns}
+    outcome = judging.restored({"target": np.array(kept.column("target").to_pylist()), **columns})
+    rmse = read(root, "evaluation/metrics.json")["release"]["rmse"]["estimate"]  # type: ignore[index]
+    assert judging.metrics["rmse"].of(outcome) == pytest.approx(rmse)
+    pair = Pair(outcome, outcome, {}, judging)
+    assert pair.alike
+    assert mcnemar(pair).p == 1.0
+
+
+def test_the_contract_outlives_newer_statistics(line: tuple[Path, Params]) -> None:
+    contract = open_bundle(line[0] / "release").contract
+    moved = {**contract.target, "statistics": {"mean": [1.0, 2.0], "scale": [3.0, 4.0]}}
+    assert contract.model_copy(update={"target": moved}).sha256 == contract.sha256
+    wider = {**contract.target, "numbers": contract.target["numbers"][::-1]}  # type: ignore[index]
+    assert contract.model_copy(update={"target": wider}).sha256 != contract.sha256
+
+
+def test_tables_for_plots(line: tuple[Path, Params]) -> None:
+    root, _ = line
+    with (root / "evaluation" / "residuals.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * len(Dataset.open(root / "dataset").ids("test"))
+    assert {row["number"] for row in rows} == {"bright", "dark"}
+
+
+def test_the_report_shows_residuals_and_the_largest_errors(line: tuple[Path, Params]) -> None:
+    root, params = line
+    page = report(root, params, Context(NullTracker(), root / ".graftline", 1, ("cpu",))).read_text()
+    assert "Prediction over target of" in page
+    assert "The largest errors on the test side." in page
+    assert "Confusion matrix" not in page
+    assert page.count("data:image") >= 12
+
+
+def test_commands_for_classes_refuse_by_name(line: tuple[Path, Params]) -> None:
+    with pytest.raises(ParamsError, match="looks at classes, which the problem 'regression' does not have"):
+        label_report(*line)

@@ -26,9 +26,9 @@ def by_number(material: Material) -> Iterator[tuple[str, Markup, Markup, Sequenc
     """(name, predictions over targets, errors over predictions, facts) of each number."""
     held: dict[str, list[Point]] = {}
     for row in material.residuals:
-        target, said = number(row.get("target")), number(row.get("prediction"))
-        if target is not None and said is not None:
-            held.setdefault(unescape(row.get("number", "")), []).append((target, said))
+        target, predicted = number(row.get("target")), number(row.get("prediction"))
+        if target is not None and predicted is not None:
+            held.setdefault(unescape(row.get("number", "")), []).append((target, predicted))
     about = {str(mapping(one).get("name")): mapping(one) for one in sequence(material.metrics.get("numbers"))}
     for name, points in list(held.items())[:NUMBERS]:
         said = about.get(name, {})

@@ -68,7 +68,7 @@ class Outcome:
     def covered(self) -> Floats:
         """(N,) share of the numbers within their interval."""
         inside = (self.low <= self.targets) & (self.targets <= self.high)
-        return np.where(np.isnan(self.low + self.high), np.nan, inside).mean(axis=1)
+        return np.asarray(np.where(np.isnan(self.low + self.high), np.nan, inside).mean(axis=1))
 
     @cached_property
     def width(self) -> Floats:
@@ -108,7 +108,7 @@ def unexplained(outcome: Outcome) -> Floats:
     """(k,) squared errors as a share of the targets' squared distances from their mean."""
     total = ((outcome.targets - outcome.targets.mean(axis=0)) ** 2).sum(axis=0)
     squares = ((outcome.prediction - outcome.targets) ** 2).sum(axis=0)
-    return np.divide(squares, total, out=np.full(len(total), np.nan), where=total > 0)
+    return np.asarray(np.divide(squares, total, out=np.full(len(total), np.nan), where=total > 0))
 
 
 def spearman(outcome: Outcome) -> float:

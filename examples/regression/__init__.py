@@ -1,0 +1,1 @@
+"""The demo's solar cells with the probability of a defect as a number, not cut into two classes."""

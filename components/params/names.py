@@ -1,5 +1,5 @@
-"""What may be chosen by name: backbones, heads, methods. A name here is a line there, in the room's own table. Backbones
-of other distributions come by entry point: `components.params.plugins.backbones`.
+"""What may be chosen by name: backbones, heads, methods. A name here is a line there, in the room's own table.
+Backbones of other distributions come by entry point: `components.params.plugins.backbones`.
 
 They stand apart from the sections that use them, because a stage depends on its sections' modules: a new name must
 not run anything again.

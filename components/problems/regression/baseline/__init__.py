@@ -38,4 +38,4 @@ class Baseline:
 
     def answers(self, fitted: Mapping[str, npt.NDArray[Any]], features: Any) -> Array:
         found = np.asarray(features @ fitted["weight"].T + fitted["bias"])
-        return np.clip(found, self._numbers.least, self._numbers.most)
+        return np.asarray(np.clip(found, self._numbers.least, self._numbers.most))

@@ -74,7 +74,7 @@ def r2(outcome: Outcome, plan: Plan) -> Ends:
     influences = influence.of_unexplained(outcome)
     found = held(influences, plan)
     if not share > 0:
-        return 1.0 - unseen(found.share, len(outcome), plan) * np.finfo(np.float32).eps, 1.0
+        return float(1.0 - unseen(found.share, len(outcome), plan) * np.finfo(np.float32).eps), 1.0
     more = unseen(found.share, len(outcome), plan) * max(float(influences.max()) * len(outcome), 0.0)
     off = share * (math.exp(min(found.off / share, 50.0)) - 1)
     return 1 - share - math.hypot(off, more), 1 - max(share - found.off, 0.0)

@@ -25,7 +25,8 @@ class Head(nn.Module):
         self.register_buffer("scale", torch.from_numpy(scale).float())
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.get_buffer("mean") + self.get_buffer("scale") * self.linear(features)
+        numbers: Tensor = self.get_buffer("mean") + self.get_buffer("scale") * self.linear(features)
+        return numbers
 
 
 class Network:
@@ -47,7 +48,7 @@ class Network:
         # Quantiles begin where those of a normal distribution lie: none has to cross another to get there.
         shifts = np.repeat([NormalDist().inv_cdf(level) for level in self._levels], len(numbers))
         with torch.no_grad():
-            made.linear.bias += torch.from_numpy(shifts).float()
+            made.linear.bias.add_(torch.from_numpy(shifts).float())
         return made
 
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:

@@ -104,15 +104,14 @@ def measure(
     ]
 
 
-def run(repeats: int, samples: int) -> list[dict[str, object]]:
-    """All populations; `samples` are drawn for the true values."""
+def run(name: str, repeats: int, samples: int) -> list[dict[str, object]]:
+    """One shape of errors, with and without groups; `samples` are drawn for the true values."""
     rows = []
-    for name in ERRORS:
-        for members, sizes in ((1, SIZES), (MEMBERS, GROUPS)):
-            population = Population(name, members)
-            true = truths(population, samples)
-            for units in sizes:
-                rows += measure(population, units, true, repeats)
+    for members, sizes in ((1, SIZES), (MEMBERS, GROUPS)):
+        population = Population(name, members)
+        true = truths(population, samples)
+        for units in sizes:
+            rows += measure(population, units, true, repeats)
     return rows
 
 
@@ -144,9 +143,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--truth", type=int, default=TRUTH, help="samples that true values are taken from")
     options = parser.parse_args()
-    rows = run(options.repeats, options.truth)
+    rows: list[dict[str, object]] = []
+    for name in ERRORS:
+        rows += run(name, options.repeats, options.truth)
+        publish("regression", {"repeats": options.repeats, "rows": rows})
     print(table(rows))
-    publish("regression.json", {"repeats": options.repeats, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ INFINITY = float("inf")
 # Share of the interval's half width → how many of the test samples lie within: at 1 it is the coverage.
 STEPS = tuple(step / 10 for step in range(1, 21))
 Rows = Sequence[Sequence[object]]
-LEAST, LEAST_RANKS, LEAST_SQUARES = 30, 10, 30
+# Samples from which the intervals err in 3.5 % at most on each side: of means, of ranks, of squares (docs/gates.md).
+LEAST, LEAST_RANKS, LEAST_SQUARES = 30, 10, 100
 
 
 def _means(values: intervals.Values) -> Method[Outcome]:

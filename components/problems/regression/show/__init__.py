@@ -1,4 +1,4 @@
-"""The largest errors of a regression."""
+"""The largest errors of regression."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +9,7 @@ from components.evaluation.spread import Plan
 from components.params.task import TaskParams
 from components.problems.base import Description, Wrong
 from components.problems.regression.judge.metrics import Outcome
+from components.problems.regression.target.numbers import Numbers
 
 
 class Show:
@@ -17,23 +18,25 @@ class Show:
     parts_of = ""
 
     def __init__(self, task: TaskParams, description: Description) -> None:
-        self._numbers = description["numbers"]
-        self._scale = np.asarray(description["statistics"]["scale"], dtype=np.float64)
+        self._numbers = Numbers.of(description)
 
     def worst(self, outcome: Outcome, most: int) -> Sequence[Wrong]:
-        """By the number of a sample that is most standard deviations of its training targets off."""
-        errors = np.abs(outcome.prediction - outcome.targets) / self._scale
-        order = np.argsort(-np.nan_to_num(errors, nan=np.inf).max(axis=1), kind="stable")[:most]
-        found = []
-        for row in order.tolist():
-            at = int(errors[row].argmax())
-            actual, said = outcome.targets[row, at], outcome.prediction[row, at]
-            found.append(Wrong(row, self._text(at, actual), self._text(at, said), None, at))
-        return found
+        """Those with the largest error in standard deviations, of several numbers that of the one most off."""
+        errors = np.abs(outcome.prediction - outcome.targets) / self._numbers.scale
+        errors = np.nan_to_num(errors, nan=np.inf)
+        rows = np.argsort(-errors.max(axis=1), kind="stable")[:most]
+        return [
+            self._wrong(outcome, int(row), int(errors[row].argmax())) for row in rows if errors[row].max() > 0
+        ]
+
+    def _wrong(self, outcome: Outcome, row: int, number: int) -> Wrong:
+        actual, said = (self._words(values[row, number], number) for values in (outcome.targets, outcome.prediction))
+        return Wrong(row, actual, said, None, number)
+
+    def _words(self, value: float, number: int) -> str:
+        unit = self._numbers.units[number]
+        named = f"{self._numbers.names[number]} " if len(self._numbers) > 1 else ""
+        return f"{named}{value:.4g}{f' {unit}' if unit else ''}"
 
     def parts(self, outcome: Outcome, plan: Plan) -> Mapping[str, Mapping[str, Interval]]:
         return {}
-
-    def _text(self, at: int, value: float) -> str:
-        unit = self._numbers[at].get("unit")
-        return f"{value:.4g} {unit}" if unit else f"{value:.4g}"

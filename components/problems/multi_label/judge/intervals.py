@@ -4,6 +4,7 @@ Decisions about the labels of one sample are not independent. Where a metric cou
 them, as a declared group is one of samples: an effective number of decisions takes the place of their number.
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -83,13 +84,21 @@ def _move(outcome: Outcome) -> float:
 
 
 def macro_f1_interval(outcome: Outcome, plan: Plan) -> Ends:
-    """Clopper-Pearson's bounds of each label's J; of F1 the mean, with the dependence that the influences show."""
+    """Clopper-Pearson's bounds of each label's J; of F1 the mean, with the dependence that the influences show.
+
+    Upwards it is taken halfway (in ratio) to that of labels which are wrong together: few errors show too little of
+    it, and F1 of few samples is too low on average. Taken alike, up to 7 % of the upper bounds lay too low.
+    """
     influences = _macro(outcome)
     total = influences.sum(axis=1)
     share = spread(total, plan).share
     both, either = outcome.counts
     low, high = (dice(bound) for bound in clopper_pearson(both * share, either * share, plan.tail))
-    return mean_of(f1_by_label(outcome), (low, high), _dependence(influences))
+    f1, dependence = f1_by_label(outcome), _dependence(influences)
+    return (
+        mean_of(f1, (low, high), dependence)[0],
+        mean_of(f1, (low, high), math.sqrt(dependence * outcome.labels))[1],
+    )
 
 
 def _macro(outcome: Outcome) -> Floats:

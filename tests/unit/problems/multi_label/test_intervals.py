@@ -119,6 +119,7 @@ def test_the_truth_of_a_population_is_what_many_samples_say() -> None:
     ("name", "size", "agree"),
     [
         ("hard samples", 30, None),
+        ("even, raised", 10, None),
         ("ten labels", 100, None),
         ("ten, good", 100, None),
         ("even, raised", 30, 0.5),

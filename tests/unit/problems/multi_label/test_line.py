@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from line import PICTURES, params_of, run_line, write_pictures
+from labelled_line import PICTURES, params_of, run_line, write_pictures
 
 from components.data.dataset import Dataset
 from components.inference.bundle import open_bundle

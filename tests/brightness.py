@@ -1,7 +1,8 @@
 """A release that looks at nothing but brightness: tiny, real, and computed by hand in a line."""
 
-import json
 from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 

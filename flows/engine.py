@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
@@ -18,12 +19,11 @@ from components.forkserver.protocol import ADDRESS
 from components.params import Params, load_params
 from components.registry.delivery import AFTER_SIGNAL, DELIVERY, Deliverer
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
-from components.registry.store import preload as preload_store
+from components.registry.store import preload
 from components.runtime.python import module_command
 from components.stages.artefacts import check_artefacts
 from components.stages.digests import REMEMBERED
 from components.stages.dvc_repo import Repo, dvc_error, open_repo, proven_commit
-from components.stages.dvc_repo import preload as preload_dvc
 from components.storage.home import home, reports
 from components.storage.publish import read_json
 from components.storage.servers import use_servers
@@ -45,6 +45,19 @@ DEFAULTS = {
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
     **OFF,
 }
+# What a look at the whole line imports.
+OF_DVC = (
+    "dvc.repo.index",
+    "dvc.repo.reproduce",
+    "dvc.scm",
+    "dvc.stage.loader",
+    "dvc.parsing.interpolate",
+    "dvc.utils.strictyaml",
+    "dvc.rwlock",
+    "fsspec.implementations.memory",
+    "pyparsing",
+    "ruamel.yaml",
+)
 INTERRUPTED = {75, 130, 143, -signal.SIGINT, -signal.SIGTERM}
 
 
@@ -237,8 +250,9 @@ def warm(root: Path, params: Params) -> None:
 
     def load() -> None:
         with suppress(Exception):  # whoever really needs it says what is wrong
-            preload_dvc()
-            preload_store(root, params.tracking)
+            for name in OF_DVC:
+                import_module(name)
+            preload(root, params.tracking)
 
     threading.Thread(target=load, name="graftline-warm", daemon=True).start()
 

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,19 +21,6 @@ if TYPE_CHECKING:
     from dvc.repo import Repo as DvcRepo
 
 
-# What DVC imports only when it looks at a line.
-LATE = (
-    "dvc.repo.index",
-    "dvc.repo.reproduce",
-    "dvc.scm",
-    "dvc.stage.loader",
-    "dvc.parsing.interpolate",
-    "dvc.utils.strictyaml",
-    "dvc.rwlock",
-    "fsspec.implementations.memory",
-    "pyparsing",
-    "ruamel.yaml",
-)
 RESTORE = (
     "Restore it by git (git checkout dvc.lock). A dvc.lock that was never committed can be removed: what was computed "
     "comes back from DVC's cache."
@@ -171,12 +157,6 @@ def settings(root: Path) -> "Config":
 
     with dvc_errors():
         return Config(str(root / ".dvc"))
-
-
-def preload() -> None:
-    """Import what a look at the whole line needs, for a thread that has nothing better to do."""
-    for name in LATE:
-        import_module(name)
 
 
 @contextmanager

@@ -19,8 +19,10 @@ RESOLVED = """
 import json
 import prefect
 import flows.pipeline
+from pathlib import Path
+from components.params.operation import TrackingParams
 from components.registry.store import preload
-preload()
+preload(Path.cwd(), TrackingParams())
 from dvc import analytics
 from dvc.config import Config
 from mlflow.telemetry.utils import is_telemetry_disabled

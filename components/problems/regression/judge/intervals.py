@@ -77,7 +77,7 @@ def r2(outcome: Outcome, plan: Plan) -> Ends:
         return float(1.0 - unseen(found.share, len(outcome), plan) * np.finfo(np.float32).eps), 1.0
     more = unseen(found.share, len(outcome), plan) * max(float(influences.max()) * len(outcome), 0.0)
     off = share * (math.exp(min(found.off / share, 50.0)) - 1)
-    return 1 - share - math.hypot(off, more), 1 - max(share - found.off, 0.0)
+    return 1 - share - off - more, 1 - max(share - found.off, 0.0)
 
 
 def spearman(outcome: Outcome, plan: Plan) -> Ends:

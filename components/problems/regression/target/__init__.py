@@ -31,12 +31,27 @@ class Reading:
         self.names, self._bounds, self._unit = labels.label_columns, options.range, options.unit
 
     @classmethod
-    def early(cls, labels: Labels, task: TaskParams, written: Iterable[str]) -> None:
+    def early(
+        cls, labels: Labels, task: TaskParams, written: Iterable[str], asked: Iterable[str] = ()
+    ) -> None:
         found, reads = sorted(written), cls(labels, task, ())
         if not found:
             raise DataError("No sample has a label.")
         if strange := {label: () for label in found if reads.label(label) is None}:
             raise reads.refusal(strange)
+
+    @classmethod
+    def empty(cls, task: TaskParams) -> str:
+        return ""
+
+    @classmethod
+    def doubtful(cls, labels: Labels, task: TaskParams, cells: Iterable[str]) -> Sequence[str]:
+        """What is no number is refused; what is left is a value that nothing holds."""
+        held = set(cells)
+        if labels.unlabelled is None or labels.unlabelled in held:
+            return []
+        empty = " Some cells hold nothing, which is written ''." if "" in held else ""
+        return [f"{labels.file}: data.labels.unlabelled is {labels.unlabelled!r}, which no cell holds.{empty}"]
 
     def label(self, written: str) -> str | None:
         try:

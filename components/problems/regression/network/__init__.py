@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from components.errors import DataError, ParamsError
 from components.params.task import TaskParams
-from components.problems.base import Array, Description, Targets
+from components.problems.base import Array, Description, Link, Targets
 from components.problems.regression.params import RegressionParams
 from components.problems.regression.target.numbers import Numbers
 
@@ -34,6 +34,8 @@ class Network:
 
     Outputs are k predictions; with `loss: quantile` the medians, then k lower and k upper quantiles.
     """
+
+    link: Link = "identity"
 
     def __init__(self, task: TaskParams, description: Description) -> None:
         options = task.options(RegressionParams)

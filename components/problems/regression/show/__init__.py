@@ -30,7 +30,9 @@ class Show:
         ]
 
     def _wrong(self, outcome: Outcome, row: int, number: int) -> Wrong:
-        actual, said = (self._words(values[row, number], number) for values in (outcome.targets, outcome.prediction))
+        actual, said = (
+            self._words(values[row, number], number) for values in (outcome.targets, outcome.prediction)
+        )
         return Wrong(row, actual, said, None, number)
 
     def _words(self, value: float, number: int) -> str:

@@ -51,7 +51,9 @@ class Reading:
         if labels.unlabelled is None or labels.unlabelled in held:
             return []
         empty = " Some cells hold nothing, which is written ''." if "" in held else ""
-        return [f"{labels.file}: data.labels.unlabelled is {labels.unlabelled!r}, which no cell holds.{empty}"]
+        return [
+            f"{labels.file}: data.labels.unlabelled is {labels.unlabelled!r}, which no cell holds.{empty}"
+        ]
 
     def label(self, written: str) -> str | None:
         try:

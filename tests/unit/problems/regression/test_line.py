@@ -41,7 +41,11 @@ def test_the_verdict_is_a_pass_by_regression_s_metrics(line: tuple[Path, Params]
     assert verdict["verdict"] == "pass", verdict
     metrics = read(root, "evaluation/metrics.json")
     assert metrics["constants"] == ["mean", "median"]
-    assert metrics["metrics"]["rmse"] == {"better": "lower", "range": [0.0, None], "interval": "root mean square"}  # type: ignore[index]
+    assert metrics["metrics"]["rmse"] == {
+        "better": "lower",
+        "range": [0.0, None],
+        "interval": "root mean square",
+    }  # type: ignore[index]
     assert metrics["release"]["mae"]["estimate"] < 0.5 * metrics["controls"]["mean"]["mae"]["estimate"]  # type: ignore[index]
 
 

@@ -110,9 +110,10 @@ class Contract(_Part):
         """Of what a caller relies on: the same for all variants and all weights of one contract."""
         if self.format == 1:
             return sha256_bytes(_canonical({name: self.term(name) for name in TERMS_1}))
-        return sha256_bytes(
-            _canonical({**{n: self.term(n) for n in TERMS}, "decides": self.decides.promises})
-        )
+        terms = {name: self.term(name) for name in TERMS}
+        # They follow the training samples, and change with each newer one.
+        terms["target"] = {key: value for key, value in self.target.items() if key != "statistics"}
+        return sha256_bytes(_canonical({**terms, "decides": self.decides.promises}))
 
     @property
     def terms(self) -> tuple[str, ...]:

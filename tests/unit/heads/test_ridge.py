@@ -100,4 +100,4 @@ def test_a_class_that_nobody_has_is_named() -> None:
 
 def test_what_is_sent_is_counted() -> None:
     zeros = Statistics(np.zeros((4, 4)), np.zeros((4, 3)), np.zeros(4), np.zeros(3), 0.0, "x")
-    assert zeros.numbers == 10 + 12 + 4 + 3
+    assert zeros.numbers == 10 + 12 + 4 + 3 + 1

@@ -54,7 +54,8 @@ class Population:
         def errors() -> Floats:
             """Samples of a group have a part of the variance in common."""
             common = np.broadcast_to(made(draw, (units, 1)), size)
-            return (np.sqrt(share) * common + np.sqrt(1 - share) * made(draw, size)).reshape(-1, 1)
+            mixed = np.sqrt(share) * common + np.sqrt(1 - share) * made(draw, size)
+            return np.asarray(mixed.reshape(-1, 1))
 
         signal, first = draw.normal(size=(units * self.members, 1)), errors()
         second = 0.7 * first + 0.75 * errors()

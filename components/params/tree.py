@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from components.params import plugins
 from components.params.backbone import BackboneParams
 from components.params.base import Section
+from components.params.card import CardParams
 from components.params.combinations import combinations
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
@@ -49,6 +50,7 @@ class Params(Section):
     evaluate: EvaluateParams = EvaluateParams()
     gate: GateParams
     promotion: PromotionParams = PromotionParams()
+    card: CardParams = CardParams()
     schedule: ScheduleParams = ScheduleParams()
     notify: NotifyParams = NotifyParams()
     monitoring: MonitoringParams = MonitoringParams()

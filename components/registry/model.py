@@ -3,11 +3,13 @@
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.errors import RegistryError
+from components.storage.markdown import code, text
 from components.storage.publish import read_json, sha256_bytes, sha256_file
 
 if TYPE_CHECKING:
@@ -16,6 +18,27 @@ if TYPE_CHECKING:
 BUNDLE = "release"  # folder of the model in which the bundle lies as it is
 REFERENCES = "monitoring"  # folder of the model to which references come after the registration
 EXAMPLE_SIZE = 32  # of each axis that varies
+LONGEST = 5000  # characters of a description, in MLflow's database
+
+
+@dataclass(frozen=True)
+class Card:
+    """The model card.
+
+    Attributes:
+        readme: README.md: YAML front matter and Markdown. facts: card.json, the same as JSON.
+        summary: what stands first in the version's description.
+        tags: of the version.
+    """
+
+    readme: bytes
+    facts: bytes
+    summary: str
+    tags: Mapping[str, str]
+
+    def write(self, folder: Path) -> None:
+        (folder / "README.md").write_bytes(self.readme)
+        (folder / "card.json").write_bytes(self.facts)
 
 
 def released_file(release: Path) -> str:
@@ -112,15 +135,23 @@ def requirements() -> list[str]:
 
 
 def description(
-    digest: str, verdict: Mapping[str, object], tags: Mapping[str, str], metrics: Mapping[str, float]
+    digest: str,
+    verdict: Mapping[str, object],
+    tags: Mapping[str, str],
+    metrics: Mapping[str, float],
+    summary: str = "",
 ) -> str:
-    """Readable markdown for the version's page."""
-    rows = "\n".join(f"| {name} | {value:.4f} |" for name, value in sorted(metrics.items()))
-    chain = "\n".join(f"- {key.removeprefix('graftline.')}: `{value}`" for key, value in sorted(tags.items()))
+    """Readable markdown for the version's page; `summary` is the card's, and stands first."""
+    rows = "\n".join(f"| {text(name)} | {value:.4f} |" for name, value in sorted(metrics.items()))
+    chain = "\n".join(
+        f"- {key.removeprefix('graftline.')}: {code(value)}" for key, value in sorted(tags.items())
+    )
     rules = verdict.get("rules")
     count = len(rules) if isinstance(rules, list) else 0
-    return (
-        f"Verdict **{verdict.get('verdict')}** by {count} rules; release `{digest[:12]}`.\n\n"
-        f"| metric | test |\n|---|---|\n{rows}\n\n### Where it comes from\n{chain}\n\n"
+    whole = (
+        f"Verdict **{text(verdict.get('verdict'))}** by {count} rules; release `{digest[:12]}`.\n\n"
+        + (f"{summary}\n\n" if summary else "")
+        + f"| metric | test |\n|---|---|\n{rows}\n\n### Where it comes from\n{chain}\n\n"
         "Check `release/manifest.json` and open its ONNX with onnxruntime; never load through MLflow.\n"
     )
+    return whole if len(whole) <= LONGEST else f"{whole[: LONGEST - 1]}…"

@@ -15,7 +15,7 @@ from components.errors import GateRefused, RegistryError, redact
 from components.params.operation import TrackingParams
 from components.progress import log
 from components.registry.delivery import deliver_now, store_run
-from components.registry.model import BUNDLE, description, folder_digest, write_model
+from components.registry.model import BUNDLE, Card, description, folder_digest, write_model
 from components.registry.runs import RunHandle
 from components.registry.store import Connection, connect, patiently, transient
 from components.storage.home import home
@@ -46,6 +46,7 @@ class Candidate:
         samples: the list of the samples that the release was made from; empty where nobody knows them.
         lock: dvc.lock, as the release was made.
         contract: digest of what the release promises its callers.
+        card: the model card, where it was written.
     """
 
     release: Path
@@ -58,6 +59,7 @@ class Candidate:
     samples: bytes = b""
     lock: bytes = b""
     contract: str = ""
+    card: Card | None = None
 
 
 @dataclass(frozen=True)
@@ -225,7 +227,11 @@ def _create(
         tags[CONTRACT_TAG] = candidate.contract
     if candidate.samples:
         tags[SAMPLES_TAG] = sha256_bytes(candidate.samples)
-    text = description(digest, candidate.verdict, candidate.lineage, candidate.metrics)
+    card = candidate.card
+    if card is not None:
+        tags = {**card.tags, **tags}
+    summary = "" if card is None else card.summary
+    text = description(digest, candidate.verdict, candidate.lineage, candidate.metrics, summary)
 
     def create() -> "ModelVersion":
         # A request that timed out may have been served: look before asking again.
@@ -251,7 +257,7 @@ def _create(
 def _upload(
     connection: Connection, name: str, candidate: Candidate, run_id: str
 ) -> "tuple[LoggedModel, str]":
-    """Upload model, bundle, report, list of samples and dvc.lock; the digest of all of it."""
+    """Upload model, bundle, report, card, list of samples and dvc.lock; the digest of all of it."""
     from mlflow.entities import LoggedModelOutput, Metric
     from mlflow.models import Model
 
@@ -276,6 +282,8 @@ def _upload(
             (target / SAMPLES).write_bytes(candidate.samples)
         if candidate.lock:
             (target / LOCK).write_bytes(candidate.lock)
+        if candidate.card:
+            candidate.card.write(target)
         digest = folder_digest(target)
         client.log_model_artifacts(logged.model_id, str(target))
     client.finalize_logged_model(logged.model_id, "READY")

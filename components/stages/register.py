@@ -9,6 +9,7 @@ from components.data.splits import SIDES
 from components.errors import GateRefused, short_digests
 from components.params import Params
 from components.registry.lineage import lineage
+from components.registry.model import Card
 from components.registry.register import Candidate, Registered, refuse_unless_pass, registered
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
@@ -78,18 +79,31 @@ def _candidate(
         for key, value in (measured.items() if isinstance(measured, Mapping) else ())
         if isinstance(value, int | float)
     }
+    known = lineage(root)
     return Candidate(
         release=root / "release",
         verdict=verdict,
         operational=judged,
-        lineage=lineage(root),
+        lineage=known,
         metrics={**estimates(root / "evaluation" / "metrics.json"), **figures},
         providers=[PROVIDERS[name] for name in params.runtime.providers],
         report=report if report.exists() else None,
         samples=samples(Dataset.open(root / "dataset")) if (root / "dataset").exists() else b"",
         lock=lock.read_bytes() if lock.exists() else b"",
         contract=open_bundle(root / "release").contract.sha256,
+        card=card(root, params, known.get("graftline.git_commit", "")),
     )
+
+
+def card(root: Path, params: Params, commit: str = "") -> Card:
+    """The model card of what lies in the workspace `root`: written anew for each version, and part of no stage."""
+    from components.reporting.card import facts
+    from components.reporting.card_page import readme, summary, tags
+    from components.reporting.material import gather
+
+    said = facts(gather(root, home(root)), params, sha256_tree(root / "release"), commit)
+    text = json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return Card(readme(said).encode(), f"{text}\n".encode(), summary(said), tags(said))
 
 
 def samples(dataset: Dataset) -> bytes:

@@ -29,6 +29,8 @@ BEST_BY = ("accuracy", "balanced_accuracy", "auroc", "average_precision", "f1")
 KEPT = "accuracy"
 # What methods may rely on: `classes` are indices, and outputs are logits of them; `logits` may be those of labels, too.
 OFFERS = ("classes", "logits")
+# What Hugging Face calls it, behind the modality and a hyphen.
+HUB = "classification"
 CONTROLS = ("majority",)
 # Bounds of `gate.fairness` that need more than a metric: the judge says which metrics are `measures` of these.
 FAIRNESS = ("tpr_gap_at_most", "calibration_gap_at_most")

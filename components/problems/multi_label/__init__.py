@@ -28,6 +28,8 @@ BEST_BY = ("macro_f1", "micro_f1", "map", "subset_accuracy", "hamming_loss")
 KEPT = "hamming_loss"
 # Outputs are logits, each of one label; there are no classes that exclude each other.
 OFFERS = ("logits",)
+# What Hugging Face calls it, behind the modality and a hyphen.
+HUB = "classification"
 CONTROLS = ("majority", "every_label")
 # Bounds of `gate.fairness` that need more than a metric: a recall is what a true-positive rate is.
 FAIRNESS = ("tpr_gap_at_most",)

@@ -1,0 +1,212 @@
+"""The model card's facts: what a release is, comes from, was measured to do, and must not be used for.
+
+Fields are those of Hugging Face's model cards (https://huggingface.co/docs/hub/model-cards, `model-index` included) and
+of Mitchell et al., "Model Cards for Model Reporting" (FAT* 2019).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from components.errors import redact
+from components.params import Params, plugins
+from components.reporting.material import Material, Object, mapping, number, sequence
+from components.reporting.origin import evaluations, selected
+
+FORMAT = 1
+FEW = 30  # test samples: with fewer, a share's interval is wider than 0.3
+UNSTATED = "not-stated"
+
+
+def facts(material: Material, params: Params, digest: str, commit: str = "") -> dict[str, object]:
+    """Everything that the card says, as JSON; what is not there is left out or empty.
+
+    Args:
+        digest: of the release. commit: of the code that made it.
+    """
+    said = params.card
+    return {
+        "format": FORMAT,
+        "model": _model(material, params, digest),
+        "data": _data(material),
+        "checkpoint": _checkpoint(material),
+        "training": _training(material, params, commit),
+        "confidence": material.metrics.get("confidence"),
+        "metrics": material.metrics.get("release"),
+        "slices": _of(mapping(material.metrics.get("slices")), str(material.release.get("released"))),
+        "controls": material.metrics.get("controls"),
+        "paired": material.metrics.get("paired"),
+        "gate": {"verdict": material.verdict.get("verdict"), "rules": material.verdict.get("rules")},
+        "fairness": material.verdict.get("fairness") or [],
+        "limits": [*said.limits, *derived(material)],
+        "intended_use": said.intended_use,
+        "out_of_scope": said.out_of_scope,
+        "contact": said.contact,
+        "language": list(said.language),
+        "tags": list(said.tags),
+    }
+
+
+def _model(material: Material, params: Params, digest: str) -> dict[str, object]:
+    release = material.release
+    return {
+        "name": params.tracking.model,
+        "modality": params.task.modality,
+        "problem": params.task.problem,
+        "licence": params.card.licence,
+        "targets": material.dataset.get("target"),
+        "input": release.get("input"),
+        "output": release.get("output"),
+        "decision": release.get("decision"),
+        "variant": release.get("released"),
+        "release_sha256": digest,
+        "graftline": release.get("graftline"),
+    }
+
+
+def _data(material: Material) -> dict[str, object]:
+    source = {**mapping(material.dataset.get("source")), **material.source}
+    sides = mapping(material.data_report.get("sides"))
+    return {
+        "source": _address(source.get("uri")),
+        "revision": source.get("revision"),
+        "digest": material.dataset.get("digest"),
+        "licence": material.dataset.get("licence") or source.get("licence"),
+        "samples": material.data_report.get("samples"),
+        "sides": {
+            str(side): {"samples": mapping(held).get("samples"), "targets": mapping(held).get("targets")}
+            for side, held in sides.items()
+        },
+        "tested": material.metrics.get("n"),
+        "test_digest": material.metrics.get("test_digest"),
+    }
+
+
+def _checkpoint(material: Material) -> dict[str, object]:
+    found, adapted = material.checkpoint, mapping(material.adapted.get("adaptation"))
+    kept = {key: found.get(key) for key in ("name", "revision", "sha256", "licence", "parameters")}
+    return {**kept, "source": _address(found.get("uri")), "adapted_by": adapted.get("method")}
+
+
+def _training(material: Material, params: Params, commit: str) -> dict[str, object]:
+    tuned = material.tuned
+    return {
+        "selected": selected(material, params.tune.method),
+        "metric": material.selected.get("metric"),
+        "validation": material.selected.get("validation"),
+        "method": params.tune.method,
+        "head": params.head.method,
+        "seed": params.seed,
+        "epochs": tuned.get("epochs_run"),
+        "precision": tuned.get("precision"),
+        "source_domains": list(params.domains.source),
+        "target_domains": list(params.domains.target),
+        **mapping(material.metrics.get("training")),
+        "git_commit": commit,
+    }
+
+
+def _of(slices: Object, variant: str) -> dict[str, object]:
+    """Each slice with the metrics of the released variant."""
+    return {str(name): mapping(held).get(variant) or held for name, held in slices.items()}
+
+
+def _address(uri: object) -> str:
+    return redact(str(uri)) if uri else ""
+
+
+def derived(material: Material) -> Iterator[str]:
+    """Sentences about what the figures do not say."""
+    count = number(material.metrics.get("n"))
+    if count is not None:
+        yield (
+            f"The figures are of {count:.0f} test samples of these data and hold for samples that come as these did. "
+            "Monitoring compares later inputs with a reference of validation and calibration samples."
+        )
+    yield from _calibration(material)
+    yield from _few(material)
+    looks = evaluations(material)
+    if looks is not None and looks > 1:
+        yield f"The test side was evaluated {looks} times: figures that were acted upon are a little too good."
+    yield from (f"About the data: {note}" for note in sequence(material.data_report.get("notes"))[1:])
+
+
+def _calibration(material: Material) -> Iterator[str]:
+    fitted = mapping(material.selected.get("decision")) or material.selected
+    used = number(mapping(fitted.get("calibration")).get("n"))
+    if used is not None:
+        yield f"Calibration was fitted on {used:.0f} samples."
+    release = mapping(material.metrics.get("release"))
+    for name, about in mapping(material.metrics.get("metrics")).items():
+        held = mapping(release.get(name))
+        low, high, estimate = (number(held.get(key)) for key in ("low", "high", "estimate"))
+        if mapping(about).get("measures") == "calibration error" and estimate is not None:
+            between = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
+            yield f"Probabilities are off by {estimate:.3f}{between} on average ({name})."
+
+
+def _few(material: Material) -> Iterator[str]:
+    """Classes and slices with few test samples."""
+    release = mapping(material.metrics.get("release"))
+    variant = str(material.release.get("released"))
+    parts = {name: held for name, held in release.items() if " of " in str(name)}
+    for name, held in parts.items():
+        n = number(mapping(held).get("n"))
+        if n is not None and n < FEW:
+            yield f"{name} rests on {n:.0f} test samples: too few to tell much."
+    for name, slices in _of(mapping(material.metrics.get("slices")), variant).items():
+        counts = [number(mapping(held).get("n")) for held in mapping(slices).values()]
+        n = max((count for count in counts if count is not None), default=None)
+        if n is not None and n < FEW:
+            yield f"Slice {name} has {n:.0f} test samples: too few to tell much."
+
+
+def front_matter(card: Mapping[str, object]) -> dict[str, object]:
+    """What Hugging Face reads at the head of README.md."""
+    model, data, checkpoint = (mapping(card.get(key)) for key in ("model", "data", "checkpoint"))
+    modality, problem = str(model.get("modality")), str(model.get("problem"))
+    hub = getattr(plugins.about("problems", problem), "HUB", "")
+    task = f"{modality}-{hub}" if hub else f"{modality}-{problem.replace('_', '-')}"
+    found: dict[str, object] = {**_licence(str(model.get("licence") or "")), "library_name": "onnx"}
+    if hub:
+        found["pipeline_tag"] = task
+    named = {"language": card.get("language"), "datasets": [_dataset(data)] if data.get("source") else []}
+    found |= {key: value for key, value in named.items() if value}
+    if base := _hub_name(str(checkpoint.get("source") or "")):
+        found["base_model"] = base
+    found["tags"] = list(dict.fromkeys(["graftline", "onnx", task, *map(str, sequence(card.get("tags")))]))
+    results = [_result(model, data, task, mapping(card.get("metrics")))]
+    found["metrics"] = [str(item["type"]) for item in results[0]["metrics"]]  # type: ignore[attr-defined]
+    found["model-index"] = [{"name": str(model.get("name")), "results": results}]
+    return found
+
+
+def _licence(said: str) -> dict[str, str]:
+    """Hugging Face's identifiers are lower case: `apache-2.0`, `cc-by-4.0`; others go by a name."""
+    name = re.sub(r"[^a-z0-9.+-]+", "-", said.lower()).strip("-")
+    return {"license": name} if name else {"license": "other", "license_name": UNSTATED}
+
+
+def _dataset(data: Object) -> str:
+    return _hub_name(str(data.get("source"))) or str(data.get("source"))
+
+
+def _hub_name(uri: str) -> str:
+    """`owner/name` of an address on Hugging Face."""
+    found = re.match(r"hf:(?:datasets/)?([^/@]+/[^/@]+)", uri)
+    return found[1] if found else ""
+
+
+def _result(model: Object, data: Object, task: str, metrics: Object) -> dict[str, object]:
+    """One entry of `model-index`; metrics of one part (recall of a class) stand on the page only."""
+    measured = [
+        {"type": str(name), "name": str(name).replace("_", " "), "value": round(estimate, 6)}
+        for name, held in metrics.items()
+        if " of " not in str(name) and (estimate := number(mapping(held).get("estimate"))) is not None
+    ]
+    dataset = {
+        "name": str(data.get("source") or model.get("name")),
+        "type": _dataset(data),
+        "split": "test",
+        "revision": str(data.get("digest") or ""),
+    }
+    return {"task": {"type": task}, "dataset": dataset, "metrics": measured}

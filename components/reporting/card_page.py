@@ -1,0 +1,196 @@
+"""The model card as README.md: YAML front matter, and Markdown in which data are nothing but text."""
+
+from collections.abc import Mapping, Sequence
+
+import yaml
+
+from components.reporting.card import UNSTATED, front_matter
+from components.reporting.groups import worst
+from components.reporting.judgement import grid, title
+from components.reporting.material import Object, mapping, number, sequence
+from components.storage.markdown import code, plain, table, text
+
+SUMMARY = 3000  # characters: MLflow's database holds 5,000 of a description
+NOT_SAID = "Not stated (`card` in params.yaml)."
+
+
+def readme(card: Mapping[str, object]) -> str:
+    """The whole card."""
+    head = yaml.safe_dump(_clean(front_matter(card)), sort_keys=False, allow_unicode=True, width=10_000)
+    parts = [f"---\n{head}---", f"# {text(mapping(card.get('model')).get('name'))}", *_sections(card)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _clean(value: object) -> object:
+    """Texts on one line: in the front matter, a line of three hyphens would be its end."""
+    if isinstance(value, Mapping):
+        return {plain(key): _clean(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(held) for held in value]
+    return plain(value) if isinstance(value, str) else value
+
+
+def summary(card: Mapping[str, object]) -> str:
+    """What stands on the version's page in MLflow: use, groups, limits."""
+    parts = [
+        _section("Intended use", [text(card.get("intended_use")) or NOT_SAID]),
+        _section("Out of scope", [text(card.get("out_of_scope")) or NOT_SAID]),
+        _section("Groups", _bullets([worst(mapping(c)) for c in sequence(card.get("fairness"))])),
+        _section("Limits", _bullets(sequence(card.get("limits")))),
+    ]
+    whole = "\n\n".join(part.replace("## ", "### ", 1) for part in parts if part)
+    if len(whole) <= SUMMARY:
+        return whole
+    return whole[: whole.rindex("\n", 0, SUMMARY)] + "\n\n… More in README.md."
+
+
+def tags(card: Mapping[str, object]) -> dict[str, str]:
+    """Of the version, by which it is found."""
+    model, data, checkpoint = (mapping(card.get(key)) for key in ("model", "data", "checkpoint"))
+    groups = " ".join(worst(mapping(column)) for column in sequence(card.get("fairness")))
+    found = {
+        "task": f"{model.get('modality')}_{model.get('problem')}",
+        "licence": model.get("licence") or UNSTATED,
+        "data_licence": data.get("licence"),
+        "checkpoint_licence": checkpoint.get("licence"),
+        "intended_use": card.get("intended_use"),
+        "contact": card.get("contact"),
+        "language": ", ".join(map(str, sequence(card.get("language")))),
+        "tags": ", ".join(map(str, sequence(card.get("tags")))),
+        "worst_groups": groups,
+    }
+    return {f"graftline.card.{key}": plain(value) for key, value in found.items() if value}
+
+
+def _sections(card: Mapping[str, object]) -> list[str]:
+    gate = mapping(card.get("gate"))
+    rules = [mapping(rule) for rule in sequence(gate.get("rules"))]
+    judged = [[r.get("rule", ""), r.get("outcome", ""), r.get("evidence", "")] for r in rules]
+    confidence = number(card.get("confidence")) or 0.95
+    return [
+        _section("Model", _model(card)),
+        _section("Intended use", [text(card.get("intended_use")) or NOT_SAID]),
+        _section("Out of scope", [text(card.get("out_of_scope")) or NOT_SAID]),
+        _section("Limits", _bullets(sequence(card.get("limits")))),
+        _section("Data", _data(mapping(card.get("data")))),
+        _section("Checkpoint", _named(mapping(card.get("checkpoint")), CHECKPOINT)),
+        _section("Training", _training(mapping(card.get("training")))),
+        _section(f"Test metrics, {confidence:.0%} intervals", _metrics(mapping(card.get("metrics")))),
+        _section("By slice", _grid("Slice", card.get("slices"))),
+        _section("By group", _fairness(sequence(card.get("fairness")))),
+        _section("Controls", _grid("Control", card.get("controls"))),
+        _section(
+            f"Gate: {text(gate.get('verdict') or 'no verdict')}",
+            table(("Rule", "Outcome", "Evidence"), judged) or ["Nothing was judged."],
+        ),
+        _section("Contact", [text(card.get("contact")) or NOT_SAID]),
+    ]
+
+
+def _section(name: str, lines: Sequence[str]) -> str:
+    return f"## {name}\n\n" + "\n".join(lines) if lines else ""
+
+
+def _bullets(items: Sequence[object]) -> list[str]:
+    return [f"- {text(item)}" for item in items]
+
+
+CHECKPOINT = {
+    "Name": "name",
+    "Source": "source",
+    "Revision": "revision",
+    "SHA-256": "sha256",
+    "Licence": "licence",
+    "Adapted by": "adapted_by",
+}
+DATA = {
+    "Source": "source",
+    "Revision": "revision",
+    "Digest": "digest",
+    "Licence": "licence",
+    "Test digest": "test_digest",
+}
+SPOKEN = ("Licence", "Name", "Adapted by")  # all others are addresses and digests
+
+
+def _named(found: Object, names: Mapping[str, str]) -> list[str]:
+    return [
+        f"- {name}: {(text if name in SPOKEN else code)(found[key])}"
+        for name, key in names.items()
+        if found.get(key)
+    ] + ([] if found.get("licence") else ["- Licence: not declared"])
+
+
+def _model(card: Mapping[str, object]) -> list[str]:
+    model = mapping(card.get("model"))
+    about, targets = mapping(model.get("input")), mapping(model.get("targets"))
+    names = sequence(targets.get("classes")) or sequence(targets.get("labels"))
+    told = ", ".join(text(name) for name in names)
+    lines = [
+        f"- Task: {text(model.get('modality'))}, {text(model.get('problem'))}",
+        f"- Targets: {told}" if told else "",
+        f"- Input: {code(about.get('name'))} {code(about.get('type'))} {code(about.get('shape'))}"
+        if about
+        else "",
+        f"- File: ONNX, {text(model.get('variant'))}, of release {code(model.get('release_sha256'))}",
+        f"- Licence: {text(model.get('licence') or 'not stated')}",
+        "- Use: check `release/manifest.json`, and open its ONNX file with onnxruntime.",
+    ]
+    return [line for line in lines if line]
+
+
+def _data(data: Object) -> list[str]:
+    sides = mapping(data.get("sides"))
+    rows = [
+        (side, mapping(held).get("samples", ""), _counts(mapping(mapping(held).get("targets"))))
+        for side, held in sides.items()
+    ]
+    counted = table(("Split", "Samples", "Targets"), rows)
+    return [*_named(data, DATA), *(["", *counted] if counted else [])]
+
+
+def _counts(targets: Object) -> str:
+    return ", ".join(f"{plain(name)} {plain(count)}" for name, count in targets.items())
+
+
+def _training(training: Object) -> list[str]:
+    wanted = {
+        "Selected": training.get("selected"),
+        "Selected by": training.get("metric"),
+        "Method": training.get("method"),
+        "Head": training.get("head"),
+        "Epochs": training.get("epochs"),
+        "Seed": training.get("seed"),
+        "Source domains": ", ".join(map(str, sequence(training.get("source_domains")))),
+        "Target domains": ", ".join(map(str, sequence(training.get("target_domains")))),
+        "Commit": training.get("git_commit"),
+    }
+    return [f"- {name}: {text(value)}" for name, value in wanted.items() if value not in (None, "")]
+
+
+def _metrics(metrics: Object) -> list[str]:
+    rows = [(title(str(name)), *_cells(mapping(held))) for name, held in metrics.items()]
+    return table(("Metric", "Estimate", "Interval", "Samples"), rows)
+
+
+def _cells(held: Object) -> tuple[str, str, str]:
+    estimate, low, high, n = (number(held.get(key)) for key in ("estimate", "low", "high", "n"))
+    interval = str(held.get("reason") or "–") if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    return "–" if estimate is None else f"{estimate:.3f}", interval, "–" if n is None else f"{n:.0f}"
+
+
+def _grid(first: str, models: object) -> list[str]:
+    found = grid(models)
+    return table((first, *found.columns), [(row.name, *row.cells) for row in found.rows])
+
+
+def _fairness(columns: Sequence[object]) -> list[str]:
+    lines: list[str] = []
+    for column in map(mapping, columns):
+        measured = tuple(str(name) for name in sequence(column.get("measured")))
+        groups = {str(mapping(g).get("group")): mapping(g) for g in sequence(column.get("groups"))}
+        found = grid(groups, measured)
+        rows = [(row.name, *row.cells) for row in found.rows]
+        lines += ["", f"Groups of {text(column.get('column'))}: {text(worst(column))}", ""]
+        lines += table(("Group", *found.columns), rows)
+    return lines[1:]

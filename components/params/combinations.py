@@ -110,7 +110,7 @@ def _promotion_metrics(task: TaskParams, promotion: PromotionParams) -> Iterator
 def _best_by(task: TaskParams, tune: TuneParams) -> Iterator[str]:
     allowed = ("loss", *plugins.fact("problems", task.problem, "BEST_BY"))
     if tune.best_by not in allowed:
-        hint = meant(tune.best_by, allowed)
+        hint = meant(tune.best_by, allowed) or "."
         yield f"tune.best_by: {tune.best_by!r} is not allowed{hint} Allowed: {', '.join(allowed)}"
 
 
@@ -118,7 +118,7 @@ def _unknown(task: TaskParams, named: Mapping[str, str]) -> Iterator[str]:
     allowed = (AUTO, *plugins.metrics(task.problem))
     for key, name in named.items():
         if name not in allowed:
-            yield f"{key}: {name!r} is not allowed{meant(name, allowed)} Allowed: {', '.join(allowed)}"
+            yield f"{key}: {name!r} is not allowed{meant(name, allowed) or '.'} Allowed: {', '.join(allowed)}"
 
 
 def _blocks(backbone: BackboneParams, tune: TuneParams, pretrain: PretrainParams) -> Iterator[str]:

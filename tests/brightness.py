@@ -1,8 +1,7 @@
 """A release that looks at nothing but brightness: tiny, real, and computed by hand in a line."""
 
-from collections.abc import Mapping, Sequence
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,25 +72,21 @@ def modern_about(
     }
 
 
+def saying(model: bytes, about: Mapping[str, object]) -> bytes:
+    """The model whose metadata say what its manifest does, as the export writes them."""
+    made = onnx.load_from_string(model)
+    for name in (*TERMS, "decision"):
+        made.metadata_props.add(key=name, value=json.dumps(about.get(name), sort_keys=True))
+    return bytes(made.SerializeToString())
+
+
 def write_release(root: Path, slopes: Mapping[str, float], **facts: Any) -> None:
     """release/ and controls/: `light` is class 1, the control is wrong throughout. `slopes`: of each ONNX file.
 
     `facts` are of the manifest; classes, positive and threshold as `modern_about` takes them.
     """
-
-
-def saying(model: bytes, about: Mapping[str, object]) -> bytes:
-    """The model whose metadata say what its manifest does, as the export writes them."""
-    made = onnx.load_from_string(model)
-    for name in TERMS:
-        made.metadata_props.add(key=name, value=json.dumps(about.get(name), sort_keys=True))
-    return bytes(made.SerializeToString())
-
-
-def write_release(root: Path, slopes: Mapping[str, float], **facts: object) -> None:
-    """release/ and controls/: `light` is class 1, the control is wrong throughout. `slopes`: of each ONNX file."""
-    decides: dict[str, object] = {"classes": ["dark", "light"], "positive": "light", "threshold": 0.5}
-    about = {**ABOUT, **decides, "released": "fp32", **facts}
+    said = {name: facts.pop(name) for name in ("classes", "positive", "threshold") if name in facts}
+    about = {**modern_about(**said), **facts}
     for name, slope in slopes.items():
         write_bytes(root / "release" / name, saying(brighter(slope), about))
     parity = {"samples": 9, "max_difference": 0.0, "changed_decisions": 0}
@@ -100,8 +95,6 @@ def write_release(root: Path, slopes: Mapping[str, float], **facts: object) -> N
         path.name: {"sha256": sha256_bytes(path.read_bytes()), "size": path.stat().st_size}
         for path in (root / "release").iterdir()
     }
-    said = {name: facts.pop(name) for name in ("classes", "positive", "threshold") if name in facts}
-    about = modern_about(**said)
-    write_json(root / "release" / "manifest.json", {**about, **facts, "files": files})
+    write_json(root / "release" / "manifest.json", {**about, "files": files})
     write_bytes(root / "controls" / "scratch.onnx", brighter(-0.02))
     write_json(root / "controls" / "controls.json", {"constants": {"majority": [1.0, 0.0]}})

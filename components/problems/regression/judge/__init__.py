@@ -19,18 +19,18 @@ INFINITY = float("inf")
 # Share of the interval's half width → how many of the test samples lie within: at 1 it is the coverage.
 STEPS = tuple(step / 10 for step in range(1, 21))
 Rows = Sequence[Sequence[object]]
-# Samples from which the intervals err in 3.5 % at most on each side: of means, of ranks, of squares (docs/gates.md).
+# Samples from which the intervals err in 3.5 % at most on each side: of means, of ranks, of squares and quantiles (docs/gates.md).
 LEAST, LEAST_RANKS, LEAST_SQUARES = 30, 10, 100
 
 
-def _means(values: intervals.Values) -> Method[Outcome]:
+def _means(values: intervals.Values, least: int = LEAST) -> Method[Outcome]:
     return Method[Outcome](
         "mean loss",
         "t on the logarithmic scale",
         intervals.mean(values),
         "t of differences",
         intervals.paired_mean(values),
-        LEAST,
+        least,
     )
 
 
@@ -66,7 +66,9 @@ TABLE: Mapping[str, Metric[Outcome]] = {
     "mae": Metric(metrics.mae, _means(lambda outcome: outcome.absolute), "lower", (0.0, INFINITY)),
     "r2": Metric(metrics.r2, EXPLAINED, "higher", (-INFINITY, 1.0)),
     "spearman": Metric(metrics.spearman, RANKS, "higher", (-1.0, 1.0)),
-    "pinball": Metric(metrics.pinball, _means(lambda outcome: outcome.pinball), "lower", (0.0, INFINITY)),
+    "pinball": Metric(
+        metrics.pinball, _means(lambda outcome: outcome.pinball, LEAST_SQUARES), "lower", (0.0, INFINITY)
+    ),
     "coverage": Metric(metrics.coverage, COVERAGE),
     "interval_width": Metric(
         metrics.interval_width, _means(lambda outcome: outcome.width), "lower", (0.0, INFINITY)

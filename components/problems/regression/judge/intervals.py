@@ -13,6 +13,8 @@ from components.problems.regression.judge import influence, metrics
 from components.problems.regression.judge.metrics import Outcome
 
 NORMAL = 3.0  # fourth moment of a normal distribution over the square of its second
+# Squares of errors that were not drawn may be so many times the largest that was: their tails are the heaviest.
+SQUARES = 2.0
 Values = Callable[[Outcome], Floats]
 
 
@@ -37,17 +39,17 @@ def unseen(share: float, count: int, plan: Plan) -> float:
     return min(1.0, -math.log(plan.tail) / (count * share))
 
 
-def of_mean(values: Floats, plan: Plan) -> Ends:
+def of_mean(values: Floats, plan: Plan, largest: float = 1.0) -> Ends:
     """Of values that are not negative, as losses are.
 
-    Up, on the logarithmic scale, as a skewed mean needs; with room for as many samples with the largest loss as may be
-    among those that were not drawn. Down, on the plain scale or the logarithmic one, whichever is lower.
+    Up, on the logarithmic scale, as a skewed mean needs; with room for as many samples with the largest loss, times
+    `largest`, as may be among those that were not drawn. Down, on the plain scale or the logarithmic one, whichever is lower.
     """
     middle, found = float(values.mean()), held(influence.of_mean(values), plan)
     if not middle > 0:
         return 0.0, float(unseen(found.share, len(values), plan) * np.finfo(np.float32).eps)
     off = middle * (math.exp(min(found.off / middle, 50.0)) - 1)
-    more = unseen(found.share, len(values), plan) * (float(values.max()) - middle)
+    more = unseen(found.share, len(values), plan) * (largest * float(values.max()) - middle)
     return middle - found.off, middle + off + more
 
 
@@ -57,7 +59,7 @@ def mean(values: Values) -> Callable[[Outcome, Plan], Ends]:
 
 def rmse(outcome: Outcome, plan: Plan) -> Ends:
     """The root of the bounds of the mean square."""
-    low, high = of_mean(outcome.square, plan)
+    low, high = of_mean(outcome.square, plan, SQUARES)
     return math.sqrt(max(low, 0.0)), math.sqrt(high)
 
 

@@ -19,7 +19,7 @@ INFINITY = float("inf")
 # Share of the interval's half width → how many of the test samples lie within: at 1 it is the coverage.
 STEPS = tuple(step / 10 for step in range(1, 21))
 Rows = Sequence[Sequence[object]]
-# Samples from which the intervals err in 3.5 % at most on each side: of means, of ranks, of squares and quantiles (docs/gates.md).
+# Samples from which the intervals keep their promise (docs/gates.md): of means, of ranks, of squares and quantiles.
 LEAST, LEAST_RANKS, LEAST_SQUARES = 30, 10, 100
 
 

@@ -43,7 +43,7 @@ def of_mean(values: Floats, plan: Plan, largest: float = 1.0) -> Ends:
     """Of values that are not negative, as losses are.
 
     Up, on the logarithmic scale, as a skewed mean needs; with room for as many samples with the largest loss, times
-    `largest`, as may be among those that were not drawn. Down, on the plain scale or the logarithmic one, whichever is lower.
+    `largest`, as may be among those that were not drawn. Down, on the plain scale.
     """
     middle, found = float(values.mean()), held(influence.of_mean(values), plan)
     if not middle > 0:

@@ -166,7 +166,8 @@ def cases(sizes: tuple[int, ...], groups: tuple[int, ...]) -> Iterator[Case]:
         for populations, of, grouped in ((ALONE, sizes, False), (GROUPED, groups, True)):
             chosen = [name for name in populations if agree is None or name in PAIRED]
             for name in chosen:
-                yield from ((name, populations[name], size, grouped, agree) for size in of)
+                sizes_of = of if agree is None or not grouped else of[:-1]  # pairs in many groups take long
+                yield from ((name, populations[name], size, grouped, agree) for size in sizes_of)
 
 
 def measure(case: Case, repeats: int) -> list[dict[str, object]]:

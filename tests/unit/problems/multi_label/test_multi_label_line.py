@@ -26,7 +26,7 @@ def test_labels_go_through_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert dataset.description == {"problem": "multi_label", "labels": ["light", "striped"]}
     metrics = json.loads((tmp_path / "evaluation" / "metrics.json").read_text())
     assert metrics["release"]["macro_f1"]["estimate"] > 0.8
-    assert metrics["constants"] == ["majority", "every_label"]
+    assert set(metrics["constants"]) == {"majority", "every_label"}
     assert json.loads((tmp_path / "verdict.json").read_text())["verdict"] == "pass"
 
     # What was evaluated is what the bundle answers, and what is written for users are names.

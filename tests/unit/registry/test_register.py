@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,16 @@ from components.errors import GateRefused, RegistryError
 from components.params import Params
 from components.registry.delivery import deliver, known_as
 from components.registry.lineage import git_state, lineage
-from components.registry.model import released_file
-from components.registry.register import Candidate, refuse_unless_pass, register
+from components.registry.model import Card, description, folder_digest, released_file
+from components.registry.register import (
+    DIGEST_TAG,
+    FOLDER_TAG,
+    WHOLE,
+    Candidate,
+    download,
+    refuse_unless_pass,
+    register,
+)
 from components.registry.runs import start_run
 from components.registry.store import connect
 from components.storage.publish import sha256_tree, write_json
@@ -56,6 +65,7 @@ def release(workspace: Path) -> Path:
         {
             **ABOUT,
             "classes": ["good", "bad"],
+            "output": {"name": "probabilities"},
             "released": "fp32",
             "files": {"model.onnx": {"sha256": "", "size": 1}},
         },
@@ -93,6 +103,34 @@ def test_a_release_is_registered_once_with_its_whole_story(
     assert version.run_id == stored_id(run)
     assert "| accuracy | 0.9000 |" in version.description
     assert client.get_run(stored_id(run)).data.metrics["accuracy"] == 0.9
+
+
+def test_the_card_lies_in_the_versions_folder_and_stands_on_its_page(
+    workspace: Path, params: Params, release: Path, tmp_path: Path
+) -> None:
+    before = sha256_tree(release)
+    card = Card(
+        b"---\nlicense: mit\n---\n", b"{}", "### Intended use\n\nSorting.", {"graftline.card.licence": "mit"}
+    )
+    given = replace(candidate(release), card=card)
+    register(workspace, params.tracking, given, start_run(workspace, params, "flow"))
+    connection = connect(workspace, params.tracking)
+    version = connection.client.get_model_version("cells", "1")
+    got = download(connection, "cells", "1", str(tmp_path), WHOLE)
+    assert (got / "README.md").read_bytes() == card.readme
+    assert (got / "card.json").read_bytes() == card.facts
+    assert version.tags["graftline.card.licence"] == "mit"
+    assert version.tags[FOLDER_TAG] == folder_digest(got)
+    assert card.summary in version.description
+    assert version.tags[DIGEST_TAG] == before == sha256_tree(got / "release")
+
+
+def test_a_description_is_no_longer_than_the_database_holds() -> None:
+    metrics = {f"recall of class {n}": 0.5 for n in range(400)}
+    found = description("a" * 64, PASS, {}, metrics, "summary")
+    assert len(found) == 5000
+    assert found.startswith("Verdict **pass** by 1 rules")
+    assert "summary" in found
 
 
 def test_a_store_that_params_name_later_gets_a_run_of_its_own(

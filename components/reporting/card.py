@@ -7,6 +7,7 @@ of Mitchell et al., "Model Cards for Model Reporting" (FAT* 2019).
 import re
 from collections.abc import Iterator, Mapping
 
+from components.data.splits import SIDES
 from components.errors import redact
 from components.params import Params, plugins
 from components.reporting.material import Material, Object, mapping, number, sequence
@@ -74,7 +75,8 @@ def _data(material: Material) -> dict[str, object]:
         "samples": material.data_report.get("samples"),
         "sides": {
             str(side): {"samples": mapping(held).get("samples"), "targets": mapping(held).get("targets")}
-            for side, held in sides.items()
+            for side in SIDES
+            if (held := sides.get(side)) is not None
         },
         "tested": material.metrics.get("n"),
         "test_digest": material.metrics.get("test_digest"),

@@ -17,13 +17,16 @@ from components.tracker import NullTracker
 
 DOMAINS = {"source": ["day"], "target": ["night"]}
 RULES = {"rules": [{"metric": "accuracy", "at_least": 0.5}], "parity": {"max_difference": 1e-3}}
+FAIR = {"columns": ["domain"], "metric": "accuracy", "worst_at_least": 0.5, "tpr_gap_at_most": 0.8}
 
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Params]:
     """A workspace whose source network is as good as its release."""
     root = tmp_path_factory.mktemp("night")
-    params = two_domains(root, domains=DOMAINS, gate={**RULES, "forgetting": {"at_most": 0.05}})
+    params = two_domains(
+        root, domains=DOMAINS, gate={**RULES, "forgetting": {"at_most": 0.05}, "fairness": FAIR}
+    )
     training = {"overfitting": {"accuracy_gap": 0.01}, "movement": {"features_cka": 0.9}}
     models = dict.fromkeys(("model.onnx", "model.int8.onnx", "model.fp16.onnx"), 0.02)
     write_release(root, models, training=training)
@@ -60,6 +63,23 @@ def test_the_target_is_judged_and_the_source_compared(line: tuple[Path, Params])
     outcomes = {rule["kind"]: rule["outcome"] for rule in verdict["rules"]}
     assert outcomes["forgetting"] == "pass"
     assert verdict["verdict"] == "pass", verdict["rules"]
+
+
+def test_the_source_is_a_group_beside_the_target(line: tuple[Path, Params]) -> None:
+    """The test side is the target's alone; what the release still does on the source is measured on its own."""
+    metrics, verdict = _evaluated(line, -0.02, "groups")
+    (target,), (source,) = metrics["slices"], metrics["source"]["slices"]
+    assert (target, source) == ("domain=night", "domain=day")
+    assert metrics["slices"][target]["fp32"]["accuracy"]["n"] == metrics["n"]
+    assert metrics["source"]["slices"][source]["fp32"]["accuracy"]["n"] == metrics["source"]["n"]
+    (column,) = verdict["fairness"]
+    assert {group["group"] for group in column["groups"]} == {"day", "night"}
+    rules = {rule["rule"]: rule["outcome"] for rule in verdict["rules"] if rule["kind"] == "fairness"}
+    assert rules == {
+        "accuracy of the worst group of domain at least 0.5": "pass",
+        "difference of recall of dark between groups of domain at most 0.8": "pass",
+        "difference of recall of light between groups of domain at most 0.8": "pass",
+    }
 
 
 def test_negative_transfer_is_stopped_by_the_gate(line: tuple[Path, Params]) -> None:

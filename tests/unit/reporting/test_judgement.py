@@ -33,7 +33,11 @@ def test_figures_keep_the_order_of_the_page_and_leave_out_what_is_no_number() ->
 
 def test_recalls_are_a_table_of_their_own() -> None:
     facts = {"estimate": 0.88, "low": 0.757, "high": 0.955, "n": 50}
-    release = {"accuracy": 0.9, "recall": {"defective": facts, "spare": {"estimate": None, "n": 0}}}
+    release = {
+        "accuracy": 0.9,
+        "recall of defective": facts,
+        "recall of spare": {"estimate": None, "n": 0},
+    }
     table = judgement.recalls(release)
     assert table.columns == ("Recall", "Samples")
     assert [(row.name, row.cells) for row in table.rows] == [

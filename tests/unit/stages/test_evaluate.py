@@ -20,7 +20,7 @@ from components.data.dataset import Dataset
 from components.errors import DigestMismatch
 from components.evaluation.spread import Plan
 from components.params import Params
-from components.problems.classification.judge import roc
+from components.problems.classification.judge import recalls, roc
 from components.problems.classification.judge.metrics import Outcome
 from components.stages import evaluate, gate
 from components.stages.domains import judged
@@ -89,6 +89,7 @@ def test_controls_are_measured_and_compared(line: Workspace) -> None:
         "better": "lower",
         "range": [0, 1],
         "interval": "calibration error",
+        "measures": "calibration error",
     }
     assert metrics["paired"]["majority"]["balanced_accuracy"]["estimate"] == pytest.approx(
         metrics["release"]["balanced_accuracy"]["estimate"] - 0.5
@@ -100,16 +101,22 @@ def test_recalls_of_each_class_are_measured_everywhere(line: Workspace) -> None:
     dataset = Dataset.open(line.root / "dataset")
     targets, right = dataset.targets("test"), _brightness(dataset) >= 120
     expected = recall_score(targets, right, average=None)
-    for index, name in enumerate(dataset.classes):
-        facts = metrics["release"]["recall"][name]
+    classes = dataset.description["classes"]
+    for index, name in enumerate(classes):
+        facts = metrics["release"][f"recall of {name}"]
         assert (facts["estimate"], facts["n"]) == (
             pytest.approx(expected[index]),
             int((targets == index).sum()),
         )
-        gain = metrics["paired"]["majority"]["recall"][name]["estimate"]
+        gain = metrics["paired"]["majority"][f"recall of {name}"]["estimate"]
         assert gain == pytest.approx(expected[index] - (index == 0))
-    assert metrics["metrics"]["recall"] == {"better": "higher", "range": [0, 1], "interval": "proportion"}
-    rule = {"metric": "recall", "class": dataset.classes[1], "at_least": 0.1}
+        assert metrics["metrics"][f"recall of {name}"] == {
+            "better": "higher",
+            "range": [0, 1],
+            "interval": "proportion",
+            "measures": "true-positive rate",
+        }
+    rule = {"metric": "recall", "class": classes[1], "at_least": 0.1}
     params = line.params.model_copy(update={"gate": line.params.gate.model_validate({"rules": [rule]})})
     assert _judge(line, params)["rules"][0]["outcome"] == "pass"  # type: ignore[index]
 
@@ -120,9 +127,9 @@ def test_a_slice_has_recalls_of_its_own() -> None:
     outcome = Outcome(targets, np.eye(2)[decisions], decisions)
     slices = {"part": np.array(["a"] * 4 + ["b"] * 2)}
     outcomes = dict.fromkeys(("fp32", "int8", "fp16"), outcome)
-    found = evaluate.measure(outcomes, "fp32", slices, Plan(0.95), ("x", "y"))["slices"]
+    found = evaluate.measure(outcomes, "fp32", slices, Plan(0.95), recalls(("x", "y")))["slices"]
     estimates = {
-        name: [facts["estimate"] for facts in held["fp32"]["recall"].values()]
+        name: [facts["estimate"] for facts in held["fp32"].values()]
         for name, held in found.items()  # type: ignore[attr-defined]
     }
     assert estimates == {"part=a": [1.0, 0.5], "part=b": [0.0, None]}

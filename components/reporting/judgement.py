@@ -107,9 +107,10 @@ def rule_row(rule: Object) -> RuleRow:
 def figures(metrics: object, known: object = None) -> list[Figure]:
     """Metrics by name → figures, in the order of TITLES; others follow.
 
-    `known` is `metrics` of metrics.json, which says within which range each lies: bars of 0 to 1 compare.
+    `known` is `metrics` of metrics.json, which says within which range each lies: bars of 0 to 1 compare. Recalls of
+    classes have a table of their own.
     """
-    found = mapping(metrics)
+    found = {name: held for name, held in mapping(metrics).items() if not str(name).startswith("recall of ")}
     names = [*(n for n in TITLES if n in found), *(n for n in sorted(found) if n not in TITLES)]
     return [
         _figure(title(name), found[name], unit=_of_unit(mapping(known).get(name)))

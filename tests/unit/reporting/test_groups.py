@@ -59,7 +59,7 @@ def test_a_metric_beyond_one_has_a_scale_of_its_own(tmp_path: Path) -> None:
     _verdict(tmp_path, _column("rmse", a=4.0, b=2.0))
     (found,) = groups(gather(tmp_path, tmp_path))
     assert "between 0 and 4.05" in found.figures[0].bar
-    assert found.words.startswith("RMSE is worst for a: 4.000")
+    assert found.words.startswith("Root mean squared error is worst for a: 4.000")
 
 
 def test_one_group_and_none_are_said(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from components.errors import ParamsError
 from components.params.base import Section
 from components.params.names import BACKBONES, Facts
 
-# Room → the group of its entry points. `graftline.problems: count = counts.count` names a package.
+# Room → the group of its entry points. in group graftline.problems, `ranking = company.ranking` names a package.
 GROUPS: Mapping[str, str] = {room: f"graftline.{room}" for room in ("backbones", "modalities", "problems")}
 
 
@@ -33,7 +33,7 @@ class Foreign:
 
     @property
     def package(self) -> str:
-        """The whole that is imported with it: `counts` of `counts.bytes`."""
+        """The whole that is imported with it: `company` of `company.ranking`."""
         return self.module.partition(".")[0]
 
 

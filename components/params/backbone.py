@@ -40,7 +40,8 @@ class BackboneParams(Section):
     """Which network, and whose weights.
 
     Attributes:
-        name: of the catalogue, with weights of its own; or `library/family`, whose weights are yours.
+        name: of the catalogue (`efficientnet_lite0`, …; docs/methods.md), with weights of its own; or `library/family`,
+            whose weights are yours; or what another package brings.
         uri: other weights for a name of the catalogue, one file; or where a family's are: a folder, a repository or an
             archive with the files that methods.md names.
         sha256: beside `uri`: of the file or the archive (`pypi:`: of the wheel), or of a folder's listing.

@@ -15,7 +15,7 @@ from components.errors import ParamsError
 from components.params.base import Section
 from components.params.names import BACKBONES, Facts
 
-# Room → the group of its entry points. in group graftline.problems, `ranking = company.ranking` names a package.
+# Room → the group of its entry points. There `ranking = company.ranking` names a package.
 GROUPS: Mapping[str, str] = {room: f"graftline.{room}" for room in ("backbones", "modalities", "problems")}
 
 

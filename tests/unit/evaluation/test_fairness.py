@@ -67,7 +67,7 @@ def test_the_worst_group_is_named_with_its_interval() -> None:
     low, high = stats.binomtest(80, 100).proportion_ci(method="exact")
     assert (rule.rule, rule.kind) == ("accuracy of the worst group of type at least 0.7", "fairness")
     assert (rule.outcome, rule.slice, rule.metric) == ("pass", "type=poly", "accuracy")
-    assert (rule.estimate, rule.low) == (0.8, pytest.approx(low))
+    assert (rule.estimate, rule.low) == pytest.approx((0.8, low))
     assert rule.evidence == f"poly 0.800 ({low:.3f} to {high:.3f}, n = 100), of 3 groups"
     assert _rules(metrics, worst_at_least=0.75)[0].outcome == "inconclusive"
     assert _rules(metrics, worst_at_least=0.75, by="estimate")[0].outcome == "pass"
@@ -180,9 +180,19 @@ def test_too_few_samples_say_how_many_they_want() -> None:
 
 
 def test_a_group_without_an_interval_never_passes_but_others_may_fail() -> None:
-    few = {"estimate": 0.1, "low": None, "high": None, "n": 12, "reason": "12 samples are too few"}
-    groups = {f"type={n}": {"ece": _about(e, 0.01)} for n, e in (("a", 0.03), ("b", 0.08))}
-    metrics = _metrics({**groups, "type=c": {"ece": few}})
+    few: dict[str, object] = {
+        "estimate": 0.1,
+        "low": None,
+        "high": None,
+        "n": 12,
+        "reason": "12 samples are too few",
+    }
+    groups: dict[str, dict[str, object]] = {
+        "type=a": {"ece": _about(0.03, 0.01)},
+        "type=b": {"ece": _about(0.08, 0.01)},
+        "type=c": {"ece": few},
+    }
+    metrics = _metrics(groups)
     (rule,) = _rules(metrics, calibration_gap_at_most=0.1)
     assert (rule.outcome, rule.high) == ("inconclusive", None)
     assert rule.evidence.endswith("; c: 12 samples are too few")

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -48,8 +49,8 @@ def test_the_front_matter_is_what_hugging_face_reads(workspace: Path) -> None:
     assert front["pipeline_tag"] == "image-classification"
     assert front["datasets"] == ["pypi:cells==1.0/data"]
     assert front["tags"] == ["graftline", "onnx", "image-classification", "solar"]
-    (model,) = front["model-index"]  # type: ignore[misc]
-    (result,) = model["results"]
+    models: Any = front["model-index"]
+    (model,), (result,) = models, models[0]["results"]
     assert (model["name"], result["task"], result["dataset"]["split"]) == (
         "cells",
         {"type": "image-classification"},

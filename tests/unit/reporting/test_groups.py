@@ -70,7 +70,7 @@ def test_one_group_and_none_are_said(tmp_path: Path) -> None:
 
 
 def test_the_page_has_the_section_and_escapes_what_groups_are_called(workspace: Path) -> None:
-    _verdict(workspace, _column(**{"<script>": 0.8, "b": 0.9}))
+    _verdict(workspace, _column("balanced_accuracy", **{"<script>": 0.8, "b": 0.9}))
     html = render(gather(workspace, workspace / ".graftline"), [], Heading("cells", "today"))
     assert '<section id="fairness">' in html
     assert "&lt;script&gt;: 0.800" in html

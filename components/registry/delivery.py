@@ -199,13 +199,13 @@ def _send(folder: Path, connection: Connection, run_id: str, records: list[Recor
     from mlflow.entities import Metric, Param, RunTag
 
     metrics = [
-        Metric(_key(key), float(value), record.at, record.step)
+        Metric(safe_key(key), float(value), record.at, record.step)
         for record in records
         if record.kind == "metrics"
         for key, value in record.values.items()
     ]
-    params = {_key(k): _short(v) for r in records if r.kind == "params" for k, v in r.values.items()}
-    tags = {_key(k): _short(v) for r in records if r.kind == "tags" for k, v in r.values.items()}
+    params = {safe_key(k): _short(v) for r in records if r.kind == "params" for k, v in r.values.items()}
+    tags = {safe_key(k): _short(v) for r in records if r.kind == "tags" for k, v in r.values.items()}
     for record in records:
         if record.kind == "links":
             tags |= {
@@ -257,7 +257,7 @@ def _set_status(connection: Connection, run_id: str, records: list[Record]) -> N
             raise
 
 
-def _key(key: str) -> str:
+def safe_key(key: str) -> str:
     """Only what MLflow allows in names."""
     return re.sub(r"[^\w\-. /:]", "_", key)[:250]
 

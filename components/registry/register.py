@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from components.errors import GateRefused, RegistryError, redact
 from components.params.operation import TrackingParams
 from components.progress import log
-from components.registry.delivery import deliver_now, store_run
+from components.registry.delivery import deliver_now, safe_key, store_run
 from components.registry.model import BUNDLE, Card, description, folder_digest, write_model
 from components.registry.runs import RunHandle
 from components.registry.store import Connection, connect, patiently, transient
@@ -289,7 +289,10 @@ def _upload(
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
     now = int(logged.creation_timestamp)
-    rows = [Metric(key, value, now, 0, model_id=logged.model_id) for key, value in candidate.metrics.items()]
+    rows = [
+        Metric(safe_key(key), value, now, 0, model_id=logged.model_id)
+        for key, value in candidate.metrics.items()
+    ]
     client.log_batch(run_id, metrics=rows)
     return logged, digest
 

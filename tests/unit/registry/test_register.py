@@ -419,3 +419,10 @@ def test_a_bundle_without_its_released_file_is_refused(release: Path) -> None:
     write_json(release / "manifest.json", {"released": "int8", "files": {"model.onnx": {}}})
     with pytest.raises(RegistryError, match=r"releases int8, but has no model\.int8\.onnx"):
         released_file(release)
+
+
+def test_a_class_of_any_name_has_a_metric_in_mlflow(workspace: Path, params: Params, release: Path) -> None:
+    given = replace(candidate(release), metrics={"recall of c++": 0.5})
+    register(workspace, params.tracking, given, start_run(workspace, params, "flow"))
+    version = connect(workspace, params.tracking).client.get_model_version("cells", "1")
+    assert "| recall of c++ | 0.5000 |" in version.description

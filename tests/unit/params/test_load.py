@@ -395,9 +395,15 @@ def test_bits_are_of_images(values: dict[str, dict[str, object]]) -> None:
         check(values)
 
 
-@pytest.mark.parametrize("problem", ["regression", "multi_label"])
+@pytest.mark.parametrize(
+    ("problem", "lacking"),
+    [
+        ("regression", {"tpr": "true-positive rates", "calibration": "calibration errors"}),
+        ("multi_label", {"calibration": "calibration errors"}),
+    ],
+)
 def test_gaps_that_a_problem_does_not_have_are_refused_by_name(
-    values: dict[str, dict[str, object]], problem: str
+    values: dict[str, dict[str, object]], problem: str, lacking: dict[str, str]
 ) -> None:
     values["task"] = {"modality": "image", "problem": problem}
     values["gate"]["fairness"] = {
@@ -409,12 +415,13 @@ def test_gaps_that_a_problem_does_not_have_are_refused_by_name(
     with pytest.raises(ParamsError) as caught:
         check(values)
     text = str(caught.value)
-    for key, what in (("tpr", "true-positive rates"), ("calibration", "calibration errors")):
+    for key, what in lacking.items():
         assert (
             f"gate.fairness.{key}_gap_at_most compares {what}, which task.problem '{problem}' does not have"
             in text
         )
     assert "gate.fairness.gap_at_most" not in text
+    assert text.count("leave it out") >= len(lacking)
 
 
 def test_the_metric_of_groups_is_the_problems_own_where_none_is_named(

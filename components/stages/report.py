@@ -164,11 +164,15 @@ def _shown(
 
 
 def _show(modality: Modality, sample: Sample, evidence: npt.NDArray[np.float32]) -> Shown:
+    """A network without positions behind its cut has a number for evidence, which is of no part of the sample."""
     if words := modality.words(sample):
-        read = [(word, weight) for word, weight in zip(words, evidence.tolist(), strict=True) if word]
+        weights = evidence.tolist() if evidence.ndim else [0.0] * len(words)
+        read = [(word, weight) for word, weight in zip(words, weights, strict=True) if word]
         return Shown(words=tuple(read[:MOST_WORDS]))
     picture = modality.preview(sample, SIDE)
-    return Shown() if picture is None else Shown(photograph(picture), overlay(evidence))
+    if picture is None:
+        return Shown()
+    return Shown(photograph(picture), overlay(evidence) if evidence.ndim else "")
 
 
 def maps(

@@ -31,15 +31,16 @@ def install(folder: Path, source: Path = PACKAGE) -> Path:
 
 
 def samples(folder: Path) -> None:
-    """Files of 16 bytes, and how often something was counted: log rate = 1.5 + 2 (first half - second half)."""
+    """Files of 16 bytes, and how often something was counted: the first half and the second are about as far apart as
+    the logarithm of the rate is from 1.5."""
     draw, rows = np.random.default_rng(5), ["path,label"]
     folder.mkdir(parents=True)
     for number in range(SAMPLES):
-        values = draw.integers(0, 256, LENGTH, dtype=np.uint8)
-        scaled = (values.astype(float) - 127.5) / 127.5
-        rate = np.exp(1.5 + 2 * (scaled[:8].mean() - scaled[8:].mean()))
+        apart = draw.uniform(-1, 1)
+        middle = 127.5 + 90 * apart * np.repeat([1, -1], LENGTH // 2)
+        values = (middle + draw.integers(-30, 31, LENGTH)).astype(np.uint8)
         (folder / f"{number}.bin").write_bytes(values.tobytes())
-        rows.append(f"{number}.bin,{draw.poisson(rate)}")
+        rows.append(f"{number}.bin,{draw.poisson(np.exp(1.5 + 1.2 * apart))}")
     (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
 
 

@@ -11,28 +11,32 @@ from components.params.data import Digest
 
 
 @dataclass(frozen=True)
-class ImageSpec:
-    """What a backbone of images wants to see: (3, size, size), each channel of 0…255 as (x - mean) / std."""
+class InputSpec:
+    """What a backbone wants to see; `size` is what `task.input_size` changes."""
 
     size: int
+
+
+@dataclass(frozen=True)
+class ImageSpec(InputSpec):
+    """What a backbone of images wants to see: (3, size, size), each channel of 0…255 as (x - mean) / std."""
+
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class TextSpec:
+class TextSpec(InputSpec):
     """What a backbone of texts wants to see: at most `size` token ids, of a vocabulary of so many.
 
     Attributes:
         longest: what `task.input_size` may raise `size` to; none: as the parameter's own bound.
     """
 
-    size: int
     vocabulary: int
     longest: int | None = None
 
 
-InputSpec = ImageSpec | TextSpec
 FOLDER = "uri: a folder, repository or archive with model.safetensors and config.json, as its library publishes them"
 
 

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from components.errors import DataError, ParamsError
 from components.modalities.base import Inspection, Sample, Signature
+from components.params.backbone import InputSpec
 from components.params.data import Limits
 from components.params.task import AugmentParams, TaskParams
-from counts.bytes.params import BytesParams, BytesSpec
+from counts.bytes.params import BytesParams
 
 VERSION = 1  # to be raised when anything that the network sees changes
 SIDE = 64
@@ -37,7 +38,7 @@ class Modality:
     def __init__(
         self,
         params: TaskParams,
-        spec: BytesSpec | None = None,
+        spec: InputSpec | None = None,
         augment: AugmentParams | None = None,
         assets: Path | None = None,
     ) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from components.params.backbone import InputSpec
 from components.params.base import Section
 
 
@@ -17,7 +18,5 @@ class BytesParams(Section):
 
 
 @dataclass(frozen=True)
-class BytesSpec:
+class BytesSpec(InputSpec):
     """What a backbone of bytes wants to see: `size` numbers from -1 to 1."""
-
-    size: int

@@ -22,4 +22,5 @@ class Baseline:
         return {"weight": np.asarray(model.coef_), "bias": np.atleast_1d(model.intercept_)}
 
     def answers(self, fitted: Mapping[str, npt.NDArray[Any]], features: Any) -> Array:
-        return np.exp(np.asarray(features @ fitted["weight"] + fitted["bias"]))[:, None]
+        rates = np.exp(np.asarray(features @ fitted["weight"] + fitted["bias"], dtype=np.float64))
+        return np.asarray(rates)[:, None]

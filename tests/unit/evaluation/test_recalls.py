@@ -59,7 +59,9 @@ def _judged(outcome: Outcome, **rule: object) -> Judged:
 
 def _decided(candidate: Outcome, champion: Outcome, **changes: object) -> Ruling:
     asked = gated([Rule.model_validate({"metric": "recall", "class": "defective", "at_least": 0.5})])
-    params = PromotionParams.model_validate({"margins": {"accuracy": 0.9}, **changes})
+    params = PromotionParams.model_validate(
+        {"metric": "balanced_accuracy", "slices": {"metric": "accuracy"}, "margins": {"accuracy": 0.9}, **changes}
+    )
     return decide(Pair(candidate, champion, {}, JUDGE), PLAN, asked, params, newer=1)
 
 

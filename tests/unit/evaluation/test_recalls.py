@@ -161,7 +161,7 @@ def test_a_promotion_says_how_many_samples_of_the_class_it_wants_and_which_class
         "samples",
     )
     asked = gated([Rule.model_validate({"metric": "recall", "class": "broken", "at_least": 0.5})])
-    unknown = decide(Pair(candidate, champion, {}, JUDGE), PLAN, asked, PromotionParams(margin=0.5), newer=1)
+    unknown = decide(Pair(candidate, champion, {}, JUDGE), PLAN, asked, PromotionParams.model_validate({"metric": "balanced_accuracy", "slices": {"metric": "accuracy"}, "margin": 0.5}), newer=1)
     assert (unknown.outcome, unknown.reasons) == (
         "inconclusive",
         ("recall of broken loses at most 0.5: there is no such class",),

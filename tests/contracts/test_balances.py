@@ -153,7 +153,9 @@ def test_its_heads_are_kept_while_training_and_never_shipped(name: str, shown: S
     brought = {key for key in kept if key.startswith("objectives.")}
     assert brought == set(fit.network.objective_names()) > set()
     assert not any(SAMPLES in kept[key].shape for key in brought), "targets belong to the data"
-    write(tmp_path, "tuned", fit.loop.data, Fitted(fit.network, fit.network, fit.loop.device, outcome, 0), {})
+    write(
+        tmp_path, "tuned", fit.loop.data, Fitted(fit.network, fit.loop.job, fit.loop.device, outcome, 0), {}
+    )
     bare = make_network(shown=shown)
     above, head = bare.backbone.above(bare.cut).state_dict(), bare.head.state_dict()
     assert set(load_file(tmp_path / "tuned.safetensors")) == {

@@ -60,7 +60,12 @@ def _judged(outcome: Outcome, **rule: object) -> Judged:
 def _decided(candidate: Outcome, champion: Outcome, **changes: object) -> Ruling:
     asked = gated([Rule.model_validate({"metric": "recall", "class": "defective", "at_least": 0.5})])
     params = PromotionParams.model_validate(
-        {"metric": "balanced_accuracy", "slices": {"metric": "accuracy"}, "margins": {"accuracy": 0.9}, **changes}
+        {
+            "metric": "balanced_accuracy",
+            "slices": {"metric": "accuracy"},
+            "margins": {"accuracy": 0.9},
+            **changes,
+        }
     )
     return decide(Pair(candidate, champion, {}, JUDGE), PLAN, asked, params, newer=1)
 
@@ -161,7 +166,9 @@ def test_a_promotion_says_how_many_samples_of_the_class_it_wants_and_which_class
         "samples",
     )
     asked = gated([Rule.model_validate({"metric": "recall", "class": "broken", "at_least": 0.5})])
-    unknown = decide(Pair(candidate, champion, {}, JUDGE), PLAN, asked, PromotionParams.model_validate({"metric": "balanced_accuracy", "slices": {"metric": "accuracy"}, "margin": 0.5}), newer=1)
+    named = {"metric": "balanced_accuracy", "slices": {"metric": "accuracy"}, "margin": 0.5}
+    params = PromotionParams.model_validate(named)
+    unknown = decide(Pair(candidate, champion, {}, JUDGE), PLAN, asked, params, newer=1)
     assert (unknown.outcome, unknown.reasons) == (
         "inconclusive",
         ("recall of broken loses at most 0.5: there is no such class",),

@@ -23,6 +23,7 @@ KEYS = {
     "tune.then": names.Then,
     "weighting.method": names.Weighting,
 }
+HEADS = get_args(names.Head)
 CHOICES = [(key, name) for key, kind in KEYS.items() for name in get_args(kind) if name != "none"]
 DOMAINS: dict[str, object] = {"source": ["mono"], "target": ["poly"], "target_labels": "hidden"}
 
@@ -44,9 +45,8 @@ def values(key: str, name: str, **sections: dict[str, object]) -> dict[str, obje
 
 
 def test_whoever_needs_something_can_be_chosen() -> None:
-    assert set(NEEDS) <= {name for _, name in CHOICES} | set(get_args(names.Method)) | set(
-        get_args(names.Pretraining)
-    )
+    others = {*get_args(names.Method), *get_args(names.Pretraining), *HEADS}
+    assert set(NEEDS) <= {name for _, name in CHOICES} | others
     assert set(REMEDIES) == {need for needs in NEEDS.values() for need in needs}
 
 
@@ -54,16 +54,29 @@ def test_whoever_needs_something_can_be_chosen() -> None:
 def test_a_missing_need_is_named_with_its_remedy(
     key: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(classification, "OFFERS", ())  # a problem whose outputs are no classes
+    # A problem whose outputs are no classes, and a head for it.
+    monkeypatch.setattr(classification, "OFFERS", ())
+    head: dict[str, object] = {"method": "linear"}
     needs = NEEDS.get(name, ())
     if not needs:
-        check(values(key, name))
+        check(values(key, name, head=head))
         return
     lacking = LAYER_NORMED if "batch_norms" in needs else {}
     with pytest.raises(ParamsError) as refused:
         check(values(key, name, **lacking))
     for need in needs:
         assert f"{key} {name!r} needs {REMEDIES[need]}" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", [name for name in HEADS if NEEDS.get(name)])
+def test_a_head_that_needs_classes_or_labels_names_those_that_do_without(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classification, "OFFERS", ())
+    with pytest.raises(ParamsError) as refused:
+        check(values("head.method", name))
+    (need,) = NEEDS[name]
+    assert f"head.method {name!r} needs {REMEDIES[need]}; for classification: linear" in str(refused.value)
 
 
 @pytest.mark.parametrize("backbone", [n for n in names.FAMILIES if names.BACKBONES[n].norms == "layer"])

@@ -171,5 +171,5 @@ def test_a_promotion_says_how_many_samples_of_the_class_it_wants_and_which_class
     unknown = decide(Pair(candidate, champion, {}, JUDGE), PLAN, asked, params, newer=1)
     assert (unknown.outcome, unknown.reasons) == (
         "inconclusive",
-        ("recall of broken loses at most 0.5: there is no such class",),
+        ("recall of broken loses at most 0.5: there is no such metric or class",),
     )

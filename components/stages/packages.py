@@ -74,9 +74,10 @@ def check_packages(rows: Sequence[Stage], root: Path, names: Names) -> None:
 
     dvc.yaml that was written for other plug-ins would leave out files that a stage depends on.
     """
-    graph = (root / "dvc.yaml").read_text(encoding="utf-8") if (root / "dvc.yaml").exists() else None
-    for plugin in {plugin for row in rows for plugin in row.plugins if plugin.room in plugins.GROUPS}:
-        if graph is not None and (plugin.path in graph) != (other(plugin, names) is None):
+    graph = (root / "dvc.yaml").read_text(encoding="utf-8") if (root / "dvc.yaml").exists() else ""
+    there = [row for row in rows if f"\n  {row.name}:\n" in graph]
+    for plugin in {plugin for row in there for plugin in row.plugins if plugin.room in plugins.GROUPS}:
+        if (plugin.path in graph) != (other(plugin, names) is None):
             raise StorageError(
                 f"dvc.yaml was not written for {plugin.key}: {names(plugin.key)}, which params.yaml says.",
                 ACCEPT,

@@ -34,7 +34,7 @@ def recipe(params: Path) -> None:
     values["data"] = {"source": "file:../images", "licence": "CC0", "layout": "folders"}
     values["data"]["split"] = {"train": 0.4, "validation": 0.2, "calibration": 0.2, "test": 0.2}
     values["data"]["limits"] = {"min_per_class": 5}
-    values["task"] = {"name": "image_classification", "input_size": 64}
+    values["task"] = {"modality": "image", "problem": "classification", "input_size": 64}
     values["augment"] = {"views": 1}
     # Some 18 test samples give wide intervals; the outcome of the gate is not what is tested here.
     values["gate"] = {"rules": [{"metric": "accuracy", "at_least": 0.3}]}

@@ -54,7 +54,7 @@ def recipe(params: Path) -> None:
         "split": {"train": 0.4, "validation": 0.2, "calibration": 0.2, "test": 0.2},
         "limits": {"min_per_class": 5},
     }
-    values["task"] = {"name": "text_classification", "positive": "spam", "input_size": 32}
+    values["task"] = {"modality": "text", "problem": "classification", "positive": "spam", "input_size": 32}
     values["augment"] = {"views": 1}
     values["gate"]["rules"] = [{"metric": "accuracy", "at_least": 0.3}]
     values["tracking"] = {"model": "mails"}
@@ -97,7 +97,7 @@ def test_texts_go_through_the_line_from_a_table_to_a_decision(line: Workspace) -
         b"kernel patch for the compiler",
         *map(dataset.read, dataset.ids()[:9]),
     ]
-    rows = list(bundle.runner(["cpu"], 2).predict(payloads, bundle.task.decode))
+    rows = list(bundle.runner(["cpu"], 2).predict(payloads, bundle.modality.decode))
     assert [bundle.decision.names[i] for i in bundle.decision(np.stack(rows[:2]))] == ["spam", "ham"]
     np.testing.assert_allclose(np.stack(rows).sum(axis=1), 1, atol=1e-5)
 

@@ -19,11 +19,11 @@ def items_of(
 ) -> tuple[list[Item], DataParams]:
     params = data_params(tmp_path / "src", layout="manifest", labels={"file": file, **labels})
     write(tmp_path / "src", {file: payload})
-    return list(read_items(*lock_of(params, tmp_path / "cache"), params, "images").items), params
+    return list(read_items(*lock_of(params, tmp_path / "cache"), params, TaskParams()).items), params
 
 
 def notes(tmp_path: Path, params: DataParams) -> str:
-    return " ".join(read_items(*lock_of(params, tmp_path / "cache"), params, "images").notes)
+    return " ".join(read_items(*lock_of(params, tmp_path / "cache"), params, TaskParams()).notes)
 
 
 def refusal(tmp_path: Path, payload: bytes, file: str = "t.csv", **labels: object) -> str:

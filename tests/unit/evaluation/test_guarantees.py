@@ -94,7 +94,7 @@ def test_groups_are_as_alike_as_they_say() -> None:
     """The correlation of two samples of a group: of right decisions, and of scores of another class."""
     draw, groups = np.random.default_rng(0), Groups(0.2)
     outcome, member = groups.tables(EVEN)(draw, 2000)
-    assert _alike(outcome.hit, member) == pytest.approx(0.2, abs=0.03)
+    assert _alike(outcome.correct, member) == pytest.approx(0.2, abs=0.03)
     outcome, member = groups.scores_of_several(2.0, np.ones(3), "opposed")(draw, 2000)
     scores = special.logit(outcome.probabilities) - 2 * np.eye(3)[outcome.targets]
     assert _alike(scores[:, 0], member) == pytest.approx(0.2, abs=0.03)

@@ -80,7 +80,7 @@ def begin(root: Path, scorer: Bowl, name: str = "demo", metric: str = "auroc") -
         if not (root / file).exists():
             (root / file).write_text(text)
     params = load_params(root / "params.yaml")
-    plan = Plan(root, name, load_space(root / "sweep.yaml"), metric, FOLDS)
+    plan = Plan(root, name, load_space(root / "sweep.yaml"), metric, FOLDS, metric != "ece")
     run = sweep_run(plan, params)
     return Search(plan, params, run, scorer), run
 

@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> Path:
     ("options", "words"),
     [
         (["--space", "spice.yaml"], "spice.yaml does not exist"),
-        (["--metric", "auc"], "--metric is 'auc'. Allowed: accuracy"),
+        (["--metric", "auc"], "--metric is 'auc'. Allowed: balanced_accuracy, accuracy"),
         (["--name", "../x"], "--name is '../x'. Allowed: letters"),
     ],
 )

@@ -83,10 +83,10 @@ def test_only_training_samples_are_read_and_each_once_for_all_trials(
 
 def test_the_head_s_score_is_that_of_its_steps_by_hand(featured: Workspace, tmp_path: Path) -> None:
     """Features of all other samples are not a number here: nobody may look at them."""
-    dataset, features = (
-        Dataset.open(featured.root / "dataset"),
-        np.load(featured.root / "features" / "features.npy"),
-    )
+    dataset = Dataset.open(featured.root / "dataset")
+    # A row for each sample of the manifest: those of the test split have none of their own.
+    kept = np.load(featured.root / "features" / "features.npy")
+    features = kept[np.maximum(np.load(featured.root / "features" / "places.npy"), 0)]
     alone = np.full_like(features, np.nan)
     alone[dataset.rows("train")] = features[dataset.rows("train")]
     root = with_features(featured, alone, tmp_path / "root")

@@ -1,4 +1,4 @@
-"""Every modality keeps the protocol's promises. That nothing knows one by name, tests/e2e/test_foreign_plugins.py shows."""
+"""Every modality keeps the protocol's promises. Nothing knows one by name: tests/e2e/test_foreign_plugins.py."""
 
 import io
 from pathlib import Path

@@ -111,7 +111,7 @@ def _params(root: Path) -> dict[str, object]:
         **WRITTEN,
         "seed": 5,
         "data": {**data, "limits": {"min_per_class": 1}},
-        "task": {"name": "image_classification", "input_size": SIZE},
+        "task": {"modality": "image", "problem": "classification", "input_size": SIZE},
         "augment": {"views": 2},
         "backbone": {"name": "efficientnet_lite0", **weights},
         "features": {"batch": 8},

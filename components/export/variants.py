@@ -82,6 +82,7 @@ def to_fp16(model: bytes, metadata: Mapping[str, str] | None = None) -> bytes:
     if not first <= last:
         raise ExportError("The fp16 variant needs weights before the head's matrix product.")
     before, heavy, after = graph.node[:first], graph.node[first : last + 1], graph.node[last + 1 :]
+    _split_initialisers(graph, heavy, [*before, *after])
     _halve_initialisers(graph, heavy)
     _halve_casts(heavy)
     made = {name for node in heavy for name in node.output} & single
@@ -102,6 +103,24 @@ def _halve_casts(heavy: Sequence[onnx.NodeProto]) -> None:
         for attribute in node.attribute:
             if node.op_type == "Cast" and attribute.name == "to" and attribute.i == FLOAT:
                 attribute.i = onnx.TensorProto.FLOAT16
+
+
+def _split_initialisers(
+    graph: onnx.GraphProto, heavy: Sequence[onnx.NodeProto], others: Sequence[onnx.NodeProto]
+) -> None:
+    """A constant that both kinds of nodes read (a bound of 0, for instance) becomes two."""
+    outside = {name for node in others for name in node.input}
+    floats = (one for one in graph.initializer if one.data_type == FLOAT)
+    shared = {one.name: one for one in floats if one.name in outside}
+    for node in heavy:
+        for position, name in enumerate(node.input):
+            if name in shared:
+                own = f"{name}_heavy"
+                if own not in {one.name for one in graph.initializer}:
+                    twin = graph.initializer.add()
+                    twin.CopyFrom(shared[name])
+                    twin.name = own
+                node.input[position] = own
 
 
 def _halve_initialisers(graph: onnx.GraphProto, heavy: Sequence[onnx.NodeProto]) -> None:

@@ -13,8 +13,10 @@ from torch import nn
 
 from components.errors import ExportError
 from components.export.onnx_file import export_module
+from components.export.release import ReleaseNetwork, export_release
 from components.export.variants import to_fp16, to_int8
 from components.inference.bundle import Runner
+from components.modalities.image.decode import SIGNATURE
 from components.runtime.sessions import open_session
 
 Pictures = Callable[..., np.ndarray]
@@ -170,3 +172,19 @@ def test_weights_that_half_precision_cannot_hold_are_an_export_error(release: by
     tensor.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(tensor) * 1e6, tensor.name))
     with pytest.raises(ExportError, match="half precision"):
         to_fp16(model.SerializeToString())
+
+
+class _Clamp(nn.Module):
+    """Numbers within a range, whose lower bound the activations have, too."""
+
+    def forward(self, numbers: torch.Tensor) -> torch.Tensor:
+        return numbers.clamp(0, 1)
+
+
+def test_a_constant_of_the_layers_and_of_the_answer_is_halved_for_the_layers_alone(
+    network: ReleaseNetwork, pictures: Pictures
+) -> None:
+    made = ReleaseNetwork(network.preprocess, network.backbone, network.head, _Clamp()).eval()
+    plain = export_release(made, SIGNATURE, "numbers", 20)
+    images = pictures(4, 7, 48)
+    np.testing.assert_allclose(_run(to_fp16(plain), images), _run(plain, images), atol=5e-3)

@@ -67,6 +67,7 @@ def _observed(root: Path, params: Params, watched: Watched, listed: Mapping[str,
     from components.inference.observing import Raw, observer
 
     dataset = Dataset.open(root / "dataset")
+    class_names(dataset.description, "Monitoring")  # before any sample is looked at
     plan = _plan(dataset, params, listed)
     found = fetch(root, params.tracking, watched.version)
     bundle = open_bundle(found.folder)

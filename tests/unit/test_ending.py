@@ -247,6 +247,14 @@ def test_behind_a_proxy_loopback_is_reached_directly(
     assert asked(client, loopback) == 204
 
 
+def test_every_command_reaches_loopback_directly(loopback: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By how it begins, without a word of its own."""
+    for name in ("NO_PROXY", "no_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert guarded(lambda: asked("httpx", loopback)) == 204
+
+
 def asked(client: str, address: str) -> int:
     if client == "httpx":
         return httpx.get(address, timeout=5).status_code

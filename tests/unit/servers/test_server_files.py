@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import GraftlineError, StorageError
+from components.params import load_params
 from components.params.operation import TrackingParams
 from components.registry.store import locate
 from components.runtime.distribution import check_server
@@ -171,3 +172,23 @@ def test_a_folder_that_is_closed_to_postgresql_is_named(
     here = layouts.layout(tmp_path)
     with pytest.raises(StorageError, match=r"is closed to the user .*chmod o\+x"):
         postgres.initialise(here, make_settings(here))
+
+
+def test_nor_is_the_page_of_the_embedded_store_or_the_temporary_server_of_a_flow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.registry.server import serve
+    from flows.server import temporary_server
+
+    real = metadata.version
+    monkeypatch.setattr(
+        metadata, "version", lambda name: "2.9.0" if name in ("mlflow", "prefect") else real(name)
+    )
+    params = load_params(Path(__file__).parents[3] / "params.yaml")
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    monkeypatch.setenv("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "60")
+    with pytest.raises(GraftlineError, match=r"mlflow 2\.9\.0 is installed, and no server of it is started"):
+        serve(tmp_path, params, 5999)
+    with pytest.raises(GraftlineError, match=r"prefect 2\.9\.0 is installed"), temporary_server():
+        pass

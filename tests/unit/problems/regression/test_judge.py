@@ -93,7 +93,7 @@ def test_too_few_samples_say_how_many_are_wanted() -> None:
 
 
 def test_a_model_and_itself_do_not_differ_but_the_interval_has_width() -> None:
-    one = drawn(200)
+    one = drawn(400)
     for name, found in paired(one, one, Plan(0.95), TABLE).items():
         if name == "interval_width":
             continue

@@ -177,6 +177,8 @@ def test_a_folder_that_is_closed_to_postgresql_is_named(
 def test_nor_is_the_page_of_the_embedded_store_or_the_temporary_server_of_a_flow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     from components.registry.server import serve
     from flows.server import temporary_server
 
@@ -190,5 +192,7 @@ def test_nor_is_the_page_of_the_embedded_store_or_the_temporary_server_of_a_flow
     monkeypatch.setenv("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "60")
     with pytest.raises(GraftlineError, match=r"mlflow 2\.9\.0 is installed, and no server of it is started"):
         serve(tmp_path, params, 5999)
-    with pytest.raises(GraftlineError, match=r"prefect 2\.9\.0 is installed"), temporary_server():
+    # Tests of flows leave the address of their own server in Prefect's settings.
+    nowhere = temporary_settings(restore_defaults={PREFECT_API_URL})
+    with nowhere, pytest.raises(GraftlineError, match=r"prefect 2\.9\.0 is installed"), temporary_server():
         pass

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from components.errors import GraftlineError, redact
+from components.params.plugins import metrics as known
 from components.registry.register import outcome
 from components.registry.store import locate
 from components.reporting.embedded import rule_picture
@@ -36,7 +37,7 @@ def lines(line: Execution) -> Iterator[str]:
     yield from _operational(line)
     metrics = _read(line, "evaluation/metrics.json")
     for title in ("variants", "controls"):
-        yield from _models(title, metrics.get(title))
+        yield from _models(title, metrics.get(title), list(known(line.params.task.problem)))
     yield "Steps (seconds)"
     for step in line.steps:
         yield f"  {step.name:<18} {step.seconds:8.1f}  {step.how}"
@@ -125,13 +126,16 @@ def interval(value: object) -> str:
     return text
 
 
-def _models(title: str, models: object) -> Iterator[str]:
+def _models(title: str, models: object, names: Sequence[str]) -> Iterator[str]:
+    """The first metrics of each model, in the order in which the problem names them."""
     if not isinstance(models, Mapping) or not models:
         return
     yield title.capitalize()
     for name, values in models.items():
         found = values if isinstance(values, Mapping) else {}
-        shown = [f"{key} {interval(found[key])}" for key in list(found)[:HEADLINE]]
+        shown = [
+            f"{key} {interval(found[key])}" for key in [name for name in names if name in found][:HEADLINE]
+        ]
         yield f"  {name:<18} {'   '.join(shown)}"
 
 

@@ -112,7 +112,8 @@ class Server:
                 self._import_next()
             for key, _ in ready:
                 react: React = key.data
-                if key.fileobj in self._selector.get_map() and (words := react()):
+                # One that ran before it may have let go of it: a fork and its client often end together.
+                if self._selector.get_map().get(key.fd) is key and (words := react()):
                     return words
         return None
 

@@ -15,7 +15,7 @@ from scipy import stats
 from benchmarks.workspace import publish
 from components.evaluation.binomial import clopper_pearson
 from components.evaluation.fairness import fair
-from components.evaluation.intervals import intervals
+from components.evaluation.intervals import Interval, intervals
 from components.evaluation.spread import Plan
 from components.params.fairness import FairnessParams
 from components.problems.classification.judge import TABLE
@@ -34,6 +34,7 @@ SIZES = (10, 30, 100, 300, 1000)
 RATES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 1.0)
 BOUNDS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 REPEATS = 1000
+CLUSTER, CORRELATION = 5, 0.2  # samples that belong together, and how alike they are
 # Sizes of several groups: alike, and very unequal.
 SEVERAL = {"5 of 100": (100,) * 5, "10 to 1,000": (10, 30, 100, 300, 1000), "10 of 300": (300,) * 10}
 
@@ -96,7 +97,7 @@ def drawn(
     metrics = {name: table[name] for name in dict.fromkeys(names)}
     draw, counts = np.random.default_rng(0), {"pass": 0, "fail": 0, "inconclusive": 0}
     for _ in range(repeats):
-        measured = [intervals(outcome, PLAN, metrics) for outcome in groups(draw)]  # type: ignore[type-var, arg-type]
+        measured = [_measured(outcome, metrics) for outcome in groups(draw)]
         slices = {
             f"g={n}": {"fp32": {k: v.as_json() for k, v in found.items()}} for n, found in enumerate(measured)
         }
@@ -104,6 +105,29 @@ def drawn(
         (rule,) = fair(params, "fp32", {"metrics": known, "slices": slices, "confidence": 0.95})
         counts[rule.outcome] += 1
     return tuple(round(100 * counts[name] / repeats, 2) for name in ("pass", "fail"))  # type: ignore[return-value]
+
+
+def _measured(sample: object, metrics: Mapping[str, object]) -> Mapping[str, Interval]:
+    """Of an outcome, or of one with the cluster of each of its samples."""
+    outcome, clusters = sample if isinstance(sample, tuple) else (sample, None)
+    return intervals(outcome, Plan(PLAN.confidence, clusters), metrics)  # type: ignore[arg-type]
+
+
+def clustered(sizes: tuple[int, ...], rates: tuple[float, ...]) -> Callable[[Draw], list[object]]:
+    """Groups of so many clusters of five, whose shares that are right vary (beta, correlation CORRELATION within)."""
+
+    def groups(draw: Draw) -> list[object]:
+        made: list[object] = []
+        for count, rate in zip(sizes, rates, strict=True):
+            scale = 1 / CORRELATION - 1
+            own = np.repeat(draw.beta(rate * scale, (1 - rate) * scale, count), CLUSTER)
+            targets = (draw.random(len(own)) < 0.5).astype(np.int64)
+            said = np.where(draw.random(len(own)) < own, targets, 1 - targets)
+            clusters = np.repeat(np.arange(count), CLUSTER)
+            made.append((Outcome(targets, np.eye(2)[said] * 0.8 + 0.1, said), clusters))
+        return made
+
+    return groups
 
 
 def decided(sizes: tuple[int, ...], rates: tuple[float, ...]) -> Callable[[Draw], list[object]]:
@@ -170,8 +194,28 @@ TWO: tuple[tuple[str, Mapping[str, object], Drawn, Mapping[str, object], Pair, P
 
 
 def rows(repeats: int) -> list[dict[str, object]]:
-    """What is drawn: two groups by other metrics, and several groups."""
-    return [*_of_two(repeats), *_of_several(repeats)]
+    """What is drawn: two groups by other metrics, several groups, and two of clusters."""
+    return [*_of_two(repeats), *_of_several(repeats), *_in_clusters(repeats)]
+
+
+def _in_clusters(repeats: int) -> Iterator[dict[str, object]]:
+    for sizes in ((10, 10), (10, 100), (30, 30), (30, 100), (100, 100)):
+        for metric in ("accuracy", "balanced_accuracy"):
+            asked = {"metric": metric, "gap_at_most": 0.15}
+            pairs = [(rate, rate - 0.15) for rate in (0.98, 0.95, 0.9, 0.8)]
+            tries = [
+                drawn(asked, clustered(s, pair), TABLE, repeats)[0]
+                for s in {sizes, sizes[::-1]}
+                for pair in pairs
+            ]
+            power = drawn(asked, clustered(sizes, (0.95, 0.95)), TABLE, repeats)[0]
+            names = ", ".join(map(str, sizes))
+            yield {
+                "rule": f"gap of {metric}, clusters of {CLUSTER}",
+                "groups": names,
+                "error": max(tries),
+                "power": power,
+            }
 
 
 def _of_two(repeats: int) -> Iterator[dict[str, object]]:

@@ -2,4 +2,6 @@
 
 from components.telemetry import switch_off
 
+TRACKED = False  # switches telemetry off, and nothing else
+
 switch_off()

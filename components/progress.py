@@ -7,6 +7,8 @@ from weakref import WeakSet
 
 from components.errors import capped
 
+TRACKED = False  # bars and log lines
+
 T = TypeVar("T")
 
 

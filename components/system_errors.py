@@ -8,6 +8,8 @@ from pathlib import Path
 
 from components.errors import GraftlineError, OutOfResources, StorageError
 
+TRACKED = False  # texts and exit codes
+
 AGAIN = "and run the same command."
 MORE_MEMORY = f"Lower runtime.threads, features.batch or data.limits.max_pixels, {AGAIN}"
 # What the system says about a disk, and what helps.

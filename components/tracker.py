@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+TRACKED = False  # what is told of a run, not what it makes
+
 Value = str | int | float | bool
 
 

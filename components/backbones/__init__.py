@@ -2,4 +2,6 @@
 
 from components.backbones.catalogue import BACKBONES
 
+TRACKED = False  # stages depend on the file of the chosen backbone
+
 NAMES = tuple(BACKBONES)  # each is its file's name, with its folder's before it

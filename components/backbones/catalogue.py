@@ -20,6 +20,8 @@ from components.params.names import FAMILIES
 if TYPE_CHECKING:
     from components.backbones.base import Architecture, Backbone, BackboneEntry, Family
 
+TRACKED = False  # stages depend on the file of the chosen backbone
+
 BACKBONES: dict[str, str] = {
     "efficientnet_lite0": "components.backbones.efficientnet_lite0:ENTRY",
     "efficientnet_lite1": "components.backbones.efficientnet_lite1:ENTRY",

@@ -1,8 +1,9 @@
 """The heads that params may name: one line each, imported when chosen."""
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from components.choices import Choice
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -10,13 +11,15 @@ if TYPE_CHECKING:
     from components.heads.base import Head
     from components.params.learning import HeadParams
 
+TRACKED = False  # stages depend on the file of the chosen head
+
 HEADS = {
-    "linear": "components.heads.linear:Linear",
-    "logistic": "components.heads.logistic:Logistic",
-    "mlp": "components.heads.mlp:Perceptron",
-    "neighbours": "components.heads.neighbours:Neighbours",
-    "prototypes": "components.heads.prototypes:Prototypes",
-    "random_features": "components.heads.random_features:RandomFeatures",
+    "linear": Choice("components.heads.linear:Linear"),
+    "logistic": Choice("components.heads.logistic:Logistic", needs=("logits",)),
+    "mlp": Choice("components.heads.mlp:Perceptron"),
+    "neighbours": Choice("components.heads.neighbours:Neighbours", needs=("logits",)),
+    "prototypes": Choice("components.heads.prototypes:Prototypes", needs=("class_outputs",)),
+    "random_features": Choice("components.heads.random_features:RandomFeatures"),
 }
 NAMES = tuple(HEADS)  # each is its file's name
 
@@ -32,6 +35,4 @@ def restore(method: str, state: "Mapping[str, Tensor]") -> "nn.Module":
 
 
 def _kind(method: str) -> "type[Head]":
-    module, name = HEADS[method].split(":")
-    kind: type[Head] = getattr(import_module(module), name)
-    return kind
+    return HEADS[method].load()

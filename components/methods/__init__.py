@@ -1,8 +1,9 @@
 """The methods that params may name: one line each, imported when chosen."""
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from components.choices import Choice
 
 if TYPE_CHECKING:
     from components.methods.adaptation import Adaptation
@@ -13,63 +14,80 @@ if TYPE_CHECKING:
     from components.params.pretrain import PretrainParams
     from components.params.tuning import TuneParams
 
+TRACKED = False  # stages depend on the file of the chosen method
+
+# tune.method
 METHODS = {
-    "bias_only": "components.methods.bias_only:BiasOnly",
-    "gradual_unfreezing": "components.methods.gradual_unfreezing:GradualUnfreezing",
-    "last_blocks": "components.methods.last_blocks:LastBlocks",
-    "layerwise_rates": "components.methods.layerwise_rates:LayerwiseRates",
-    "lora": "components.methods.lora:LoRA",
+    "bias_only": Choice("components.methods.bias_only:BiasOnly"),
+    "gradual_unfreezing": Choice("components.methods.gradual_unfreezing:GradualUnfreezing"),
+    "last_blocks": Choice("components.methods.last_blocks:LastBlocks"),
+    "layerwise_rates": Choice("components.methods.layerwise_rates:LayerwiseRates"),
+    "lora": Choice("components.methods.lora:LoRA"),
 }
-OBJECTIVES = {
-    "cdan": "components.methods.cdan:CDAN",
-    "coral": "components.methods.coral:Coral",
-    "dann": "components.methods.dann:DANN",
-    "distillation": "components.methods.distillation:Distillation",
-    "entropy": "components.methods.entropy:Entropy",
-    "ewc": "components.methods.ewc:EWC",
-    "information_maximisation": "components.methods.information_maximisation:InformationMaximisation",
-    "l2_sp": "components.methods.l2_sp:L2SP",
-    "mcc": "components.methods.mcc:MCC",
-    "mmd": "components.methods.mmd:MMD",
-    "pseudo_labels": "components.methods.pseudo_labels:PseudoLabels",
+# objectives.keep, .align and .confident
+KEEP = {
+    "distillation": Choice(
+        "components.methods.distillation:Distillation", needs=("source_start", "class_outputs")
+    ),
+    "ewc": Choice("components.methods.ewc:EWC", needs=("source_start", "class_outputs")),
+    "l2_sp": Choice("components.methods.l2_sp:L2SP"),
 }
+ALIGN = {
+    "cdan": Choice("components.methods.cdan:CDAN", needs=("domains", "class_outputs")),
+    "coral": Choice("components.methods.coral:Coral", needs=("domains",)),
+    "dann": Choice("components.methods.dann:DANN", needs=("domains",)),
+    "mmd": Choice("components.methods.mmd:MMD", needs=("domains",)),
+}
+CONFIDENT = {
+    "entropy": Choice("components.methods.entropy:Entropy", needs=("unlabelled", "class_outputs")),
+    "information_maximisation": Choice(
+        "components.methods.information_maximisation:InformationMaximisation",
+        needs=("unlabelled", "class_outputs"),
+    ),
+    "mcc": Choice("components.methods.mcc:MCC", needs=("unlabelled", "class_outputs")),
+    "pseudo_labels": Choice(
+        "components.methods.pseudo_labels:PseudoLabels", needs=("unlabelled", "class_outputs")
+    ),
+}
+OBJECTIVES = KEEP | ALIGN | CONFIDENT
+# objectives.tasks.balance
 BALANCES = {
-    "fixed": "components.methods.fixed:Fixed",
-    "pcgrad": "components.methods.pcgrad:PCGrad",
-    "uncertainty": "components.methods.uncertainty:Uncertainty",
+    "fixed": Choice("components.methods.fixed:Fixed"),
+    "pcgrad": Choice("components.methods.pcgrad:PCGrad"),
+    "uncertainty": Choice("components.methods.uncertainty:Uncertainty"),
 }
+# tune.then
 ADAPTATIONS = {
-    "adabn": "components.methods.adabn:AdaBN",
-    "tent": "components.methods.tent:Tent",
+    "adabn": Choice("components.methods.adabn:AdaBN", needs=("unlabelled", "batch_norms")),
+    "tent": Choice("components.methods.tent:Tent", needs=("unlabelled", "class_outputs")),
 }
+# weighting.method
 WEIGHTINGS = {
-    "kliep": "components.methods.kliep:KLIEP",
-    "kmm": "components.methods.kmm:KMM",
-    "tradaboost": "components.methods.tradaboost:TrAdaBoost",
-    "ulsif": "components.methods.ulsif:ULSIF",
+    "kliep": Choice("components.methods.kliep:KLIEP", needs=("domains",)),
+    "kmm": Choice("components.methods.kmm:KMM", needs=("domains",)),
+    "tradaboost": Choice(
+        "components.methods.tradaboost:TrAdaBoost", needs=("domains", "target_labels", "class_outputs")
+    ),
+    "ulsif": Choice("components.methods.ulsif:ULSIF", needs=("domains",)),
 }
+# pretrain.method
 PRETRAININGS = {
-    "clusters": "components.methods.clusters:Clusters",
-    "masked_tokens": "components.methods.masked_tokens:MaskedTokens",
-    "prototypical": "components.methods.prototypical:Prototypical",
-    "reptile": "components.methods.reptile:Reptile",
-    "simclr": "components.methods.simclr:SimCLR",
+    "clusters": Choice("components.methods.clusters:Clusters"),
+    "masked_tokens": Choice("components.methods.masked_tokens:MaskedTokens", needs=("texts",)),
+    "prototypical": Choice(
+        "components.methods.prototypical:Prototypical", needs=("classes", "class_outputs")
+    ),
+    "reptile": Choice("components.methods.reptile:Reptile", needs=("tasks", "class_outputs")),
+    "simclr": Choice("components.methods.simclr:SimCLR", needs=("images", "views")),
 }
-NAMES = (
-    "none",
-    *METHODS,
-    *OBJECTIVES,
-    *BALANCES,
-    *ADAPTATIONS,
-    *WEIGHTINGS,
-    *PRETRAININGS,
-)  # each is its file's name
+ALL = METHODS | OBJECTIVES | BALANCES | ADAPTATIONS | WEIGHTINGS | PRETRAININGS
+NAMES = ("none", *ALL)  # each is its file's name
 ROLES = ("keep", "align", "confident")
 
 
 def load_method(tune: "TuneParams") -> "Method":
     """The method that section `tune` names, with its parameters."""
-    made: Method = _named(METHODS[tune.method])(tune)
+    made: Method = METHODS[tune.method].load()(tune)
     return made
 
 
@@ -79,7 +97,7 @@ def load_objectives(params: "ObjectivesParams", shape: "Shape") -> "Sequence[Obj
     for role in ROLES:
         name = getattr(params, role)
         if name != "none":
-            made.append(_named(OBJECTIVES[name])(params, shape))
+            made.append(OBJECTIVES[name].load()(params, shape))
     return made
 
 
@@ -87,7 +105,7 @@ def load_tasks(params: "TasksParams", shape: "Shape", columns: "Sequence[Column]
     """The auxiliary tasks, balanced as `objectives.tasks` says; none where no column is named."""
     if not columns:
         return None
-    made: MultiTask = _named(BALANCES[params.balance])(params, shape, columns)
+    made: MultiTask = BALANCES[params.balance].load()(params, shape, columns)
     return made
 
 
@@ -95,7 +113,7 @@ def load_adaptation(tune: "TuneParams") -> "Adaptation | None":
     """What `tune.then` names; none where nothing follows training."""
     if tune.then == "none":
         return None
-    made: Adaptation = _named(ADAPTATIONS[tune.then])(tune)
+    made: Adaptation = ADAPTATIONS[tune.then].load()(tune)
     return made
 
 
@@ -103,7 +121,7 @@ def load_weighting(params: "WeightingParams") -> "Weighting | None":
     """The weighting that section `weighting` names; none where all samples count alike."""
     if params.method == "none":
         return None
-    made: Weighting = _named(WEIGHTINGS[params.method])(params)
+    made: Weighting = WEIGHTINGS[params.method].load()(params)
     return made
 
 
@@ -111,11 +129,5 @@ def load_pretraining(params: "PretrainParams") -> "Pretraining | None":
     """What section `pretrain` names; none where the checkpoint is taken as it is."""
     if params.method == "none":
         return None
-    made: Pretraining = _named(PRETRAININGS[params.method])(params)
+    made: Pretraining = PRETRAININGS[params.method].load()(params)
     return made
-
-
-def _named(place: str) -> type:
-    module, name = place.split(":")
-    found: type = getattr(import_module(module), name)
-    return found

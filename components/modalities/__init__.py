@@ -12,6 +12,8 @@ from components.params.task import AugmentParams, TaskParams
 if TYPE_CHECKING:
     from components.modalities.base import Describer, Modality, Sample
 
+TRACKED = False  # stages depend on the parts of the chosen modality
+
 NAMES = ("image", "text")
 
 

@@ -1,10 +1,7 @@
 """Whether a retraining could learn anything new, or people must label first."""
 
 from components.data.lock import Lock
-from components.params import Params
-from components.params.names import NEEDS
-
-PRETRAINING = ("simclr", "masked_tokens", "clusters")  # the kinds that ask for no labels
+from components.params import Params, names
 
 
 def labels_needed(params: Params, trained: Lock | None, now: Lock) -> str | None:
@@ -43,16 +40,19 @@ def adapting(params: Params) -> list[str]:
         "objectives.confident": params.objectives.confident,
         "weighting.method": params.weighting.method,
         "tune.then": params.tune.then,
-        "pretrain.method": params.pretrain.method,
     }
-    return [f"{key} {method}" for key, method in chosen.items() if _unlabelled(method)]
+    adapted = [f"{key} {method}" for key, method in chosen.items() if _unlabelled(method)]
+    method = params.pretrain.method
+    return [*adapted, f"pretrain.method {method}"] if _without_labels(method) else adapted
 
 
 def _unlabelled(method: str) -> bool:
-    needs = NEEDS.get(method, ())
-    return method in PRETRAINING or (
-        "target_labels" not in needs and bool({"domains", "unlabelled"} & {*needs})
-    )
+    needs = names.needs(method)
+    return "target_labels" not in needs and bool({"domains", "unlabelled"} & {*needs})
+
+
+def _without_labels(pretraining: str) -> bool:
+    return pretraining != "none" and "class_outputs" not in names.needs(pretraining)
 
 
 def _labelled(path: str, digest: str) -> tuple[str, str]:

@@ -3,4 +3,6 @@
 from components.params.load import load_params
 from components.params.tree import Params
 
+TRACKED = False  # a stage sees values, which are tracked as parameters
+
 __all__ = ["Params", "load_params"]

@@ -2,10 +2,10 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import get_args
+from typing import TYPE_CHECKING
 
 from components.errors import meant
-from components.params import plugins
+from components.params import names, plugins
 from components.params.backbone import BackboneParams
 from components.params.base import Section
 from components.params.data import DataParams
@@ -13,7 +13,7 @@ from components.params.domains import DomainsParams
 from components.params.groups import fair_bounds, fair_class, fair_columns
 from components.params.learning import AUTO, HeadParams, SelectParams
 from components.params.monitoring import MonitoringParams, fewest_permutations
-from components.params.names import FEWEST_CLASSES, NEEDS, Head, Need
+from components.params.names import FEWEST_CLASSES
 from components.params.objectives import ObjectivesParams, WeightingParams
 from components.params.pretrain import PretrainParams
 from components.params.promotion import PromotionParams
@@ -21,7 +21,10 @@ from components.params.release import GateParams
 from components.params.task import AugmentParams, TaskParams
 from components.params.tuning import TuneParams
 
-REMEDIES: Mapping[Need, str] = {
+if TYPE_CHECKING:
+    from components.choices import Need
+
+REMEDIES: "Mapping[Need, str]" = {
     "domains": "a source and a target domain: set domains.source and domains.target",
     "unlabelled": "samples without labels: set domains.target, or data.labels.unlabelled",
     "target_labels": "some labels of the target: set domains.target_labels: used",
@@ -50,9 +53,11 @@ def combinations(sections: Mapping[str, Section]) -> list[str]:
     """
     wrong: list[str] = []
     for check in CHECKS:
-        names = inspect.signature(check).parameters
-        if all(name in sections or names[name].default is not inspect.Parameter.empty for name in names):
-            wrong += check(**{name: sections[name] for name in names if name in sections})
+        wanted = inspect.signature(check).parameters
+        if all(
+            name in sections or held.default is not inspect.Parameter.empty for name, held in wanted.items()
+        ):
+            wrong += check(**{name: sections[name] for name in wanted if name in sections})
     return wrong
 
 
@@ -234,16 +239,18 @@ def _needs(
         "weighting.method": weighting.method,
     }
     for key, name in chosen.items():
-        for need in NEEDS.get(name, ()):
+        for need in names.needs(name):
             if not held[need]:
                 yield f"{key} {name!r} needs {REMEDIES[need]}"
 
 
 def _head(task: TaskParams, head: HeadParams) -> Iterator[str]:
     held: Mapping[Need, bool] = {"class_outputs": _has_classes(task), "logits": _offers(task, "logits")}
-    for need in NEEDS.get(head.method, ()):
+    for need in names.needs(head.method):
         if not held[need]:
-            fit = ", ".join(n for n in get_args(Head) if all(held[other] for other in NEEDS.get(n, ())))
+            fit = ", ".join(
+                n for n, other in names.heads().items() if all(map(held.__getitem__, other.needs))
+            )
             yield f"head.method {head.method!r} needs {REMEDIES[need]}; for {task.problem}: {fit}"
 
 
@@ -283,7 +290,7 @@ def _pretraining(
         # Where classes are not declared, the data say how many there are.
         "classes": pretrain.tasks is not None or not classes or classes >= FEWEST_CLASSES,
     }
-    for need in NEEDS.get(pretrain.method, ()):
+    for need in names.needs(pretrain.method):
         if not held[need]:
             yield f"pretrain.method {pretrain.method!r} needs {REMEDIES[need]}"
     if pretrain.method == "prototypical" and pretrain.ways and 0 < classes < pretrain.ways:

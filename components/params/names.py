@@ -7,59 +7,46 @@ not run anything again.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal
 
-Head = Literal["linear", "logistic", "mlp", "neighbours", "prototypes", "random_features"]
-Method = Literal["bias_only", "gradual_unfreezing", "last_blocks", "layerwise_rates", "lora"]
-Keep = Literal["none", "distillation", "ewc", "l2_sp"]
-Align = Literal["none", "cdan", "coral", "dann", "mmd"]
-Confident = Literal["none", "entropy", "information_maximisation", "mcc", "pseudo_labels"]
+if TYPE_CHECKING:
+    from components.choices import Choice, Need
+
+    Head = str
+    Method = str
+    Keep = str
+    Align = str
+    Confident = str
+    Balance = str
+    Then = str
+    Weighting = str
+    Pretraining = str
+else:  # by name: rooms lie above parameters
+    _heads, _methods = import_module("components.heads"), import_module("components.methods")
+    Head = Literal[*_heads.HEADS]
+    Method = Literal[*_methods.METHODS]
+    Keep = Literal["none", *_methods.KEEP]
+    Align = Literal["none", *_methods.ALIGN]
+    Confident = Literal["none", *_methods.CONFIDENT]
+    Balance = Literal[*_methods.BALANCES]
+    Then = Literal["none", *_methods.ADAPTATIONS]
+    Weighting = Literal["none", *_methods.WEIGHTINGS]
+    Pretraining = Literal["none", *_methods.PRETRAININGS]
 Criterion = Literal["source", "information_maximisation"]
-Balance = Literal["fixed", "pcgrad", "uncertainty"]
-Then = Literal["none", "adabn", "tent"]
-Weighting = Literal["none", "kliep", "kmm", "tradaboost", "ulsif"]
-Pretraining = Literal["none", "clusters", "masked_tokens", "prototypical", "reptile", "simclr"]
 
-# What a method must be given; `params.tree` refuses it where that is missing.
-Need = Literal[
-    "domains",
-    "unlabelled",
-    "target_labels",
-    "source_start",
-    "batch_norms",
-    "images",
-    "texts",
-    "views",
-    "tasks",
-    "classes",
-    "class_outputs",
-    "logits",
-]
-NEEDS: Mapping[str, tuple[Need, ...]] = {
-    "adabn": ("unlabelled", "batch_norms"),
-    "cdan": ("domains", "class_outputs"),
-    "coral": ("domains",),
-    "dann": ("domains",),
-    "distillation": ("source_start", "class_outputs"),
-    "entropy": ("unlabelled", "class_outputs"),
-    "ewc": ("source_start", "class_outputs"),
-    "information_maximisation": ("unlabelled", "class_outputs"),
-    "kliep": ("domains",),
-    "kmm": ("domains",),
-    "logistic": ("logits",),
-    "masked_tokens": ("texts",),
-    "mcc": ("unlabelled", "class_outputs"),
-    "mmd": ("domains",),
-    "neighbours": ("logits",),
-    "prototypical": ("classes", "class_outputs"),
-    "prototypes": ("class_outputs",),
-    "pseudo_labels": ("unlabelled", "class_outputs"),
-    "reptile": ("tasks", "class_outputs"),
-    "simclr": ("images", "views"),
-    "tent": ("unlabelled", "class_outputs"),
-    "tradaboost": ("domains", "target_labels", "class_outputs"),
-    "ulsif": ("domains",),
-}
+
+def heads() -> "Mapping[str, Choice]":
+    """The table of heads."""
+    found: Mapping[str, Choice] = import_module("components.heads").HEADS
+    return found
+
+
+def needs(name: str) -> "tuple[Need, ...]":
+    """What the head or method `name` must be given; nothing for `none`."""
+    found: Mapping[str, Choice] = {**heads(), **import_module("components.methods").ALL}
+    return found[name].needs if name in found else ()
+
 
 # Of fewer classes, random choices are hardly different tasks.
 FEWEST_CLASSES = 5

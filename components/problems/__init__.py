@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         Target,
     )
 
+TRACKED = False  # stages depend on the facets of the chosen problem
+
 NAMES = ("classification", "multi_label", "regression")
 FACETS = ("target", "network", "decision", "judge", "baseline", "show")
 

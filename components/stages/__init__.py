@@ -1,0 +1,1 @@
+TRACKED = False  # a room without code of its own

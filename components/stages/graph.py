@@ -1,13 +1,18 @@
 """dvc.yaml and versions.json from the table of stages; grimp finds what each stage imports."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import yaml
 
+from components.params import Params
+from components.params.base import Section
 from components.stages.execute import installed_version
 from components.stages.packages import PACKAGES, Names, digests, named, other, packages
 from components.stages.table import STAGES, Plugin, Stage
@@ -17,53 +22,9 @@ if TYPE_CHECKING:
 
 HEADER = "# Written by `python -m components graph --write` from components/stages/table.py. Do not edit.\n"
 
-# Reviewed: none of these can change the bytes that a stage writes.
-HARMLESS = frozenset(
-    {
-        "components",
-        "components.errors",  # texts and exit codes
-        "components.progress",  # bars and log lines
-        "components.system_errors",  # texts and exit codes, too
-        "components.params",  # the values that a stage sees are tracked as parameters,
-        "components.params.base",
-        "components.params.load",
-        "components.params.operation",  # threads and addresses
-        "components.params.tree",  # and the modules of its own sections are added below
-        "components.stages",
-        "components.stages.table",  # a stage's command, inputs and outputs stand in dvc.yaml itself
-        "components.tracker",
-        "components.backbones",
-        "components.backbones.catalogue",
-        "components.heads",
-        "components.methods",  # tables of names: the chosen file is tracked by name
-        "components.modalities",
-        "components.problems",
-        "components.params.plugins",
-        "components.stages.packages",  # compares digests, and names a training's folder by them
-    }
-)
-
 ROOMS = ("backbones", "heads", "methods", "modalities", "problems")
-
-SECTION_MODULES = {
-    "data": "data",
-    "task": "task",
-    "augment": "task",
-    "backbone": "backbone",
-    "domains": "domains",
-    "features": "learning",
-    "head": "learning",
-    "tune": "tuning",
-    "objectives": "objectives",
-    "weighting": "objectives",
-    "pretrain": "pretrain",
-    "controls": "learning",
-    "select": "learning",
-    "export": "release",
-    "evaluate": "release",
-    "gate": "release",
-}
-
+# A module says so where none of its changes can change the bytes that a stage writes.
+UNTRACKED = re.compile(r"^TRACKED = False\b", re.MULTILINE)
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -95,13 +56,25 @@ def closure(row: Stage) -> set[str]:
     found = grimp.build_graph("components", exclude_type_checking_imports=True, cache_dir=None)
     start = f"components.stages.{row.name}"
     modules = found.find_upstream_modules(start) | {start}
-    plain = {m for m in modules if _counts(m)}
-    sections = {f"components.params.{SECTION_MODULES[s]}" for s in row.params if s in SECTION_MODULES}
+    plain = {m for m in modules if tracked(m)}
+    sections = {module for name in row.params if (module := _section(name))}
     return {m for m in plain | _shared(found, row.plugins) if not _is_plugin(m)} | sections
 
 
-def _counts(module: str) -> bool:
-    return module not in HARMLESS and not module.startswith("components.params.")
+@cache
+def tracked(module: str) -> bool:
+    """Whether a change of the module can change what a stage writes. The values that a stage sees are tracked as
+    parameters, so of `components.params` only the modules of its sections count."""
+    if module.startswith("components.params."):
+        return False
+    spec = find_spec(module)
+    return not (spec and spec.origin and UNTRACKED.search(Path(spec.origin).read_text(encoding="utf-8")))
+
+
+def _section(name: str) -> str | None:
+    """The module of a section of params.yaml; None for a plain value."""
+    kind = Params.model_fields[name].annotation
+    return kind.__module__ if isinstance(kind, type) and issubclass(kind, Section) else None
 
 
 def _shared(graph: "ImportGraph", plugins: Sequence[Plugin]) -> set[str]:
@@ -113,7 +86,7 @@ def _shared(graph: "ImportGraph", plugins: Sequence[Plugin]) -> set[str]:
             start = f"{root}.{plugin.part.removesuffix('.py')}" if plugin.part else root
             inside = {start, *(m for m in graph.modules if m.startswith(f"{start}."))}
             imported |= set().union(*(graph.find_upstream_modules(m) for m in inside if m in graph.modules))
-    return {m for m in imported if _counts(m)}
+    return {m for m in imported if tracked(m)}
 
 
 def _names(room: str) -> Sequence[str]:

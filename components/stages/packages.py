@@ -16,6 +16,8 @@ from components.params.plugins import Foreign
 from components.stages.table import STAGES, Plugin, Stage
 from components.storage.publish import read_json, sha256_file
 
+TRACKED = False  # compares digests, and names a training's folder by them
+
 PACKAGES = "packages"  # the key in versions.json
 ACCEPT = (
     "Accept the packages that are installed: python -m components versions --write && "

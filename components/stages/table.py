@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from components.params import Params
     from components.tracker import Tracker
 
+TRACKED = False  # a stage's command, inputs and outputs stand in dvc.yaml itself
+
 
 @dataclass(frozen=True)
 class Context:

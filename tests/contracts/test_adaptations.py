@@ -21,7 +21,7 @@ MEETS = [
     (name, shown)
     for name in ADAPTATIONS
     for shown in SHOWN
-    if shown == "picture" or "batch_norms" not in names.NEEDS[name]
+    if shown == "picture" or "batch_norms" not in names.needs(name)
 ]
 
 
@@ -63,4 +63,4 @@ def test_what_has_no_batch_norms_is_refused_with_what_to_take_instead() -> None:
         ParamsError, match=r"no batch norms above the cut.*for layer norms, take tune.then: tent"
     ):
         load("adabn").moves(make_network(shown="text"))
-    assert "batch_norms" in names.NEEDS["adabn"], "params say so before any work"
+    assert "batch_norms" in names.needs("adabn"), "params say so before any work"

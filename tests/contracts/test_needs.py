@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from components.errors import ParamsError
+from components.methods import ALL
 from components.params import names
 from components.params.combinations import REMEDIES
 from components.params.load import check
-from components.params.names import NEEDS
+from components.params.names import needs
 from components.problems import classification
 
 FILE = Path(__file__).parents[2] / "params.yaml"
@@ -44,10 +45,8 @@ def values(key: str, name: str, **sections: dict[str, object]) -> dict[str, obje
     return made  # type: ignore[no-any-return]
 
 
-def test_whoever_needs_something_can_be_chosen() -> None:
-    others = {*get_args(names.Method), *get_args(names.Pretraining), *HEADS}
-    assert set(NEEDS) <= {name for _, name in CHOICES} | others
-    assert set(REMEDIES) == {need for needs in NEEDS.values() for need in needs}
+def test_each_need_has_its_remedy() -> None:
+    assert set(REMEDIES) == {need for name in (*ALL, *HEADS) for need in needs(name)}
 
 
 @pytest.mark.parametrize(("key", "name"), CHOICES)
@@ -57,25 +56,25 @@ def test_a_missing_need_is_named_with_its_remedy(
     # A problem whose outputs are no classes, and a head for it.
     monkeypatch.setattr(classification, "OFFERS", ())
     head: dict[str, object] = {"method": "linear"}
-    needs = NEEDS.get(name, ())
-    if not needs:
+    asked = needs(name)
+    if not asked:
         check(values(key, name, head=head))
         return
-    lacking = LAYER_NORMED if "batch_norms" in needs else {}
+    lacking = LAYER_NORMED if "batch_norms" in asked else {}
     with pytest.raises(ParamsError) as refused:
         check(values(key, name, **lacking))
-    for need in needs:
+    for need in asked:
         assert f"{key} {name!r} needs {REMEDIES[need]}" in str(refused.value)
 
 
-@pytest.mark.parametrize("name", [name for name in HEADS if NEEDS.get(name)])
+@pytest.mark.parametrize("name", [name for name in HEADS if needs(name)])
 def test_a_head_that_needs_classes_or_labels_names_those_that_do_without(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(classification, "OFFERS", ())
     with pytest.raises(ParamsError) as refused:
         check(values("head.method", name))
-    (need,) = NEEDS[name]
+    (need,) = needs(name)
     assert f"head.method {name!r} needs {REMEDIES[need]}; for classification: linear" in str(refused.value)
 
 
@@ -94,9 +93,9 @@ def test_a_library_s_family_without_batch_norms_is_refused_before_it_is_built(ba
 
 @pytest.mark.parametrize(("key", "name"), CHOICES)
 def test_with_what_it_needs_it_is_accepted(key: str, name: str) -> None:
-    used = "target_labels" in NEEDS.get(name, ())
+    used = "target_labels" in needs(name)
     domains = {**DOMAINS, "target_labels": "used" if used else "hidden"}
-    start = "source" if "source_start" in NEEDS.get(name, ()) else "checkpoint"
+    start = "source" if "source_start" in needs(name) else "checkpoint"
     params = check(values(key, name, domains=domains, tune={"start": start}))
     section, option = key.split(".")
     assert getattr(getattr(params, section), option) == name
@@ -117,7 +116,7 @@ def test_to_weigh_a_source_that_is_not_learned_from_is_refused(name: str) -> Non
     used = {**DOMAINS, "target_labels": "used"}
     source: dict[str, object] = {"start": "source"}
     check(values("weighting.method", name, domains=used))
-    if "target_labels" not in NEEDS[name]:
+    if "target_labels" not in needs(name):
         check(values("weighting.method", name, domains=DOMAINS, tune=source))
     with pytest.raises(
         ParamsError, match=rf"method '{name}' .* learns from the target alone: set tune.start"

@@ -34,7 +34,7 @@ from components.methods.samples import Asked, Indices
 from components.params import names
 from components.params.combinations import REMEDIES
 from components.params.load import check
-from components.params.names import NEEDS
+from components.params.names import needs
 from components.params.pretrain import PretrainParams
 from components.problems import classification
 from components.training.batches import Views
@@ -72,7 +72,7 @@ CASES: list[tuple[str, Shown]] = [
     (name, shown)
     for name in PRETRAININGS
     for shown, other in (("picture", "texts"), ("text", "images"))
-    if other not in NEEDS.get(name, ())
+    if other not in needs(name)
 ]
 
 
@@ -224,19 +224,19 @@ def test_more_blocks_than_there_are_is_refused(name: str) -> None:
 def values(name: str, changes: dict[str, dict[str, object]]) -> dict[str, object]:
     """The repository's own params with a method, its tasks, and some changes."""
     made = copy.deepcopy(yaml.safe_load(FILE.read_text()))
-    shows_texts = "texts" in NEEDS.get(name, ()) and changes
+    shows_texts = "texts" in needs(name) and changes
     for section, held in ({} if not shows_texts else LACKING["images"]).items():
         made[section] |= held
     made["pretrain"] = {
         "method": name,
-        **({"tasks": "type"} if {"tasks", "classes"} & set(NEEDS[name]) else {}),
+        **({"tasks": "type"} if {"tasks", "classes"} & set(needs(name)) else {}),
     }
     for section, held in changes.items():
         made[section] |= held
     return made  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize(("name", "need"), [(n, need) for n in PRETRAININGS for need in NEEDS.get(n, ())])
+@pytest.mark.parametrize(("name", "need"), [(n, need) for n in PRETRAININGS for need in needs(n)])
 def test_a_missing_need_is_named_with_its_remedy(
     name: str, need: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,7 +247,7 @@ def test_a_missing_need_is_named_with_its_remedy(
         check(values(name, LACKING[need]))
 
 
-@pytest.mark.parametrize("name", [n for n in PRETRAININGS if n in NEEDS])
+@pytest.mark.parametrize("name", [n for n in PRETRAININGS if needs(n)])
 def test_with_what_it_needs_it_is_accepted(name: str) -> None:
     assert check(values(name, {"pretrain": {}})).pretrain.method == name
 

@@ -4,8 +4,8 @@ import os
 from itertools import islice
 from pathlib import Path
 
+from components.data.formats.which_table import unknown_table
 from components.data.lock import locate
-from components.data.which_table import unknown_table
 from components.errors import DataError
 from components.params import Params
 
@@ -17,8 +17,8 @@ def check_source(params: Params, root: Path) -> None:
 
     Raises DataError for what the stages could only refuse later.
     """
-    from components.data.folders import check_no_columns
     from components.data.foreign import is_archive
+    from components.data.formats.folders import check_no_columns
 
     data = params.data
     if data.layout == "folders":
@@ -36,7 +36,7 @@ def check_source(params: Params, root: Path) -> None:
 
 
 def _check_folder(folder: Path, params: Params) -> None:
-    from components.data.folders import read_folders
+    from components.data.formats.folders import read_folders
 
     data, paths = params.data, _listed(folder)
     if data.layout != "folders":
@@ -53,7 +53,7 @@ def _check_folder(folder: Path, params: Params) -> None:
 
 def _check_rows(folder: Path, paths: list[str], params: Params) -> None:
     """The table's first rows: of a longer one, the stage says the rest."""
-    from components.data.layouts import label_of
+    from components.data.formats.table import label_of
     from components.data.tables import described
     from components.problems import reading
 

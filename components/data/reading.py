@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from components.data.contents import Content, Rejected, classify, folds_of, merge
 from components.data.dealing import assign, lacking, split_named
-from components.data.layouts import Listing, Reader, Rows, read_items
+from components.data.formats.table import Listing, Reader, Rows, read_items
 from components.data.lock import REFRESH, Assignments, Lock
 from components.errors import DataError
 from components.params.data import DataParams

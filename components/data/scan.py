@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from components.data.ahead import in_order
 from components.data.contents import Content, Rejected
-from components.data.layouts import Reader
+from components.data.formats.table import Reader
 from components.data.shards import ShardWriter
 from components.errors import DataError
 from components.progress import progress

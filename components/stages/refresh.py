@@ -6,9 +6,9 @@ import os
 import time
 from pathlib import Path
 
+from components.data.formats.which_table import check_table
 from components.data.lock import Lock, LockedSource, locate, read_lock
 from components.data.reading import with_assignments
-from components.data.which_table import check_table
 from components.errors import DataError, StorageError
 from components.params import Params
 from components.progress import log

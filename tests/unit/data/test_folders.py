@@ -8,7 +8,7 @@ import pytest
 from pictures import Build, png, two_classes, write
 
 from components.data.dataset import Dataset
-from components.data.folders import read_folders
+from components.data.formats.folders import read_folders
 from components.errors import DataError
 
 SPLITS = {"train": 24, "val": 12, "test": 8}

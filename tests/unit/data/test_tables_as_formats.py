@@ -7,7 +7,7 @@ import pytest
 from pictures import data_params, lock_of, png, write
 
 from components.data.contents import classify, merge
-from components.data.layouts import Item, Rows, read_items
+from components.data.formats.table import Item, Rows, read_items
 from components.errors import DataError
 from components.params.data import DataParams
 from components.params.task import TaskParams

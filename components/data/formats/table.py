@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from components.data.folders import check_no_columns, read_folders
+from components.data.formats.folders import check_no_columns, read_folders
+from components.data.formats.which_table import check_table
 from components.data.lock import Lock
 from components.data.tables import TableRow, read_table
-from components.data.which_table import check_table
 from components.errors import DataError
 from components.params.data import DataParams, Labels
 from components.params.task import TaskParams

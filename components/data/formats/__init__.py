@@ -1,0 +1,1 @@
+"""Annotation formats: how the labels of samples are written at a source."""

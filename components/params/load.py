@@ -36,6 +36,7 @@ TRACKED = (
     "evaluate",
 )
 WRITTEN_OUT = (
+    "data.layout",
     "task.modality",
     "task.problem",
     "backbone.name",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from components.params.plugins import package
 from components.stages.execute import installed_version
 from components.stages.packages import PACKAGES, Names, digests, named, other, packages
 from components.stages.table import STAGES, Plugin, Stage
@@ -34,6 +35,7 @@ HARMLESS = frozenset(
         "components.tracker",
         "components.backbones",
         "components.backbones.catalogue",
+        "components.data.formats",
         "components.heads",
         "components.methods",  # tables of names: the chosen file is tracked by name
         "components.modalities",
@@ -43,7 +45,7 @@ HARMLESS = frozenset(
     }
 )
 
-ROOMS = ("backbones", "heads", "methods", "modalities", "problems")
+ROOMS = ("backbones", "data/formats", "heads", "methods", "modalities", "problems")
 
 SECTION_MODULES = {
     "data": "data",
@@ -109,7 +111,7 @@ def _shared(graph: "ImportGraph", plugins: Sequence[Plugin]) -> set[str]:
     imported: set[str] = set()
     for plugin in plugins:
         for name in _names(plugin.room):
-            root = f"components.{plugin.room}.{name.replace('/', '.')}"
+            root = f"{package(plugin.room)}.{name.replace('/', '.')}"
             start = f"{root}.{plugin.part.removesuffix('.py')}" if plugin.part else root
             inside = {start, *(m for m in graph.modules if m.startswith(f"{start}."))}
             imported |= set().union(*(graph.find_upstream_modules(m) for m in inside if m in graph.modules))
@@ -120,7 +122,7 @@ def _names(room: str) -> Sequence[str]:
     """Plug-ins that the room's table names; `base` and helpers are none."""
     from importlib import import_module
 
-    names: Sequence[str] = getattr(import_module(f"components.{room}"), "NAMES", ())
+    names: Sequence[str] = getattr(import_module(package(room)), "NAMES", ())
     return names
 
 
@@ -128,7 +130,7 @@ def _is_plugin(module: str) -> bool:
     """Whether dvc.yaml names it by what params choose: a plug-in's file, or all of its package."""
     for room in ROOMS:
         for name in _names(room):
-            plugin = f"components.{room}.{name.replace('/', '.')}"
+            plugin = f"{package(room)}.{name.replace('/', '.')}"
             if module == plugin or module.startswith(f"{plugin}."):
                 return True
     return False

@@ -1,129 +1,81 @@
-"""From files at the source to labelled rows: a folder per class, a manifest, or a labels file."""
+"""Formats whose labels stand in a table: `data.labels` says which, and what its columns mean."""
 
-import hashlib
 import json
 import posixpath
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence, Set
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO
 
-from components.data.formats.folders import check_no_columns, read_folders
-from components.data.formats.which_table import check_table
-from components.data.lock import Lock
-from components.data.tables import TableRow, read_table
-from components.errors import DataError
+from components.data.formats.base import Files, Item, Listing
+from components.errors import DataError, meant
 from components.params.data import DataParams, Labels
-from components.params.task import TaskParams
-from components.problems import reading
+from components.params.tables import kind_of
 from components.sources.base import Entry
 
+if TYPE_CHECKING:
+    from components.data.tables import TableRow
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One line of a table, or one file in a class's folder.
-
-    Attributes:
-        path: at the source.
-        label: as written, of several columns a JSON list of their cells; empty where there is none.
-        group, domain, side: empty where not declared.
-        slices: values of the declared slice columns, in their order.
-        place: the row of the table, for messages; equal rows are one item.
-    """
-
-    path: str
-    label: str
-    group: str = ""
-    domain: str = ""
-    side: str = ""
-    slices: tuple[str, ...] = ()
-    place: str = field(default="", compare=False)
+OFFERS = ("columns", "several labels")
+ROWS = 1000  # of a table that are looked at early
+NAMED = 5  # of more files only so many are named
 
 
-class Reader(Protocol):
-    def read(self, path: str) -> bytes: ...
+class Format:
+    """A row is a sample: a file at the source, or, with `data.labels.text`, the text in a cell."""
 
+    by_path = False
 
-@dataclass(frozen=True)
-class Listing:
-    """Attributes:
-    items: all samples that the source claims to have, sorted by path.
-    ignored: paths of the files that are none.
-    notes: what a user should know about how they were read.
-    """
+    def __init__(self, data: DataParams, kind: str) -> None:
+        self._labels = data.labels
 
-    items: Sequence[Item]
-    ignored: Sequence[str]
-    notes: Sequence[str] = ()
+    @property
+    def inline(self) -> bool:
+        return self._labels.text is not None
 
+    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Set[str] | None:
+        from components.data.tables import described
 
-def read_items(lock: Lock, source: Reader, params: DataParams, task: TaskParams) -> Listing:
-    """What the source holds."""
-    notes: Sequence[str] = ()
-    if params.layout == "folders":
-        items, notes = _folders(lock, params, task.kind)
-    else:
-        labels = params.labels
-        check_table(labels.file, lock)
-        rows = read_table(source.read(labels.file), labels)
-        if isinstance(labels.label, str):
-            column = labels.label
-            notes = reading(task).doubtful(labels, task, (row.text(column) for row in rows))
+        labels = self._labels
+        check_table(labels.file, paths)
+        rows = list(islice(described(labels, partial(open_file, labels.file)).rows(), ROWS))
+        if not rows:
+            raise DataError(f"{labels.file} has no rows.")
+        # The classes of a longer table are known where params declare them; else the stage says the rest.
+        return {label_of(row, labels) for row in rows} if labels.classes or len(rows) < ROWS else None
+
+    def read(self, paths: Sequence[str], files: Files) -> Listing:
+        from components.data.tables import read_table
+
+        labels = self._labels
+        check_table(labels.file, paths)
+        rows = read_table(files.read(labels.file), labels)
         folder = posixpath.dirname(labels.file)
         items = [_item(row, _place(row, folder, labels), labels) for row in rows]
-        if empty := reading(task).empty(task):
-            items = [item if item.label else replace(item, label=empty) for item in items]
-    if not items:
-        raise DataError(f"{lock.uri} holds no samples for data.layout {params.layout}.")
-    items = sorted(set(items), key=lambda item: (item.path, item.label, item.group, item.side))
-    mentioned = {item.path for item in items} | {None if params.layout == "folders" else params.labels.file}
-    unused = [entry.path for entry in lock.entries if entry.path not in mentioned]
-    return Listing(items, unused, notes)
+        payloads = None if labels.text is None else _texts(items, rows, labels)
+        return Listing(items, (labels.file,), payloads=payloads)
+
+    def evidence(self, entries: Iterable[Entry]) -> Set[tuple[str, str]]:
+        """The table's digest: one that got only rows without a label counts as changed, too."""
+        name = self._labels.file
+        return {(name, next((entry.sha256 for entry in entries if entry.path == name), ""))}
 
 
-def _folders(lock: Lock, params: DataParams, kind: str) -> tuple[list[Item], Sequence[str]]:
-    check_no_columns(params.labels)
-    found = read_folders([entry.path for entry in lock.entries], kind, params.folders, lock.uri)
-    return [Item(path, label, side=side) for path, label, side in found.samples], found.notes
+def check_table(name: str, paths: Sequence[str]) -> None:
+    """Raises DataError where `name`, which data.labels.file says, is none of the source's files."""
+    if name in paths:
+        return
+    tables = sorted(path for path in paths if kind_of(path))
+    near = meant(name, tables)
+    shown = ", ".join(tables[:NAMED]) + (f" and {len(tables) - NAMED} more" if len(tables) > NAMED else "")
+    there = "" if near else f"; its tables: {shown}" if shown else "; it holds no table"
+    raise DataError(
+        f"data.labels.file is {name!r}, which is not at the source{near or there}{'' if near else '.'}",
+        "Correct it in params.yaml; a file that has come since: python -m components refresh",
+    )
 
 
-class Rows:
-    """The texts in a table's rows, as if each were a file."""
-
-    def __init__(self, lock: Lock, source: "Reader", labels: Labels) -> None:
-        rows: dict[str, TableRow] = {}
-        check_table(labels.file, lock)
-        for row in read_table(source.read(labels.file), labels):
-            name = _place(row, "", labels)
-            if name in rows:
-                raise DataError(
-                    f"{rows[name].place}, and row {row.number}: both have {name!r} in the column {labels.path!r}.",
-                    "It names the samples: make it unique, or name another column in data.labels.path.",
-                )
-            rows[name] = row
-        # Half of a character stays what it is: whoever reads the sample will say so.
-        texts = ((name, row.text(labels.text or "")) for name, row in rows.items())
-        self._texts = {name: text.encode(errors="surrogatepass") for name, text in texts}
-        entries = (
-            Entry(name, len(text), hashlib.sha256(text).hexdigest()) for name, text in self._texts.items()
-        )
-        self.lock = replace(lock, entries=tuple(sorted(entries)))
-
-    def read(self, path: str) -> bytes:
-        return self._texts[path]
-
-
-def _place(row: TableRow, folder: str, labels: Labels) -> str:
-    """Where a row's sample lies, or, of a text in the table itself, its name."""
-    written = row.name(labels.path)
-    if labels.text or not written:
-        return written or f"{labels.file}#{row.number}"
-    path = posixpath.normpath(posixpath.join(folder, written))
-    if path == ".." or path.startswith(("/", "../")):
-        raise DataError(f"{row.place}: the path {written!r} leaves the source.")
-    return path
-
-
-def label_of(row: TableRow, labels: Labels) -> str:
+def label_of(row: "TableRow", labels: Labels) -> str:
     """As written. Of several columns a JSON list of the cells, or, where none says anything, what an empty cell says.
 
     A cell that holds `data.labels.unlabelled` says nothing.
@@ -136,7 +88,32 @@ def label_of(row: TableRow, labels: Labels) -> str:
     return cells[0] if len(set(cells)) == 1 else labels.unlabelled or ""
 
 
-def _item(row: TableRow, path: str, labels: Labels) -> Item:
+def _texts(items: Sequence[Item], rows: Sequence["TableRow"], labels: Labels) -> dict[str, bytes]:
+    """The samples in the table's rows. Half of a character stays what it is: whoever reads the sample will say so."""
+    named: dict[str, TableRow] = {}
+    for item, row in zip(items, rows, strict=True):
+        if item.path in named:
+            raise DataError(
+                f"{named[item.path].place}, and row {row.number}: both have {item.path!r} in the column "
+                f"{labels.path!r}.",
+                "It names the samples: make it unique, or name another column in data.labels.path.",
+            )
+        named[item.path] = row
+    return {name: row.text(labels.text or "").encode(errors="surrogatepass") for name, row in named.items()}
+
+
+def _place(row: "TableRow", folder: str, labels: Labels) -> str:
+    """Where a row's sample lies, or, of a text in the table itself, its name."""
+    written = row.name(labels.path)
+    if labels.text or not written:
+        return written or f"{labels.file}#{row.number}"
+    path = posixpath.normpath(posixpath.join(folder, written))
+    if path == ".." or path.startswith(("/", "../")):
+        raise DataError(f"{row.place}: the path {written!r} leaves the source.")
+    return path
+
+
+def _item(row: "TableRow", path: str, labels: Labels) -> Item:
     return Item(
         path=path,
         label=label_of(row, labels),

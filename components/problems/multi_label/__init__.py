@@ -5,6 +5,7 @@ This file is read by `python -m components check` and imports nothing slow.
 
 from collections.abc import Iterator
 
+from components.params import plugins
 from components.params.data import DataParams
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
@@ -38,9 +39,9 @@ FAIRNESS = ("tpr_gap_at_most",)
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:
     """What cannot be, a sentence each."""
     options, labels = task.options(Params), data.labels
-    if data.layout == "folders":
+    if "several labels" not in plugins.fact("data/formats", data.layout, "OFFERS"):
         yield (
-            "data.layout is 'folders', where a sample lies in one folder: several labels need a table, "
+            f"data.layout is {data.layout!r}, which gives a sample one label: several labels need a table, "
             "data.layout: manifest or labels"
         )
     if isinstance(labels.label, str):

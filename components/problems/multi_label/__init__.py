@@ -29,6 +29,8 @@ BEST_BY = ("macro_f1", "micro_f1", "map", "subset_accuracy", "hamming_loss")
 KEPT = "hamming_loss"
 # Outputs are logits, each of one label; there are no classes that exclude each other.
 OFFERS = ("logits",)
+# What the field calls it, too, behind the modality: image_multi_label_classification.
+ALIASES = ("multi_label_classification",)
 # What Hugging Face calls it, behind the modality and a hyphen.
 HUB = "classification"
 CONTROLS = ("majority", "every_label")

@@ -9,8 +9,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from components.params.base import Section, keys_of
-from components.params.load import WRITTEN_OUT
 from components.params.tree import Params
+from components.params.written_out import WRITTEN_OUT
 
 TARGET = Path(__file__).parent / "params.md"
 HEAD = f"""# params.yaml

@@ -50,12 +50,12 @@ def build_dataset(
     Raises DataError (unusable data, with all reasons), DigestMismatch (the source is not what was locked).
     """
     given = read(lock, source, params, samples.task)
-    labels, total = given.labels, len(given.listing.items)
+    labels, total = given.labels, len(given.items)
     check_quarantine(given.rejected, total, params.limits)
     remedies = Remedies(side_remedies(given.contents, lock, params))
     labels.check(_labelled(given.contents), params.limits, remedies)
 
-    found = scan(given.contents, given.reader, samples.inspect, folder / "shards", threads)
+    found = scan(given.contents, given.files, samples.inspect, folder / "shards", threads)
     rejected = sorted([*given.rejected, *found.rejected], key=lambda item: (item.path, item.kind))
     check_quarantine(rejected, total, params.limits)
     kept, near = _without_straddlers(found, params, folder)
@@ -72,12 +72,12 @@ def build_dataset(
     write_table(folder / "manifest.parquet", table)
     report = data_report(kept, labels, params.labels.slices, rejected)
     report["near_duplicates"] = near
-    report["ignored_files"] = len(given.listing.ignored)
-    report["ignored"] = dict(by_ending(given.listing.ignored))
+    report["ignored_files"] = len(given.ignored)
+    report["ignored"] = dict(by_ending(given.ignored))
     report["quarantine"] = _quarantine_counts(rejected, total)
     told = [*labels.warnings(labelled), *warnings(kept, samples.task)]
     counted = labels.summary(labels.counts(sample.label for sample in labelled))
-    notes = [summary(report, counted), *given.listing.notes, *told, *copies]
+    notes = [summary(report, counted), *given.notes, *told, *copies]
     report["notes"] = list(notes)
     write_json(folder / "report.json", report)
     write_json(folder / "quarantine.json", {"quarantined": [_rejection(item) for item in rejected]})

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from components.data.layouts import Item
+from components.data.formats.base import Item
 from components.data.lock import ID_DIGITS, Assignments, Lock
 from components.data.splits import (
     NAMES,

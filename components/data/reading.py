@@ -1,54 +1,99 @@
 """From a lock to contents: what the source holds, its classes, and the side of each sample. Nothing is decoded."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from components.data.contents import Content, Rejected, classify, folds_of, merge
 from components.data.dealing import assign, lacking, split_named
-from components.data.layouts import Listing, Reader, Rows, read_items
+from components.data.formats import offers, open_format
+from components.data.formats.base import Files, Item, Listing
 from components.data.lock import REFRESH, Assignments, Lock
 from components.errors import DataError
 from components.params.data import DataParams
 from components.params.task import TaskParams
+from components.problems import reading
 from components.problems.base import Reading as LabelReading
+from components.sources.base import Entry
 
 
 @dataclass(frozen=True)
 class Reading:
     """Attributes:
-    reader: gives the bytes of each content by its path.
+    items: all samples that the source claims to have, sorted by path; equal ones are one.
+    ignored: paths of the files that are neither samples nor annotations.
+    notes: what a user should know about how they were read.
+    files: give the bytes of each content by its path.
     rejected: what cannot be used without looking into a file.
     folds: group → its fold, where there are folds.
     """
 
-    listing: Listing
-    reader: Reader
+    items: Sequence[Item]
+    ignored: Sequence[str]
+    notes: Sequence[str]
+    files: Files
     labels: LabelReading
     contents: Sequence[Content]
     rejected: Sequence[Rejected]
     folds: Mapping[str, int]
 
 
-def read(lock: Lock, source: Reader, params: DataParams, task: TaskParams) -> Reading:
+def read(lock: Lock, source: Files, params: DataParams, task: TaskParams) -> Reading:
     """DataError where the table, the folders or the labels cannot be used."""
     kept = lock.assignments
     if kept is not None and kept.split != split_named(params):
         if kept.sides or kept.samples or kept.folds:
             raise DataError("data/source.lock was written for another data.split.", REFRESH)
         lock = replace(lock, assignments=None)
-    listing = read_items(lock, source, params, task)
-    reader = source
-    if params.labels.text:
-        rows = Rows(lock, source, params.labels)
-        lock, reader = rows.lock, rows
-    labels = classify(listing.items, params, task)
-    contents, rejected = merge(listing.items, lock, labels, params)
-    folds = folds_of(listing.items, lock, params)
-    return Reading(listing, reader, labels, contents, rejected, folds)
+    listing = open_format(params, task.kind).read([entry.path for entry in lock.entries], source)
+    items = _items(listing, task)
+    if not items:
+        raise DataError(f"{lock.uri} holds no samples for data.layout {params.layout}.")
+    known = {*listing.annotations, *(item.path for item in items)}
+    ignored = [entry.path for entry in lock.entries if entry.path not in known]
+    files, entries = source, lock.entries
+    if listing.payloads is not None:
+        files = Inline(listing.payloads)
+        entries = files.entries
+    labels = classify(items, params, task)
+    there = replace(lock, entries=entries)
+    contents, rejected = merge(items, there, labels, params)
+    folds = folds_of(items, there, params)
+    notes = [*listing.notes, *_doubtful(listing, params, task)]
+    return Reading(items, ignored, notes, files, labels, contents, rejected, folds)
+
+
+class Inline:
+    """Samples that lie in the files of labels, as if each were a file."""
+
+    def __init__(self, payloads: Mapping[str, bytes]) -> None:
+        self._payloads = payloads
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        digests = ((name, data, hashlib.sha256(data)) for name, data in self._payloads.items())
+        return tuple(sorted(Entry(name, len(data), made.hexdigest()) for name, data, made in digests))
+
+    def read(self, path: str) -> bytes:
+        return self._payloads[path]
+
+
+def _items(listing: Listing, task: TaskParams) -> list[Item]:
+    """In the order of paths. What has no label says what an empty cell says to the problem."""
+    empty = reading(task).empty(task)
+    items = {item if item.label else replace(item, label=empty) for item in listing.items}
+    return sorted(items, key=lambda item: (item.path, item.label, item.group, item.side))
+
+
+def _doubtful(listing: Listing, params: DataParams, task: TaskParams) -> Sequence[str]:
+    """What in a single column of labels is probably not meant."""
+    if not isinstance(params.labels.label, str) or not offers(params.layout, "columns"):
+        return ()
+    return reading(task).doubtful(params.labels, task, (item.label for item in listing.items))
 
 
 def with_assignments(
-    lock: Lock, source: Reader, params: DataParams, task: TaskParams, old: Lock | None
+    lock: Lock, source: Files, params: DataParams, task: TaskParams, old: Lock | None
 ) -> Lock:
     """`lock` with the sides that small classes are dealt, or with the folds of groups; `old` is the lock before it.
 
@@ -72,10 +117,11 @@ def with_assignments(
     return replace(lock, assignments=made)
 
 
-def _used(old: Lock, source: Reader, params: DataParams, task: TaskParams, now: Reading) -> set[str]:
-    """Classes with samples on every side by the older lock; of a table, whose older state is gone, by the newer."""
+def _used(old: Lock, source: Files, params: DataParams, task: TaskParams, now: Reading) -> set[str]:
+    """Classes with samples on every side by the older lock; of labels in a file, whose older state is gone, by the
+    newer."""
     given = now
-    if params.layout == "folders":
+    if open_format(params, task.kind).by_path:
         try:
             given = read(old, source, params, task)
         except DataError:  # what it holds would be refused today

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from components.data.ahead import in_order
 from components.data.contents import Content, Rejected
-from components.data.layouts import Reader
+from components.data.formats.base import Files
 from components.data.shards import ShardWriter
 from components.errors import DataError
 from components.progress import progress
@@ -58,7 +58,7 @@ class Scan:
     rejected: list[Rejected]
 
 
-def scan(contents: Sequence[Content], source: Reader, inspect: Inspect, folder: Path, threads: int) -> Scan:
+def scan(contents: Sequence[Content], source: Files, inspect: Inspect, folder: Path, threads: int) -> Scan:
     """Decode all `contents` (in the order of ids) and write those that can be to `folder`/*.bin."""
     seen: list[Seen] = []
     rejected: list[Rejected] = []

@@ -1,5 +1,6 @@
 """Whether a retraining could learn anything new, or people must label first."""
 
+from components.data.formats import open_format
 from components.data.lock import Lock
 from components.params import Params, names
 
@@ -22,15 +23,9 @@ def labels_needed(params: Params, trained: Lock | None, now: Lock) -> str | None
 
 
 def new_labels(params: Params, trained: Lock, now: Lock) -> bool:
-    """Whether labels may have come: a changed table of labels, or new files in the classes' folders.
-
-    A table is not read: one that got only rows without a label counts as changed, too.
-    """
-    if params.data.layout == "folders":
-        old = {_labelled(entry.path, entry.sha256) for entry in trained.entries}
-        return any(_labelled(entry.path, entry.sha256) not in old for entry in now.entries)
-    name = params.data.labels.file
-    return _digest(trained, name) != _digest(now, name)
+    """Whether labels may have come: a changed file of labels, or new files in the classes' folders. None is read."""
+    format_ = open_format(params.data, params.task.kind)
+    return not format_.evidence(now.entries) <= format_.evidence(trained.entries)
 
 
 def adapting(params: Params) -> list[str]:
@@ -55,14 +50,5 @@ def _without_labels(pretraining: str) -> bool:
     return pretraining != "none" and "class_outputs" not in names.needs(pretraining)
 
 
-def _labelled(path: str, digest: str) -> tuple[str, str]:
-    """A sample with its class: the folder. A file that only has another name is not new."""
-    return path.partition("/")[0], digest
-
-
 def _digests(lock: Lock) -> set[str]:
     return {entry.sha256 for entry in lock.entries}
-
-
-def _digest(lock: Lock, path: str) -> str:
-    return next((entry.sha256 for entry in lock.entries if entry.path == path), "")

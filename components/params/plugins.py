@@ -16,7 +16,10 @@ from components.params.base import Section
 from components.params.names import BACKBONES, Facts
 
 # Room → the group of its entry points. There `ranking = company.ranking` names a package.
-GROUPS: Mapping[str, str] = {room: f"graftline.{room}" for room in ("backbones", "modalities", "problems")}
+GROUPS: Mapping[str, str] = {
+    room: f"graftline.{room.rpartition('/')[-1]}"
+    for room in ("backbones", "data/formats", "modalities", "problems")
+}
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,13 @@ def _distribution(point: metadata.EntryPoint) -> str:
 
 @cache
 def _own(room: str) -> tuple[str, ...]:
-    found: tuple[str, ...] = import_module(f"components.{room}").NAMES
+    found: tuple[str, ...] = import_module(package(room)).NAMES
     return found
+
+
+def package(room: str) -> str:
+    """Where our own plug-ins of a room lie: `components.data.formats` of `data/formats`."""
+    return f"components.{room.replace('/', '.')}"
 
 
 @cache
@@ -81,7 +89,7 @@ def place(room: str, name: str, part: str = "") -> ModuleType:
     if name not in names(room):
         raise ValueError(f"{name!r} is not known; allowed: {', '.join(names(room))}")
     other = foreign(room).get(name)
-    root = f"components.{room}.{name}" if other is None else other.module
+    root = f"{package(room)}.{name}" if other is None else other.module
     try:
         return import_module(f"{root}.{part}" if part else root)
     except ImportError as error:

@@ -1,5 +1,6 @@
 """Sections `task` and `augment`: what kind of samples and targets, and how training varies them."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -9,6 +10,29 @@ from components.params import plugins
 from components.params.base import Section
 
 Options = TypeVar("Options", bound=Section)
+
+
+def field_names() -> Mapping[str, tuple[str, str]]:
+    """What the field calls a task (`image_classification`) → modality and problem."""
+    problems = {
+        said: name
+        for name in plugins.names("problems")
+        for said in (name, *getattr(plugins.about("problems", name), "ALIASES", ()))
+    }
+    return {
+        f"{modality}_{said}": (modality, name)
+        for modality in plugins.names("modalities")
+        for said, name in problems.items()
+    }
+
+
+def named_task(name: str) -> tuple[str, str]:
+    """Modality and problem of a task by one name, with `_` or `-` between its words. ValueError for an unknown one."""
+    known = field_names()
+    plain = name.strip().lower().replace("-", "_")
+    if plain not in known:
+        raise ValueError(f"name {name!r} is no task{meant(plain, known)}; allowed: {', '.join(known)}")
+    return known[plain]
 
 
 class AugmentParams(Section):
@@ -51,12 +75,13 @@ class TaskParams(Section):
     @model_validator(mode="before")
     @classmethod
     def _by_name(cls, values: Any) -> Any:
-        """`name: image_classification` is what releases say that were made before."""
+        """`name: image_classification`, or that text alone: so say the field, and releases that were made before."""
+        if isinstance(values, str):
+            values = {"name": values}
         if not isinstance(values, dict) or "name" not in values:
             return values
         named = dict(values)
-        modality, _, problem = str(named.pop("name")).partition("_")
-        for key, said in (("modality", modality), ("problem", problem)):
+        for key, said in zip(("modality", "problem"), named_task(str(named.pop("name"))), strict=True):
             if named.setdefault(key, said) != said:
                 raise ValueError(f"name {values['name']!r} says {key} {said!r}, but {key} is {named[key]!r}")
         return named

@@ -13,6 +13,7 @@ import yaml
 
 from components.params import Params
 from components.params.base import Section
+from components.params.plugins import package
 from components.stages.execute import installed_version
 from components.stages.packages import PACKAGES, Names, digests, named, other, packages
 from components.stages.table import STAGES, Plugin, Stage
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 HEADER = "# Written by `python -m components graph --write` from components/stages/table.py. Do not edit.\n"
 
-ROOMS = ("backbones", "heads", "methods", "modalities", "problems")
+ROOMS = ("backbones", "data/formats", "heads", "methods", "modalities", "problems")
 # A module says so where none of its changes can change the bytes that a stage writes.
 UNTRACKED = re.compile(r"^TRACKED = False\b", re.MULTILINE)
 
@@ -82,7 +83,7 @@ def _shared(graph: "ImportGraph", plugins: Sequence[Plugin]) -> set[str]:
     imported: set[str] = set()
     for plugin in plugins:
         for name in _names(plugin.room):
-            root = f"components.{plugin.room}.{name.replace('/', '.')}"
+            root = f"{package(plugin.room)}.{name.replace('/', '.')}"
             start = f"{root}.{plugin.part.removesuffix('.py')}" if plugin.part else root
             inside = {start, *(m for m in graph.modules if m.startswith(f"{start}."))}
             imported |= set().union(*(graph.find_upstream_modules(m) for m in inside if m in graph.modules))
@@ -93,7 +94,7 @@ def _names(room: str) -> Sequence[str]:
     """Plug-ins that the room's table names; `base` and helpers are none."""
     from importlib import import_module
 
-    names: Sequence[str] = getattr(import_module(f"components.{room}"), "NAMES", ())
+    names: Sequence[str] = getattr(import_module(package(room)), "NAMES", ())
     return names
 
 
@@ -101,7 +102,7 @@ def _is_plugin(module: str) -> bool:
     """Whether dvc.yaml names it by what params choose: a plug-in's file, or all of its package."""
     for room in ROOMS:
         for name in _names(room):
-            plugin = f"components.{room}.{name.replace('/', '.')}"
+            plugin = f"{package(room)}.{name.replace('/', '.')}"
             if module == plugin or module.startswith(f"{plugin}."):
                 return True
     return False

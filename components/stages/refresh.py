@@ -6,9 +6,9 @@ import os
 import time
 from pathlib import Path
 
+from components.data.formats import open_format
 from components.data.lock import Lock, LockedSource, locate, read_lock
 from components.data.reading import with_assignments
-from components.data.which_table import check_table
 from components.errors import DataError, StorageError
 from components.params import Params
 from components.progress import log
@@ -34,12 +34,10 @@ def refresh(params: Params, root: Path, cache: Path) -> bool:
     source = open_source(locate(params.data.source, root), params.data.sha256, cache)
     data = params.data
     lock = Lock(data.source, source.revision, data.licence, data.layout, tuple(source.list()))
-    if data.layout != "folders":
-        check_table(data.labels.file, lock)
-    if not data.labels.text:
-        _check_enough(len(lock.entries), params)
     # Written in one file, so that files and sides are always those of one moment.
     lock = with_assignments(lock, LockedSource(lock, source), data, params.task, _before(path))
+    if not open_format(data, params.task.kind).inline:
+        _check_enough(len(lock.entries), params)
     text = lock.text().encode()
     changed = not path.exists() or path.read_bytes() != text
     if changed:
@@ -79,9 +77,8 @@ def _check_enough(files: int, params: Params) -> None:
 def _state(params: Params, root: Path) -> tuple[str, float] | None:
     """(what the source looks like from outside, its newest time); None where only reading can tell."""
     data = params.data
-    shaping = {"layout", "folders", "labels", "split", "limits"}
-    asked: list[object] = [data.source, data.sha256, data.licence, params.task.model_dump(mode="json")]
-    asked.append(data.model_dump(mode="json", include=shaping))
+    asked: list[object] = [params.task.model_dump(mode="json")]
+    asked.append(data.model_dump(mode="json", exclude={"near_duplicates"}))
     if not data.source.startswith("file:"):
         return (_hash([asked]), 0.0) if data.sha256 else None
     folder = Path(locate(data.source, root).removeprefix("file:"))

@@ -103,6 +103,7 @@ def problem(*parts: str) -> tuple[Plugin, ...]:
 
 # What is trained is scored, too, by the metrics that choose an epoch or a candidate.
 TRAINED = problem("target", "network", "decision", "judge")
+FORMAT = Plugin("data/formats", "data.layout")
 BACKBONE = Plugin("backbones", "backbone.name")
 HEAD = Plugin("heads", "head.method")
 METHOD = Plugin("methods", "tune.method")
@@ -121,7 +122,7 @@ STAGES: tuple[Stage, ...] = (
         inputs=("data/source.lock",),
         outputs=("dataset",),
         params=("data", "task"),
-        plugins=(*modality("decode"), *problem("target")),
+        plugins=(*modality("decode"), *problem("target"), FORMAT),
         versions=("numpy", "pillow", "pyarrow", "scipy"),
         metrics=("dataset/report.json",),
     ),

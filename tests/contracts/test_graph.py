@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from components.params import Params
+from components.params.plugins import package
 from components.stages.graph import closure, dvc_yaml, tracked
 from components.stages.table import STAGES, Stage
 from components.stages.unfinished import code
@@ -50,9 +51,9 @@ def test_what_a_plugin_imports_is_tracked_too(row: Stage) -> None:
     found = grimp.build_graph("components", exclude_type_checking_imports=True, cache_dir=None)
     known = closure(row)
     for plugin in row.plugins:
-        for name in import_module(f"components.{plugin.room}").NAMES:
-            package = f"components.{plugin.room}.{name.replace('/', '.')}"
-            for module in _modules(package, plugin.part, found.modules):
+        for name in import_module(package(plugin.room)).NAMES:
+            root = f"{package(plugin.room)}.{name.replace('/', '.')}"
+            for module in _modules(root, plugin.part, found.modules):
                 leans = {lean for lean in found.find_upstream_modules(module) if tracked(lean)}
                 params = {module for module in leans if module.startswith("components.params")}
                 named = {module for module in leans if _named(module, row)}
@@ -72,9 +73,9 @@ def _modules(package: str, part: str, known: Set[str]) -> set[str]:
 def _named(module: str, row: Stage) -> bool:
     """Whether the stage depends on `module`, a plug-in's, by the name that params choose."""
     for plugin in row.plugins:
-        for name in import_module(f"components.{plugin.room}").NAMES:
-            package = f"components.{plugin.room}.{name.replace('/', '.')}"
-            if _modules(package, plugin.part, {module}):
+        for name in import_module(package(plugin.room)).NAMES:
+            root = f"{package(plugin.room)}.{name.replace('/', '.')}"
+            if _modules(root, plugin.part, {module}):
                 return True
     return False
 
@@ -94,8 +95,8 @@ def test_a_training_that_was_killed_does_not_go_on_with_other_code(row: Stage) -
     chosen = {
         module
         for plugin in row.plugins
-        for name in import_module(f"components.{plugin.room}").NAMES
-        for module in _modules(f"components.{plugin.room}.{name.replace('/', '.')}", plugin.part, every)
+        for name in import_module(package(plugin.room)).NAMES
+        for module in _modules(f"{package(plugin.room)}.{name.replace('/', '.')}", plugin.part, every)
     }
     assert closure(row) | chosen <= known
 

@@ -6,7 +6,8 @@ from dvc.stage.cache import _get_cache_hash
 from pydantic import BaseModel
 
 from components.params import Params
-from components.params.load import TRACKED, WRITTEN_OUT, section_in
+from components.params.load import section_in
+from components.params.written_out import TRACKED, WRITTEN_OUT
 from components.stages.table import STAGES
 
 

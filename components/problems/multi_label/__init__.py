@@ -5,6 +5,7 @@ This file is read by `python -m components check` and imports nothing slow.
 
 from collections.abc import Iterator
 
+from components.params import plugins
 from components.params.data import DataParams
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
@@ -28,6 +29,8 @@ BEST_BY = ("macro_f1", "micro_f1", "map", "subset_accuracy", "hamming_loss")
 KEPT = "hamming_loss"
 # Outputs are logits, each of one label; there are no classes that exclude each other.
 OFFERS = ("logits",)
+# What the field calls it, too, behind the modality: image_multi_label_classification.
+ALIASES = ("multi_label_classification",)
 # What Hugging Face calls it, behind the modality and a hyphen.
 HUB = "classification"
 CONTROLS = ("majority", "every_label")
@@ -38,9 +41,9 @@ FAIRNESS = ("tpr_gap_at_most",)
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:
     """What cannot be, a sentence each."""
     options, labels = task.options(Params), data.labels
-    if data.layout == "folders":
+    if "several labels" not in plugins.fact("data/formats", data.layout, "OFFERS"):
         yield (
-            "data.layout is 'folders', where a sample lies in one folder: several labels need a table, "
+            f"data.layout is {data.layout!r}, which gives a sample one label: several labels need a table, "
             "data.layout: manifest or labels"
         )
     if isinstance(labels.label, str):

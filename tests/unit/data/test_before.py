@@ -109,7 +109,7 @@ def test_class_folders_are_looked_at(
     for path in paths:
         (tmp_path / "src" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "src" / path).write_bytes(b"not read")
-    section = {"source": "file:src", "licence": "ours"}
+    section = {"source": "file:src", "licence": "ours", "layout": "folders"}
     given = {**PARAMS, "data": section, "task": {"modality": "image", "problem": "classification", **task}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(given))
     with pytest.raises(DataError) as caught:

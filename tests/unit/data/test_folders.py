@@ -8,7 +8,7 @@ import pytest
 from pictures import Build, png, two_classes, write
 
 from components.data.dataset import Dataset
-from components.data.folders import read_folders
+from components.data.formats.folders import read_folders
 from components.errors import DataError
 
 SPLITS = {"train": 24, "val": 12, "test": 8}
@@ -250,7 +250,7 @@ def test_a_zip_of_a_folder_with_splits_inside(tmp_path: Path, build: Build) -> N
         ({"cells.zip": b"PK"}, r"no samples .* but an archive: 'cells\.zip'\. Name a \.zip itself"),
         ({"a/more.tar.gz": b"x"}, r"holds 1 archives among the samples: 'a/more\.tar\.gz'\. Unpack them"),
         ({"a\\1.png": b"x"}, r"names with backslashes .* pack it again"),
-        ({"1.png": b"x"}, "needs a folder for each class"),
+        ({"1.png": b"x"}, "holds no folders; .* has one for each class"),
     ],
 )
 def test_archives_and_flat_folders_are_refused_with_what_to_do(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from pydantic import ValidationError
+from written import PARAMS
 
 from components.errors import ParamsError
 from components.params import load_params
@@ -437,3 +438,47 @@ def test_a_task_s_name_and_its_keys_must_say_the_same() -> None:
     with pytest.raises(ValidationError, match="says modality 'text', but modality is 'image'"):
         TaskParams.model_validate({"name": "text_classification", "modality": "image"})
     assert TaskParams.model_validate({"name": "text_classification"}).modality == "text"
+
+
+FIELD_NAMES = {
+    "image_classification": ("image", "classification"),
+    "text_classification": ("text", "classification"),
+    "image_regression": ("image", "regression"),
+    "text-regression": ("text", "regression"),
+    "image_multi_label": ("image", "multi_label"),
+    "image_multi_label_classification": ("image", "multi_label"),
+    "text_multi_label": ("text", "multi_label"),
+    "text-multi-label-classification": ("text", "multi_label"),
+}
+
+
+@pytest.mark.parametrize(("name", "keys"), FIELD_NAMES.items())
+@pytest.mark.parametrize("alone", [False, True])
+def test_check_says_which_two_keys_stand_for_the_field_s_name(
+    name: str, keys: tuple[str, str], alone: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "params.yaml").write_text(
+        yaml.safe_dump({**PARAMS, "task": name if alone else {"name": name, "input_size": 64}})
+    )
+    with pytest.raises(ParamsError) as caught:
+        load_params(tmp_path / "params.yaml")
+    modality, problem = keys
+    said = f"task: {name!r} stands for two keys; write `task: {{modality: {modality}, problem: {problem}}}`"
+    assert said in str(caught.value)
+    assert "task.modality: missing" not in str(caught.value)
+    task = TaskParams.model_validate({"name": name})
+    assert (task.modality, task.problem) == keys
+
+
+def test_a_name_that_is_no_task_is_said_once_with_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({**PARAMS, "task": {"name": "image_clasification"}}))
+    with pytest.raises(
+        ParamsError, match=r"has 1 mistake:\n.*did you mean 'image_classification'\?; allowed: image"
+    ):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_name_beside_both_keys_is_no_mistake(tmp_path: Path) -> None:
+    task = {"name": "image_classification", "modality": "image", "problem": "classification"}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({**PARAMS, "task": task}))
+    assert load_params(tmp_path / "params.yaml").task.problem == "classification"

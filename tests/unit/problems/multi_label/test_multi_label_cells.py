@@ -5,7 +5,7 @@ import json
 import pytest
 
 from components.data.contents import classify, merge
-from components.data.layouts import Item
+from components.data.formats.base import Item
 from components.data.lock import Lock
 from components.errors import DataError
 from components.params.data import DataParams, Labels

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.data.layouts import label_of
+from components.data.formats.table import label_of
 from components.data.tables import TableRow, columns, described
 from components.errors import DataError
 from components.params.data import Labels

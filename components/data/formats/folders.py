@@ -1,17 +1,22 @@
-"""Layout `folders`: a folder a class, or, where the folders are splits, a folder a split and in it one a class.
+"""Format `folders`: a folder a class, or, where the folders are splits, a folder a split and in it one a class.
 
 What stands around is looked through: a single folder that holds all the others is no class, and what systems leave
 behind is no sample. Which files are read says `components.data.foreign`.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from components.data.foreign import foreign, hidden_folders, is_archive, left_out_folders
+from components.data.formats.base import Files, Item, Listing
 from components.data.splits import NAMES
-from components.errors import DataError, ParamsError
-from components.params.data import Labels
+from components.errors import DataError
+from components.params.data import DataParams
+from components.sources.base import Entry
+
+OFFERS = ()  # a file lies in one folder, and no row says more of it
 
 # Names that hardly any class has. `train`, `valid` and `dev` may be one: vehicles, valid and invalid parts.
 SURELY_SPLITS = frozenset({"test", "testing", "val", "validation"})
@@ -20,6 +25,30 @@ WAYS_OUT = (
     "Write `folders: classes` below data where each of them is a class, `folders: splits` where they are splits with "
     "a folder for each class inside, or take what is neither out of the source."
 )
+
+
+class Format:
+    """A file below a class's folder is a sample."""
+
+    inline = False
+    by_path = True
+
+    def __init__(self, data: DataParams, kind: str) -> None:
+        self._data, self._kind = data, kind
+
+    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Set[str] | None:
+        return {label for _, label, _ in self._found(paths).samples}
+
+    def read(self, paths: Sequence[str], files: Files) -> Listing:
+        found = self._found(paths)
+        return Listing([Item(path, label, side=side) for path, label, side in found.samples], (), found.notes)
+
+    def evidence(self, entries: Iterable[Entry]) -> Set[tuple[str, str]]:
+        """Each sample with its class: a file that only has another name is not new."""
+        return {(entry.path.partition("/")[0], entry.sha256) for entry in entries}
+
+    def _found(self, paths: Sequence[str]) -> "FolderListing":
+        return read_folders(paths, self._kind, self._data.folders, self._data.source)
 
 
 @dataclass(frozen=True)
@@ -62,16 +91,6 @@ def read_folders(paths: Sequence[str], kind: str, meaning: str, uri: str) -> Fol
     if tree.are_splits(meaning):
         return FolderListing([(around + path, *tree.split(path)) for path in tree.paths], notes)
     return FolderListing([(around + path, path.split("/")[0], "") for path in tree.paths], notes)
-
-
-def check_no_columns(labels: Labels) -> None:
-    """Raises ParamsError where `labels` name a column that only a table could have."""
-    named = [key for key in ("group", "domain", "split", "slices") if getattr(labels, key)]
-    if named:
-        raise ParamsError(
-            f"data.labels.{named[0]} names a column, but data.layout folders has none.",
-            "Use data.layout manifest.",
-        )
 
 
 class _Tree:
@@ -213,6 +232,11 @@ def _nothing(paths: Sequence[str], uri: str) -> tuple[str, str]:
         return (
             f"{uri} holds no folders, but names with backslashes such as {_list(paths[:1])}.",
             "Its archive was packed by a tool that writes them in place of slashes: pack it again.",
+        )
+    if paths and not any("/" in path for path in paths):
+        return (
+            f"{uri} holds no folders; data.layout folders has one for each class.",
+            "Move each class's samples into a folder of its name, or use data.layout manifest with a table.",
         )
     return f"{uri} holds no samples for data.layout folders.", "It needs a folder for each class."
 

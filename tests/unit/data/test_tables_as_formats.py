@@ -7,7 +7,9 @@ import pytest
 from pictures import data_params, lock_of, png, write
 
 from components.data.contents import classify, merge
-from components.data.layouts import Item, Rows, read_items
+from components.data.formats import open_format
+from components.data.formats.base import Item, Listing
+from components.data.reading import read
 from components.errors import DataError
 from components.params.data import DataParams
 from components.params.task import TaskParams
@@ -19,11 +21,16 @@ def items_of(
 ) -> tuple[list[Item], DataParams]:
     params = data_params(tmp_path / "src", layout="manifest", labels={"file": file, **labels})
     write(tmp_path / "src", {file: payload})
-    return list(read_items(*lock_of(params, tmp_path / "cache"), params, TaskParams()).items), params
+    return sorted(listing(tmp_path, params).items, key=lambda item: item.path), params
+
+
+def listing(tmp_path: Path, params: DataParams) -> Listing:
+    lock, files = lock_of(params, tmp_path / "cache")
+    return open_format(params, "images").read([entry.path for entry in lock.entries], files)
 
 
 def notes(tmp_path: Path, params: DataParams) -> str:
-    return " ".join(read_items(*lock_of(params, tmp_path / "cache"), params, TaskParams()).notes)
+    return " ".join(read(*lock_of(params, tmp_path / "cache"), params, TaskParams()).notes)
 
 
 def refusal(tmp_path: Path, payload: bytes, file: str = "t.csv", **labels: object) -> str:
@@ -87,10 +94,11 @@ def test_half_of_a_character_in_a_text_is_left_to_who_reads_it(tmp_path: Path) -
     """CASES 11: the task quarantines it."""
     payload = b'{"text": "so \\ud83d", "label": "x"}\n{"text": "fine \\ud83d\\ude00", "label": "x"}\n'
     _, params = items_of(tmp_path, payload, "t.jsonl", text="text")
-    rows = Rows(*lock_of(params, tmp_path / "cache"), params.labels)
-    assert rows.read("t.jsonl#2").decode() == "fine 😀"
+    payloads = listing(tmp_path, params).payloads
+    assert payloads is not None
+    assert payloads["t.jsonl#2"].decode() == "fine 😀"
     with pytest.raises(UnicodeDecodeError):
-        rows.read("t.jsonl#1").decode()
+        payloads["t.jsonl#1"].decode()
 
 
 def test_rows_of_json_without_a_label_or_a_path(tmp_path: Path) -> None:
@@ -122,11 +130,8 @@ def test_a_file_that_is_not_there_is_named_with_its_row(tmp_path: Path) -> None:
 
 def test_texts_of_one_name_are_named_with_both_rows(tmp_path: Path) -> None:
     payload = b'path,text,label\nm1,"a\nb",x\nm2,c,x\nm1,d,x\n'
-    _, params = items_of(tmp_path, payload, text="text")
-    with pytest.raises(
-        DataError, match=r"t\.csv, row 1 \(line 2\), and row 3: both have 'm1' in the column 'path'"
-    ):
-        Rows(*lock_of(params, tmp_path / "cache"), params.labels)
+    said = refusal(tmp_path, payload, text="text")
+    assert "t.csv, row 1 (line 2), and row 3: both have 'm1' in the column 'path'" in said
 
 
 def test_a_side_that_there_is_not_is_named_with_its_row(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""Formats whose labels stand in a table: `data.labels` says which, and what its columns mean."""
+
+import json
+import posixpath
+from collections.abc import Callable, Iterable, Sequence, Set
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO
+
+from components.data.formats.base import Files, Item, Listing
+from components.errors import DataError, meant
+from components.params.data import DataParams, Labels
+from components.params.tables import kind_of
+from components.sources.base import Entry
+
+if TYPE_CHECKING:
+    from components.data.tables import TableRow
+
+OFFERS = ("columns", "several labels")
+ROWS = 1000  # of a table that are looked at early
+NAMED = 5  # of more files only so many are named
+
+
+class Format:
+    """A row is a sample: a file at the source, or, with `data.labels.text`, the text in a cell."""
+
+    by_path = False
+
+    def __init__(self, data: DataParams, kind: str) -> None:
+        self._labels = data.labels
+
+    @property
+    def inline(self) -> bool:
+        return self._labels.text is not None
+
+    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Set[str] | None:
+        from components.data.tables import described
+
+        labels = self._labels
+        check_table(labels.file, paths)
+        rows = list(islice(described(labels, partial(open_file, labels.file)).rows(), ROWS))
+        if not rows:
+            raise DataError(f"{labels.file} has no rows.")
+        # The classes of a longer table are known where params declare them; else the stage says the rest.
+        return {label_of(row, labels) for row in rows} if labels.classes or len(rows) < ROWS else None
+
+    def read(self, paths: Sequence[str], files: Files) -> Listing:
+        from components.data.tables import read_table
+
+        labels = self._labels
+        check_table(labels.file, paths)
+        rows = read_table(files.read(labels.file), labels)
+        folder = posixpath.dirname(labels.file)
+        items = [_item(row, _place(row, folder, labels), labels) for row in rows]
+        payloads = None if labels.text is None else _texts(items, rows, labels)
+        return Listing(items, (labels.file,), payloads=payloads)
+
+    def evidence(self, entries: Iterable[Entry]) -> Set[tuple[str, str]]:
+        """The table's digest: one that got only rows without a label counts as changed, too."""
+        name = self._labels.file
+        return {(name, next((entry.sha256 for entry in entries if entry.path == name), ""))}
+
+
+def check_table(name: str, paths: Sequence[str]) -> None:
+    """Raises DataError where `name`, which data.labels.file says, is none of the source's files."""
+    if name in paths:
+        return
+    tables = sorted(path for path in paths if kind_of(path))
+    near = meant(name, tables)
+    shown = ", ".join(tables[:NAMED]) + (f" and {len(tables) - NAMED} more" if len(tables) > NAMED else "")
+    there = "" if near else f"; its tables: {shown}" if shown else "; it holds no table"
+    raise DataError(
+        f"data.labels.file is {name!r}, which is not at the source{near or there}{'' if near else '.'}",
+        "Correct it in params.yaml; a file that has come since: python -m components refresh",
+    )
+
+
+def label_of(row: "TableRow", labels: Labels) -> str:
+    """As written. Of several columns a JSON list of the cells, or, where none says anything, what an empty cell says.
+
+    A cell that holds `data.labels.unlabelled` says nothing.
+    """
+    if isinstance(labels.label, str):
+        return row.name(labels.label)
+    cells = [row.name(column) for column in labels.label]
+    if any(cell not in ("", labels.unlabelled) for cell in cells):
+        return json.dumps(cells, ensure_ascii=False)
+    return cells[0] if len(set(cells)) == 1 else labels.unlabelled or ""
+
+
+def _texts(items: Sequence[Item], rows: Sequence["TableRow"], labels: Labels) -> dict[str, bytes]:
+    """The samples in the table's rows. Half of a character stays what it is: whoever reads the sample will say so."""
+    named: dict[str, TableRow] = {}
+    for item, row in zip(items, rows, strict=True):
+        if item.path in named:
+            raise DataError(
+                f"{named[item.path].place}, and row {row.number}: both have {item.path!r} in the column "
+                f"{labels.path!r}.",
+                "It names the samples: make it unique, or name another column in data.labels.path.",
+            )
+        named[item.path] = row
+    return {name: row.text(labels.text or "").encode(errors="surrogatepass") for name, row in named.items()}
+
+
+def _place(row: "TableRow", folder: str, labels: Labels) -> str:
+    """Where a row's sample lies, or, of a text in the table itself, its name."""
+    written = row.name(labels.path)
+    if labels.text or not written:
+        return written or f"{labels.file}#{row.number}"
+    path = posixpath.normpath(posixpath.join(folder, written))
+    if path == ".." or path.startswith(("/", "../")):
+        raise DataError(f"{row.place}: the path {written!r} leaves the source.")
+    return path
+
+
+def _item(row: "TableRow", path: str, labels: Labels) -> Item:
+    return Item(
+        path=path,
+        label=label_of(row, labels),
+        group=row.name(labels.group) if labels.group else "",
+        domain=row.name(labels.domain) if labels.domain else "",
+        side=row.name(labels.split) if labels.split else "",
+        slices=tuple(row.name(column) for column in labels.slices),
+        place=row.place,
+    )

@@ -21,6 +21,7 @@ class Parity:
     Attributes:
         max_difference: largest absolute difference of a number of an answer, in units of its scale, over all batch
             sizes.
+        samples: that were decided.
         changed_decisions: samples whose decision differs at some batch size.
         by_batch: batch size → largest absolute difference.
     """
@@ -43,19 +44,19 @@ def measure(
     scale: float | npt.NDArray[np.float64] = 1.0,
 ) -> Parity:
     """Compare what `predict` got from the reference with a candidate, at each batch size; `same` says of two answers
-    (N, …) which lead to the same decision, (N,).
+    (rows, …) which samples get the same decision by them, (N,): a sample may be several rows.
 
     `scale` is what a difference of answers is measured by. `samples` are gone through once for each, so they may be
     decoded again each time.
     """
-    by_batch, changed = {}, np.zeros(len(expected), dtype=bool)
+    by_batch, changed = {}, ~same(expected, expected)
     for batch in batches:
         found = predict(candidate, samples, batch)
         by_batch[str(batch)] = float((np.abs(found.astype(np.float64) - expected) / scale).max())
         changed |= ~same(found, expected)
-    return Parity(len(expected), max(by_batch.values()), int(changed.sum()), by_batch)
+    return Parity(len(changed), max(by_batch.values()), int(changed.sum()), by_batch)
 
 
 def predict(function: Predict, samples: Iterable[Samples], batch: int) -> Answers:
-    """(N, columns) in the order of `samples`; neighbours of one shape share a batch."""
+    """(rows, columns) in the order of `samples`; neighbours of one shape share a batch."""
     return np.concatenate([function(stack) for stack in stacks(samples, batch)])

@@ -138,4 +138,4 @@ def _batches(generator: np.random.Generator, samples: int) -> Iterator[Tensor]:
 def _tensors(samples: Samples, mean: Array, scale: float) -> _Tensors:
     rows = torch.from_numpy((samples.features - mean) / scale).float()
     shares = torch.from_numpy(samples.shares).float()
-    return _Tensors(rows, torch.from_numpy(samples.targets), shares, samples.problem)
+    return _Tensors(rows, torch.from_numpy(samples.problem.collate(samples.targets)), shares, samples.problem)

@@ -11,11 +11,13 @@ import onnx
 
 from components.data.ahead import in_order, stacks, windows
 from components.errors import DigestMismatch, StorageError
-from components.inference.contract import FILES, Contract, check_model, read_contract
+from components.inference.assembly import Assembly
+from components.inference.contract import FILES, Contract, check_model, check_runner, read_contract
 from components.modalities import load_modality
 from components.modalities.base import Modality, Sample
 from components.params.task import TaskParams
 from components.problems.base import Decision, Description
+from components.problems.windows import Window
 from components.runtime.sessions import PROVIDERS, open_session, run
 from components.runtime.trust import check
 from components.storage.publish import read_json, sha256_bytes, sha256_file
@@ -60,20 +62,33 @@ class Runner:
     ) -> Iterator[Answers]:
         """(C,) for each payload, in order. Threads decode up to three batches ahead, and no more than
         `in_order` allows: memory stays flat."""
-        size = batch or self.batch
-        samples = in_order(decode, payloads, self._threads, 3 * size)
-        for window in windows(samples, WINDOW * size):
-            yield from self._predict(window, size)
+        for rows, _ in self.rows(payloads, lambda payload: (Window(decode(payload)),), batch):
+            yield rows[0]
 
-    def _predict(self, window: Sequence[Sample], size: int) -> Iterator[Answers]:
-        """Samples of one shape share a batch, however they are mixed."""
-        order = sorted(range(len(window)), key=lambda i: window[i].shape)
+    def rows(
+        self, payloads: Iterable[bytes], cut: Callable[[bytes], Sequence[Window]], batch: int | None = None
+    ) -> Iterator[tuple[Answers, Sequence[Window]]]:
+        """(windows, C) for each payload with the places of its windows, in order; ahead as `predict`."""
+        size = batch or self.batch
+        samples = in_order(cut, payloads, self._threads, 3 * size)
+        for neighbours in windows(samples, WINDOW * size):
+            yield from self._rows(neighbours, size)
+
+    def _rows(
+        self, samples: Sequence[Sequence[Window]], size: int
+    ) -> Iterator[tuple[Answers, Sequence[Window]]]:
+        """Rows of one shape share a batch, however they are mixed."""
+        flat = [window for cut in samples for window in cut]
+        order = sorted(range(len(flat)), key=lambda i: flat[i].sample.shape)
         found: dict[int, Answers] = {}
         at = iter(order)
-        for stack in stacks((window[i] for i in order), size):
+        for stack in stacks((flat[i].sample for i in order), size):
             for row in self.run(stack):
                 found[next(at)] = row
-        yield from (found[i] for i in range(len(window)))
+        first = 0
+        for cut in samples:
+            yield np.stack([found[first + i] for i in range(len(cut))]), [window.place for window in cut]
+            first += len(cut)
 
 
 @dataclass(frozen=True)
@@ -97,6 +112,11 @@ class Bundle:
     def description(self) -> Description:
         """Of targets and decisions."""
         return self.contract.target
+
+    @property
+    def assembly(self) -> Assembly:
+        """From bytes to rows of the graph, and from their answers to those of samples."""
+        return Assembly(self.modality, self.decision)
 
     @property
     def task(self) -> TaskParams:
@@ -132,6 +152,7 @@ def open_bundle(folder: Path) -> Bundle:
     manifest = verify(folder)
     contract = read_contract(manifest, folder / "manifest.json")
     modality = load_modality(contract.task_params, assets=folder)
+    check_runner(contract, modality, folder / "manifest.json")
     return Bundle(folder, contract.decides, contract.released, manifest, modality, contract)
 
 

@@ -13,7 +13,7 @@ import onnx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from components.errors import StorageError
-from components.modalities.base import Signature
+from components.modalities.base import Modality, Signature
 from components.params.task import TaskParams
 from components.problems import decision
 from components.problems.base import Decision
@@ -54,6 +54,17 @@ class Output(_Part):
     shape: list[int | str] = Field(min_length=2, max_length=2)
 
 
+class Outside(_Part):
+    """What of a decision lies outside the graph: a caller without our runner must do the same.
+
+    Attributes:
+        windows: by what the modality cuts a sample into rows before the graph; after it, the problem merges their
+            answers.
+    """
+
+    windows: dict[str, int]
+
+
 class Contract(_Part):
     """The part of manifest.json that a caller relies on, and the files that keep it.
 
@@ -61,6 +72,7 @@ class Contract(_Part):
         columns: what the numbers of an answer are called.
         target: what describes targets and decisions (classes, unit, range, …).
         decision: what calibration found; a caller relies on the part of it that decides (`promises`).
+        runner: what our runner does around the graph; None: the decision lies wholly in the graph's answer.
     """
 
     format: Literal[1, 2] = 1
@@ -70,6 +82,7 @@ class Contract(_Part):
     columns: list[Name] = Field(min_length=1, max_length=100_000)
     target: dict[str, object]
     decision: dict[str, object]
+    runner: Outside | None = None
     released: Literal["fp32", "int8", "fp16"]
     files: dict[str, Listed]
 
@@ -113,12 +126,16 @@ class Contract(_Part):
         terms = {name: self.term(name) for name in TERMS}
         # They follow the training samples, and change with each newer one.
         terms["target"] = {key: value for key, value in self.target.items() if key != "statistics"}
+        if self.runner is not None:
+            terms["runner"] = self.term("runner")
         return sha256_bytes(_canonical({**terms, "decides": self.decides.promises}))
 
     @property
     def terms(self) -> tuple[str, ...]:
         """What the ONNX file says once more; what was fitted, too: a threshold that was changed is noticed."""
-        return TERMS_1 if self.format == 1 else (*TERMS, "decision")
+        if self.format == 1:
+            return TERMS_1
+        return (*TERMS, "decision", *(("runner",) if self.runner is not None else ()))
 
 
 def modern(manifest: Mapping[str, object]) -> dict[str, object]:
@@ -147,6 +164,14 @@ def read_contract(manifest: Mapping[str, object], place: Path) -> Contract:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(map(str, first["loc"])) or "the whole"
         raise StorageError(f"{place} keeps no contract: {key}: {first['msg']}.", AGAIN) from None
+
+
+def check_runner(contract: Contract, modality: Modality, place: Path) -> None:
+    """Samples are cut here as the release says. Raises StorageError."""
+    said = None if contract.runner is None else contract.runner.windows
+    ours = None if modality.windowing is None else dict(modality.windowing)
+    if said != ours:
+        raise _other(place, f"it cuts samples into windows by {said}, this version by {ours}")
 
 
 def check_model(model: onnx.ModelProto, contract: Contract, signature: Signature, place: Path) -> None:

@@ -14,9 +14,11 @@ import onnx
 
 from components.data.ahead import in_order, stacks, windows
 from components.errors import DataError, StorageError
+from components.inference.assembly import Assembly
 from components.inference.bundle import SECONDS, WINDOW, Answers, Bundle, Runner
 from components.modalities import statistics
 from components.modalities.base import Sample
+from components.problems.windows import Window
 from components.runtime.sessions import run
 from components.storage.publish import sha256_bytes
 
@@ -101,13 +103,13 @@ class Row:
 class _Decoded:
     raw: Raw
     sha256: str
-    sample: Sample | None
+    windows: Sequence[Window]
     reason: str
     statistics: Mapping[str, float]
 
     @property
     def nbytes(self) -> int:
-        return self.sample.nbytes if self.sample is not None else 0
+        return sum(window.nbytes for window in self.windows)
 
 
 def observe(bundle: Bundle, model: Observer, samples: Iterable[Raw], threads: int) -> Iterator[Row]:
@@ -122,27 +124,32 @@ def observe(bundle: Bundle, model: Observer, samples: Iterable[Raw], threads: in
             digest = sha256_bytes(payload)
             sample = bundle.modality.decode(payload)
         except DataError as error:
-            return _Decoded(raw, digest, None, error.message, {})
-        return _Decoded(raw, digest, sample, "", describe(bundle.modality, sample))
+            return _Decoded(raw, digest, (), error.message, {})
+        cut = bundle.modality.windows(sample)
+        return _Decoded(raw, digest, cut, "", describe(bundle.modality, sample))
 
     with closing(in_order(look, samples, threads, 3 * model.batch)) as seen:
         for window in windows(seen, WINDOW * model.batch):
-            yield from _answered(model, window)
+            yield from _answered(bundle.assembly, model, window)
 
 
-def _answered(model: Observer, window: Sequence[_Decoded]) -> Iterator[Row]:
-    """Samples of one shape share a batch, however they are mixed."""
-    shown = {place: item.sample for place, item in enumerate(window) if item.sample is not None}
-    order = sorted(shown, key=lambda place: shown[place].shape)
+def _answered(assembly: Assembly, model: Observer, neighbours: Sequence[_Decoded]) -> Iterator[Row]:
+    """Rows of one shape share a batch, however they are mixed. A sample's embedding is the mean of its rows'."""
+    flat = [window for item in neighbours for window in item.windows]
+    order = sorted(range(len(flat)), key=lambda place: flat[place].sample.shape)
     found: dict[int, tuple[Answers, Embeddings]] = {}
     at = iter(order)
-    for stack in stacks((shown[place] for place in order), model.batch):
+    for stack in stacks((flat[place].sample for place in order), model.batch):
         for answer, embedding in zip(*model.answers(stack), strict=True):
             found[next(at)] = answer, embedding
-    nothing = np.empty(0, dtype=np.float32)
-    for place, item in enumerate(window):
-        both = found.get(place, (nothing, nothing))
-        reason = item.reason
-        if place in found and not (np.isfinite(both[0]).all() and np.isfinite(both[1]).all()):
-            reason, both = "the model's answer is not finite", (nothing, nothing)
-        yield Row(item.raw.id, item.sha256, reason, *both, item.statistics)
+    first, nothing = 0, np.empty(0, dtype=np.float32)
+    for item in neighbours:
+        rows = [found[first + number] for number in range(len(item.windows))]
+        first += len(rows)
+        reason, answer, embedding = item.reason, nothing, nothing
+        if rows:
+            answer = assembly.merged(np.stack([row[0] for row in rows]), item.windows)
+            embedding = rows[0][1] if len(rows) == 1 else np.mean([row[1] for row in rows], axis=0)
+            if not all(np.isfinite(part).all() for row in rows for part in row):
+                reason, answer, embedding = "the model's answer is not finite", nothing, nothing
+        yield Row(item.raw.id, item.sha256, reason, answer, embedding, item.statistics)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +20,14 @@ import pyarrow.parquet as pq
 
 from components.data.ahead import in_order, stacks, windows
 from components.errors import DataError, GraftlineError, first_line
+from components.inference.assembly import Assembly
 from components.inference.bundle import BATCH, WINDOW, Answers, Bundle, Runner
 from components.inference.inputs import Input, Inputs
 from components.inference.observing import Embeddings, observer
 from components.inference.plan import Model, Output, Plan
 from components.modalities.base import Sample
 from components.problems.base import Column
+from components.problems.windows import Window
 from components.runtime.sessions import PROVIDERS
 
 Answer = tuple[Answers, Embeddings | None]
@@ -34,7 +37,7 @@ NOT_FINITE = "the model's answer is not finite"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An input that was read: a sample, or the reason why there is none.
+    """An input that was read: a sample's windows, or the reason why there is none.
 
     Attributes:
         sha256: of its bytes; None where there are none.
@@ -42,25 +45,29 @@ class Seen:
 
     id: str
     sha256: str | None
-    sample: Sample | None
+    windows: Sequence[Window]
     reason: str | None
 
     @property
     def nbytes(self) -> int:
-        return self.sample.nbytes if self.sample is not None else 0
+        return sum(window.nbytes for window in self.windows)
+
+
+Key = tuple[int, int]  # a row: the place of its sample in a part, and the number of the window
 
 
 class _Part:
     """Rows of a part, filled as they come."""
 
-    def __init__(self, number: int, size: int, columns: int) -> None:
+    def __init__(self, number: int, size: int) -> None:
         self.number = number
         self.size = size
         self.ids: list[str] = []
         self.digests: list[str | None] = []
         self.reasons: list[str | None] = []
         self.unanswered: list[int] = []  # places of what was not read: no batch will bring them
-        self.answers = np.full((size, columns), np.nan, dtype=np.float32)
+        self.places: list[Sequence[Window]] = []  # of each sample's windows
+        self.rows: dict[Key, Answers] = {}
         self.embeddings: Embeddings | None = None
 
     @property
@@ -68,37 +75,54 @@ class _Part:
         return sum(reason is not None for reason in self.reasons)
 
     def add(self, item: Seen) -> None:
-        if item.sample is None:
+        if not item.windows:
             self.unanswered.append(len(self.ids))
         self.ids.append(item.id)
         self.digests.append(item.sha256)
         self.reasons.append(item.reason)
+        self.places.append([window.place for window in item.windows])
 
-    def fill(self, places: Sequence[int], answer: Answer) -> None:
+    def fill(self, keys: Sequence[Key], answer: Answer) -> None:
         rows, embeddings = answer
-        self.answers[list(places)] = rows
-        for place, row in zip(places, rows, strict=True):
+        for key, row in zip(keys, rows, strict=True):
+            self.rows[key] = row
             if not np.isfinite(row).all():
-                self.reasons[place] = NOT_FINITE
+                self.reasons[key[0]] = NOT_FINITE
         if embeddings is None:
             return
         if self.embeddings is None:
             self.embeddings = np.zeros((self.size, embeddings.shape[1]), dtype=np.float32)
-        self.embeddings[list(places)] = embeddings
+        for (place, _), embedding in zip(keys, embeddings, strict=True):  # the mean of a sample's rows
+            count = len(self.places[place])
+            self.embeddings[place] = embedding if count == 1 else self.embeddings[place] + embedding / count
+
+    def answers(self, assembly: Assembly) -> npt.NDArray[Any]:
+        """(size, …) as the problem decides by them; blank where there is none."""
+        blank = assembly.blank()
+        found = []
+        for place, (cut, reason) in enumerate(zip(self.places, self.reasons, strict=True)):
+            rows = [self.rows[place, number] for number in range(len(cut))]
+            found.append(blank if reason is not None else assembly.merged(np.stack(rows), cut))
+        return assembly.together(found)
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """Samples of one shape, and where in their part they belong; `last` of its part."""
+    """Rows of one shape, and where in their part they belong; `last` of its part."""
 
     part: _Part
-    places: Sequence[int]
+    keys: Sequence[Key]
     samples: Sample | None = None
     last: bool = False
 
     @property
     def nbytes(self) -> int:
         return self.samples.nbytes if self.samples is not None else 0
+
+    @property
+    def begun(self) -> int:
+        """How many samples' first rows it holds."""
+        return sum(number == 0 for _, number in self.keys)
 
 
 class Scorer:
@@ -113,6 +137,7 @@ class Scorer:
     ) -> None:
         """Raises ProviderError, DigestMismatch, or StorageError for a model beyond the limits."""
         self._bundle = bundle
+        self._assembly = bundle.assembly
         self._model = model
         self._cores = cores
         on_cpu = providers[0] == "cpu"
@@ -134,38 +159,36 @@ class Scorer:
             with closing(in_order(self._answer, batches, self._callers, 2 * self._callers)) as answers:
                 for batch, answer in answers:
                     if answer is not None:
-                        batch.part.fill(batch.places, answer)
+                        batch.part.fill(batch.keys, answer)
                     if batch.last:
                         self._publish(batch.part, output)
-                    advance(len(batch.places))
+                    advance(batch.begun)
 
     def _look(self, item: Input) -> Seen:
         digest = None
         try:
             payload = item.load()
             digest = hashlib.sha256(payload).hexdigest()
-            return Seen(item.id, digest, self._bundle.modality.decode(payload), None)
+            return Seen(item.id, digest, self._assembly.windows(payload), None)
         except DataError as error:
-            return Seen(item.id, digest, None, error.message)
+            return Seen(item.id, digest, (), error.message)
 
     def _batches(self, seen: Iterator[Seen], plan: Plan, wanted: Iterable[int]) -> Iterator[_Batch]:
-        """Part by part: its samples, neighbours of one shape together; then, without samples, all the others."""
+        """Part by part: its rows, neighbours of one shape together; then, without rows, all the others."""
         for number in wanted:
-            part = _Part(number, plan.size(number), len(self._bundle.decision.columns))
-            for window in windows(islice(seen, part.size), WINDOW * BATCH):
-                yield from self._of_window(part, window)
-            yield _Batch(part, part.unanswered, last=True)
+            part = _Part(number, plan.size(number))
+            for neighbours in windows(islice(seen, part.size), WINDOW * BATCH):
+                yield from self._of_neighbours(part, neighbours)
+            yield _Batch(part, [(place, 0) for place in part.unanswered], last=True)
 
-    def _of_window(self, part: _Part, window: Sequence[Seen]) -> Iterator[_Batch]:
-        first = len(part.ids)
-        samples: dict[int, Sample] = {}
-        for place, item in enumerate(window, first):
+    def _of_neighbours(self, part: _Part, neighbours: Sequence[Seen]) -> Iterator[_Batch]:
+        samples: dict[Key, Sample] = {}
+        for place, item in enumerate(neighbours, len(part.ids)):
+            samples |= {(place, number): window.sample for number, window in enumerate(item.windows)}
             part.add(item)
-            if item.sample is not None:
-                samples[place] = item.sample
-        order = sorted(samples, key=lambda place: samples[place].shape)
+        order = sorted(samples, key=lambda key: samples[key].shape)
         at = 0
-        for stack in stacks((samples[place] for place in order), self._runner.batch):
+        for stack in stacks((samples[key] for key in order), self._runner.batch):
             yield _Batch(part, order[at : at + len(stack)], stack)
             at += len(stack)
 
@@ -179,7 +202,7 @@ class Scorer:
         except MemoryError:
             raise
         except Exception as error:  # onnxruntime's own exceptions share no base but this one
-            names = ", ".join(batch.part.ids[place] for place in batch.places)
+            names = ", ".join(dict.fromkeys(batch.part.ids[place] for place, _ in batch.keys))
             raise GraftlineError(
                 f"The model failed at one of {names} (shape {batch.samples.shape[1:]}): {first_line(error)}.",
                 "Take it out and name a new --output; or, if memory ran out, run the same command with more.",
@@ -196,7 +219,7 @@ class Scorer:
         bundle, model = self._bundle, self._model
         absent = np.array([reason is not None for reason in part.reasons])
         columns = {"id": pa.array(part.ids, pa.string())}
-        for name, values in bundle.decision.written(np.nan_to_num(part.answers)).items():
+        for name, values in bundle.decision.written(part.answers(self._assembly)).items():
             columns[name] = _column(values, absent)
         columns["reason"] = pa.array(part.reasons, pa.string())
         columns["sha256"] = pa.array(part.digests, pa.string())
@@ -209,12 +232,19 @@ class Scorer:
 
 
 def _column(values: Column, absent: npt.NDArray[np.bool_]) -> pa.Array:
-    """Numbers as they are, lists as lists, all else as texts; nothing where `absent`."""
-    if isinstance(values, np.ndarray):
+    """Numbers as they are, lists as lists of numbers or texts, all else as texts; nothing where `absent`."""
+    if isinstance(values, np.ndarray) and values.dtype != object:
         return pa.array(values, mask=absent)
     kept = [None if gone else value for gone, value in zip(absent, values, strict=True)]
-    lists = any(isinstance(value, list | tuple) for value in values)
-    return pa.array(kept, pa.list_(pa.string()) if lists else pa.string())
+    return pa.array(kept, _kind(values))
+
+
+def _kind(values: Column) -> pa.DataType:
+    """Of arrays, lists of their numbers: the type does not depend on which are empty or absent."""
+    first = next(iter(values), "")
+    if isinstance(first, np.ndarray):
+        return pa.list_(pa.from_numpy_dtype(first.dtype))
+    return pa.list_(pa.string()) if any(isinstance(v, list | tuple) for v in values) else pa.string()
 
 
 def _lists(embeddings: Embeddings | None, absent: npt.NDArray[np.bool_], width: int) -> pa.Array:

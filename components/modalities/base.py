@@ -9,6 +9,7 @@ import numpy.typing as npt
 from torch import nn
 
 from components.params.data import Limits
+from components.problems.windows import Window
 
 # A decoded sample, as the release's graph takes it: an image uint8 (H, W, 3), a text int64 (tokens,).
 Sample = npt.NDArray[np.generic]
@@ -39,6 +40,15 @@ class Signature:
     def varying(self) -> Mapping[int, str]:
         """Axis → name, of those whose size varies."""
         return {number: axis for number, axis in enumerate(self.axes) if isinstance(axis, str)}
+
+
+class Whole:
+    """Of a modality whose samples are one row each."""
+
+    windowing: Mapping[str, int] | None = None
+
+    def windows(self, sample: Sample) -> Sequence[Window]:
+        return (Window(sample),)
 
 
 @dataclass(frozen=True)
@@ -128,8 +138,23 @@ class Modality(Protocol):
         """
         ...
 
+    @property
+    def windowing(self) -> Mapping[str, int] | None:
+        """By what `windows` cuts, as a release says it (length, stride, …); None where each sample is one row.
+
+        Part of `view_digest`.
+        """
+        ...
+
+    def windows(self, sample: Sample) -> Sequence[Window]:
+        """The rows of a sample for the graph, in their order: at least one, even of an empty sample.
+
+        How many there are depends on the sample's shape alone, so that all its views have the same.
+        """
+        ...
+
     def size_class(self, payload: bytes) -> int:
-        """Samples of one class may share a batch of a fixed shape."""
+        """Samples of one class may share a batch of a fixed shape; of a sample with windows, each of them."""
         ...
 
     def compact(self, sample: Sample) -> Sample:

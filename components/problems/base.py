@@ -23,6 +23,7 @@ import numpy.typing as npt
 from components.errors import DataError
 from components.params.data import Labels, Limits
 from components.params.learning import SelectParams
+from components.problems.windows import Window
 
 if TYPE_CHECKING:  # whoever only reads labels does without the seconds of these imports
     from torch import Tensor, nn
@@ -134,6 +135,13 @@ class Target(Protocol):
         """(count, …) of samples without a label."""
         ...
 
+    def of_windows(self, targets: Targets, windows: Sequence[Window]) -> Targets:
+        """The target of one sample (1, …), as each of its windows has it: (len(windows), …).
+
+        One that cannot be told is unknown: training leaves that window out.
+        """
+        ...
+
     def codes(self, targets: Targets) -> npt.NDArray[np.int64]:
         """(N,) of labelled samples: those with one code are dealt evenly to folds. All 0 where nothing is declared."""
         ...
@@ -155,6 +163,11 @@ class Network(Protocol):
     link: Link
 
     def __init__(self, task: Any, description: Description) -> None: ...
+
+    def collate(self, targets: Targets) -> npt.NDArray[Any]:
+        """(N, …) as numbers in rows of one shape, which `loss` and `scores` take; of rows or windows, not of samples
+        that are cut."""
+        ...
 
     def head(self, width: int) -> "nn.Module":
         """Features (B, width) → outputs (B, outputs)."""
@@ -184,6 +197,7 @@ class Decision(Protocol):
         columns: what these numbers are called, in tables.
         fitted: what calibration found, as JSON.
         scale: by which a difference of answers is divided where parity is judged: a number, or (columns,).
+        ragged: whether merged answers of samples differ in shape: they are kept as an array of objects.
     """
 
     output: str
@@ -191,6 +205,7 @@ class Decision(Protocol):
     columns: tuple[str, ...]
     fitted: Fitted
     scale: float | Array
+    ragged: bool
 
     def __init__(self, task: Any, description: Description, fitted: Fitted | None = None) -> None:
         """Without `fitted`: as a network decides before any calibration. ValueError where they make no sense."""
@@ -221,8 +236,15 @@ class Decision(Protocol):
         """The same in double precision."""
         ...
 
+    def merge(self, answers: npt.NDArray[Any], windows: Sequence[Window]) -> npt.NDArray[Any]:
+        """The answer of a sample from those of its windows (len(windows), columns), at least one; of the same type.
+
+        (columns,), or of its own shape where answers are `ragged`. It depends on nothing that was fitted.
+        """
+        ...
+
     def __call__(self, answers: npt.NDArray[Any]) -> Decisions:
-        """Answers (N, columns) → (N, …)."""
+        """Answers (N, columns), or merged ones (N,), → (N, …)."""
         ...
 
     def same(self, one: Decisions, other: Decisions) -> Mask:

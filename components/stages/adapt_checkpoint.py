@@ -33,6 +33,7 @@ from components.stages.domains import Chosen, decided, learned, regardless
 from components.stages.fitting import Activations
 from components.stages.frozen import stored
 from components.stages.network import open_checkpoint
+from components.stages.rows import refuse_windows
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
 from components.storage.publish import write_bytes
@@ -61,6 +62,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         return
     dataset = Dataset.open(inputs["dataset"])
     samples = Activations.open(checkpoint, dataset, method.cut, params, context)
+    refuse_windows(samples.modality, "pretrain.method")
     sides = seen(dataset, method, params.domains)
     known = _known(dataset, sides, params)
     method.check(known)

@@ -10,6 +10,7 @@ import torch
 from components.data.dataset import Dataset
 from components.modalities.base import Modality, Sample
 from components.progress import progress
+from components.stages.rows import sample_of, shown
 from components.stages.table import Context
 from components.storage.scratch import scratch
 
@@ -45,12 +46,14 @@ class CompactSamples:
     @torch.inference_mode()
     def __getitem__(self, rows: Indices) -> npt.NDArray[np.generic]:
         views, samples = np.divmod(rows, len(self._ids))
-        shown = [
+        views_of = [
             self._task.augment(self._map[sample], int(view), self._ids[sample])
             for view, sample in zip(views, samples, strict=True)
         ]
-        made: npt.NDArray[np.generic] = self._preprocess(torch.from_numpy(np.stack(shown))).numpy()
+        made: npt.NDArray[np.generic] = self._preprocess(torch.from_numpy(np.stack(views_of))).numpy()
         return made
 
     def _place(self, number: int) -> None:
-        self._map[number] = self._task.compact(self._task.decode(self._dataset.read(self._ids[number])))
+        row = self._ids[number]
+        sample = self._task.decode(self._dataset.read(sample_of(row)))
+        self._map[number] = self._task.compact(shown(row, sample, self._task))

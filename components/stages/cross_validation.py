@@ -79,7 +79,7 @@ class CrossValidation:
             started = time.monotonic()
             weights = sample_weights(features, params, learn, beside)
             training = train_head.labelled(features, self._dataset, problem, learn, weights)
-            train_head.demand_weight(training, self._dataset, learn)
+            train_head.demand_weight(training, self._dataset)
             states = [state for _, state in head.fits(training, stop)]
             scores = [train_head.score(head.module(state), stop, metric, found) for state in states]
             best = head.module(states[train_head.better(found.metric(metric), scores)])
@@ -105,7 +105,7 @@ class CrossValidation:
             fitted = fit(training, fine_tune.met(samples, material), used, Watch(name))
             outputs = predict(fitted.network, samples.clean(held), used.batch, fitted.device)
         found = Uncalibrated(params, self._dataset.description)
-        score = found.value(self.metric, outputs.double().numpy(), held.targets)
+        score = found.value(self.metric, outputs.double().numpy(), samples.rows(held).targets)
         return self._finite(score, spent + fitted.outcome.seconds)
 
     def _activations(self, params: Params) -> Activations:

@@ -22,7 +22,8 @@ import numpy.typing as npt
 from components.data.dataset import Dataset
 from components.errors import DataError, meant
 from components.params.domains import DomainsParams
-from components.problems.base import Targets
+from components.problems.base import Target, Targets
+from components.stages.rows import Places, row_id
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Chosen:
         places: (N,), where they stand among the ids of their side.
         targets: (N, …), as the problem has them; of samples whose labels may not be seen, as if they had none.
         domains: (N,).
+        owners: where these are windows of samples: which of the samples that were cut each belongs to, (N,).
+        numbers: and which window of it each is, (N,).
     """
 
     ids: Sequence[str]
@@ -41,9 +44,46 @@ class Chosen:
     places: npt.NDArray[np.int64]
     targets: Targets
     domains: npt.NDArray[np.str_]
+    owners: npt.NDArray[np.int64] | None = None
+    numbers: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def per_row(self, values: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64] | None:
+        """What holds for the samples that were cut, for each of their windows."""
+        return values if values is None or self.owners is None else values[self.owners]
+
+
+def rows_of(chosen: Chosen, target: Target, windows: Places | None) -> Chosen:
+    """The windows of samples, in their order, as training sees them; the samples where these are not cut.
+
+    A window of a labelled sample that has no target of its own is left out.
+    """
+    if windows is None:
+        return chosen
+    counts = [len(windows[sample]) for sample in chosen.ids]
+    owners = np.repeat(np.arange(len(chosen)), counts)
+    numbers = np.concatenate([np.empty(0, dtype=np.int64), *(np.arange(count) for count in counts)])
+    parts = [
+        target.of_windows(chosen.targets[place : place + 1], windows[sample])
+        for place, sample in enumerate(chosen.ids)
+    ]
+    targets = np.concatenate([target.unknown(0), *parts])
+    kept = target.known(targets) | ~target.known(chosen.targets)[owners]
+    owners, numbers = owners[kept], numbers[kept]
+    return Chosen(
+        ids=[
+            row_id(chosen.ids[owner], number)
+            for owner, number in zip(owners.tolist(), numbers.tolist(), strict=True)
+        ],
+        rows=chosen.rows[owners],
+        places=chosen.places[owners],
+        targets=targets[kept],
+        domains=chosen.domains[owners],
+        owners=owners,
+        numbers=numbers,
+    )
 
 
 def learned(dataset: Dataset, domains: DomainsParams, start: str = "checkpoint") -> Chosen:

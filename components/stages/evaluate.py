@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -40,7 +41,7 @@ from components.storage.publish import (
 )
 
 EVALUATIONS = "evaluations.jsonl"
-Answers = npt.NDArray[np.float64]
+Answers = npt.NDArray[Any]
 Outcomes = Mapping[str, Any]  # model → what the problem's judge calls an outcome
 
 
@@ -58,7 +59,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     constants = controls["constants"]
     assert isinstance(constants, dict)
     outcomes = _outcomes(inputs, dataset, chosen, bundle, params, context) | {
-        name: judge.outcome(chosen.targets, *_constant(answer, dataset, params, len(ids)))
+        name: judge.outcome(chosen.targets, *_constant(answer, dataset, chosen, bundle, params))
         for name, answer in constants.items()
     }
     slices = {name: values[chosen.places] for name, values in dataset.slices("test").items()}
@@ -155,12 +156,12 @@ def on_the_source(
 def _predicted(
     opened: Mapping[str, Callable[[], Runner]], dataset: Dataset, chosen: Chosen, bundle: Bundle
 ) -> dict[str, Answers]:
-    """Answers (N, columns) by each runner."""
-    found = {}
+    """Answers (N, …) by each runner."""
+    found, assembly = {}, bundle.assembly
     for name, runner in opened.items():  # one session at a time: each keeps the memory of its largest batch
-        rows = runner().predict((dataset.read(i) for i in chosen.ids), bundle.modality.decode)
+        rows = runner().rows((dataset.read(i) for i in chosen.ids), assembly.windows)
         shown = progress(rows, f"Test: {name}", "samples", total=len(chosen))
-        found[name] = np.stack(list(shown)).astype(np.float64)
+        found[name] = assembly.together([assembly.merged(part.astype(np.float64), at) for part, at in shown])
     return found
 
 
@@ -206,9 +207,12 @@ def _part(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.
     }
 
 
-def _constant(answer: Sequence[float], dataset: Dataset, params: Params, count: int) -> tuple[Answers, Any]:
-    """The same answer for every sample, and what is decided by it."""
-    answers = np.tile(np.asarray(answer, dtype=np.float64), (count, 1))
+def _constant(
+    answer: Sequence[float], dataset: Dataset, chosen: Chosen, bundle: Bundle, params: Params
+) -> tuple[Answers, Any]:
+    """The same answer for every row, and what is decided by it."""
+    row, assembly = np.asarray(answer, dtype=np.float64), bundle.assembly
+    answers = assembly.together([assembly.constant(row, partial(dataset.read, i)) for i in chosen.ids])
     return answers, load_decision(params.task, dataset.description)(answers)
 
 
@@ -244,16 +248,24 @@ def _write_predictions(
 
 
 def _column(values: npt.NDArray[Any] | Sequence[Any]) -> object:
-    """Rows of several numbers as a column of lists."""
-    return list(values) if isinstance(values, np.ndarray) and values.ndim > 1 else values
+    """Rows of several numbers as a column of lists, whether all have as many or not."""
+    lists = isinstance(values, np.ndarray) and (values.ndim > 1 or values.dtype == object)
+    return list(values) if lists else values
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows([escape(cell) for cell in row] for row in rows)
+    writer.writerows([escape(_cell(cell)) for cell in row] for row in rows)
     write_bytes(path, out.getvalue().encode())
+
+
+def _cell(value: object) -> object:
+    """Lists as JSON."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return json.dumps(value) if isinstance(value, list | tuple) else value
 
 
 def test_digest(ids: Sequence[str]) -> str:

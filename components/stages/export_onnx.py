@@ -1,7 +1,7 @@
 """export_onnx: the release bundle - one ONNX file a variant, parity, and a manifest of digests."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -19,13 +19,15 @@ from components.export.onnx_file import finish
 from components.export.parity import Parity, measure, predict
 from components.export.release import ReleaseNetwork, export_release
 from components.export.variants import to_fp16, to_int8
+from components.inference.assembly import Assembly
 from components.inference.bundle import Runner
 from components.inference.contract import FILES, FORMAT
 from components.modalities.base import Modality, Sample
 from components.params import Params
 from components.problems import decision
 from components.problems import network as problem_network
-from components.problems.base import Decision
+from components.problems.base import Decision, Decisions
+from components.problems.windows import Window
 from components.progress import log, progress
 from components.stages.network import input_spec, load_selected, open_modality
 from components.stages.table import Context
@@ -42,10 +44,18 @@ class _Samples:
     threads: int
     description: str
 
-    def __iter__(self) -> Iterator[Sample]:
+    def cut(self) -> Iterator[Sequence[Window]]:
+        """Sample after sample, its rows."""
         payloads = (self.dataset.read(i) for i in self.ids)
-        decoded = in_order(self.modality.decode, payloads, self.threads, 2 * self.threads)
+        decoded = in_order(self._windows, payloads, self.threads, 2 * self.threads)
         return progress(decoded, self.description, "samples", len(self.ids))
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Row after row."""
+        return (window.sample for windows in self.cut() for window in windows)
+
+    def _windows(self, payload: bytes) -> Sequence[Window]:
+        return self.modality.windows(self.modality.decode(payload))
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
@@ -61,6 +71,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     head = load_selected(inputs["selected"], backbone, problem_network(params.task, dataset.description))
     network = ReleaseNetwork(modality.preprocessor(), backbone, head, decides.module()).eval()
     facts = _facts(dataset, inputs["adapted"], selected, decides, params) | {"input": _input(modality)}
+    if modality.windowing is not None:  # nothing where the decision lies wholly in the graph
+        facts["runner"] = {"windows": dict(modality.windowing)}
     models = _models(network, dataset, modality, params, facts, context)
     parity = _parity(network, models, samples, decides, params, context)
     folder = outputs["release"]
@@ -169,6 +181,7 @@ def _parity(
             return np.asarray(fast(torch.from_numpy(batch)).numpy())
 
     batches = params.export.parity.batches
+    decisions = _decisions(samples, decide)
     expected = predict(reference, samples, max(batches))
     found = {}
     for name, model in models.items():  # one session at a time: each keeps the memory of its largest batch
@@ -179,10 +192,27 @@ def _parity(
             runner.run,
             shown,
             batches,
-            lambda a, b: decide.same(decide(a), decide(b)),
+            lambda a, b: decide.same(decisions(a), decisions(b)),
             decide.scale,
         )
     return found
+
+
+def _decisions(samples: _Samples, decide: Decision) -> Callable[[npt.NDArray[np.float32]], Decisions]:
+    """What decides on `samples` by the answers to their rows."""
+    if samples.modality.windowing is None:
+        return decide
+    assembly = Assembly(samples.modality, decide)
+    places = [
+        [window.place for window in windows] for windows in replace(samples, description="Windows").cut()
+    ]
+    ends = np.cumsum([len(windows) for windows in places])[:-1]
+
+    def decided(rows: npt.NDArray[np.float32]) -> Decisions:
+        parts = zip(np.split(rows, ends), places, strict=True)
+        return decide(assembly.together([assembly.merged(part, windows) for part, windows in parts]))
+
+    return decided
 
 
 def _write_manifest(folder: Path, facts: Mapping[str, object], params: Params) -> None:

@@ -25,6 +25,7 @@ from components.stages.best_epoch import by_answers, by_labels
 from components.stages.domains import Chosen, decided, learned, of_source, unlabelled, watched
 from components.stages.fitting import Activations, Then, Training, demand, described, fit, recipe, write
 from components.stages.network import load_trained
+from components.stages.rows import refuse_windows
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
 from components.stages.weights import sample_weights
@@ -101,12 +102,15 @@ def prepared(
     shape = Shape(backbone.width, samples.problem.outputs, params.seed)
     added: list[nn.Module] = [*load_objectives(params.objectives, shape)]
     if shared := load_tasks(params.objectives.tasks, shape, tasks):
+        refuse_windows(samples.modality, "objectives.tasks")
         added.append(shared)
     network = Network(backbone, head, samples.frozen.cut, added)
     method = load_method(params.tune)
     demand(method, network)
     then = _then(network, samples, material)
     counts = sample_weights(features, params, material.learned, material.beside)
+    if counts is not None:
+        counts = samples.rows(material.learned).per_row(counts)
     weighed = None if counts is None else torch.from_numpy(counts).float()
     return Training(network, samples.problem, method, weighed, then)
 

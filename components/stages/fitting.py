@@ -19,9 +19,10 @@ from components.modalities.base import Modality
 from components.params import Params
 from components.problems import network as load_network
 from components.problems.base import Network as Problem
-from components.stages.domains import Chosen
+from components.stages.domains import Chosen, rows_of
 from components.stages.frozen import Frozen, stored
 from components.stages.network import open_checkpoint, open_modality, save_tensors
+from components.stages.rows import places_of
 from components.stages.table import Context
 from components.storage.publish import write_bytes, write_json
 from components.training.accumulating import fit_in_memory
@@ -76,11 +77,17 @@ class Activations:
         """In every view that params ask for."""
         return self._views(chosen, len(self.modality.views))
 
+    def rows(self, chosen: Chosen) -> Chosen:
+        """The windows of samples where these are cut."""
+        windows = places_of(self.dataset, self.modality, chosen.ids, self.context.threads)
+        return rows_of(chosen, self.dataset.target, windows)
+
     def _views(self, chosen: Chosen, views: int) -> Samples:
-        wanted = [(sample, view) for view in range(views) for sample in chosen.ids]
+        rows = self.rows(chosen)
+        wanted = [(row, view) for view in range(views) for row in rows.ids]
         batch = self.params.features.batch
         records = stored(self.dataset, wanted, self.frozen, self.modality, self.context, batch)
-        return Views(records, chosen.targets, views, self.params.seed)
+        return Views(records, rows.targets, views, self.params.seed, self.problem.collate)
 
 
 @dataclass(frozen=True)

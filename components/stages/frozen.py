@@ -18,13 +18,14 @@ from components.export.onnx_file import export_module
 from components.modalities.base import Modality
 from components.progress import bar, log
 from components.runtime.sessions import open_session, run
+from components.stages.rows import sample_of, shown
 from components.stages.table import Context
 from components.storage.samples import Records, SampleStore, Space
 
 SHARD = 256
 SEEN = "seen"
 
-Wanted = tuple[str, int]  # sample id, view
+Wanted = tuple[str, int]  # row (a sample, or one of its windows), view
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,9 @@ class Computation:
         self.threads = context.threads
         self.batch = batch
         self._dataset = dataset
-        shown = seen(task)
-        shape = (batch, *shown.shape[1:])
-        model = exported(frozen, shape, shown.dtype, tuple(task.varying.items()))
+        example = seen(task)
+        shape = (batch, *example.shape[1:])
+        model = exported(frozen, shape, example.dtype, tuple(task.varying.items()))
         self._layers = open_session(model, context.providers, 1)
         takes = task.signature
         sample = torch.from_numpy(np.zeros((1, *takes.example[1:]), takes.dtype))
@@ -79,12 +80,14 @@ class Computation:
         self._preprocess = open_session(model, ["cpu"], 1)
 
     def size_class(self, wanted: Wanted) -> int:
-        return self.task.size_class(self._dataset.read(wanted[0]))
+        return self.task.size_class(self._dataset.read(sample_of(wanted[0])))
 
     def prepare(self, wanted: Wanted) -> npt.NDArray[np.generic]:
-        """What the backbone sees of a sample, by the same graph as in the release."""
-        sample, view = wanted
-        array = self.task.augment(self.task.decode(self._dataset.read(sample)), view, sample)
+        """What the backbone sees of a row, by the same graph as in the release."""
+        row, view = wanted
+        sample = sample_of(row)
+        whole = self.task.augment(self.task.decode(self._dataset.read(sample)), view, sample)
+        array = shown(row, whole, self.task)
         made: npt.NDArray[np.generic] = self._preprocess.run(None, {self.task.signature.name: array[None]})[0]
         return np.asarray(made[0])
 
@@ -145,7 +148,7 @@ def missing(store: SampleStore, space: Space, task: Modality, wanted: Sequence[W
 
 def fill(store: SampleStore, space: Space, compute: Computation, wanted: Sequence[Wanted]) -> None:
     """Compute the records of `wanted` and publish them, a shard after the other."""
-    shown = bar(len(wanted), "Frozen layers", "views")
+    progress = bar(len(wanted), "Frozen layers", "views")
     rows: list[npt.NDArray[np.generic]] = []
     done: list[str] = []
     batches = _batches(compute, wanted)
@@ -153,13 +156,13 @@ def fill(store: SampleStore, space: Space, compute: Computation, wanted: Sequenc
     for chunk, records in zip(batches, computed, strict=True):
         rows.append(_filled(records.astype(space.dtype), space.shape))
         done.extend(_key(compute.task, *w) for w in chunk)
-        shown.update(len(chunk))
+        progress.update(len(chunk))
         if len(done) >= SHARD:
             store.add(space, done, np.concatenate(rows))
             rows, done = [], []
     if done:
         store.add(space, done, np.concatenate(rows))
-    shown.close()
+    progress.close()
 
 
 def _batches(compute: Computation, wanted: Sequence[Wanted]) -> list[Sequence[Wanted]]:
@@ -181,8 +184,8 @@ def seen(task: Modality) -> torch.Tensor:
     """(1, …): what the backbone sees of some sample, in its full size."""
     sample = task.compact(np.zeros(task.signature.example[1:], task.signature.dtype))
     with torch.inference_mode():
-        shown: torch.Tensor = task.preprocessor()(torch.from_numpy(sample.copy())[None])
-    return shown
+        found: torch.Tensor = task.preprocessor()(torch.from_numpy(sample.copy())[None])
+    return found
 
 
 def _key(task: Modality, sample: str, view: int) -> str:

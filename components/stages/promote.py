@@ -185,9 +185,11 @@ def _answers(fetched: VersionFiles, case: _Case, params: Params, shown: str) -> 
     decides = decision(params.task, description, bundle.decision.fitted)
     runner = bundle.runner(params.runtime.providers, params.runtime.cores)
     raw = (case.dataset.read(i) for i in case.chosen.ids)
-    rows = progress(runner.predict(raw, bundle.modality.decode), shown, "samples", total=len(case.chosen))
-    found = np.array(list(rows), dtype=np.float64).reshape(len(case.chosen), len(bundle.decision.columns))
-    answers = found[:, [bundle.decision.columns.index(name) for name in decides.columns]]
+    assembly = bundle.assembly
+    rows = progress(runner.rows(raw, assembly.windows), shown, "samples", total=len(case.chosen))
+    order = [bundle.decision.columns.index(name) for name in decides.columns]
+    found = [assembly.merged(part.astype(np.float64)[:, order], windows) for part, windows in rows]
+    answers = assembly.together(found)
     return judge(params.task, description).outcome(case.chosen.targets, answers, decides(answers))
 
 

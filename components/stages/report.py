@@ -156,7 +156,10 @@ def _shown(
     samples = [modality.decode(dataset.read(sample)) for sample in found]
     targets = [item.output for item in found.values()]
     problem = load_network(params.task, dataset.description)
-    evidences = maps(root, params, modality, samples, (targets, problem, threads))
+    if modality.windowing is None:
+        evidences = maps(root, params, modality, samples, (targets, problem, threads))
+    else:  # an output is of a window, and a sample has several
+        evidences = [np.zeros((), dtype=np.float32)] * len(samples)
     return {
         name: _show(modality, sample, evidence)
         for name, sample, evidence in zip(found, samples, evidences, strict=True)

@@ -17,7 +17,7 @@ from components.params import Params
 from components.problems import decision_type, network
 from components.problems.base import Array, Targets
 from components.progress import log
-from components.stages.domains import Chosen, decided, learned, watched
+from components.stages.domains import Chosen, decided, learned, rows_of, watched
 from components.stages.features import open_features
 from components.stages.fitting import Scored, overfitting
 from components.stages.frozen import stored
@@ -45,8 +45,14 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         "head": _head_network(inputs, params),
         "tuned": _tuned_network(inputs, dataset, params),
     }
-    splits = {split: decided(dataset, split, params.domains) for split in ("validation", "calibration")}
+    windows = open_features(inputs["features"]).windows
+    splits = {
+        split: rows_of(decided(dataset, split, params.domains), dataset.target, windows)
+        for split in ("validation", "calibration")
+    }
     unseen = watched(dataset, params.domains)
+    if unseen is not None:
+        unseen = rows_of(unseen, dataset.target, windows)
     looked_at = splits if unseen is None else splits | {"watched": unseen}
     found = {
         "head": _head_outputs(inputs, looked_at, networks["head"][1]),
@@ -117,10 +123,12 @@ def _head_training(
         "train": learned(dataset, params.domains),
         "validation": decided(dataset, "validation", params.domains),
     }
+    windows = open_features(inputs["features"]).windows
+    splits = {split: rows_of(chosen, dataset.target, windows) for split, chosen in splits.items()}
     outputs, problem = _head_outputs(inputs, splits, head), network(params.task, dataset.description)
     scored: dict[str, Scored] = {}
     for split, chosen in splits.items():
-        given, wanted = torch.from_numpy(outputs[split]), torch.from_numpy(chosen.targets)
+        given, wanted = torch.from_numpy(outputs[split]), torch.from_numpy(problem.collate(chosen.targets))
         means = {name: float(each.mean()) for name, each in problem.scores(given, wanted).items()}
         scored[split] = (float(MeanLoss(problem)(given, wanted)), means)
     return {
@@ -149,7 +157,7 @@ def _head_outputs(
     features = open_features(inputs["features"])
     with torch.inference_mode():
         return {
-            side: head(torch.from_numpy(features[chosen.rows])).double().numpy()
+            side: head(torch.from_numpy(features.of(chosen.rows, chosen.numbers))).double().numpy()
             for side, chosen in sides.items()
         }
 

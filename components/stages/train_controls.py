@@ -32,8 +32,9 @@ from components.problems.base import Decision
 from components.problems.base import Network as Problem
 from components.progress import log
 from components.stages.compact import CompactSamples
-from components.stages.domains import Chosen, decided, learned
+from components.stages.domains import Chosen, decided, learned, rows_of
 from components.stages.network import input_spec
+from components.stages.rows import places_of
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
 from components.storage.publish import write_bytes, write_json
@@ -117,8 +118,10 @@ def _fresh(params: Params, checkpoint: Path, problem: Problem) -> Network:
 def _samples(
     dataset: Dataset, chosen: Chosen, views: int, task: Modality, params: Params, context: Context
 ) -> Views:
-    held = CompactSamples(dataset, chosen.ids, task).fill(context)
-    return Views(held, chosen.targets, views, params.seed)
+    rows = rows_of(chosen, dataset.target, places_of(dataset, task, chosen.ids, context.threads))
+    held = CompactSamples(dataset, rows.ids, task).fill(context)
+    collate = load_network(params.task, dataset.description).collate
+    return Views(held, rows.targets, views, params.seed, collate)
 
 
 class Again(Asked):

@@ -20,7 +20,7 @@ from components.params import Params
 from components.problems import network as load_network
 from components.problems.base import Network as Problem
 from components.progress import log, progress
-from components.stages.domains import Chosen, decided, learned, unlabelled
+from components.stages.domains import Chosen, decided, learned, rows_of, unlabelled
 from components.stages.features import open_features
 from components.stages.network import save_tensors
 from components.stages.table import Context
@@ -41,7 +41,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     problem = load_network(params.task, dataset.description)
     training = labelled(inputs["features"], dataset, problem, learns, weights)
     validation = labelled(inputs["features"], dataset, problem, held)
-    demand_weight(training, dataset, learns)
+    demand_weight(training, dataset)
     head, metric = load_head(params.head, params.seed), params.head.metric
     found = Uncalibrated(params, dataset.description)
     with deterministic(context.threads):
@@ -82,7 +82,8 @@ def score(module: nn.Module, samples: Samples, metric: str, found: Uncalibrated)
     rows = torch.split(torch.from_numpy(samples.features), CHUNK)
     with torch.inference_mode():
         outputs = torch.cat([module(chunk.double()) for chunk in rows])
-    loss = MeanLoss(samples.problem)(outputs, torch.from_numpy(samples.targets))
+    wanted = torch.from_numpy(samples.problem.collate(samples.targets))
+    loss = MeanLoss(samples.problem)(outputs, wanted)
     return {"score": found.value(metric, outputs.numpy(), samples.targets), "loss": float(loss)}
 
 
@@ -95,12 +96,13 @@ def labelled(
 ) -> Samples:
     """The features of `chosen`, which count by `weights` (N,), or alike; `folder` is features/."""
     features = open_features(folder)
-    return Samples(np.asarray(features[chosen.rows]), chosen.targets, problem, weights)
+    rows = rows_of(chosen, dataset.target, features.windows)
+    return Samples(features.of(rows.rows, rows.numbers), rows.targets, problem, rows.per_row(weights))
 
 
-def demand_weight(training: Samples, dataset: Dataset, learns: Chosen) -> None:
+def demand_weight(training: Samples, dataset: Dataset) -> None:
     """DataError where the weighting leaves nothing of what must be learned, e.g. of a class."""
-    lacking = dataset.target.lacking(learns.targets[training.masses > 0])
+    lacking = dataset.target.lacking(training.targets[training.masses > 0])
     if lacking:
         raise DataError(
             f"With weighting.method, {lacking} that counts: all of them weigh nothing.",

@@ -1,9 +1,9 @@
 """Where batches come from: memory-mapped records, copied one batch ahead of the arithmetic."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from components.data.ahead import in_order
 from components.methods.samples import Indices, Samples
+from components.problems.base import Targets
 from components.training.seeds import batches, draws, generator
 
 
@@ -28,14 +29,23 @@ class Views:
     shows every view before it repeats one.
     """
 
-    def __init__(self, rows: Rows, targets: Indices, views: int = 1, seed: int = 0) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        targets: Targets,
+        views: int = 1,
+        seed: int = 0,
+        collate: Callable[[Targets], npt.NDArray[Any]] = np.asarray,
+    ) -> None:
+        """`collate` makes numbers in rows of one shape of targets."""
         self._rows = rows
         self._targets = targets
+        self._collate = collate
         order = np.tile(np.arange(views), (len(targets), 1))
         self._order = generator(seed, 2).permuted(order, axis=1)
 
     @property
-    def targets(self) -> Indices:
+    def targets(self) -> Targets:
         return self._targets
 
     def view(self, indices: Indices, epoch: int) -> Indices:
@@ -48,7 +58,7 @@ class Views:
         return torch.from_numpy(self._rows[rows])
 
     def expected(self, indices: Indices, epoch: int) -> Tensor:
-        return torch.from_numpy(self._targets[indices])
+        return torch.from_numpy(self._collate(self._targets[indices]))
 
     def shuffled(self, seed: int, epoch: int, size: int) -> list[Indices]:
         return batches(seed, epoch, len(self._targets), size)

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components.errors import DataError, ParamsError
-from components.modalities.base import Inspection, Sample, Signature, Vocabulary
+from components.modalities.base import Inspection, Sample, Signature, Vocabulary, Whole
 from components.params.backbone import ImageSpec, InputSpec
 from components.params.data import Limits
 from components.params.task import AugmentParams, TaskParams
@@ -97,7 +97,7 @@ class Preprocessor(nn.Module):
         return (resized - self.mean) / self.std
 
 
-class Modality:
+class Modality(Whole):
     """See components.modalities.base.Modality for what each member promises."""
 
     signature = SIGNATURE

@@ -22,7 +22,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from components.errors import CheckpointError, DataError, ParamsError
-from components.modalities.base import Inspection, Sample, Signature, Vocabulary
+from components.modalities.base import Inspection, Sample, Signature, Vocabulary, Whole
 from components.params.backbone import InputSpec, TextSpec
 from components.params.data import Limits
 from components.params.task import AugmentParams, TaskParams
@@ -60,7 +60,7 @@ class Known(nn.Module):
         return torch.where(known, tokens, torch.full_like(tokens, self.unknown))
 
 
-class Modality:
+class Modality(Whole):
     """See components.modalities.base.Modality for what each member promises."""
 
     signature = SIGNATURE

@@ -157,7 +157,7 @@ def test_a_class_whose_samples_all_weigh_nothing_is_named(line: Workspace) -> No
     features = np.zeros((len(learns), 3), dtype=np.float32)
     samples = Samples(features, learns.targets, problem, 1.0 - learns.targets)
     with pytest.raises(DataError, match="class 'light' has no labelled sample that counts"):
-        train_head.demand_weight(samples, dataset, learns)
+        train_head.demand_weight(samples, dataset)
 
 
 def test_what_is_written_is_rebuilt_in_single_precision(line: Workspace) -> None:

@@ -17,6 +17,7 @@ from components.problems.classification.decision.calibration import (
     negative_log_likelihood,
 )
 from components.problems.classification.params import ClassificationParams
+from components.problems.windows import MeanAnswers
 
 
 class Softmax(nn.Module):
@@ -30,7 +31,7 @@ class Softmax(nn.Module):
         return torch.softmax(logits / self.temperature, dim=1)
 
 
-class Decision:
+class Decision(MeanAnswers):
     """See components.problems.base.Decision for what each member promises.
 
     Attributes:

@@ -9,9 +9,10 @@ from torch.nn import functional as F
 from components.errors import DataError
 from components.params.task import TaskParams
 from components.problems.base import Array, Description, Link, Targets
+from components.problems.windows import PlainTargets
 
 
-class Network:
+class Network(PlainTargets):
     """See components.problems.base.Network for what each member promises."""
 
     link: Link = "softmax"

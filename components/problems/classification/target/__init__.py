@@ -13,6 +13,7 @@ from components.problems.base import Description, Labelled, Mask, Remedies, Targ
 from components.problems.classification.params import ClassificationParams
 from components.problems.classification.target.classes import Classes, doubtful
 from components.problems.classification.target.warnings import alike, class_counts, few_tests
+from components.problems.windows import WholeTargets
 
 UNLABELLED = -1
 NAMED = 10  # of more classes only so many are named
@@ -77,7 +78,7 @@ class Reading:
         return [*alike(self.names), *few_tests(samples, self.names)]
 
 
-class Target:
+class Target(WholeTargets):
     """See components.problems.base.Target for what each member promises."""
 
     def __init__(self, description: Description) -> None:

@@ -14,6 +14,7 @@ from components.evaluation.calibration import best_temperature, find_threshold
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
 from components.problems.base import Array, Column, Decisions, Description, Fitted, Mask, Targets
+from components.problems.windows import LargestAnswers
 
 EVEN = 0.5
 
@@ -29,7 +30,7 @@ class Sigmoid(nn.Module):
         return torch.sigmoid(logits / self.temperature)
 
 
-class Decision:
+class Decision(LargestAnswers):
     """See components.problems.base.Decision for what each member promises.
 
     Attributes:

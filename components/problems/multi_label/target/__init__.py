@@ -23,6 +23,7 @@ from components.problems.multi_label.target.checks import (
     doubtful,
     few_tests,
 )
+from components.problems.windows import WholeTargets
 
 UNLABELLED = -1
 
@@ -79,7 +80,7 @@ class Reading:
         return few_tests([names_of(s.label) for s in samples if s.split == "test"], self.names)
 
 
-class Target:
+class Target(WholeTargets):
     """See components.problems.base.Target for what each member promises."""
 
     def __init__(self, description: Description) -> None:

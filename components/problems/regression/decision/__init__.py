@@ -14,6 +14,7 @@ from components.problems.base import Array, Column, Decisions, Description, Fitt
 from components.problems.regression.decision.conformal import fewest, margin
 from components.problems.regression.params import RegressionParams
 from components.problems.regression.target.numbers import Numbers, columns
+from components.problems.windows import MeanAnswers
 from components.progress import log
 
 TOLERANCE = 1e-4  # standard deviations of the targets by which equal decisions may differ
@@ -59,7 +60,7 @@ class Answers(nn.Module):
         return self.get_buffer(name).to(like.dtype)
 
 
-class Decision:
+class Decision(MeanAnswers):
     """See components.problems.base.Decision for what each member promises.
 
     Decisions are (N, k, 3): prediction, low, high; NaN where there is no interval.

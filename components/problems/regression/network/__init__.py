@@ -13,6 +13,7 @@ from components.params.task import TaskParams
 from components.problems.base import Array, Description, Link, Targets
 from components.problems.regression.params import RegressionParams
 from components.problems.regression.target.numbers import Numbers
+from components.problems.windows import PlainTargets
 
 
 class Head(nn.Module):
@@ -29,7 +30,7 @@ class Head(nn.Module):
         return numbers
 
 
-class Network:
+class Network(PlainTargets):
     """See components.problems.base.Network for what each member promises.
 
     Outputs are k predictions; with `loss: quantile` the medians, then k lower and k upper quantiles.

@@ -16,6 +16,7 @@ from components.params.task import TaskParams
 from components.problems.base import Description, Labelled, Mask, Remedies, Targets
 from components.problems.regression.params import RegressionParams
 from components.problems.regression.target.numbers import Numbers, read
+from components.problems.windows import WholeTargets
 
 NAMED = 10  # of more labels that are refused only so many are named
 FEWEST = 2  # labelled samples that can be learned or decided by
@@ -182,7 +183,7 @@ def _statistics(values: Sequence[float]) -> tuple[float, float]:
     return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
 
 
-class Target:
+class Target(WholeTargets):
     """See components.problems.base.Target for what each member promises."""
 
     def __init__(self, description: Description) -> None:

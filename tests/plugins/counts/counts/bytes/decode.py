@@ -11,7 +11,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from components.errors import DataError, ParamsError
-from components.modalities.base import Inspection, Sample, Signature
+from components.modalities.base import Inspection, Sample, Signature, Whole
 from components.params.backbone import InputSpec
 from components.params.data import Limits
 from components.params.task import AugmentParams, TaskParams
@@ -28,7 +28,7 @@ class Scaled(nn.Module):
         return (sample.float() - 127.5) / 127.5
 
 
-class Modality:
+class Modality(Whole):
     """See components.modalities.base.Modality for what each member promises."""
 
     assets: Sequence[str] = ()

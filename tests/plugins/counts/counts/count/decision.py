@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
 from components.problems.base import Array, Column, Decisions, Description, Fitted, Mask, Targets
+from components.problems.windows import MeanAnswers
 
 TOLERANCE = 1e-4  # share by which equal rates may differ
 
@@ -26,7 +27,7 @@ class Rates(nn.Module):
         return torch.exp(outputs) * self.factor
 
 
-class Decision:
+class Decision(MeanAnswers):
     """See components.problems.base.Decision for what each member promises."""
 
     output = "rates"

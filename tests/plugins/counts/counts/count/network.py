@@ -10,9 +10,10 @@ from torch.nn import functional as F
 from components.errors import ParamsError
 from components.params.task import TaskParams
 from components.problems.base import Array, Description, Link, Targets
+from components.problems.windows import PlainTargets
 
 
-class Network:
+class Network(PlainTargets):
     """See components.problems.base.Network for what each member promises."""
 
     outputs = 1

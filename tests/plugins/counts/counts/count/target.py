@@ -11,6 +11,7 @@ from components.errors import DataError
 from components.params.data import SPLITS, Labels, Limits
 from components.params.task import TaskParams
 from components.problems.base import Description, Labelled, Mask, Remedies, Targets
+from components.problems.windows import WholeTargets
 from counts.count.params import CountParams
 
 FEWEST = 2  # labelled samples that can be learned or decided by
@@ -81,7 +82,7 @@ class Reading:
         return ()
 
 
-class Target:
+class Target(WholeTargets):
     """See components.problems.base.Target for what each member promises."""
 
     def __init__(self, description: Description) -> None:

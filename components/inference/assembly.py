@@ -1,0 +1,59 @@
+"""Around a release's graph: what cuts a sample into rows, and what merges the answers to them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from components.modalities.base import Modality
+from components.problems.base import Decision
+from components.problems.windows import Window
+
+Array = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A modality's windows, and how a problem puts them together again. Where samples are not cut, it does nothing."""
+
+    modality: Modality
+    decision: Decision
+
+    def windows(self, payload: bytes) -> Sequence[Window]:
+        """The rows of a raw sample. DataError as `Modality.decode`."""
+        return self.modality.windows(self.modality.decode(payload))
+
+    def merged(self, rows: Array, windows: Sequence[Window]) -> Array:
+        """(windows, columns) of one sample → its answer."""
+        if self.modality.windowing is None:
+            return np.asarray(rows[0])
+        return np.asarray(self.decision.merge(rows, windows))
+
+    def together(self, answers: Sequence[Array]) -> Array:
+        """Answers of N samples as `Decision` takes them: (N, columns), or (N,) objects of their own shapes."""
+        if self.modality.windowing is None or not self.decision.ragged:
+            return np.array(answers).reshape(len(answers), len(self.decision.columns))
+        return objects(answers)
+
+    def constant(self, row: Array, read: Callable[[], bytes]) -> Array:
+        """The answer for a sample of which each row gets the answer `row` (columns,); it is read only to be cut."""
+        if self.modality.windowing is None:
+            return row
+        windows = self.windows(read())
+        return self.merged(np.tile(row, (len(windows), 1)), [window.place for window in windows])
+
+    def blank(self) -> Array:
+        """An answer that stands where there is none: of zeros."""
+        row = np.zeros(len(self.decision.columns), dtype=np.float32)
+        takes = self.modality.signature
+        windows = self.modality.windows(np.zeros(takes.example[1:], takes.dtype))
+        return self.merged(np.tile(row, (len(windows), 1)), windows)
+
+
+def objects(values: Sequence[Array]) -> Array:
+    """(N,) objects, also where all have one shape."""
+    found = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):
+        found[place] = value
+    return found

@@ -13,7 +13,7 @@ from components.registry.ledger import Version
 from components.registry.model import BUNDLE, REFERENCES, folder_digest
 from components.registry.reference import REFERENCE_TAG
 from components.registry.register import SAMPLES, WHOLE, download
-from components.registry.store import Connection, patiently
+from components.registry.store import Connection
 from components.storage.publish import sha256_file, sha256_tree
 
 PATIENCE = 60.0  # seconds for a registry that is away
@@ -44,7 +44,7 @@ def fetched(connection: Connection, name: str, version: Version) -> Iterator[Ver
         what = f"{name} version {version.number} at {connection.place}"
 
         def get(part: str) -> Path:
-            return patiently(lambda: download(connection, name, version.number, folder, part), patience)
+            return connection.ask(lambda: download(connection, name, version.number, folder, part), patience)
 
         try:
             found = _parts(get, version)
@@ -94,14 +94,14 @@ def verify(connection: Connection, name: str, version: Version) -> str:
 
 def _verify_reference(connection: Connection, name: str, version: Version) -> str:
     """The reference of monitoring comes after a promotion, so it is held to its tag, not to the ledger."""
-    listed = patiently(lambda: connection.client.get_model_version(name, version.number), PATIENCE)
+    listed = connection.ask(lambda: connection.client.get_model_version(name, version.number), PATIENCE)
     digest = listed.tags.get(REFERENCE_TAG, "")
     if not digest:
         return ""
     part = f"{REFERENCES}/{digest}.parquet"
     with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
         get = partial(download, connection, name, version.number, folder, part)
-        if sha256_file(patiently(get, 0.0)) != digest:
+        if sha256_file(connection.ask(get, 0.0)) != digest:
             raise DigestMismatch(
                 f"The reference of {name} version {version.number} has other bytes than its tag names.",
                 f"Make it again: python -m flows.monitor reference --version {version.number}",

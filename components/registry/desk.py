@@ -20,7 +20,7 @@ from components.registry.history import CHALLENGE, CLEAR, MOVED, REJECT, State, 
 from components.registry.ledger import Entry, Note, Version
 from components.registry.register import FOLDER_TAG, SAMPLES_TAG, find
 from components.registry.serving import BACK, foreign
-from components.registry.store import Connection, connect, is_absent, locate, patiently
+from components.registry.store import Connection, connect, is_absent, locate
 
 T = TypeVar("T")
 
@@ -260,7 +260,7 @@ class Desk:
             self._ask(lambda: client.delete_registered_model_alias(self.name, CHALLENGER))
 
     def _ask(self, call: Callable[[], T], patience: float = PATIENCE) -> T:
-        return patiently(call, patience)
+        return self.connection.ask(call, patience)
 
 
 def open_desk(root: Path, tracking: TrackingParams) -> Desk:

@@ -62,7 +62,7 @@ def fetch(
 
 def _bring(connection: Connection, version: "ModelVersion", folder: Path, digest: str) -> None:
     with tempfile.TemporaryDirectory(prefix="graftline-") as place:
-        got = patiently(lambda: download(connection, version.name, str(version.version), place))
+        got = connection.ask(lambda: download(connection, version.name, str(version.version), place))
         if not got.is_dir() or sha256_tree(got) != digest:
             raise DigestMismatch(
                 f"{version.name} version {version.version} is not the release that was registered: the registry gives "

@@ -5,6 +5,7 @@ up to which the store has it lies beside it; delivering a line twice does no har
 two equal metrics, parameters and tags.
 """
 
+import errno
 import json
 import os
 import time
@@ -49,12 +50,16 @@ class Journal:
         return self.folder / f"{self.run}.delivered"
 
     def append(self, kind: str, values: Mapping[str, Value], step: int | None = None) -> None:
-        """Raises OSError where the disk is full."""
+        """Raises OSError, with the file's name, where the disk is full."""
         record = Record(kind, values, step or 0, time.time_ns() // 1_000_000)
         self.folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        line = _behind(handle) + record.line()
         try:
-            os.write(handle, record.line())
+            if os.write(handle, line) < len(line):  # no error: what had room was written
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
         finally:
             os.close(handle)
 
@@ -84,6 +89,12 @@ class Journal:
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
         self._mark.unlink(missing_ok=True)
+
+
+def _behind(handle: int) -> bytes:
+    """What ends a line that a full disk cut off, so that it costs only itself."""
+    size = os.fstat(handle).st_size
+    return b"\n" if size and os.pread(handle, 1, size - 1) != b"\n" else b""
 
 
 def _parse(line: bytes) -> Record | None:

@@ -65,7 +65,7 @@ class Shelf:
 
     def of_release(self, digest: str) -> Watched:
         """Raises RegistryError where no version is of the release with that digest."""
-        found = patiently(lambda: find(self._connection, self._name, digest))
+        found = self._connection.ask(lambda: find(self._connection, self._name, digest))
         if found is None:
             raise RegistryError(
                 f"No version of {self._name} is of the release {digest[:12]}.",
@@ -109,7 +109,7 @@ class Shelf:
                 self._upload(watched, data, digest)
                 self._get(watched, f"{REFERENCES}/{digest}.parquet", digest)
                 client = self._connection.client
-                patiently(
+                self._connection.ask(
                     lambda: client.set_model_version_tag(watched.name, watched.version, REFERENCE_TAG, digest)
                 )
         return replace(watched, reference=digest)
@@ -138,13 +138,13 @@ class Shelf:
         with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
             file = Path(folder) / f"{digest}.parquet"
             file.write_bytes(data)
-            patiently(lambda: client.log_model_artifact(found[0], str(file), REFERENCES))
+            self._connection.ask(lambda: client.log_model_artifact(found[0], str(file), REFERENCES))
 
     def _get(self, watched: Watched, what: str, digest: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
             # A server comes back; files of this host do not.
             patience = 0.0 if database(self._connection.place) else PATIENCE
-            path = patiently(
+            path = self._connection.ask(
                 lambda: download(self._connection, watched.name, watched.version, folder, what), patience
             )
             data = path.read_bytes() if path.is_file() else b""

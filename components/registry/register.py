@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.errors import GateRefused, RegistryError, redact
+from components.errors import GateRefused, RegistryError, StorageError, redact
 from components.params.operation import TrackingParams
 from components.progress import log
 from components.registry.delivery import deliver_now, safe_key, store_run
 from components.registry.model import BUNDLE, Card, description, folder_digest, write_model
+from components.registry.room import discarded_where_full
 from components.registry.runs import RunHandle
 from components.registry.store import Connection, connect, patiently, transient
 from components.storage.home import home
@@ -174,7 +175,7 @@ def registered(root: Path, tracking: TrackingParams, digest: str, run: RunHandle
     Raises RegistryError when the registry stays away for 90 s.
     """
     connection = patiently(lambda: connect(root, tracking))
-    found = patiently(lambda: find(connection, tracking.model, digest))
+    found = connection.ask(lambda: find(connection, tracking.model, digest))
     if found is None or found.tags.get(VERIFIED_TAG) != "true":
         return None
     return _told(root, connection, Registered(tracking.model, str(found.version), digest, False), run)
@@ -189,7 +190,7 @@ def register(root: Path, tracking: TrackingParams, candidate: Candidate, run: Ru
     digest = sha256_tree(candidate.release)
     connection = patiently(lambda: connect(root, tracking))
     with kernel_lock(home(root) / "locks" / "register", wait_seconds=600):
-        found = patiently(lambda: find(connection, tracking.model, digest))
+        found = connection.ask(lambda: find(connection, tracking.model, digest))
         created = found is None
         if found is None:
             found = _create(connection, tracking.model, candidate, digest, run)
@@ -202,8 +203,11 @@ def _told(root: Path, connection: Connection, done: Registered, run: RunHandle) 
     """`done`, of which the run and the store now know."""
     run.say("tags", {"graftline.registered": f"{done.name}/{done.version}", DIGEST_TAG: done.digest})
     try:
-        patiently(lambda: deliver_now(root, connection), seconds=20)
-    except RegistryError as error:  # the version is there; what runs say is kept and delivered later
+        connection.ask(lambda: deliver_now(root, connection), seconds=20)
+    except (
+        RegistryError,
+        StorageError,
+    ) as error:  # the version is there; what runs say is kept and delivered later
         log(f"Registered, but not all that runs said is delivered: {error.message}")
     return done
 
@@ -218,9 +222,8 @@ def _create(
     connection: Connection, name: str, candidate: Candidate, digest: str, run: RunHandle
 ) -> "ModelVersion":
     client = connection.client
-    run_id = patiently(lambda: store_run(run.folder, run.id, connection))
-    logged, folder = patiently(lambda: _upload(connection, name, candidate, run_id))
-    patiently(lambda: _ensure_model(connection, name))
+    run_id = connection.ask(lambda: store_run(run.folder, run.id, connection))
+    logged, folder = connection.ask(lambda: _upload(connection, name, candidate, run_id))
     known = {DIGEST_TAG: digest, FOLDER_TAG: folder, VERIFIED_TAG: "false", "graftline.run": run.id}
     tags = {**candidate.lineage, **known}
     if candidate.contract:
@@ -245,12 +248,14 @@ def _create(
             model_id=logged.model_id,
         )
 
-    made = patiently(create)
-    first = patiently(lambda: find(connection, name, digest)) or made
+    with discarded_where_full(connection, logged):
+        connection.ask(lambda: _ensure_model(connection, name))
+        made = connection.ask(create)
+    first = connection.ask(lambda: find(connection, name, digest)) or made
     if first.version != made.version:  # another machine on the same registry was faster
-        patiently(lambda: client.delete_model_version(name, made.version))
+        connection.ask(lambda: client.delete_model_version(name, made.version))
     if first.source != logged.artifact_location:
-        patiently(lambda: client.delete_logged_model(logged.model_id))
+        connection.ask(lambda: client.delete_logged_model(logged.model_id))
     return first
 
 
@@ -258,9 +263,6 @@ def _upload(
     connection: Connection, name: str, candidate: Candidate, run_id: str
 ) -> "tuple[LoggedModel, str]":
     """Upload model, bundle, report, card, list of samples and dvc.lock; the digest of all of it."""
-    from mlflow.entities import LoggedModelOutput, Metric
-    from mlflow.models import Model
-
     client = connection.client
     logged = client.create_logged_model(
         connection.experiment,
@@ -269,6 +271,16 @@ def _upload(
         tags=dict(candidate.lineage),
         model_type="onnx",
     )
+    with discarded_where_full(connection, logged):
+        return logged, _send(connection, candidate, logged, run_id)
+
+
+def _send(connection: Connection, candidate: Candidate, logged: "LoggedModel", run_id: str) -> str:
+    """The files and figures of a logged model; the digest of its folder."""
+    from mlflow.entities import LoggedModelOutput, Metric
+    from mlflow.models import Model
+
+    client = connection.client
     described = Model(
         artifact_path=logged.artifact_location,
         run_id=run_id,
@@ -294,7 +306,7 @@ def _upload(
         for key, value in candidate.metrics.items()
     ]
     client.log_batch(run_id, metrics=rows)
-    return logged, digest
+    return digest
 
 
 def _ensure_model(connection: Connection, name: str) -> None:
@@ -312,19 +324,19 @@ def _verify(connection: Connection, version: "ModelVersion", digest: str) -> Non
         connection.client.set_model_version_tag(version.name, version.version, VERIFIED_TAG, value)
 
     with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
-        got = patiently(lambda: download(connection, version.name, str(version.version), folder, WHOLE))
+        got = connection.ask(lambda: download(connection, version.name, str(version.version), folder, WHOLE))
         listed, whole = version.tags.get(SAMPLES_TAG), version.tags.get(FOLDER_TAG)
         same = (got / BUNDLE).is_dir() and sha256_tree(got / BUNDLE) == digest
         if same and listed:
             same = (got / SAMPLES).is_file() and sha256_file(got / SAMPLES) == listed
         if not same or (whole and folder_digest(got) != whole):
-            patiently(lambda: tag("failed"))
+            connection.ask(lambda: tag("failed"))
             raise RegistryError(
                 f"{version.name} version {version.version} came back from {redact(str(connection.place))} "
                 "with other bytes than were sent.",
                 "Delete that version in MLflow, check its artefact store, and run the same command.",
             )
-    patiently(lambda: tag("true"))
+    connection.ask(lambda: tag("true"))
 
 
 def download(connection: Connection, name: str, number: str, folder: str, what: str = BUNDLE) -> Path:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from components.errors import Busy, RegistryError, first_line, redact
+from components.errors import Busy, RegistryError, StorageError, first_line, redact
 from components.params.operation import TrackingParams
+from components.registry.room import full, full_disk
 from components.registry.tables import half_made, make_tables
 from components.storage.home import home
 from components.storage.publish import kernel_lock
@@ -85,11 +86,16 @@ class Connection:
     place: Place
     runs: set[str] = field(default_factory=set, compare=False)
 
+    def ask(self, call: Callable[[], T], seconds: float = 90.0) -> T:
+        """`call`, which asks this store, by `patiently`."""
+        return patiently(call, seconds, place=self.place)
+
 
 def connect(root: Path, tracking: TrackingParams) -> Connection:
     """Import MLflow (seconds), make the store's schema where it is new, and find the experiment.
 
-    Raises RegistryError where the store cannot be reached; the address is shown without credentials.
+    Raises RegistryError where the store cannot be reached; the address is shown without credentials. StorageError
+    where its disk is full.
     """
     place = locate(root, tracking)
     for key, value in QUIET.items():
@@ -111,6 +117,8 @@ def connect(root: Path, tracking: TrackingParams) -> Connection:
             found = client.get_experiment_by_name(tracking.experiment)
             experiment = found.experiment_id if found else _create(client, tracking.experiment, place)
     except Exception as error:
+        if no_room := full_disk(error, place.uri):
+            raise no_room from error
         message = f"MLflow at {place} cannot be used: {reason(error)}."
         raise RegistryError(message, _remedy(error, place)) from error
     return Connection(client, str(experiment), place)
@@ -155,6 +163,8 @@ def reason(error: BaseException) -> str:
     text = str(error).strip()
     if "HTTPConnectionPool" in text and (found := _SYSTEM.search(text)):
         return found["says"]
+    if words := full(error):  # behind what SQLAlchemy says of itself
+        return words
     return redact(first_line(error))[:300].rstrip(".")
 
 
@@ -172,15 +182,22 @@ def transient(error: BaseException) -> bool:
     return getattr(error, "error_code", None) not in FINAL
 
 
-def patiently(call: Callable[[], T], seconds: float = 90.0, pause: float = 1.0) -> T:
-    """Call until it works; a store that is away comes back, or RegistryError after `seconds`. Busy is final."""
+def patiently(
+    call: Callable[[], T], seconds: float = 90.0, pause: float = 1.0, place: Place | None = None
+) -> T:
+    """Call until it works; a store that is away comes back, or RegistryError after `seconds`. Busy is final.
+
+    So is a full disk: StorageError, which names the folder where `place` is known.
+    """
     deadline = time.monotonic() + seconds
     while True:
         try:
             return call()
-        except Busy:
+        except (Busy, StorageError):
             raise
         except Exception as error:
+            if no_room := full_disk(error, place.uri if place else ""):
+                raise no_room from None
             again = transient(error)
             if not again or time.monotonic() >= deadline:
                 known = isinstance(error, RegistryError)

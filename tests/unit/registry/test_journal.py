@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 from components.registry.journal import Journal
@@ -40,3 +42,32 @@ def test_a_line_still_being_written_waits(tmp_path: Path) -> None:
     with journal.path.open("ab") as file:
         file.write(b'{"kind": "metr')
     assert journal.pending()[1] == whole
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from components.registry.journal import Journal
+journal = Journal(Path(sys.argv[1]), "a")
+journal.append("metrics", {"loss": 0.5}, 1)
+size = journal.path.stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, -1))
+for step in (2, 3):
+    try:
+        journal.append("metrics", {"loss": 0.25}, step)
+    except OSError as error:
+        print(error)
+"""
+
+
+def test_a_record_that_finds_no_room_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    """Of the first, ten bytes are written, which the system does not call an error."""
+    words = [sys.executable, "-c", FULL, str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    path = tmp_path / "a.spool.jsonl"
+    assert done.stdout.splitlines() == [
+        f"[Errno 28] No space left on device: '{path}'",
+        f"[Errno 27] File too large: '{path}'",
+    ]
+    Journal(tmp_path, "a").append("metrics", {"loss": 0.125}, 4)
+    assert [record.step for record in Journal(tmp_path, "a").pending()[0]] == [1, 4]

@@ -6,15 +6,18 @@ what the row says. Accuracy and its difference are enumerated, all else is drawn
 """
 
 import argparse
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 
 import numpy as np
-from scipy import stats
 
+from benchmarks import against_controls, several_classes
+from benchmarks.enumerated import PLAN, accuracy, difference
+from benchmarks.guarantee_tables import PAGE, published, written
 from benchmarks.rules import SIZES, Case, Row, alone
 from benchmarks.rules_in_groups import grouped
 from benchmarks.rulings import rulings
-from benchmarks.workspace import publish
-from components.evaluation.binomial import clopper_pearson, tango
+from benchmarks.workspace import keep
 from components.evaluation.intervals import Interval, intervals, paired
 from components.evaluation.spread import Plan
 from components.problems.classification.judge import TABLE
@@ -22,22 +25,45 @@ from components.problems.classification.judge import recalls as recall_metrics
 from components.problems.classification.judge.metrics import Outcome
 
 REPEATS = 300
+MANY = 100  # groups, of which only the worst populations are drawn
 NEAR = ((2.5, 4), (3.5, 14))  # %: an error above is drawn so many times as often
-PLAN = Plan(confidence=0.95)
 RECALL = "recall"
+Cell = dict[str, object]
+Key = tuple[str, str, int]  # rule, unit, how many of it
 
 
 def rows() -> list[Row]:
     """All kinds of rules that are drawn."""
-    return [*alone(), *rulings(), *grouped()]
+    return [*alone(), *several_classes.alone(), *against_controls.alone(), *rulings(), *_in_groups()]
 
 
-def measure(row: Row, size: int, repeats: int = REPEATS) -> dict[str, object]:
-    """Error and power of a rule with so many samples, in %."""
-    rates = {case.name: passed(row, case, size, repeats) for case in row.errors}
+def _in_groups() -> list[Row]:
+    return [*grouped(), *several_classes.grouped(), *against_controls.grouped()]
+
+
+class Draws:
+    """Samples of a population, of which more can be drawn: the first are the same each time."""
+
+    def __init__(self, row: Row, case: Case, size: int) -> None:
+        self.row, self.case, self.size = row, case, size
+        self.draw = np.random.default_rng([size, *case.name.encode()])
+        self.count = self.passed = 0
+
+    def rate(self, count: int) -> float:
+        """How often the rule passes in so many draws, in %."""
+        for _ in range(count - self.count):
+            self.passed += _passes(self.row, self.case.sample(self.draw, self.size), self.case.bound)
+        self.count = max(count, self.count)
+        return round(100 * self.passed / self.count, 2)
+
+
+def measure(row: Row, size: int, repeats: int = REPEATS, only: Collection[str] = ()) -> Cell:
+    """Error and power of a rule with so many samples, in %; of some populations only, where these are named."""
+    drawn = [Draws(row, case, size) for case in row.errors if not only or case.name in only]
+    rates = {draws.case.name: draws.rate(repeats) for draws in drawn}
     for above, more in NEAR:
-        near = [case for case in row.errors if rates[case.name] > above]
-        rates |= {case.name: passed(row, case, size, more * repeats) for case in near}
+        near = [draws for draws in drawn if rates[draws.case.name] > above]
+        rates |= {draws.case.name: draws.rate(more * repeats) for draws in near}
     worst = max(rates, key=lambda name: rates[name])
     facts = {"rule": row.rule, "n": size, "unit": "groups" if row.groups else "samples"}
     of = {"power": passed(row, row.power, size, repeats), "of": row.power.name, "exact": None}
@@ -46,9 +72,7 @@ def measure(row: Row, size: int, repeats: int = REPEATS) -> dict[str, object]:
 
 def passed(row: Row, case: Case, size: int, repeats: int) -> float:
     """How often the rule passes, in %."""
-    draw = np.random.default_rng([size, *case.name.encode()])
-    count = sum(_passes(row, case.sample(draw, size), case.bound) for _ in range(repeats))
-    return round(100 * count / repeats, 2)
+    return Draws(row, case, size).rate(repeats)
 
 
 def _passes(row: Row, sample: object, bound: float) -> bool:
@@ -70,92 +94,49 @@ def interval(sample: object, metric: str) -> Interval:
     return (paired(one, other[0], plan, asked) if other else intervals(one, plan, asked))[name]
 
 
-def accuracy(size: int) -> dict[str, object]:
-    """Enumerated: every count of right samples, at 14 rates; the exact test is the binomial one."""
-    right = np.arange(size + 1)
-    low, _ = clopper_pearson(right, size, PLAN.tail)
-    rates = (*np.arange(0.5, 0.99, 0.05), 0.82, 0.98, 0.99, 0.995)
-    errors = {f"rate {rate:.3g}": stats.binom.pmf(right, size, rate)[low >= rate].sum() for rate in rates}
-    worst = max(errors, key=lambda name: errors[name])
-    chances = stats.binom.pmf(right, size, 0.95)
-    exact = chances[stats.binom.sf(right - 1, size, 0.9) <= PLAN.tail].sum()
-    facts = {
-        "rule": "accuracy at least",
-        "n": size,
-        "unit": "samples",
-        "error": _percent(errors[worst]),
-        "worst": worst,
-    }
-    power = {"power": _percent(chances[low >= 0.9].sum()), "of": "0.95 for 0.9", "exact": _percent(exact)}
-    return facts | power
+def enumerable() -> Mapping[Key, Callable[[], Cell]]:
+    found: dict[Key, Callable[[], Cell]] = {}
+    for size in SIZES:
+        found["accuracy at least", "samples", size] = partial(accuracy, size)
+        found["accuracy better than a control", "samples", size] = partial(difference, size, 0.0)
+        for margin in (0.05, 0.02):
+            rule = f"accuracy loses at most {margin:g}"
+            found[rule, "samples", size] = partial(difference, size, margin)
+    return found
 
 
-def difference(size: int, margin: float) -> dict[str, object]:
-    """Enumerated: every count of decisions gained and lost, at ten shares. Without margin, McNemar's is exact."""
-    most = min(size, int(size * 0.35 + 7 * np.sqrt(size * 0.25)) + 1)
-    gained, lost = (v.ravel() for v in np.meshgrid(np.arange(most + 1), np.arange(most + 1)))
-    gained, lost = gained[gained + lost <= size], lost[gained + lost <= size]
-    low, _ = tango(gained, lost, size, stats.norm.isf(PLAN.tail))
-    passes = low >= -margin if margin else low > 0
-    counts = np.stack([gained, lost, size - gained - lost], axis=1)
-
-    def chances(plus: float, minus: float) -> np.ndarray:
-        return np.asarray(stats.multinomial.pmf(counts, size, [plus, minus, 1 - plus - minus]))
-
-    shares = np.linspace(max(margin, 0.01), 0.35, 10)
-    errors = {
-        f"{s:.0%} discordant": chances((s - margin) / 2, (s + margin) / 2)[passes].sum() for s in shares
-    }
-    worst = max(errors, key=lambda name: errors[name])
-    facts = {"n": size, "unit": "samples", "error": _percent(errors[worst]), "worst": worst}
-    if margin:
-        power = {"power": _percent(chances(0.025, 0.025)[passes].sum()), "of": "equal, 5 % discordant"}
-        return {"rule": f"accuracy loses at most {margin:g}", **facts, **power, "exact": None}
-    mcnemar = chances(0.15, 0.05)[stats.binom.sf(gained - 1, gained + lost, 0.5) <= PLAN.tail].sum()
-    power = {"power": _percent(chances(0.15, 0.05)[passes].sum()), "of": "10 points better, 20 % discordant"}
-    return {"rule": "accuracy better than a control", **facts, **power, "exact": _percent(mcnemar)}
+def everything(known: Mapping[Key, Cell], repeats: int) -> Iterator[list[Cell]]:
+    """All cells in the order of the tables, after each that was measured; those that are known are not."""
+    made = dict(known)
+    todo = dict(enumerable())
+    for row in rows():
+        unit = "groups" if row.groups else "samples"
+        for size in row.sizes:
+            todo[row.rule, unit, size] = partial(_drawn, row, size, repeats, made)
+    for key in [key for key in todo if key not in made]:
+        made[key] = todo[key]()
+        print(made[key], flush=True)
+        yield [made[key] for key in todo if key in made]
 
 
-def _percent(share: float) -> float:
-    return round(100 * float(share), 2)
-
-
-def tables(measured: list[dict[str, object]]) -> str:
-    """As docs/gates.md shows them: error / power at each size, in %; a dash where that was not measured."""
-    lines = []
-    for unit in ("samples", "groups"):
-        of = [m for m in measured if m["unit"] == unit]
-        sizes = sorted({int(str(m["n"])) for m in of})
-        lines += [
-            "",
-            f"| rule | {' | '.join(map(str, sizes))} {unit} | power for |",
-            "|---" * (len(sizes) + 2) + "|",
-        ]
-        lines += [
-            _line(rule, [m for m in of if m["rule"] == rule], sizes)
-            for rule in dict.fromkeys(str(m["rule"]) for m in of)
-        ]
-    return "\n".join(lines)
-
-
-def _line(rule: str, of: list[dict[str, object]], sizes: list[int]) -> str:
-    cells = {m["n"]: f"{m['error']:.1f} / {m['power']:.0f}" for m in of}
-    exact = [f"{m['exact']:.0f}" for m in of if m["exact"] is not None]
-    known = f" (exact test: {', '.join(exact)})" if exact else ""
-    return f"| {rule} | {' | '.join(cells.get(size, '–') for size in sizes)} | {of[0]['of']}{known} |"
+def _drawn(row: Row, size: int, repeats: int, made: Mapping[Key, Cell]) -> Cell:
+    """With MANY groups, of those populations only that were the worst with fewer."""
+    only = {str(made[row.rule, "groups", n]["worst"]) for n in row.sizes if n < MANY} if row.groups else set()
+    return measure(row, size, repeats, only if size >= MANY else ())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=REPEATS, help="samples drawn for each population")
-    repeats = parser.parse_args().repeats
-    measured = [accuracy(size) for size in SIZES]
-    measured += [difference(size, margin) for margin in (0.0, 0.05, 0.02) for size in SIZES]
-    for row in rows():
-        measured += [measure(row, size, repeats) for size in row.sizes]
-    near = {f"above {above} %": more * repeats for above, more in NEAR}
-    publish("guarantees", {"repeats": repeats, "repeats_of_errors": near, "rules": measured})
-    print(tables(measured))
+    parser.add_argument("--missing", action="store_true", help="measure only what the results do not have")
+    parser.add_argument("--tables", action="store_true", help="measure nothing, write docs/gates.md")
+    asked = parser.parse_args()
+    if not asked.tables:
+        near = {f"above {above} %": more * asked.repeats for above, more in NEAR}
+        known = {(m["rule"], m["unit"], m["n"]): dict(m) for m in published()} if asked.missing else {}
+        for cells in everything(known, asked.repeats):
+            keep("guarantees", {"repeats": asked.repeats, "repeats_of_errors": near, "rules": cells})
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), published()), encoding="utf-8")
 
 
 if __name__ == "__main__":

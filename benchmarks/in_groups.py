@@ -47,7 +47,7 @@ class Groups:
         if self.labels == 1:
             return (draw.random(groups) < self.prevalence).astype(np.float64)
         a, b = self._beta(self.prevalence, self.labels)
-        return draw.beta(a, b, groups)
+        return np.asarray(draw.beta(a, b, groups))
 
     @staticmethod
     def _beta(rate: Rate, correlation: float) -> tuple[Rate, Rate]:
@@ -101,7 +101,7 @@ class Groups:
             def noise(count: int) -> Floats:
                 common = draw.standard_normal(count)
                 apart = draw.standard_normal((2, count))
-                return np.sqrt(agree) * common + np.sqrt(1 - agree) * apart
+                return np.asarray(np.sqrt(agree) * common + np.sqrt(1 - agree) * apart)
 
             sign = np.where(targets == 1, 1.0, -1.0)
             of_group, own = noise(groups)[:, member] * sign, noise(len(member))
@@ -191,7 +191,7 @@ class Groups:
         def outcome(draw: Draw, groups: int) -> tuple[Outcome, Members]:
             member = self.members(draw, groups)
             confidence = draw.uniform(0.5, 1, len(member))
-            return of_two(self._right(draw, of.rates(confidence), member), confidence), member
+            return of_two(self.right(draw, of.rates(confidence), member), confidence), member
 
         return outcome
 
@@ -203,16 +203,16 @@ class Groups:
         def pair(draw: Draw, groups: int) -> tuple[Outcome, Outcome, Members]:
             member = self.members(draw, groups)
             first, second, rates = calibrated_pair(draw, len(member), alike)
-            targets = self._right(draw, rates, member)
+            targets = self.right(draw, rates, member)
             return of_two(targets, first + gap), of_two(targets, second + other), member
 
         return pair
 
-    def _right(self, draw: Draw, rates: Floats, member: Members) -> Classes:
+    def right(self, draw: Draw, rates: Floats, member: Members) -> Classes:
         """1 as often as `rates` (N,) say, in a group more often or less often."""
         a, b = self._beta(np.clip(rates, 1 - ALMOST, ALMOST), self.correlation)
         own = betaincinv(a, b, draw.random(member[-1] + 1)[member])
-        return (draw.random(len(member)) < own).astype(np.int64)
+        return np.asarray(draw.random(len(member)) < own, np.int64)
 
     def discordant(
         self, gained: float, lost: float, right: float = 0.8, each_class: bool = False

@@ -20,7 +20,6 @@ from benchmarks.populations import (
 )
 
 SIZES = (10, 30, 100, 300, 650, 2000)
-SOME = (30, 100, 300, 2000)
 # Shares of decisions: rows are classes, columns decisions.
 TWO = np.array([[0.63, 0.07], [0.03, 0.27]])
 THREE = np.array([[0.48, 0.06, 0.06], [0.02, 0.26, 0.02], [0.01, 0.01, 0.08]])
@@ -134,7 +133,7 @@ def _several_classes() -> Iterator[Row]:
     """Three classes: the mean of F1 over them and of AUROC, and two models' mean of F1."""
     errors = tuple(Case(confused(t), true("f1", t), name) for name, t in TABLES.items())
     power = Case(confused(SURE), true("f1", EVEN), "0.98 for 0.91")
-    yield Row("f1 of three classes at least", "f1", errors, power, sizes=SOME)
+    yield Row("f1 of three classes at least", "f1", errors, power)
     equal = two_tables(THREE, THREE, 0.9)
     yield _pairs_of_tables("f1 of three classes loses at most", pairs_of_three(), equal, 0.05)
     shares = (0.6, 0.3, 0.1)
@@ -143,13 +142,13 @@ def _several_classes() -> Iterator[Row]:
         for shift, of in ((1.5, shares), (3.0, shares), (2.0, (0.2,) * 5))
     )
     better = Case(of_several(2.0, shares), area_of_several(1.5, 3), "0.96 for 0.90")
-    yield Row("auroc of several classes at least", "auroc", cases, better, sizes=SOME)
+    yield Row("auroc of several classes at least", "auroc", cases, better)
 
 
 def _pairs_of_tables(rule: str, pairs: dict[str, np.ndarray], equal: np.ndarray, margin: float) -> Row:
     errors = tuple(Case(both_confused(t), difference(t), name) for name, t in pairs.items())
     power = Case(both_confused(equal), -margin, f"equal, margin {margin:g}")
-    return Row(rule, "f1", errors, power, sizes=SOME)
+    return Row(rule, "f1", errors, power)
 
 
 def difference(shares: np.ndarray) -> float:
@@ -190,7 +189,7 @@ def _pairs_of_confidences() -> Row:
     }
     errors = tuple(Case(sample, 0.05, name) for name, sample in cases.items())
     equal = Case(two_confidences(0.05, 0.05, True), 0.05, "equal, margin 0.05")
-    return Row("ece loses at most 0.05", "ece", errors, equal, at_most=True, sizes=SOME)
+    return Row("ece loses at most 0.05", "ece", errors, equal, at_most=True)
 
 
 def _uneven() -> Row:

@@ -22,7 +22,7 @@ from benchmarks.rules import (
     true,
 )
 
-GROUPS = (10, 20, 50)
+GROUPS = (10, 20, 50, 100)
 KINDS = {
     "": Groups(0.05),
     "unequal sizes, ": Groups(0.2, unequal=True),
@@ -139,7 +139,7 @@ def _right_in_groups() -> Row:
         for rate in (0.8, 0.9, 0.95, 0.98)
     ]
     power = Case(Groups(0.05).decisions((0.95, 0.95)), 0.85, "0.95 for 0.85")
-    return Row("accuracy at least", "accuracy", tuple(cases), power, sizes=(*GROUPS, 100), groups=True)
+    return Row("accuracy at least", "accuracy", tuple(cases), power, sizes=GROUPS, groups=True)
 
 
 def _decisions_of_pairs() -> Iterator[Row]:
@@ -157,13 +157,14 @@ def _decisions_of_pairs() -> Iterator[Row]:
         ]
         equal = Case(Groups(0.05).discordant(0.025, 0.025), -0.05, "equal, margin 0.05, 5 % discordant")
         yield Row(f"{metric} loses at most 0.05", metric, tuple(cases), equal, sizes=GROUPS, groups=True)
-    same = [
-        Case(groups.discordant(g, g), 0.0, f"{name}{2 * g:.0%} discordant")
-        for name, groups in KINDS.items()
-        for g in (0.025, 0.1)
-    ]
-    gain = Case(Groups(0.05).discordant(0.15, 0.05), 0.0, "10 points better, 20 % discordant")
-    yield Row("f1 better than a control", "f1", tuple(same), gain, sizes=GROUPS, groups=True)
+    for metric in ("accuracy", "balanced_accuracy", "f1"):
+        same = [
+            Case(groups.discordant(g, g), 0.0, f"{name}{2 * g:.0%} discordant")
+            for name, groups in KINDS.items()
+            for g in (0.025, 0.1)
+        ]
+        gain = Case(Groups(0.05).discordant(0.15, 0.05), 0.0, "10 points better, 20 % discordant")
+        yield Row(f"{metric} better than a control", metric, tuple(same), gain, sizes=GROUPS, groups=True)
 
 
 def _scores_of_pairs() -> Iterator[Row]:

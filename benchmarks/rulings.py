@@ -31,11 +31,11 @@ def rulings() -> Iterator[Row]:
     errors = tuple(Case(_with_slice(g, lost), -0.05, f"{g + lost:.0%} discordant") for g, lost in SHARES)
     equal = Case(_with_slice(0.01, 0.01), -0.05, "equal on the slice, 2 % discordant")
     rule = "a slice loses at most 0.05: promoted"
-    yield Row(rule, "accuracy", errors, equal, sizes=(30, 100, 300), judge=_promoted)
+    yield Row(rule, "accuracy", errors, equal, judge=_promoted)
     forgot = tuple(Case(discordant(g, lost), -0.05, f"{g + lost:.0%} discordant") for g, lost in SHARES)
     kept = Case(discordant(0.025, 0.025), -0.05, "equal, 5 % discordant")
     rule = "forgetting: accuracy worse by at most 0.05"
-    yield Row(rule, "accuracy", forgot, kept, sizes=(30, 100, 300), judge=_remembered)
+    yield Row(rule, "accuracy", forgot, kept, judge=_remembered)
 
 
 def _with_slice(gained: float, lost: float) -> Sample:

@@ -38,10 +38,15 @@ def processor() -> str:
 
 def publish(name: str, result: Mapping[str, object]) -> None:
     """Write results/<name>.json with the machine, and show it."""
+    print(keep(name, result))
+
+
+def keep(name: str, result: Mapping[str, object]) -> str:
+    """Write results/<name>.json with the machine; what it says."""
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps({"machine": machine(), **result}, indent=2)
     (RESULTS / f"{name}.json").write_text(text + "\n")
-    print(text)
+    return text
 
 
 def workspace(folder: Path, changes: Mapping[str, object]) -> Path:

@@ -36,7 +36,8 @@ def tango(gained: npt.ArrayLike, lost: npt.ArrayLike, count: npt.ArrayLike, z: f
     """
     numbers = (np.asarray(v, dtype=np.float64) for v in (gained, lost, count))
     b, c, n = np.broadcast_arrays(*numbers)
-    return _lower(b, c, n, z), -_lower(c, b, n, z)
+    low, high = _lower(np.stack([b, c]), np.stack([c, b]), n, z)
+    return low, -high
 
 
 def _lower(b: Floats, c: Floats, n: Floats, z: float) -> Floats:

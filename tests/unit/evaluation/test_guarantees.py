@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from benchmarks.guarantees import accuracy, difference, interval, measure, passed, rows
+from benchmarks.enumerated import accuracy, difference
+from benchmarks.guarantees import interval, measure, passed, rows
 from benchmarks.in_groups import Groups
 from benchmarks.populations import Confidences, confused, with_area
 from benchmarks.rules import EVEN, Case, Row, pairs_of_three, true

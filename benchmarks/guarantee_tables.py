@@ -1,0 +1,44 @@
+"""The tables of error and power in docs/gates.md, written from benchmarks/results/guarantees.json."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.workspace import RESULTS, ROOT
+
+PAGE = ROOT / "docs" / "gates.md"
+UNITS = ("samples", "groups")
+Measured = Sequence[Mapping[str, Any]]
+
+
+def published() -> Measured:
+    """What the last run measured: a mapping for each rule and size."""
+    return list(json.loads((RESULTS / "guarantees.json").read_text(encoding="utf-8"))["rules"])
+
+
+def written(page: str, measured: Measured) -> str:
+    """The page with a table between the markers of each unit: `<!-- guarantees: samples -->` and `<!-- end -->`."""
+    for unit in UNITS:
+        parts = re.split(f"(?<=<!-- guarantees: {unit} -->\n).*?(?=<!-- end -->)", page, flags=re.S)
+        if len(parts) != 2:
+            raise ValueError(f"{len(parts) - 1} places for the table of {unit}, not one")
+        page = f"{table([m for m in measured if m['unit'] == unit], unit)}\n".join(parts)
+    return page
+
+
+def table(measured: Measured, unit: str) -> str:
+    """Error / power at each size, in %; a dash where that was not measured."""
+    sizes = sorted({int(m["n"]) for m in measured})
+    head = [f"| rule | {' | '.join(map(str, sizes))} {unit} | power for |", "|---" * (len(sizes) + 2) + "|"]
+    rules = dict.fromkeys(str(m["rule"]) for m in measured)
+    return "\n".join(
+        head + [_line(rule, [m for m in measured if m["rule"] == rule], sizes) for rule in rules]
+    )
+
+
+def _line(rule: str, measured: Measured, sizes: Sequence[int]) -> str:
+    cells = {m["n"]: f"{m['error']:.1f} / {m['power']:.0f}" for m in measured}
+    exact = [f"{m['exact']:.0f}" for m in measured if m["exact"] is not None]
+    known = f" (exact test: {', '.join(exact)})" if exact else ""
+    return f"| {rule} | {' | '.join(cells.get(size, '–') for size in sizes)} | {measured[0]['of']}{known} |"

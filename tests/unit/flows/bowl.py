@@ -15,7 +15,7 @@ from flows.search import Plan, Search, sweep_run
 
 PARAMS = """# ours
 seed: 3
-data: {source: "file:.", licence: CC0}
+data: {source: "file:.", licence: CC0, layout: folders}
 domains: {}
 task: {modality: image, problem: classification}
 augment: {}

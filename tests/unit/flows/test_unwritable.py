@@ -43,7 +43,7 @@ def workspace() -> Iterator[Path]:
         yaml.safe_dump(
             {
                 **PARAMS,
-                "data": {"source": "file:cells", "licence": "CC0"},
+                "data": {"source": "file:cells", "licence": "CC0", "layout": "folders"},
                 "export": {"parity": {"samples": 1}},
             }
         )

@@ -1,0 +1,1 @@
+"""What a program works with: synopses of Debian's packages with their debtags, several labels each, read by MiniLM."""

@@ -28,13 +28,14 @@ def written(page: str, measured: Measured) -> str:
 
 
 def table(measured: Measured, unit: str) -> str:
-    """Error / power at each size, in %; a dash where that was not measured."""
+    """Error / power at each size, in %, and the largest error; a dash where that was not measured."""
     sizes = sorted({int(m["n"]) for m in measured})
     head = [f"| rule | {' | '.join(map(str, sizes))} {unit} | power for |", "|---" * (len(sizes) + 2) + "|"]
     rules = dict.fromkeys(str(m["rule"]) for m in measured)
-    return "\n".join(
-        head + [_line(rule, [m for m in measured if m["rule"] == rule], sizes) for rule in rules]
-    )
+    lines = [_line(rule, [m for m in measured if m["rule"] == rule], sizes) for rule in rules]
+    most = max(measured, key=lambda m: float(m["error"]))
+    said = f"The largest of these errors is {most['error']:.1f} %: {most['rule']}, {most['n']} {unit}, {most['worst']}."
+    return "\n".join([*head, *lines, "", said])
 
 
 def _line(rule: str, measured: Measured, sizes: Sequence[int]) -> str:

@@ -60,3 +60,18 @@ def _farthest(difference: float, k: float) -> float:
     if inside < 0:
         return -difference
     return max(-difference, (k - 2 * difference + math.sqrt(inside)) / (2 * (1 + k)))
+
+
+def apart(values: Ends, bounds: tuple[Ends, Ends], correlation: float) -> Ends:
+    """Bounds of the difference of two estimates from those of each: one that is skewed makes a difference skewed.
+
+    Source: Zou, "Toward using confidence intervals to compare correlations", Psychological Methods 12 (2007): MOVER.
+    """
+    (low, high), (least, most) = bounds
+    one, other = values
+
+    def off(ours: float, theirs: float) -> float:
+        return math.sqrt(max(ours**2 + theirs**2 - 2 * correlation * ours * theirs, 0.0))
+
+    difference = one - other
+    return difference - off(one - low, most - other), difference + off(high - one, other - least)

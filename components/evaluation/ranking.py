@@ -74,15 +74,20 @@ def interval(curves: Sequence[Ranked], influences: Floats, smaller: int, plan: P
     mean = float(np.mean([curve.mean for curve in curves]))
     held = spread(influences, plan, smaller)
     unseen = -math.log(plan.tail) / held.share
-    low, high = (
-        logit_interval(float(np.mean([curve.mean_without_itself for curve in curves])), held)[0],
-        logit_interval(mean, held)[1],
-    )
+    low, high = precision_bounds(curves, held)
     negatives_first = np.mean(
         [(r.hits * r.true / (r.predicted + unseen)).sum() / r.hits.sum() for r in curves]
     )
     positives_last = np.mean([r.mean * r.hits.sum() / (r.hits.sum() + unseen) for r in curves])
     return min(low, float(negatives_first), float(positives_last)), max(high, mean)
+
+
+def precision_bounds(curves: Sequence[Ranked], held: Spread) -> Ends:
+    """On the logit scale; down without the part that each positive has in its own precision."""
+    without, mean = (
+        float(np.mean(each)) for each in zip(*((c.mean_without_itself, c.mean) for c in curves), strict=True)
+    )
+    return logit_interval(without, held)[0], logit_interval(mean, held)[1]
 
 
 def logit_interval(share: float, held: Spread) -> Ends:

@@ -50,7 +50,7 @@ PRECISION = Method[Outcome](
     "average precision",
     "infinitesimal jackknife",
     one_model.average_precision,
-    "infinitesimal jackknife",
+    "infinitesimal jackknife, MOVER",
     two_models.average_precision,
     20,
     _by_class,

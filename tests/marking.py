@@ -1,4 +1,4 @@
-"""A line on series of bytes whose marked positions are the target: they are cut into windows, and lists differ in length."""
+"""A line on series of bytes in which positions are marked: cut into windows, with targets of different lengths."""
 
 import hashlib
 import sys

@@ -22,7 +22,7 @@ LEAST = 30  # samples
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a model said about N samples: lists of positions, (N,) objects each; whether all probabilities are numbers."""
+    """What a model said about N samples: lists of positions, (N,) objects each; and whether all answers are numbers."""
 
     targets: npt.NDArray[Any]
     decided: npt.NDArray[Any]

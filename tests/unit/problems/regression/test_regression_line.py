@@ -10,7 +10,6 @@ import pytest
 from line import make
 
 from components.data.dataset import Dataset
-from components.errors import ParamsError
 from components.evaluation.promotion import Pair, mcnemar
 from components.inference.bundle import open_bundle
 from components.params import Params
@@ -93,6 +92,10 @@ def test_the_report_shows_residuals_and_the_largest_errors(line: tuple[Path, Par
     assert page.count("data:image") >= 12
 
 
-def test_commands_for_classes_refuse_by_name(line: tuple[Path, Params]) -> None:
-    with pytest.raises(ParamsError, match="looks at classes, which the problem 'regression' does not have"):
-        label_report(*line)
+def test_the_report_on_labels_lists_residuals_far_off(line: tuple[Path, Params]) -> None:
+    root, params = line
+    found = label_report(root, params)
+    assert found.columns[0] == "number"
+    dataset = Dataset.open(root / "dataset")
+    assert found.samples == len(dataset) - len(dataset.ids("test"))
+    assert {doubt.id for doubt in found.doubts} <= {*dataset.ids()} - {*dataset.ids("test")}

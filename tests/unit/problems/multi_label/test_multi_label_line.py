@@ -9,10 +9,8 @@ import pytest
 from labelled_line import PICTURES, params_of, run_line, write_pictures
 
 from components.data.dataset import Dataset
-from components.errors import ParamsError
 from components.inference.bundle import open_bundle
-from components.registry.reference import Watched
-from components.stages.reference import _observed
+from components.stages.label_report import label_report
 from components.stages.report import report
 
 
@@ -48,7 +46,7 @@ def test_labels_go_through_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "Precision and recall of" in page
     assert "Mean average precision" in page
 
-    # A registration goes on without a reference, which is told.
-    unseen = Watched("cells", "1", "0" * 64, "", "")
-    with pytest.raises(ParamsError, match="Monitoring looks at classes, which the problem 'multi_label'"):
-        _observed(tmp_path, params, unseen, {})
+    found = label_report(tmp_path, params)
+    assert found.samples == PICTURES - len(ids)
+    assert {doubt.cells[0] for doubt in found.doubts} <= {"light", "striped"}
+    assert "label that looks absent" in page

@@ -14,6 +14,7 @@ from components.evaluation.promotion import Pair, mcnemar
 from components.inference.bundle import open_bundle
 from components.params import Params
 from components.problems import judge
+from components.stages.advise import advise
 from components.stages.label_report import label_report
 from components.stages.report import report
 from components.stages.table import Context
@@ -99,3 +100,17 @@ def test_the_report_on_labels_lists_residuals_far_off(line: tuple[Path, Params])
     dataset = Dataset.open(root / "dataset")
     assert found.samples == len(dataset) - len(dataset.ids("test"))
     assert {doubt.id for doubt in found.doubts} <= {*dataset.ids()} - {*dataset.ids("test")}
+
+
+def test_advise_looks_at_numbers_and_says_what_is_not_defined_for_them(line: tuple[Path, Params]) -> None:
+    root, params = line
+    said = list(advise(root, params, Context(NullTracker(), root / ".graftline", 1, ("cpu",))))
+    assert said[0] == f"Training samples: {len(Dataset.open(root / 'dataset').ids('train'))}"
+    (row,) = (one.split() for one in said if one.startswith("efficientnet_lite0"))
+    assert float(row[2]) > -5
+    assert (row[3], row[4]) == ("-", "-")
+    assert float(row[5]) > 0.3, "brightness is what the network sees best"
+    assert any(one.startswith("H-score and LEEP are not defined for regression") for one in said)
+    assert not any(
+        "prototypes" in one or "best_by: balanced" in one for one in said[: said.index("The rule")]
+    )

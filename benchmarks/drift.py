@@ -26,7 +26,7 @@ from components.inference.bundle import Bundle, open_bundle
 from components.inference.observing import Observer, Raw, observer
 from components.monitoring.comparison import Asked, Test, compare, count_tests
 from components.monitoring.observed import Observed, drawn
-from components.stages.reference import gathered, look_at
+from components.stages.reference import gathered, look_at, problem_of
 
 RATE, LEVEL_WINDOWS, LEVEL_SIZE, LEVEL_PERMUTATIONS = 0.05, 500, 300, 399
 MONTHLY, POWER_WINDOWS, POWER_SIZE, POWER_PERMUTATIONS = 1 / 720, 20, 100, 5999
@@ -100,27 +100,30 @@ def joined(parts: Sequence[Observed]) -> Observed:
     return Observed(
         [i for part in parts for i in part.ids],
         [i for part in parts for i in part.digests],
-        first.classes,
-        np.concatenate([part.probabilities for part in parts]),
-        np.concatenate([part.decisions for part in parts]),
+        first.columns,
+        np.concatenate([part.answers for part in parts]),
+        [decided for part in parts for decided in part.decided],
         np.concatenate([part.embeddings for part in parts]),
         {name: np.concatenate([part.statistics[name] for part in parts]) for name in first.statistics},
-        np.concatenate([part.targets for part in parts]),
+        [label for part in parts for label in part.labels],
     )
+
+
+Tests = Callable[[Observed, Observed, Asked], list[Test]]
 
 
 def alarms(tests: Sequence[Test]) -> list[str]:
     return [test.name for test in tests if test.alarm]
 
 
-def level(pool: Observed, size: int, windows: int = LEVEL_WINDOWS) -> dict[str, object]:
+def level(tests: Tests, pool: Observed, size: int, windows: int = LEVEL_WINDOWS) -> dict[str, object]:
     """Alarms of `windows` random splits of `pool` into a reference of `size` and a window."""
     draw, raised = np.random.default_rng(0), Counter[str]()
     count = 0
     for number in range(windows):
         order = draw.permutation(len(pool))
         ours, theirs = pool.taken(order[:size]), pool.taken(order[size : size + LEVEL_SIZE])
-        found = alarms(compare(ours, theirs, Asked(RATE, LEVEL_PERMUTATIONS, 30, number)))
+        found = alarms(tests(ours, theirs, Asked(RATE, LEVEL_PERMUTATIONS, 30, number)))
         raised.update(found)
         count += bool(found)
     low, high = stats.binom.interval(0.95, windows, RATE)
@@ -134,31 +137,33 @@ def level(pool: Observed, size: int, windows: int = LEVEL_WINDOWS) -> dict[str, 
     }
 
 
-def operated(reference: Observed, others: Observed, windows: int = LEVEL_WINDOWS) -> dict[str, object]:
+def operated(
+    tests: Tests, reference: Observed, others: Observed, windows: int = LEVEL_WINDOWS
+) -> dict[str, object]:
     """Alarms of windows drawn of `others` against one reference."""
     draw, count = np.random.default_rng(1), 0
     for number in range(windows):
         theirs = others.taken(np.sort(draw.choice(len(others), LEVEL_SIZE, replace=False)))
-        count += bool(alarms(compare(reference, theirs, Asked(RATE, LEVEL_PERMUTATIONS, 30, number))))
+        count += bool(alarms(tests(reference, theirs, Asked(RATE, LEVEL_PERMUTATIONS, 30, number))))
     return {"windows": windows, "rate": RATE, "alarms": count, "share": count / windows}
 
 
-def references(pool: Observed, size: int) -> list[float]:
+def references(tests: Tests, pool: Observed, size: int) -> list[float]:
     """Share of alarms of each of several references, drawn from the pool whose rest is the windows."""
     draw, found = np.random.default_rng(2), []
     for _ in range(REFERENCES):
         order = draw.permutation(len(pool))
-        done = operated(pool.taken(order[:size]), pool.taken(order[size:]), OF_EACH)
+        done = operated(tests, pool.taken(order[:size]), pool.taken(order[size:]), OF_EACH)
         found.append(float(str(done["share"])))
     return sorted(found)
 
 
-def power(reference: Observed, drifted: Observed) -> dict[str, object]:
+def power(tests: Tests, reference: Observed, drifted: Observed) -> dict[str, object]:
     """Share of windows with an alarm, and of each test."""
     draw, raised, count = np.random.default_rng(3), Counter[str](), 0
     for number in range(POWER_WINDOWS):
         theirs = drifted.taken(np.sort(draw.choice(len(drifted), POWER_SIZE, replace=False)))
-        found = alarms(compare(reference, theirs, Asked(MONTHLY, POWER_PERMUTATIONS, 30, number)))
+        found = alarms(tests(reference, theirs, Asked(MONTHLY, POWER_PERMUTATIONS, 30, number)))
         raised.update(found)
         count += bool(found)
     return {"power": count / POWER_WINDOWS, "by_test": {k: v / POWER_WINDOWS for k, v in raised.items()}}
@@ -167,25 +172,26 @@ def power(reference: Observed, drifted: Observed) -> dict[str, object]:
 def measure(root: Path, cores: int) -> dict[str, object]:
     started = time.monotonic()
     cells = Cells(root, cores)
-    dataset = cells.dataset
+    dataset, watch = cells.dataset, problem_of(cells.bundle).watch
+    tests: Tests = partial(compare, watch=watch)
     kept = [i for side in ("validation", "calibration") for i in dataset.ids(side)]
     reference, test = cells.seen(kept), cells.seen(dataset.ids("test"))
     pool = joined([reference, test])
     found: dict[str, object] = {
-        "tests": count_tests(reference),
+        "tests": count_tests(reference, watch),
         "reference_samples": len(reference),
         "window_samples": {"level": LEVEL_SIZE, "power": POWER_SIZE},
-        "level": level(pool, len(reference)),
-        "one_reference": operated(reference, test),
-        "shares_of_drawn_references": references(pool, len(reference)),
+        "level": level(tests, pool, len(reference)),
+        "one_reference": operated(tests, reference, test),
+        "shares_of_drawn_references": references(tests, pool, len(reference)),
     }
     kinds = dict(zip(dataset.ids(), dataset.slices()["type"].tolist(), strict=True))
     mono = reference.taken(np.flatnonzero([kinds[i] == "mono" for i in reference.ids]))
     poly = test.taken(np.flatnonzero([kinds[i] == "poly" for i in test.ids]))
-    drifts = {"mono → poly": power(mono, poly), "nothing": power(reference, test)}
+    drifts = {"mono → poly": power(tests, mono, poly), "nothing": power(tests, reference, test)}
     some = [dataset.ids("test")[i] for i in drawn(len(test), CHANGED, 4)]
     for name, change in CHANGES.items():
-        drifts[name] = power(reference, cells.seen(some, change))
+        drifts[name] = power(tests, reference, cells.seen(some, change))
     return {
         **found,
         "power": {"rate": MONTHLY, "windows": POWER_WINDOWS, **drifts},

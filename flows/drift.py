@@ -22,9 +22,10 @@ def lines(found: "Found") -> Iterator[str]:
     for test in found.tests:
         mark, moved = "DRIFT" if test.alarm else "same", _medians(test.reference, test.window)
         yield f"  {mark:<6} {test.name:<14} {test.by:<12} adjusted p {test.adjusted:<9.3g} {moved}".rstrip()
-    for name, value in _accuracy(found):
-        low, estimate, high = (float(str(value[key])) for key in ("low", "estimate", "high"))
-        yield f"  accuracy, {name}: {estimate:.3f} ({low:.3f} to {high:.3f}), {value['samples']} samples"
+    for kind, name, value in _metrics(found):
+        yield f"  {name}, {kind}: {_figure(value)}"
+    if reason := found.facts["not_estimated"]:
+        yield f"  {reason}"
     yield f"  page: {found.page}"
 
 
@@ -40,19 +41,28 @@ def markdown(found: "Found") -> str:
         )
         for test in found.tests
     )
-    accuracy = "\n".join(
-        f"- accuracy, {name}: {float(str(v['estimate'])):.3f}" for name, v in _accuracy(found)
-    )
+    metrics = "\n".join(f"- {name}, {kind}: {_figure(value)}" for kind, name, value in _metrics(found))
     return (
-        f"# {headline(found)}\n\n| | what | how | adjusted p | |\n|---|---|---|---|---|\n{rows}\n{accuracy}\n\n"
+        f"# {headline(found)}\n\n| | what | how | adjusted p | |\n|---|---|---|---|---|\n{rows}\n{metrics}\n\n"
         f"Page: `{found.page}`\n"
     )
 
 
-def _accuracy(found: "Found") -> Iterator[tuple[str, Mapping[str, object]]]:
-    values = found.facts["accuracy"]
-    assert isinstance(values, Mapping)
-    yield from values.items()
+def _metrics(found: "Found") -> Iterator[tuple[str, str, Mapping[str, object]]]:
+    """Kind, metric and its interval: those that the problem names first, of each kind."""
+    kinds, first = found.facts["metrics"], found.facts["headline"]
+    assert isinstance(kinds, Mapping)
+    assert isinstance(first, list)
+    for kind, figures in kinds.items():
+        named = [name for name in first if name in figures] or list(figures)
+        yield from ((kind, name, figures[name]) for name in named)
+
+
+def _figure(value: Mapping[str, object]) -> str:
+    low, estimate, high = (value[key] for key in ("low", "estimate", "high"))
+    within = "" if low is None or high is None else f" ({float(str(low)):.3f} to {float(str(high)):.3f})"
+    middle = "undefined" if estimate is None else f"{float(str(estimate)):.3f}"
+    return f"{middle}{within}, {value['n']} samples"
 
 
 def _medians(reference: float | None, window: float | None) -> str:

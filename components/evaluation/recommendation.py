@@ -13,23 +13,24 @@ SHIFTED, APART = 0.5, 1.0
 RULES = (
     "backbone.name: the highest LogME (You et al., ICML 2021). Those that a paired jackknife over five groups does "
     f"not tell apart from it (p ≥ {SURE}) are level: the one in use is kept, or else the smallest is taken.",
-    f"head.method: prototypes up to {FEW_SHOT} labels of the rarest class (1 and 5 shots of Snell et al., NeurIPS "
-    "2017).",
+    f"head.method, of classes: prototypes up to {FEW_SHOT} labels of the rarest class (1 and 5 shots of Snell et al., "
+    "NeurIPS 2017).",
     "tune.method: of texts LoRA, of images all of the upper layers. On the benchmark's mails LoRA was better or "
     "level; on its cells the two were level.",
-    f"tune.best_by: balanced accuracy up to {MANY} labels of the rarest class. On the cells with 16 a class, epochs "
-    "chosen by the loss cost one seed of three 0.28, and the others nothing. The bound is a rule of thumb: with 64 the "
-    "two were not compared.",
-    f"weighting and objectives.align: only where a domain has up to {FEW} labels of its rarest class. Weights from "
-    f"proxy A-distance {SHIFTED:g} to {APART:g}, because they need overlap (Cortes et al., NeurIPS 2010); alignment "
-    f"above. The bounds are rules of thumb; at {APART:g}, a line tells three of four samples apart. MMD is the first "
+    f"tune.best_by, of classes: balanced accuracy up to {MANY} labels of the rarest class. On the cells with 16 a "
+    "class, epochs chosen by the loss cost one seed of three 0.28, and the others nothing. The bound is a rule of thumb: with "
+    "64 the two were not compared.",
+    f"weighting and objectives.align: only where a domain has up to {FEW} labels of its rarest class or label. Weights "
+    f"from proxy A-distance {SHIFTED:g} to {APART:g}, because they need overlap (Cortes et al., NeurIPS 2010); "
+    f"alignment above. The bounds are rules of thumb; at {APART:g}, a line tells three of four samples apart. MMD is the first "
     "choice: on none of the benchmark's seven pairs did it do measurable harm, and its seeds lay within 0.05; those of "
     "DANN fell on both sides of the control on five.",
-    "objectives.confident: where alignment is called for, or more samples are without a label than with one; MCC is "
-    "the first choice. Beside MMD it gained most with ten classes, and something on texts; without MMD nothing there. "
-    "Not of images of two classes: it took from what MMD gave, and with one seed of three it called nearly all cells "
+    "objectives.confident, of classes: where alignment is called for, or more samples are without a label than with "
+    "one; MCC is the first choice. Beside MMD it gained most with ten classes, and something on texts; without MMD "
+    "nothing there. Not of images of two classes: it took from what MMD gave, and with one seed of three it called nearly all cells "
     "defective.",
-    "domains.criterion: information maximisation, where something adapts and no label of the target may be seen.",
+    "domains.criterion, of classes: information maximisation, where something adapts and no label of the target may be "
+    "seen.",
 )
 
 
@@ -54,7 +55,7 @@ class Gap:
 
     Attributes:
         samples: of each, labelled or not.
-        labels: of each, those of its rarest class; 0 where a class has none.
+        labels: of each, those of its rarest class or label; 0 where one has none.
         a_distance: proxy A-distance, 0 to 2.
     """
 
@@ -76,7 +77,9 @@ class Facts:
     Attributes:
         sees: kind of samples, as in `names.Facts.sees`.
         used: the backbone in params.yaml.
-        labels: class → labelled training samples.
+        labels: class, or label, → training samples that have it; '' → all labelled ones, of other targets.
+        counted: what `labels` are of: `class`, `label`, or ''.
+        classes: whether a sample has one of several classes: some methods know nothing else.
         unlabelled: training samples without a label.
     """
 
@@ -86,6 +89,8 @@ class Facts:
     labels: Mapping[str, int]
     unlabelled: int
     gaps: tuple[Gap, ...]
+    counted: str = "class"
+    classes: bool = True
 
 
 @dataclass(frozen=True)
@@ -172,11 +177,11 @@ def _learning(facts: Facts) -> Iterator[_Choice]:
     rarest = min(facts.labels, key=lambda name: (facts.labels[name], name))
     count = facts.labels[rarest]
     held = f"{rarest!r}, the rarest class, has {count} labels"
-    if count <= FEW_SHOT:
+    if facts.classes and count <= FEW_SHOT:
         yield _Choice("head.method", "prototypes", f"{held}, no more than {FEW_SHOT}")
     method = "lora" if facts.sees == "texts" else "last_blocks"
     yield _Choice("tune.method", method, f"The network sees {facts.sees}")
-    if count <= MANY:
+    if facts.classes and count <= MANY:
         yield _Choice("tune.best_by", "balanced_accuracy", f"{held}, no more than {MANY}")
 
 
@@ -187,9 +192,8 @@ def _between_domains(facts: Facts) -> Iterator[_Choice]:
     if gap is None or gap.a_distance < SHIFTED:
         return
     far = f"{gap.sides[0]} and {gap.sides[1]} have proxy A-distance {gap.a_distance:.2f}"
-    few = (
-        f"and {gap.sides[gap.labels.index(min(gap.labels))]} has {min(gap.labels)} labels of its rarest class"
-    )
+    of = f" of its rarest {facts.counted}" if facts.counted else ""
+    few = f"and {gap.sides[gap.labels.index(min(gap.labels))]} has {min(gap.labels)} labels{of}"
     if gap.a_distance <= APART:
         yield _Choice("weighting.method", "ulsif", f"{far}: they overlap; {few}")
         return
@@ -198,6 +202,8 @@ def _between_domains(facts: Facts) -> Iterator[_Choice]:
 
 def _adapting(facts: Facts, between: Sequence[_Choice]) -> Iterator[_Choice]:
     """What samples without labels are good for, and what then says when to stop."""
+    if not facts.classes:
+        return
     labelled = sum(facts.labels.values())
     aligned = any(choice.key == "objectives.align" for choice in between)
     mostly = _mostly_unlabelled(facts) and facts.sees != "texts"
@@ -219,7 +225,7 @@ def _mostly_unlabelled(facts: Facts) -> bool:
 
 def _remarks(facts: Facts, method: Mapping[str, str]) -> Iterator[str]:
     """What calls for no method: samples without a label, and gaps between sides that both have labels."""
-    if _mostly_unlabelled(facts) and "objectives.confident" not in method:
+    if facts.classes and _mostly_unlabelled(facts) and "objectives.confident" not in method:
         such = "texts, without MMD" if facts.sees == "texts" else "images of two classes"
         yield (
             f"objectives.confident: none, although {facts.unlabelled} samples have no label: on the benchmark MCC "

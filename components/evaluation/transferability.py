@@ -1,7 +1,10 @@
 """How well features will serve a task, and how far two domains lie apart: without training a network.
 
-All take features (N, width) as floating-point numbers and class or domain indices (N,).
+All take features (N, width) as floating-point numbers. What a problem asks of a sample is given as questions, class
+indices (N,) each: one for classes, one a label for several labels. Scores of several questions are means.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,16 +27,17 @@ FOLDS = 5
 ROUNDING = 16 * np.finfo(np.float64).eps
 
 
-def log_me(features: Floats, targets: Indices) -> float:
-    """Log of maximum evidence, per sample, averaged over classes one against the rest; higher is better.
+def log_me(features: Floats, aims: Floats) -> float:
+    """Log of maximum evidence, per sample, averaged over the columns of `aims` (N, K); higher is better.
 
-    You, Liu, Wang, Long: LogME, ICML 2021, algorithm 1. For each class, y = F w + noise with w ~ N(0, 1/α) and noise
-    ~ N(0, 1/β); α and β maximise p(y | F) by fixed-point iteration on the singular values of F.
+    You, Liu, Wang, Long: LogME, ICML 2021, algorithm 1: for each column y (a class or a label against the rest, 0 or 1;
+    a number), y = F w + noise with w ~ N(0, 1/α) and noise ~ N(0, 1/β); α and β maximise p(y | F) by fixed-point
+    iteration on the singular values of F. Columns that are the same everywhere say nothing; NaN where all are.
     """
-    f = np.asarray(features, dtype=np.float64)
+    f, aimed = np.asarray(features, dtype=np.float64), np.asarray(aims, dtype=np.float64)
     u, squares = _spectrum(f)
-    found = [_evidence(u, squares, f.shape[1], (targets == c).astype(np.float64)) for c in np.unique(targets)]
-    return float(np.mean(found))
+    found = [_evidence(u, squares, f.shape[1], y) for y in aimed.T if np.ptp(y) > 0]
+    return float(np.mean(found)) if found else float("nan")
 
 
 def _spectrum(f: Floats) -> tuple[Floats, Floats]:
@@ -50,19 +54,19 @@ def _spectrum(f: Floats) -> tuple[Floats, Floats]:
     return f @ v[:, kept] / np.sqrt(squares[kept]), squares[kept]
 
 
-def log_me_without(features: Floats, targets: Indices) -> tuple[float, ...]:
+def log_me_without(features: Floats, aims: Floats, codes: Indices) -> tuple[float, ...]:
     """LogME without each of five groups in turn: what the delete-group jackknife asks for (`differ`).
 
-    Groups hold a fifth of each class and depend on `targets` alone, so those of two backbones are pairs. Empty
-    where a class has fewer than five samples.
+    Groups hold a fifth of each code's samples (of each class) and depend on `codes` (N,) alone, so those of two
+    backbones are pairs. Empty where a code has fewer than five samples.
     """
-    groups = np.empty(len(targets), dtype=np.int64)
-    for c in np.unique(targets):
-        (members,) = np.nonzero(targets == c)
+    groups = np.empty(len(codes), dtype=np.int64)
+    for c in np.unique(codes):
+        (members,) = np.nonzero(codes == c)
         if len(members) < GROUPS:
             return ()
         groups[members] = np.arange(len(members)) % GROUPS
-    return tuple(log_me(features[groups != g], targets[groups != g]) for g in range(GROUPS))
+    return tuple(log_me(features[groups != g], aims[groups != g]) for g in range(GROUPS))
 
 
 def differ(ours: tuple[float, ...], theirs: tuple[float, ...]) -> float:
@@ -106,7 +110,7 @@ def _evidence(u: Floats, squares: Floats, width: int, y: Floats) -> float:
     return float((total - beta * rest - alpha * weights) / (2 * count))
 
 
-def h_score(features: Floats, targets: Indices) -> float:
+def h_score(features: Floats, questions: Sequence[Indices]) -> float:
     """(1 - λ) tr(C⁻¹ cov(E[f | y])), between 0 and the number of classes less one; higher is better.
 
     Bao et al., ICIP 2019, with the covariance shrunk after Ledoit & Wolf (2004), C = (1 - λ) cov(f) + λ tr(cov(f))/d I
@@ -116,6 +120,12 @@ def h_score(features: Floats, targets: Indices) -> float:
     f = np.asarray(features, dtype=np.float64)
     f = np.where(np.ptp(f, axis=0) > 0, f - f.mean(axis=0), 0)  # a constant less its mean is rounding
     covariance, shrinkage = ledoit_wolf(f, assume_centered=True)
+    found = [_explained(f, covariance, targets) for targets in questions]
+    return float((1 - shrinkage) * np.mean(found))
+
+
+def _explained(f: Floats, covariance: Floats, targets: Indices) -> float:
+    """tr(C⁻¹ cov(E[f | y])) of centred features."""
     means = np.zeros_like(f)
     for c in np.unique(targets):
         means[targets == c] = f[targets == c].mean(axis=0)
@@ -126,10 +136,10 @@ def h_score(features: Floats, targets: Indices) -> float:
         np.linalg.LinAlgError
     ):  # features, or sums of them, are the same everywhere, and tell no classes apart
         explained = np.linalg.pinv(covariance, hermitian=True) @ between
-    return float((1 - shrinkage) * np.trace(explained))
+    return float(np.trace(explained))
 
 
-def leep(probabilities: Floats, targets: Indices) -> float:
+def leep(probabilities: Floats, questions: Sequence[Indices]) -> float:
     """Mean log of the expected empirical prediction, at most 0; higher is better.
 
     Nguyen, Hassner, Seeger, Archambeau: LEEP, ICML 2020, equations 1 and 2. θ(x) are the source classifier's
@@ -137,25 +147,46 @@ def leep(probabilities: Floats, targets: Indices) -> float:
     P(y | z) = P(y, z) / P(z); LEEP = mean log Σ_z P(y | z) θ(x)_z.
     """
     theta = np.asarray(probabilities, dtype=np.float64)
+    return float(np.mean([_leep(theta, targets) for targets in questions]))
+
+
+def _leep(theta: Floats, targets: Indices) -> float:
     classes, member = np.unique(targets, return_inverse=True)
     joint = np.stack([theta[member == c].sum(axis=0) for c in range(len(classes))]) / len(theta)
     given = joint / np.maximum(joint.sum(axis=0), np.finfo(np.float64).tiny)
     return float(np.mean(np.log((given[member] * theta).sum(axis=1))))
 
 
-def nearest_neighbours(features: Floats, targets: Indices, k: int = NEIGHBOURS) -> float:
+def nearest_classes(features: Floats, questions: Sequence[Indices], k: int = NEIGHBOURS) -> float:
     """Balanced accuracy of the k nearest other samples by cosine, each leaving itself out."""
+    near, found = _nearest(features, k), []
+    for targets in questions:
+        classes, member = np.unique(targets, return_inverse=True)
+        votes = np.stack([(member[near] == c).sum(axis=1) for c in range(len(classes))], axis=1)
+        said = votes.argmax(axis=1)
+        found.append(np.mean([(said[member == c] == c).mean() for c in range(len(classes))]))
+    return float(np.mean(found))
+
+
+def nearest_numbers(features: Floats, numbers: Floats, k: int = NEIGHBOURS) -> float:
+    """R² of the mean of the k nearest other samples by cosine, each leaving itself out; mean over the columns of
+    `numbers` (N, K), about their means. NaN where none varies."""
+    given = np.asarray(numbers, dtype=np.float64)
+    off = ((given - given[_nearest(features, k)].mean(axis=1)) ** 2).sum(axis=0)
+    total = ((given - given.mean(axis=0)) ** 2).sum(axis=0)
+    return float(np.mean(1 - off[total > 0] / total[total > 0])) if (total > 0).any() else float("nan")
+
+
+def _nearest(features: Floats, k: int) -> Indices:
+    """(N, k) rows of the k nearest other samples by cosine."""
     f = np.asarray(features, dtype=np.float32)
     f = f / np.maximum(np.linalg.norm(f, axis=1, keepdims=True), 1e-12)
-    classes, member = np.unique(targets, return_inverse=True)
-    said = np.empty(len(f), dtype=np.int64)
+    k, found = min(k, len(f) - 1), []
     for start in range(0, len(f), 1024):
         near = f[start : start + 1024] @ f.T
         near[np.arange(len(near)), np.arange(start, start + len(near))] = -np.inf
-        chosen = np.argpartition(-near, min(k, len(f) - 1) - 1, axis=1)[:, :k]
-        votes = np.stack([(member[chosen] == c).sum(axis=1) for c in range(len(classes))], axis=1)
-        said[start : start + 1024] = votes.argmax(axis=1)
-    return float(np.mean([(said[member == c] == c).mean() for c in range(len(classes))]))
+        found.append(np.argpartition(-near, k - 1, axis=1)[:, :k])
+    return np.concatenate(found)
 
 
 def proxy_a_distance(source: Floats, target: Floats, seed: int = 0) -> float:

@@ -14,8 +14,6 @@ from components.errors import DigestMismatch, StorageError
 from components.inference.plan import MANIFEST, Model
 from components.storage.publish import read_json, sha256_file
 
-PROBABILITY = "p."
-
 
 @dataclass(frozen=True)
 class Scored:
@@ -24,8 +22,7 @@ class Scored:
     Attributes:
         digests: SHA-256 of each input's bytes; None where they could not be had.
         reasons: why there is no answer; None where there is one.
-        classes: as the columns name them.
-        decisions: class of each; None where there is no answer.
+        table: the rows, without embeddings.
         embedded: whether the rows hold embeddings.
     """
 
@@ -35,9 +32,7 @@ class Scored:
     ids: Sequence[str]
     digests: Sequence[str | None]
     reasons: Sequence[str | None]
-    classes: Sequence[str]
-    probabilities: npt.NDArray[np.float32]
-    decisions: Sequence[str | None]
+    table: pa.Table
     embedded: bool
 
     @property
@@ -47,6 +42,17 @@ class Scored:
         for name, content in zip(self.ids, self.digests, strict=True):
             found.update(f"\n{len(name)} {name} {content}".encode())
         return found.hexdigest()
+
+    def answers(self, columns: Sequence[str]) -> npt.NDArray[np.float32]:
+        """(N, columns), NaN where there is no answer. DigestMismatch where these are not the columns that it has."""
+        missing = [name for name in columns if name not in self.table.column_names]
+        if missing:
+            raise DigestMismatch(
+                f"{self.folder} has no column {missing[0]!r}, which the release answers with.", "Score again."
+            )
+        # As they were written: of another type they would not be the answers that the release gave.
+        found = [self.table.column(name).to_numpy() for name in columns]
+        return np.stack(found, axis=1).astype(np.float32)
 
     def embeddings(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """(len(rows), width) of the answered rows `rows`, rising; a part at a time."""
@@ -79,8 +85,6 @@ def read_scored(folder: Path) -> Scored:
             columns = file.schema_arrow.names
             tables.append(file.read([column for column in columns if column != "embedding"]))
     table = pa.concat_tables(tables)
-    classes = [c.removeprefix(PROBABILITY) for c in table.column_names if c.startswith(PROBABILITY)]
-    rows = [table.column(PROBABILITY + name).to_numpy() for name in classes]
     said = manifest["model"]
     assert isinstance(said, dict)
     return Scored(
@@ -90,9 +94,7 @@ def read_scored(folder: Path) -> Scored:
         table.column("id").to_pylist(),
         table.column("sha256").to_pylist(),
         table.column("reason").to_pylist(),
-        classes,
-        np.stack(rows, axis=1).astype(np.float32),
-        table.column("decision").to_pylist(),
+        table,
         "embedding" in columns,
     )
 

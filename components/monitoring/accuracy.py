@@ -1,11 +1,10 @@
-"""How right a release is: estimated where nobody knows the labels, measured where they have arrived."""
+"""How right a release is, estimated where nobody knows the labels."""
 
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -123,10 +122,3 @@ def _places(reference: Array, window: Array) -> tuple[Places, Places]:
     places = np.empty(len(both), dtype=np.int64)
     places[order] = np.concatenate([[0], np.cumsum(np.diff(both[order]) > TIED)])
     return places[: len(reference)], places[len(reference) :]
-
-
-def measured(right: npt.NDArray[np.bool_], level: float) -> Interval:
-    """Accuracy on labelled samples (N,), with Wilson's score interval (JASA 22, 1927)."""
-    tested = stats.binomtest(int(right.sum()), len(right))
-    bounds = tested.proportion_ci(confidence_level=level, method="wilson")
-    return Interval(float(right.mean()), float(bounds.low), float(bounds.high), len(right))

@@ -18,8 +18,9 @@ from components.errors import DataError
 from components.monitoring.mmd import mmd_test
 from components.monitoring.observed import Observed
 from components.monitoring.several import holm, refuse_too_few
-from components.monitoring.shares import shares_test
+from components.monitoring.shares import labels_test, shares_test
 from components.params.monitoring import within
+from components.problems.operation import Shares, Statistic, Watch
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Test:
     """One of them.
 
     Attributes:
-        name: embeddings, classes, confidence, or a statistic's.
+        name: embeddings, or a statistic's, of decisions (classes, confidence) or of the samples themselves.
         by: MMD, chi-squared or KS.
         value: of the test's statistic.
         p: by itself; adjusted: by Holm, an alarm where it is at most the rate.
@@ -59,9 +60,9 @@ class Test:
     window: float | None = None
 
 
-def compare(reference: Observed, window: Observed, asked: Asked) -> list[Test]:
-    """All tests that both sides have what is needed for. What is the same in every sample of both is not tested: that
-    depends on the pooled samples alone, and so costs no test its level.
+def compare(reference: Observed, window: Observed, asked: Asked, watch: Watch) -> list[Test]:
+    """All tests that both sides have what is needed for. Numbers that are the same in every sample of both are not
+    tested: that depends on the pooled samples alone, and so costs no test its level.
 
     Raises DataError where a side has fewer than `asked.least` samples, or a value that is not finite; ParamsError for
     too few permutations.
@@ -74,21 +75,45 @@ def compare(reference: Observed, window: Observed, asked: Asked) -> list[Test]:
             )
         _require_numbers(side, name)
     names = [name for name in reference.statistics if varies(name, reference, window)]
+    decided = decisions(reference, window, watch)
     embedded = bool(len(reference.embeddings) and len(window.embeddings))
-    refuse_too_few(asked.permutations, len(names) + 2 + embedded, asked.rate)
+    refuse_too_few(asked.permutations, len(names) + len(decided) + embedded, asked.rate)
     draw = np.random.default_rng(asked.seed)
     made = [_embeddings(reference, window, asked, draw)] if embedded else []
-    value, p = shares_test(reference.counts, window.counts, asked.permutations, draw)
-    made.append(Test("classes", "chi-squared", value, p))
-    made.append(_smirnov("confidence", reference.confidence, window.confidence))
+    made += [_decided(name, both, asked, draw) for name, both in decided.items()]
     made += [_smirnov(name, reference.statistics[name], window.statistics[name]) for name in names]
     return judged(made, asked.rate)
+
+
+def decisions(reference: Observed, window: Observed, watch: Watch) -> dict[str, tuple[Statistic, Statistic]]:
+    """Statistic of the decisions → (of the reference, of the window), but for numbers that never vary."""
+    ours, theirs = watch.statistics(reference.answers), watch.statistics(window.answers)
+    return {name: (ours[name], theirs[name]) for name in ours if _moves(ours[name], theirs[name])}
+
+
+def _moves(ours: Statistic, theirs: Statistic) -> bool:
+    if isinstance(ours, Shares) or isinstance(theirs, Shares):
+        return True
+    return bool(np.ptp(np.concatenate([ours, theirs])) > 0)
+
+
+def _decided(name: str, both: tuple[Statistic, Statistic], asked: Asked, draw: np.random.Generator) -> Test:
+    ours, theirs = both
+    if not isinstance(ours, Shares) or not isinstance(theirs, Shares):
+        assert not isinstance(ours, Shares)
+        assert not isinstance(theirs, Shares)
+        return _smirnov(name, ours, theirs)
+    if ours.exclusive:
+        value, p = shares_test(ours.counts, theirs.counts, asked.permutations, draw)
+    else:
+        value, p = labels_test(ours.held, theirs.held, asked.permutations, draw)
+    return Test(name, "chi-squared", value, p)
 
 
 def _require_numbers(side: Observed, name: str) -> None:
     """A test of what is not finite would be left out, or could never alarm."""
     columns = {
-        "the confidence": side.confidence,
+        "the answer": side.answers.sum(axis=1, dtype=np.float64),
         "the embedding": side.embeddings.sum(axis=1, dtype=np.float64),
         **{f"the statistic {key!r}": values for key, values in side.statistics.items()},
     }
@@ -109,9 +134,10 @@ def varies(name: str, reference: Observed, window: Observed) -> bool:
     return bool(np.ptp(np.concatenate([reference.statistics[name], window.statistics[name]])) > 0)
 
 
-def count_tests(reference: Observed) -> int:
+def count_tests(reference: Observed, watch: Watch) -> int:
     """How many tests a window has at most."""
-    return len(reference.statistics) + 2 + bool(len(reference.embeddings))
+    decided = watch.statistics(reference.answers)
+    return len(reference.statistics) + len(decided) + bool(len(reference.embeddings))
 
 
 def judged(tests: Sequence[Test], rate: float) -> list[Test]:

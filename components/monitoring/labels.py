@@ -2,72 +2,60 @@
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from components.monitoring.observed import Observed
+from components.problems.operation import Watch
 from components.storage.cells import escape
 
 POOL = 5  # times as many unsure samples are looked at as are listed
-COLUMNS = ("rank", "id", "label", "decision", "confidence", "margin")
 
 
 @dataclass(frozen=True)
 class Worth:
-    """A sample to be labelled: the model decided `decision`, with that confidence, by that margin."""
+    """A sample to be labelled: the model decided `decision`; `sure` says how sure it is, by names of the problem."""
 
     id: str
     decision: str
-    confidence: float
-    margin: float
+    sure: Mapping[str, float]
 
 
-def worth_labelling(observed: Observed, count: int) -> list[Worth]:
+def worth_labelling(observed: Observed, watch: Watch, count: int) -> list[Worth]:
     """The `count` samples whose labels promise most, the first one most.
 
-    Unsure is who has a small margin (Scheffer, Decomain & Wrobel, "Active Hidden Markov Models for Information
-    Extraction", IDA 2001): between the two best probabilities or, where a threshold decides, from that. Of the
-    POOL · count least sure, the first is the least sure, each further one is the farthest from all before it in the
-    space of embeddings: the greedy k-centre of Sener & Savarese ("Active Learning for Convolutional Neural Networks:
-    A Core-Set Approach", ICLR 2018, algorithm 1). Without embeddings the least sure are taken as they come.
+    Of the POOL · count least sure, by what the problem calls sure, the first is the least sure, each further one is the
+    farthest from all before it in the space of embeddings: the greedy k-centre of Sener & Savarese ("Active Learning
+    for Convolutional Neural Networks: A Core-Set Approach", ICLR 2018, algorithm 1). Without embeddings the least sure
+    are taken as they come. Where the problem cannot tell how sure it is, all samples are looked at.
 
     Labels of these tell little about the accuracy of all: they were chosen for being hard.
     """
-    margins = margin(observed)
-    unsure = np.argsort(margins, kind="stable")
+    sure = watch.certainty(observed.answers)
+    rows = np.arange(len(observed)) if sure is None else np.argsort(sure.order, kind="stable")
     if len(observed.embeddings):
-        unsure = unsure[: POOL * count]
-        unsure = unsure[_spread(observed.embeddings[unsure], count)]
+        rows = rows if sure is None else rows[: POOL * count]
+        rows = rows[_spread(observed.embeddings[rows], count)]
+    columns = {} if sure is None else sure.columns
     return [
         Worth(
-            observed.ids[row],
-            observed.classes[observed.decisions[row]],
-            float(observed.confidence[row]),
-            float(margins[row]),
+            observed.ids[row], observed.decided[row], {k: float(values[row]) for k, values in columns.items()}
         )
-        for row in unsure[:count]
+        for row in rows[:count]
     ]
 
 
-def margin(observed: Observed) -> npt.NDArray[np.float64]:
-    """(N,) how far each is from another decision."""
-    positive, threshold = observed.about.get("positive"), observed.about.get("threshold")
-    if len(observed.classes) == 2 and isinstance(positive, int) and isinstance(threshold, float):
-        return np.abs(observed.probabilities[:, positive].astype(np.float64) - threshold)
-    rising = np.sort(observed.probabilities.astype(np.float64), axis=1)
-    return np.asarray(rising[:, -1] - rising[:, -2] if rising.shape[1] > 1 else rising[:, -1])
-
-
-def to_csv(listed: list[Worth]) -> str:
-    """A table whose column `label` waits for a person; `flows.monitor --labels` takes it back."""
+def to_csv(listed: Sequence[Worth], fields: Sequence[str]) -> str:
+    """A table whose columns `fields` wait for a person; `flows.monitor --labels` takes it back."""
     sink = io.StringIO()
     written = csv.writer(sink, lineterminator="\n")
-    written.writerow(COLUMNS)
+    written.writerow(["rank", "id", *fields, "decision", *(listed[0].sure if listed else ())])
     for rank, worth in enumerate(listed, 1):
-        values = (f"{worth.confidence:.4f}", f"{worth.margin:.4f}")
-        written.writerow([rank, escape(worth.id), "", escape(worth.decision), *values])
+        values = (f"{value:.4f}" for value in worth.sure.values())
+        written.writerow([rank, escape(worth.id), *[""] * len(fields), escape(worth.decision), *values])
     return sink.getvalue()
 
 

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from components.errors import StorageError
 
-FORMAT = 1  # to be raised when a statistic's meaning changes: a reference of another format is made again
+FORMAT = 2  # to be raised when a statistic's meaning changes: a reference of another format is made again
+CLASSES = 1  # the format of before, of classifications alone, which is still read
 ABOUT = b"graftline"
 PROBABILITY, STATISTIC = "p.", "s."
 A = TypeVar("A", bound=np.generic)
@@ -25,47 +26,44 @@ class Observed:
 
     Attributes:
         ids, digests: names, and SHA-256 of their bytes.
-        probabilities: (N, classes); decisions: (N,), by the release's own threshold.
+        columns: what the numbers of an answer are called.
+        answers: (N, columns), as the release gives them.
+        decided: (N) what was decided by them, for people.
         embeddings: (N, width), or (0, 0) where nobody has them.
-        statistics: name → (N,); empty where nobody has them.
-        targets: (N,), the true class; -1 where it is not known or may not be seen.
+        statistics: of the samples themselves, name → (N,); empty where nobody has them.
+        labels: (N), as they are kept at rest; '' where one is not known or may not be seen.
         about: what the file says of itself.
     """
 
     ids: Sequence[str]
     digests: Sequence[str]
-    classes: Sequence[str]
-    probabilities: npt.NDArray[np.float32]
-    decisions: npt.NDArray[np.int64]
+    columns: Sequence[str]
+    answers: npt.NDArray[np.float32]
+    decided: Sequence[str]
     embeddings: npt.NDArray[np.float32]
     statistics: Mapping[str, npt.NDArray[np.float64]]
-    targets: npt.NDArray[np.int64]
+    labels: Sequence[str]
     about: Mapping[str, object] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @property
-    def confidence(self) -> npt.NDArray[np.float64]:
-        """(N,): the probability of the class that was decided for."""
-        return self.probabilities[np.arange(len(self)), self.decisions].astype(np.float64)
-
-    @property
-    def counts(self) -> npt.NDArray[np.int64]:
-        """(classes,): how many were decided for each."""
-        return np.bincount(self.decisions, minlength=len(self.classes)).astype(np.int64)
+    def labelled(self) -> npt.NDArray[np.int64]:
+        """Rows of the samples whose label is known."""
+        return np.flatnonzero([label != "" for label in self.labels]).astype(np.int64)
 
     def taken(self, rows: npt.NDArray[np.int64]) -> "Observed":
         """The samples at `rows`, in that order."""
         return Observed(
             [self.ids[row] for row in rows],
             [self.digests[row] for row in rows],
-            self.classes,
-            self.probabilities[rows],
-            self.decisions[rows],
+            self.columns,
+            self.answers[rows],
+            [self.decided[row] for row in rows],
             self.embeddings[rows] if len(self.embeddings) else self.embeddings,
             {name: values[rows] for name, values in self.statistics.items()},
-            self.targets[rows],
+            [self.labels[row] for row in rows],
             self.about,
         )
 
@@ -84,16 +82,15 @@ def drawn(count: int, most: int, seed: int) -> npt.NDArray[np.int64]:
 
 def to_parquet(observed: Observed) -> bytes:
     columns = {"id": pa.array(observed.ids, pa.string()), "sha256": pa.array(observed.digests, pa.string())}
-    for index, name in enumerate(observed.classes):
-        columns[PROBABILITY + name] = pa.array(observed.probabilities[:, index], pa.float32())
-    columns["decision"] = pa.array([observed.classes[i] for i in observed.decisions], pa.string())
-    targets = [None if i < 0 else observed.classes[i] for i in observed.targets]
-    columns["target"] = pa.array(targets, pa.string())
+    for index, name in enumerate(observed.columns):
+        columns[name] = pa.array(observed.answers[:, index], pa.float32())
+    columns["decision"] = pa.array(observed.decided, pa.string())
+    columns["target"] = pa.array([label or None for label in observed.labels], pa.string())
     for name, values in observed.statistics.items():
         columns[STATISTIC + name] = pa.array(values, pa.float64())
     if len(observed.embeddings):
         columns["embedding"] = embedding_column(observed.embeddings)
-    about = {"format": FORMAT, "classes": list(observed.classes), **observed.about}
+    about = {**observed.about, "format": FORMAT, "columns": list(observed.columns)}
     said = json.dumps(about, sort_keys=True, allow_nan=False).encode()
     sink = io.BytesIO()
     pq.write_table(pa.table(columns).replace_schema_metadata({ABOUT: said}), sink, compression="zstd")
@@ -105,7 +102,7 @@ def from_parquet(data: bytes, named: str) -> Observed:
     try:
         table = pq.read_table(io.BytesIO(data))
         about = json.loads((table.schema.metadata or {})[ABOUT])
-        if about["format"] != FORMAT:
+        if about["format"] not in (CLASSES, FORMAT):
             raise StorageError(f"{named} is of format {about['format']}, not {FORMAT}.", "Make it again.")
         return _observed(table, about)
     except (pa.ArrowException, KeyError, ValueError, TypeError) as error:
@@ -113,25 +110,26 @@ def from_parquet(data: bytes, named: str) -> Observed:
 
 
 def _observed(table: pa.Table, about: dict[str, object]) -> Observed:
-    classes = about["classes"]
-    if not isinstance(classes, list):
-        raise ValueError("it names no classes")
-    place = {name: number for number, name in enumerate(classes)}
-    columns = [table.column(PROBABILITY + name).to_numpy() for name in classes]
+    old = about["format"] == CLASSES
+    listed = about["classes" if old else "columns"]
+    if not isinstance(listed, list):
+        raise ValueError("it names no columns")
+    named = [f"{PROBABILITY}{name}" if old else str(name) for name in listed]
+    columns = [table.column(name).to_numpy() for name in named]
     has = set(table.column_names)
     return Observed(
         table.column("id").to_pylist(),
         table.column("sha256").to_pylist(),
-        classes,
-        np.stack(columns, axis=1).astype(np.float32).reshape(table.num_rows, len(classes)),
-        np.array([place[name] for name in table.column("decision").to_pylist()], dtype=np.int64),
+        named,
+        np.stack(columns, axis=1).astype(np.float32).reshape(table.num_rows, len(named)),
+        table.column("decision").to_pylist(),
         embeddings_of(table) if "embedding" in has else np.empty((0, 0), dtype=np.float32),
         {
             n.removeprefix(STATISTIC): table.column(n).to_numpy()
             for n in table.column_names
             if n.startswith(STATISTIC)
         },
-        np.array([place.get(name, -1) for name in table.column("target").to_pylist()], dtype=np.int64),
+        [label or "" for label in table.column("target").to_pylist()],
         about,
     )
 

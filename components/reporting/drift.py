@@ -2,13 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from components.reporting import bars, distributions
+from components.reporting import distributions
 from components.reporting.material import mapping, sequence
 from components.reporting.svg import Point
 from components.reporting.templates import template
 
 MOST_CLASSES = 20  # that are drawn
+
+
+class Unsure(Protocol):
+    """A sample worth a label; `sure` says how sure its decision is."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def decision(self) -> str: ...
+
+    @property
+    def sure(self) -> Mapping[str, float]: ...
 
 
 @dataclass(frozen=True)
@@ -19,13 +33,13 @@ class Seen:
         found: the file window.json.
         values: statistic → (of the reference, of the window).
         plane: embeddings of both on two axes; empty where there are none.
-        unsure: (id, decision, confidence) of the samples most worth a label.
+        unsure: the samples most worth a label.
     """
 
     found: Mapping[str, object]
     values: Mapping[str, tuple[Sequence[float], Sequence[float]]]
     plane: tuple[Sequence[Point], Sequence[Point]] = ((), ())
-    unsure: Sequence[tuple[str, str, float]] = field(default=())
+    unsure: Sequence[Unsure] = field(default=())
 
 
 def render(seen: Seen) -> str:
@@ -39,12 +53,15 @@ def render(seen: Seen) -> str:
         found=found,
         alarm=bool(found.get("alarm")),
         tests=[_test(mapping(test)) for test in sequence(found.get("tests"))],
-        accuracy=[_accuracy(str(name), mapping(value)) for name, value in _accuracies(found)],
-        shares=distributions.shares(names, ours, theirs),
+        kinds=[(str(kind), _figures(mapping(of))) for kind, of in mapping(found.get("metrics")).items()],
+        shares=distributions.shares(names, ours, theirs) if names else "",
         hidden=max(len(shares) - MOST_CLASSES, 0),
         panels=[(name, distributions.cumulative(*both, name)) for name, both in seen.values.items()],
         cloud=distributions.cloud(*seen.plane) if len(seen.plane[0]) else "",
-        unsure=[(name, decision, f"{confidence:.3f}") for name, decision, confidence in seen.unsure],
+        unsure=[
+            (one.id, one.decision, [f"{value:.3f}" for value in one.sure.values()]) for one in seen.unsure
+        ],
+        sure=list(seen.unsure[0].sure) if seen.unsure else [],
     )
 
 
@@ -66,17 +83,19 @@ def _test(test: Mapping[str, object]) -> Mapping[str, object]:
     }
 
 
-def _accuracies(found: Mapping[str, object]) -> Sequence[tuple[object, object]]:
-    return [(name, value) for name, value in mapping(found.get("accuracy")).items() if value]
+def _figures(figures: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+    return [_figure(str(name), mapping(value)) for name, value in figures.items()]
 
 
-def _accuracy(name: str, value: Mapping[str, object]) -> Mapping[str, object]:
-    low, estimate, high = (_number(value[key]) for key in ("low", "estimate", "high"))
+def _figure(name: str, value: Mapping[str, object]) -> Mapping[str, object]:
+    """An estimate and its interval; in their place, why there is none."""
+    low, estimate, high = (value.get(key) for key in ("low", "estimate", "high"))
+    within = f"{_number(low):.3g} to {_number(high):.3g}" if low is not None and high is not None else ""
     return {
         "name": name,
-        "estimate": f"{estimate:.1%}",
-        "range": f"{low:.1%} to {high:.1%}, {value['samples']} samples",
-        "bar": bars.unit_bar(low, estimate, high),
+        "estimate": "undefined" if estimate is None else f"{_number(estimate):.3g}",
+        "range": within or str(value.get("reason") or ""),
+        "samples": value.get("n"),
     }
 
 

@@ -79,15 +79,19 @@ class Labels:
     """Labels worth a second look.
 
     Attributes:
-        rows: path, label, likelier class, and the probabilities of both; the most doubtful first.
-        count: of all that are doubtful, of `samples` that were looked at, of `labelled` ones.
+        columns: of what is said of a label, behind its sample's path.
+        rows: the most doubtful first.
+        count: samples with a doubtful label.
+        samples: how many were looked at, and of how many labelled ones.
+        method: how they were found, as a part of a sentence about them.
         listed: name of the file that holds all of them.
     """
 
-    rows: Sequence[tuple[str, str, str, float, float]]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
     count: int
-    samples: int
-    labelled: int
+    samples: tuple[int, int]
+    method: str
     listed: str
 
 

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +19,15 @@ from components.evaluation.transferability import (
     log_me,
     log_me_without,
     mmd,
-    nearest_neighbours,
+    nearest_classes,
+    nearest_numbers,
     proxy_a_distance,
 )
 from components.params import Params, plugins
 from components.params.load import load_backbone
 from components.params.names import FAMILIES
-from components.problems.classification.only import class_names
+from components.problems.base import Mask, Targets
+from components.problems.operation import Explore, explore
 from components.stages.artefacts import check_artefacts
 from components.stages.candidates import Features, Known, candidates, fill, known
 from components.stages.domains import learned
@@ -42,31 +44,32 @@ class Training:
     """The training side, and nothing of any other.
 
     Attributes:
-        targets: (N,), -1 where a sample has no label.
+        asks: what the problem asks of features.
+        targets: (N, …); known: (N,) which samples have a label that may be seen.
+        codes: (N,), labelled samples of one code are alike.
         some: which samples the scores look at: labelled, and no more than MOST.
         columns: name of a column → its values (N,): the domain's, or else the slices'.
     """
 
-    classes: Sequence[str]
-    targets: Indices
+    asks: Explore
+    targets: Targets
+    known: Mask
+    codes: Indices
     some: Indices
     columns: dict[str, npt.NDArray[np.str_]]
 
-    @property
-    def labels(self) -> dict[str, int]:
-        return self.counts(np.ones(len(self.targets), dtype=bool))
-
-    def counts(self, chosen: npt.NDArray[np.bool_]) -> dict[str, int]:
-        """Class → how many of the chosen samples have its label."""
-        return {name: int((self.targets[chosen] == c).sum()) for c, name in enumerate(self.classes)}
+    def counts(self, chosen: Mask) -> Mapping[str, int]:
+        """Name (of a class, a label) → how many of the chosen samples have it."""
+        return self.asks.counts(self.targets[chosen & self.known])
 
 
 @dataclass(frozen=True)
 class Scores:
-    """A row of the table; `leep` is None without the source's classifier."""
+    """A row of the table; `h_score` and `leep` are None where they are not defined, `leep` also without the source's
+    classifier."""
 
     candidate: Candidate
-    h_score: float
+    h_score: float | None
     leep: float | None
     neighbours: float
 
@@ -83,12 +86,13 @@ def advise(
     compared = candidates(params, own)
     check_artefacts(root)
     dataset = Dataset.open(root / "dataset")
-    class_names(dataset.description, "advise")
+    asks = explore(params.task, dataset.description, "advise")
     fill([*filled, *own], compared, context, dataset)
-    training = _training(dataset, params)
-    held = ", ".join(f"{name} {count}" for name, count in Counter(training.labels).most_common())
-    bare = int((training.targets < 0).sum())
-    yield f"Training samples: {len(training.targets)} ({held}{f', {bare} without a label' if bare else ''})"
+    training = _training(dataset, params, asks)
+    labels, bare = training.counts(training.known), int((~training.known).sum())
+    held = [f"{name} {count}" for name, count in Counter(labels).most_common() if name]
+    held += [f"{bare} without a label"] if bare else []
+    yield f"Training samples: {len(training.targets)}" + (f" ({', '.join(held)})" if held else "")
     yield ""
     found = {name: known(name, chosen, root, context, dataset) for name, chosen in compared.items()}
     there = [one for one in found.values() if one is not None]
@@ -99,7 +103,7 @@ def advise(
         )
     scores = [_scores(one, training, alone=len(there) == 1) for one in there]
     yield from _table(scores, [name for name, one in found.items() if one is None])
-    yield from _legend(scores, training.targets[training.some])
+    yield from _legend(scores, training)
     gaps = list(_gaps(there[0].features, training))
     for gap, squared in gaps:
         yield from _shown(gap, squared, there[0].name)
@@ -107,36 +111,43 @@ def advise(
         sees=plugins.backbones()[params.backbone.name].sees,
         used=params.backbone.name,
         candidates=tuple(one.candidate for one in scores),
-        labels=training.labels,
+        labels=labels,
+        counted=asks.counted,
+        classes="classes" in plugins.fact("problems", params.task.problem, "OFFERS"),
         unlabelled=bare,
         gaps=tuple(gap for gap, _ in gaps),
     )
     yield from _recommended(facts, own)
 
 
-def _training(dataset: Dataset, params: Params) -> Training:
+def _training(dataset: Dataset, params: Params, asks: Explore) -> Training:
     """Raises DataError where a class has no label that may be seen: nothing could be compared."""
     chosen = learned(dataset, params.domains)
-    targets = np.full(len(dataset.ids("train")), -1, dtype=np.int64)
-    targets[chosen.places] = chosen.targets
-    labelled = np.flatnonzero(targets >= 0)
+    count = len(dataset.ids("train"))
+    targets, known = dataset.target.unknown(count), np.zeros(count, dtype=bool)
+    targets[chosen.places], known[chosen.places] = chosen.targets, True
+    codes = np.zeros(count, dtype=np.int64)
+    codes[chosen.places] = dataset.target.codes(chosen.targets)
+    labelled = np.flatnonzero(known)
     if len(labelled) > MOST:
         labelled = np.sort(np.random.default_rng(0).choice(labelled, MOST, replace=False))
     sides = np.array(dataset.table.column("split").to_pylist())
     domains = np.array(dataset.table.column("domain").to_pylist(), dtype=str)[sides == "train"]
     columns = {"domain": domains} if any(domains) else dataset.slices("train")
-    return Training(class_names(dataset.description, "advise"), targets, labelled, columns)
+    return Training(asks, targets, known, codes, labelled, columns)
 
 
 def _scores(one: Known, training: Training, alone: bool) -> Scores:
     """The jackknife is only for what can be compared."""
     features, targets = one.features[training.some], training.targets[training.some]
-    without = () if alone else log_me_without(features, targets)
+    aims, questions = training.asks.aims(targets), training.asks.questions(targets)
+    without = () if alone else log_me_without(features, aims, training.codes[training.some])
+    theta = _probabilities(features, one.classifier) if one.classifier and questions else None
     return Scores(
-        candidate=Candidate(one.name, one.parameters, log_me(features, targets), without),
-        h_score=h_score(features, targets),
-        leep=leep(_probabilities(features, one.classifier), targets) if one.classifier else None,
-        neighbours=nearest_neighbours(features, targets),
+        candidate=Candidate(one.name, one.parameters, log_me(features, aims), without),
+        h_score=h_score(features, questions) if questions else None,
+        leep=None if theta is None else leep(theta, questions),
+        neighbours=nearest_classes(features, questions) if questions else nearest_numbers(features, aims),
     )
 
 
@@ -145,20 +156,28 @@ def _table(scores: Sequence[Scores], absent: Sequence[str]) -> Iterator[str]:
     wide = max(22, *(len(one.candidate.name) for one in scores))
     yield f"{'backbone':<{wide}} {'parameters':>12} {'LogME':>8} {'H-score':>8} {'LEEP':>8} {'k-NN':>8}"
     for one in scores:
-        row, source = one.candidate, "-" if one.leep is None else f"{one.leep:.3f}"
-        yield (
-            f"{row.name:<{wide}} {row.parameters:>12,} {row.log_me:8.3f} {one.h_score:8.3f} {source:>8} "
-            f"{one.neighbours:8.3f}"
-        )
+        row, defined = one.candidate, (one.h_score, one.leep)
+        h, source = ("-" if value is None else f"{value:.3f}" for value in defined)
+        yield f"{row.name:<{wide}} {row.parameters:>12,} {row.log_me:8.3f} {h:>8} {source:>8} {one.neighbours:8.3f}"
     for name in absent:
         yield f"{name:<{wide}} no features of these samples; run: python -m components advise --fill {name}"
 
 
-def _legend(scores: Sequence[Scores], targets: Indices) -> Iterator[str]:
-    shares = np.unique(targets, return_counts=True)[1] / len(targets)
+def _legend(scores: Sequence[Scores], training: Training) -> Iterator[str]:
+    asks, targets = training.asks, training.targets[training.some]
+    questions = asks.questions(targets)
+    nearest = f"k-NN: {asks.nearest} of the five nearest training samples"
+    if not questions:
+        yield "LogME: higher is better, between backbones on the same data."
+        yield asks.undefined
+        yield f"{nearest}; the mean of all is 0."
+        return
+    shares = [np.unique(asked, return_counts=True)[1] / len(asked) for asked in questions]
+    least = np.mean([held @ np.log(held) for held in shares])
+    chance = np.mean([1 / len(held) for held in shares])
     yield "LogME, H-score, LEEP: higher is better, between backbones on the same data."
-    yield f"LEEP: {shares @ np.log(shares):.3f} where the source's classes say nothing about these, 0 where everything."
-    yield f"k-NN: balanced accuracy of the five nearest training samples; chance is {1 / len(shares):.3f}."
+    yield f"LEEP: {least:.3f} where the source's classes say nothing about these, 0 where everything."
+    yield f"{nearest}; chance is {chance:.3f}."
     for name in (one.candidate.name for one in scores if one.leep is None):
         yield f"No LEEP of {name}: {_why_no_leep(name)}"
 

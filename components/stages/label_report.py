@@ -1,6 +1,7 @@
 """Labels that are worth a second look, for the report: found from frozen features, without a look at the test side.
 
-Each sample is judged by a linear discriminant that was fitted to the other folds. Nothing that is locked depends on it.
+Each sample is judged by a quick model that was fitted to the other folds; what a doubt is, the problem says. Nothing
+that is locked depends on it.
 """
 
 import csv
@@ -11,14 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg, special
-from sklearn.covariance import ledoit_wolf
 
 from components.data.dataset import Dataset
 from components.errors import DataError
-from components.evaluation.label_noise import doubtful
 from components.params import Params
-from components.problems.classification.only import class_names
+from components.problems.base import Array, Targets
+from components.problems.operation import Explore, explore
 from components.stages.domains import decided, learned
 from components.stages.features import open_features
 from components.stages.folds import deal
@@ -28,29 +27,29 @@ from components.storage.publish import write_bytes
 FOLDS = 5
 MOST = 20_000  # samples that are looked at: the covariance of so many takes seconds
 LISTED = "doubtful-labels.csv"
-COLUMNS = ("path", "id", "label", "likelier", "probability of the label", "probability of the likelier")
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """A sample whose label is less likely than another class."""
+class Doubted:
+    """A sample whose label is doubtful; `cells` are what the report's `columns` are of."""
 
     path: str
     id: str
-    label: str
-    likelier: str
-    of_label: float
-    of_likelier: float
+    cells: Sequence[str]
 
 
 @dataclass(frozen=True)
 class LabelReport:
     """Attributes:
     doubts: the most doubtful first.
+    columns: of what is said of each.
+    method: how they were found, as a part of a sentence about them.
     samples: how many were looked at, of how many `labelled` ones that are not the test side's.
     """
 
-    doubts: Sequence[Doubt]
+    doubts: Sequence[Doubted]
+    columns: Sequence[str]
+    method: str
     samples: int
     labelled: int
 
@@ -58,10 +57,11 @@ class LabelReport:
 def label_report(root: Path, params: Params) -> LabelReport:
     """Of the dataset and the features in the workspace `root`.
 
-    Raises StorageError where features/ is missing or damaged, DataError where a class has too few samples.
+    Raises StorageError where features/ is missing or damaged, DataError where there are too few samples, ParamsError
+    where the problem does not say what a doubtful label is.
     """
     dataset = Dataset.open(root / "dataset")
-    classes = class_names(dataset.description, "The report on labels")
+    asks = explore(params.task, dataset.description, "The report on labels")
     sides = [learned(dataset, params.domains)]
     sides += [decided(dataset, side, params.domains) for side in ("validation", "calibration")]
     rows = np.concatenate([side.rows for side in sides])
@@ -73,68 +73,47 @@ def label_report(root: Path, params: Params) -> LabelReport:
     ids, groups = dataset.ids(), dataset.groups()
     keys = np.array([groups[row] or ids[row] for row in rows])
     features = open_features(root / "features")[rows].astype(np.float64)
-    probabilities = out_of_sample(features, targets, keys, len(classes), params.seed)
-    found = doubtful(probabilities, targets)
+    said = out_of_sample(asks, (features, targets), (dataset.target.codes(targets), keys), params.seed)
     paths = dataset.table.column("path").to_pylist()
-    doubts = []
-    for row, other in zip(found.rows, found.likelier, strict=True):
-        place, label = rows[row], targets[row]
-        names = (paths[place], ids[place], classes[label], classes[other])
-        doubts.append(Doubt(*names, float(probabilities[row, label]), float(probabilities[row, other])))
-    return LabelReport(doubts, len(rows), labelled)
+    doubts = [
+        Doubted(paths[rows[doubt.row]], ids[rows[doubt.row]], doubt.cells)
+        for doubt in asks.doubts(said, targets)
+    ]
+    return LabelReport(doubts, asks.columns, asks.method, len(rows), labelled)
 
 
 def out_of_sample(
-    features: npt.NDArray[np.float64],
-    targets: npt.NDArray[np.int64],
-    keys: npt.NDArray[np.str_],
-    classes: int,
+    asks: Explore,
+    samples: tuple[Array, Targets],
+    dealt: tuple[npt.NDArray[np.int64], npt.NDArray[np.str_]],
     seed: int,
-) -> npt.NDArray[np.float64]:
-    """(N, classes): what a model says of each sample that met neither it nor another of its key.
+) -> Array:
+    """(N, …): what a model says of each of `samples`, features and targets, that met neither it nor another of its key.
 
-    A linear discriminant whose one covariance, of all classes together, is shrunk after Ledoit and Wolf (2004): no
-    parameter to choose, and a fifth of wrong labels moves its means a little, and their order hardly.
+    Args:
+        dealt: codes (N,), which are dealt evenly to the folds, and keys (N,).
     """
-    fewest = min(len(set(keys[targets == label])) for label in set(targets.tolist()))
+    (features, targets), (codes, keys) = samples, dealt
+    fewest = min(len(set(keys[codes == code])) for code in set(codes.tolist()))
     if fewest < 2:
-        raise DataError("A class has one sample, or one group, that is not of the test side.")
-    found = np.zeros((len(targets), classes))
-    for rest, held in deal(targets, keys, min(FOLDS, fewest), seed):
-        seen, answers = _discriminant(features[rest], targets[rest], features[held])
-        found[np.ix_(held, seen)] = answers
-    return found
-
-
-def _discriminant(
-    features: npt.NDArray[np.float64], targets: npt.NDArray[np.int64], asked: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """The classes that were seen, and the probabilities of each for the samples `asked`.
-
-    scikit-learn's discriminant estimates a shrunk covariance for each class, which takes as many times as long.
-    """
-    seen, member, counts = np.unique(targets, return_inverse=True, return_counts=True)
-    means = np.stack([features[member == label].mean(axis=0) for label in range(len(seen))])
-    apart = features - means[member]
-    scale = apart.std(axis=0)
-    scale[scale == 0] = 1.0  # a feature that is constant in each class
-    covariance, _ = ledoit_wolf(apart / scale, assume_centered=True)
-    try:
-        solved = linalg.cho_solve(linalg.cho_factor(covariance), (means / scale).T)
-    except linalg.LinAlgError:  # nothing varies within the classes
-        solved = linalg.lstsq(covariance, (means / scale).T)[0]
-    weights = solved / scale[:, None]
-    offsets = np.log(counts / len(targets)) - (means.T * weights).sum(axis=0) / 2
-    return seen, special.softmax(asked @ weights + offsets, axis=1)
+        raise DataError(
+            "A class or label has one sample, or one group, that is not of the test side: nothing can be said of it by "
+            "others.",
+            "Add samples.",
+        )
+    parts, places = [], []
+    for rest, held in deal(codes, keys, min(FOLDS, fewest), seed):
+        parts.append(asks.predict(features[rest], targets[rest], features[held]))
+        places.append(held)
+    found = np.concatenate(parts)
+    return np.asarray(found[np.argsort(np.concatenate(places))])
 
 
 def write_list(folder: Path, report: LabelReport) -> Path:
     """All of them, as a table for people."""
     sink = io.StringIO()
     rows = csv.writer(sink, lineterminator="\n")
-    rows.writerow(COLUMNS)
-    for doubt in report.doubts:
-        names = (doubt.path, doubt.id, doubt.label, doubt.likelier)
-        rows.writerow([*map(escape, names), f"{doubt.of_label:.4f}", f"{doubt.of_likelier:.4f}"])
+    rows.writerow(["path", "id", *report.columns])
+    rows.writerows([escape(cell) for cell in (doubt.path, doubt.id, *doubt.cells)] for doubt in report.doubts)
     write_bytes(folder / LISTED, sink.getvalue().encode())
     return folder / LISTED

@@ -9,19 +9,20 @@ import numpy as np
 
 from components.errors import DataError, DigestMismatch
 from components.inference.results import read_scored
-from components.monitoring.accuracy import Interval, estimated, measured
-from components.monitoring.comparison import Asked, Test, compare, count_tests, varies
+from components.monitoring.comparison import Asked, Test, compare, count_tests, decisions, varies
+from components.monitoring.judged import Figures, Problem
 from components.monitoring.labels import to_csv, worth_labelling
 from components.monitoring.observed import Observed, draw, from_parquet, to_parquet
 from components.monitoring.projection import plane
 from components.monitoring.several import refuse_too_few
 from components.params import Params
 from components.params.watching import Look
+from components.problems.operation import Shares
 from components.registry.reference import Shelf, Watched
 from components.reporting import drift
 from components.sources.base import public
-from components.stages.reference import tested
-from components.stages.windows import Window, open_window, read_labels
+from components.stages.reference import problem_of, tested
+from components.stages.windows import Window, open_version, open_window, read_labels
 from components.storage.home import home
 from components.storage.publish import write_bytes, write_json
 
@@ -63,27 +64,33 @@ def monitor(root: Path, params: Params, look: Look) -> Found:
     scored = read_scored(root / look.scored) if look.scored else None
     watched = shelf.of_release(scored.model.release_sha256) if scored else shelf.find(*look.chosen)
     reference = open_reference(shelf, watched)
-    if scored and list(scored.classes) != list(reference.classes):
+    opened = open_version(root, params, watched)
+    problem = problem_of(opened.bundle)
+    columns = opened.bundle.decision.columns
+    if list(reference.columns) != list(columns):
         raise DigestMismatch(
-            f"{look.scored} was scored with the classes {', '.join(scored.classes)}, in this order; the release has "
-            f"{', '.join(reference.classes)}.",
-            "Score again.",
+            f"The reference of {watched.name} version {watched.version} has the answers "
+            f"{', '.join(reference.columns)}, in this order; the release has {', '.join(columns)}.",
+            f"Make it again: python -m flows.monitor reference --version {watched.version}",
         )
-    _refuse(params, reference)
-    window = open_window(root, params, watched, look, scored)
-    known = read_labels(root / look.labels, window.observed.classes) if look.labels else {}
+    _refuse(params, reference, problem)
+    known = read_labels(root / look.labels, problem.watch) if look.labels else {}
+    window = open_window(root, params, opened, look, scored)
     seed = int(window.id[:8], 16)
     ours = reference.taken(np.arange(tested(reference)))
     ours = draw(ours, params.monitoring.samples, params.seed)
     asked = Asked(params.monitoring.alarm_rate, params.monitoring.permutations, params.monitoring.least, seed)
-    tests = compare(ours, window.observed, asked)
+    tests = compare(ours, window.observed, asked, problem.watch)
     facts = {
         **_facts(params, window, tests, ours),
+        "shares": _shares(ours, window.observed, problem),
         "source": public(look.input) if look.input else str(look.scored),
-        "accuracy": _accuracy(params, reference, window, known),
+        "metrics": _metrics(params.evaluate.confidence, (reference, window), known, problem),
+        "headline": list(problem.judge.headline),
+        "not_estimated": problem.watch.undefined,
     }
     folder = folder_of(root, params, window.id)
-    _write(folder, facts, ours, window.observed, params.monitoring.label)
+    _write(folder, facts, (ours, window.observed), problem, params.monitoring.label)
     return Found(facts, folder, tuple(tests))
 
 
@@ -112,10 +119,10 @@ def open_reference(shelf: Shelf, watched: Watched) -> Observed:
     return found
 
 
-def _refuse(params: Params, reference: Observed) -> None:
+def _refuse(params: Params, reference: Observed, problem: Problem) -> None:
     """What can be known to lead nowhere before anything slow is done."""
     monitoring = params.monitoring
-    refuse_too_few(monitoring.permutations, count_tests(reference), monitoring.alarm_rate)
+    refuse_too_few(monitoring.permutations, count_tests(reference, problem.watch), monitoring.alarm_rate)
     if tested(reference) < monitoring.least:
         raise DataError(
             f"The reference has {tested(reference)} samples; monitoring.least asks for {monitoring.least}.",
@@ -125,10 +132,6 @@ def _refuse(params: Params, reference: Observed) -> None:
 
 def _facts(params: Params, window: Window, tests: list[Test], ours: Observed) -> dict[str, object]:
     theirs = window.observed
-    shares = {
-        name: {"reference": float(a), "window": float(b)}
-        for name, a, b in zip(ours.classes, ours.counts / len(ours), theirs.counts / len(theirs), strict=True)
-    }
     return {
         "window": window.id,
         "model": window.watched.name,
@@ -144,45 +147,55 @@ def _facts(params: Params, window: Window, tests: list[Test], ours: Observed) ->
         "reference_samples": len(ours),
         "alarm": any(test.alarm for test in tests),
         "tests": [asdict(test) for test in tests],
-        "shares": shares,
     }
 
 
-def _accuracy(
-    params: Params, reference: Observed, window: Window, known: Mapping[str, str]
-) -> dict[str, object]:
+def _shares(ours: Observed, theirs: Observed, problem: Problem) -> dict[str, dict[str, float]]:
+    """Class, label, … → its share of the decisions on both sides."""
+    found: dict[str, dict[str, float]] = {}
+    for one, other in decisions(ours, theirs, problem.watch).values():
+        if isinstance(one, Shares) and isinstance(other, Shares):
+            sides = zip(one.names, one.counts / len(ours), other.counts / len(theirs), strict=True)
+            found |= {name: {"reference": float(a), "window": float(b)} for name, a, b in sides}
+    return found
+
+
+def _metrics(
+    level: float, sides: tuple[Observed, Window], known: Mapping[str, str], problem: Problem
+) -> dict[str, Figures]:
     """Of the reference and of the window: estimated, and measured on the labels that are there."""
-    level = params.evaluate.confidence
-    found: dict[str, Interval] = {}
-    labelled = reference.targets >= 0
-    if labelled.any():
-        right = (reference.targets == reference.decisions)[labelled]
-        confidence = reference.confidence[labelled]
-        found["reference"] = measured(right, level)
-        random = np.random.default_rng(int(window.id[:8], 16))
-        found["estimated without labels"] = estimated(
-            confidence, right, window.observed.confidence, level, random
-        )
-    answers = [label == window.decided[name] for name, label in known.items() if name in window.decided]
-    if known and not answers:
+    reference, window = sides
+    found: dict[str, Figures] = {}
+    labelled = reference.taken(reference.labelled)
+    if len(labelled):
+        found["reference"] = problem.measured(labelled.answers, labelled.labels, level)
+        seed = int(window.id[:8], 16)
+        found["estimated without labels"] = problem.estimated(labelled, window.observed, level, seed)
+    rows = [row for row, name in enumerate(window.ids) if name in known]
+    if known and not rows:
         raise DataError("None of the labels is of a sample of this window.", "Check the column id.")
-    if answers:
-        found["measured"] = measured(np.array(answers), level)
-    return {name: asdict(value) for name, value in found.items()}
+    if rows:
+        labels = [known[window.ids[row]] for row in rows]
+        found["measured"] = problem.measured(window.answers[rows], labels, level)
+    return {name: figures for name, figures in found.items() if figures}
 
 
-def _write(folder: Path, facts: Mapping[str, object], ours: Observed, theirs: Observed, count: int) -> None:
+def _write(
+    folder: Path, facts: Mapping[str, object], sides: tuple[Observed, Observed], problem: Problem, count: int
+) -> None:
     """All of it, the page last."""
+    ours, theirs = sides
     write_bytes(folder / "window.parquet", to_parquet(theirs))
-    listed = worth_labelling(theirs, count)
-    write_bytes(folder / LABELS, to_csv(listed).encode())
+    listed = worth_labelling(theirs, problem.watch, count)
+    write_bytes(folder / LABELS, to_csv(listed, problem.watch.fields).encode())
     write_json(folder / "window.json", facts)
+    values = {
+        name: (one.tolist(), other.tolist())
+        for name, (one, other) in decisions(ours, theirs, problem.watch).items()
+        if not isinstance(one, Shares) and not isinstance(other, Shares)
+    }
     moving = [name for name in ours.statistics if varies(name, ours, theirs)]
-    values = {name: (ours.statistics[name], theirs.statistics[name]) for name in moving}
-    values = {"confidence": (ours.confidence, theirs.confidence), **values}
+    values |= {name: (ours.statistics[name].tolist(), theirs.statistics[name].tolist()) for name in moving}
     both = plane(ours.embeddings, theirs.embeddings) if len(theirs.embeddings) else ([], [])
-    unsure = [(worth.id, worth.decision, worth.confidence) for worth in listed[:SHOWN]]
-    page = drift.render(
-        drift.Seen(facts, {k: (a.tolist(), b.tolist()) for k, (a, b) in values.items()}, both, unsure)
-    )
+    page = drift.render(drift.Seen(facts, values, both, listed[:SHOWN]))
     write_bytes(folder / "index.html", page.encode())

@@ -12,9 +12,11 @@ import numpy as np
 
 from components.data.dataset import Dataset
 from components.errors import DataError, GraftlineError
+from components.monitoring.judged import Problem
 from components.monitoring.observed import Observed, drawn, from_parquet, to_parquet
 from components.params import Params
-from components.problems.classification.only import class_names
+from components.problems import decision as decision_of
+from components.problems.operation import watch
 from components.progress import log, progress
 from components.registry.fetch import fetch
 from components.registry.reference import Shelf, Watched
@@ -67,7 +69,8 @@ def _observed(root: Path, params: Params, watched: Watched, listed: Mapping[str,
     from components.inference.observing import Raw, observer
 
     dataset = Dataset.open(root / "dataset")
-    class_names(dataset.description, "Monitoring")  # before any sample is looked at
+    # Refused before any sample is looked at, where the problem has nothing to watch.
+    watch(params.task, dataset.description, decision_of(params.task, dataset.description))
     plan = _plan(dataset, params, listed)
     found = fetch(root, params.tracking, watched.version)
     bundle = open_bundle(found.folder)
@@ -81,7 +84,7 @@ def _observed(root: Path, params: Params, watched: Watched, listed: Mapping[str,
         "dataset_sha256": dataset.digest,
         "tested": sum(row.id in plan.tested for row in rows),
     }
-    return gathered(bundle, rows, plan.labels(dataset, bundle), {**about, **_moments(rows, plan.tested)})
+    return gathered(bundle, rows, plan.known, {**about, **_moments(rows, plan.tested)})
 
 
 def make_reference_if_possible(root: Path, params: Params, version: str) -> None:
@@ -108,22 +111,27 @@ def look_at(bundle: "Bundle", model: "Observer", raw: "Iterable[Raw]", threads: 
     return observe(bundle, model, raw, threads)
 
 
+def problem_of(bundle: "Bundle") -> Problem:
+    """ParamsError where the problem does not say what there is to watch."""
+    return Problem.of(bundle.task, bundle.description, bundle.decision)
+
+
 def gathered(
-    bundle: "Bundle", rows: "Sequence[Row]", targets: Mapping[str, int], about: Mapping[str, object]
+    bundle: "Bundle", rows: "Sequence[Row]", labels: Mapping[str, str], about: Mapping[str, object]
 ) -> Observed:
-    """Readable rows as one."""
-    classes = class_names(bundle.description, "Monitoring")
-    probabilities = np.array([row.answer for row in rows], dtype=np.float32)
+    """Readable rows as one; `labels`, id → label at rest, of those that are known."""
+    problem, columns = problem_of(bundle), bundle.decision.columns
+    answers = np.array([row.answer for row in rows], dtype=np.float32).reshape(len(rows), len(columns))
     names = list(rows[0].statistics) if rows else []
     return Observed(
         [row.id for row in rows],
         [row.sha256 for row in rows],
-        classes,
-        probabilities.reshape(len(rows), len(classes)),
-        bundle.decision(probabilities.reshape(len(rows), len(classes))),
+        columns,
+        answers,
+        problem.watch.words(answers),
         np.array([row.embedding for row in rows], dtype=np.float32).reshape(len(rows), -1),
         {name: np.array([row.statistics[name] for row in rows]) for name in names},
-        np.array([targets.get(row.id, -1) for row in rows], dtype=np.int64),
+        problem.known([labels.get(row.id, "") for row in rows]),
         about,
     )
 
@@ -142,27 +150,23 @@ def _usable(shelf: Shelf, watched: Watched) -> Observed | None:
 class _Plan:
     """Attributes:
     ids: those of `tested` first.
-    known: ids of the samples whose label may be seen → index in the dataset's classes.
+    known: ids of the samples whose label may be seen → that label.
     """
 
     ids: Sequence[str]
     tested: frozenset[str]
-    known: Mapping[str, int]
-
-    def labels(self, dataset: Dataset, bundle: "Bundle") -> Mapping[str, int]:
-        """Id → index in the bundle's classes."""
-        place = {name: number for number, name in enumerate(bundle.decision.names)}
-        classes = class_names(dataset.description, "Monitoring")
-        return {i: place.get(classes[target], -1) for i, target in self.known.items()}
+    known: Mapping[str, str]
 
 
 def _plan(dataset: Dataset, params: Params, listed: Mapping[str, Sequence[str]]) -> _Plan:
     allowed = {side: set(listed.get(side, ())) for side in SIDES}
-    known: dict[str, int] = {}
+    known: dict[str, str] = {}
     wanted: list[str] = []
     for side in SIDES:
         with suppress(DataError):  # a small side may lack a class
-            known |= {i: t for i, t in _of(decided(dataset, side, params.domains)) if i in allowed[side]}
+            known |= {
+                i: t for i, t in _of(dataset, decided(dataset, side, params.domains)) if i in allowed[side]
+            }
         with suppress(DataError):  # or the target
             target = regardless(dataset, side, params.domains, params.domains.target)
             wanted += [i for i in target.ids if i in allowed[side]]
@@ -176,8 +180,9 @@ def _plan(dataset: Dataset, params: Params, listed: Mapping[str, Sequence[str]])
     return _Plan([*tested_ids, *others], frozenset(tested_ids), known)
 
 
-def _of(chosen: Chosen) -> Iterator[tuple[str, int]]:
-    return zip(chosen.ids, (int(target) for target in chosen.targets), strict=True)
+def _of(dataset: Dataset, chosen: Chosen) -> Iterator[tuple[str, str]]:
+    labels = dataset.table.column("label").to_pylist()
+    return zip(chosen.ids, (str(labels[row]) for row in chosen.rows), strict=True)
 
 
 def _some(ids: Sequence[str], seed: int) -> list[str]:

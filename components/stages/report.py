@@ -81,8 +81,9 @@ def _labels(root: Path, params: Params) -> Labels | None:
         log(f"Labels were not looked at for the report: {error}")
         return None
     listed = write_list(reports(root), found)
-    rows = [(d.path, d.label, d.likelier, d.of_label, d.of_likelier) for d in found.doubts[:MOST_LABELS]]
-    return Labels(rows, len(found.doubts), found.samples, found.labelled, listed.name)
+    rows = [(doubt.path, *doubt.cells) for doubt in found.doubts[:MOST_LABELS]]
+    count, samples = len({doubt.id for doubt in found.doubts}), (found.samples, found.labelled)
+    return Labels(found.columns, rows, count, samples, found.method, listed.name)
 
 
 def _operational(root: Path, params: Params, state: Path) -> Object | None:

@@ -1,7 +1,7 @@
 """A window: what a registered release says of the inputs of an hour or a day, and the name that these inputs have."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from components.inference.results import Scored
 from components.monitoring.observed import Observed, drawn
 from components.params import Params
 from components.params.watching import Look
+from components.problems.operation import Watch
 from components.progress import log, progress
 from components.registry.fetch import fetch
 from components.registry.reference import Watched
@@ -34,7 +35,7 @@ class Window:
     id: names what was looked at: equal inputs, seen by one release, are one window.
     observed: the samples that were drawn and could be read.
     inputs, unreadable: of the whole window, or of the drawn ones where nothing was scored.
-    decided: id → decision of all samples that have one.
+    ids, answers: of all samples that have an answer; (N, columns).
     """
 
     id: str
@@ -42,17 +43,31 @@ class Window:
     observed: Observed
     inputs: int
     unreadable: int
-    decided: Mapping[str, str]
+    ids: Sequence[str]
+    answers: npt.NDArray[np.float32]
 
 
-def open_window(root: Path, params: Params, watched: Watched, look: Look, scored: Scored | None) -> Window:
-    """Raises StorageError, SourceError, DataError or RegistryError where it cannot be had."""
+@dataclass(frozen=True)
+class Opened:
+    """The version that answers: as the registry has it, and its release."""
+
+    watched: Watched
+    bundle: Bundle
+
+
+def open_version(root: Path, params: Params, watched: Watched) -> Opened:
+    """Raises RegistryError, DigestMismatch or StorageError where it cannot be had."""
+    return Opened(watched, open_bundle(fetch(root, params.tracking, watched.version).folder))
+
+
+def open_window(root: Path, params: Params, opened: Opened, look: Look, scored: Scored | None) -> Window:
+    """Raises StorageError, SourceError or DataError where it cannot be had."""
     if scored is None:
-        return _direct(root, params, watched, look)
-    return _scored(root, params, watched, look, scored)
+        return _direct(root, params, opened, look)
+    return _scored(root, params, opened, look, scored)
 
 
-def _direct(root: Path, params: Params, watched: Watched, look: Look) -> Window:
+def _direct(root: Path, params: Params, opened: Opened, look: Look) -> Window:
     """The release answers what was drawn of the inputs, and nothing else."""
     inputs = open_inputs(root, look.job)
     listed = 0
@@ -67,48 +82,60 @@ def _direct(root: Path, params: Params, watched: Watched, look: Look) -> Window:
     rows = drawn(listed, params.monitoring.samples, int(name[:8], 16))
     wanted = set(rows.tolist())
     chosen = [Raw(item.id, item.load) for place, item in enumerate(inputs) if place in wanted]
-    bundle, seen = _seen(root, params, watched, chosen)
+    seen = _seen(params, opened.bundle, chosen)
     contents = "\n".join(f"{row.id} {row.sha256}" for row in seen)
     readable = [row for row in seen if not row.reason]
-    observed = gathered(bundle, readable, {}, _rule(bundle))
+    observed = gathered(opened.bundle, readable, {}, {})
     return Window(
-        sha256_bytes(f"{watched.digest}\n{name}\n{contents}".encode()),
-        watched,
+        sha256_bytes(f"{opened.watched.digest}\n{name}\n{contents}".encode()),
+        opened.watched,
         observed,
         len(seen),
         len(seen) - len(readable),
-        {i: bundle.decision.names[d] for i, d in zip(observed.ids, observed.decisions, strict=True)},
+        observed.ids,
+        observed.answers,
     )
 
 
-def _scored(root: Path, params: Params, watched: Watched, look: Look, scored: Scored) -> Window:
+def _scored(root: Path, params: Params, opened: Opened, look: Look, scored: Scored) -> Window:
     """Answers are those that were written; what is not in them is measured on the inputs."""
     answered = np.array([i for i, reason in enumerate(scored.reasons) if reason is None], dtype=np.int64)
+    answers = scored.answers(opened.bundle.decision.columns)
     rows = answered[drawn(len(answered), params.monitoring.samples, int(scored.digest[:8], 16))]
     if look.input is not None:
-        observed = _measured(root, params, watched, scored, rows, open_inputs(root, look.job))
+        seen = _measured(params, opened.bundle, scored, rows, open_inputs(root, look.job))
     elif scored.embedded and len(rows):
         log("Without the inputs (--input) their statistics are not compared.")
-        observed = _of_rows(scored, rows, scored.embeddings(rows), {})
+        seen = [
+            _row(scored, row, embedding) for row, embedding in zip(rows, scored.embeddings(rows), strict=True)
+        ]
     else:
         raise DataError(
             f"{scored.folder} holds no embeddings.",
             "Name what was scored by --input, or score with --embeddings.",
         )
-    decided = {scored.ids[i]: str(scored.decisions[i]) for i in answered}
-    return Window(scored.digest, watched, observed, len(scored.ids), len(scored.ids) - len(answered), decided)
+    as_written = [replace(one, answer=answers[row]) for row, one in zip(rows, seen, strict=True)]
+    return Window(
+        scored.digest,
+        opened.watched,
+        gathered(opened.bundle, as_written, {}, {}),
+        len(scored.ids),
+        len(scored.ids) - len(answered),
+        [scored.ids[row] for row in answered],
+        answers[answered],
+    )
 
 
-def _measured(
-    root: Path, params: Params, watched: Watched, scored: Scored, rows: Rows, inputs: Inputs
-) -> Observed:
+def _row(scored: Scored, row: int, embedding: npt.NDArray[np.float32]) -> Row:
+    return Row(scored.ids[row], scored.digests[row] or "", "", embedding[:0], embedding, {})
+
+
+def _measured(params: Params, bundle: Bundle, scored: Scored, rows: Rows, inputs: Inputs) -> list[Row]:
     """Raises SourceError where an input is no longer the one that was scored."""
     wanted = {scored.ids[row]: scored.digests[row] for row in rows}
     found = {item.id: item for item in inputs if item.id in wanted}
     raw = [Raw(name, _same(found.get(name), name, content)) for name, content in wanted.items()]
-    bundle, seen = _seen(root, params, watched, raw)
-    made = gathered(bundle, seen, {}, _rule(bundle))
-    return _of_rows(scored, rows, made.embeddings, made.statistics, made.about)
+    return _seen(params, bundle, raw)
 
 
 def _same(item: Input | None, name: str, content: str | None) -> Callable[[], bytes]:
@@ -125,55 +152,27 @@ def _same(item: Input | None, name: str, content: str | None) -> Callable[[], by
     return load
 
 
-def _of_rows(
-    scored: Scored,
-    rows: Rows,
-    embeddings: npt.NDArray[np.float32],
-    statistics: Mapping[str, npt.NDArray[np.float64]],
-    about: Mapping[str, object] | None = None,
-) -> Observed:
-    place = {name: number for number, name in enumerate(scored.classes)}
-    return Observed(
-        [scored.ids[row] for row in rows],
-        [scored.digests[row] or "" for row in rows],
-        scored.classes,
-        scored.probabilities[rows],
-        np.array([place[str(scored.decisions[row])] for row in rows], dtype=np.int64),
-        embeddings,
-        statistics,
-        np.full(len(rows), -1, dtype=np.int64),
-        about or {},
-    )
-
-
-def _seen(root: Path, params: Params, watched: Watched, raw: list[Raw]) -> tuple[Bundle, list[Row]]:
-    bundle = open_bundle(fetch(root, params.tracking, watched.version).folder)
+def _seen(params: Params, bundle: Bundle, raw: list[Raw]) -> list[Row]:
     runtime = params.runtime
     model = observer(bundle, runtime.providers, runtime.cores)
-    return bundle, list(look_at(bundle, model, progress(raw, "look", "samples"), runtime.cores))
+    return list(look_at(bundle, model, progress(raw, "look", "samples"), runtime.cores))
 
 
-def _rule(bundle: Bundle) -> dict[str, object]:
-    positive, threshold = bundle.decision.fitted.get("positive"), bundle.decision.fitted.get("threshold")
-    return {
-        "positive": None if positive is None else bundle.decision.names.index(str(positive)),
-        "threshold": threshold,
-    }
-
-
-def read_labels(path: Path, classes: Sequence[str]) -> dict[str, str]:
-    """Id → class, of the rows that have a label. Raises DataError for another table, or an unknown class."""
-    wanted, known = [("--labels", "id"), ("--labels", "label")], dict[str, str]()
-    for row in TableFile(str(path), lambda: path.open("rb"), wanted, "It needs: id, label.").rows():
-        name, label = unescape(row.text("id")), unescape(row.text("label"))
-        if not label:
+def read_labels(path: Path, watch: Watch) -> dict[str, str]:
+    """Id → label at rest, of the rows that have one. Raises DataError for another table, or a label that cannot be."""
+    names = ("id", *watch.fields)
+    wanted, known = [("--labels", name) for name in names], dict[str, str]()
+    needs = f"It needs: {', '.join(names)}."
+    for row in TableFile(str(path), lambda: path.open("rb"), wanted, needs).rows():
+        name, *cells = (unescape(row.text(column)) for column in names)
+        if not any(cells):
             continue
-        if label not in classes:
-            raise DataError(
-                f"{row.place}: {name} has the label {label!r}.", f"Allowed: {', '.join(classes)}."
-            )
+        written = cells[0] if len(cells) == 1 else cells
+        label = watch.label(cells)
+        if label is None:
+            raise DataError(f"{row.place}: {name} has the label {written!r}.", watch.allowed)
         if known.setdefault(name, label) != label:
             raise DataError(
-                f"{row.place}: {name} has the label {label!r}, and {known[name]!r} in an earlier row."
+                f"{row.place}: {name} has the label {written!r}, and another one in an earlier row."
             )
     return known

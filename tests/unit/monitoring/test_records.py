@@ -1,10 +1,14 @@
 """What was seen, as a file; and what happens once for a window."""
 
+import io
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from windows_of import window_of
 
@@ -21,14 +25,38 @@ def test_what_was_seen_comes_back_from_equal_bytes() -> None:
     assert to_parquet(seen) == data
     back = from_parquet(data, "it")
     assert back.about["tested"] == 2
-    assert (back.ids, list(back.classes), back.decisions.tolist()) == (seen.ids, ["no", "yes"], [0, 1, 1])
-    assert back.confidence == pytest.approx([0.8, 0.7, 0.9])
-    assert back.counts.tolist() == [1, 2]
+    assert (back.ids, list(back.columns), back.decided) == (seen.ids, ["p.no", "p.yes"], ["no", "yes", "yes"])
+    assert back.answers[:, 1] == pytest.approx([0.2, 0.7, 0.9])
+    assert (back.labels, len(back.labelled)) == (["", "", ""], 0)
     assert back.embeddings.tolist() == [[0, 1], [2, 3], [4, 5]]
     assert back.statistics["width"].tolist() == [0, 1, 2]
     for damaged in (b"", data[:-9], b"PAR1"):
         with pytest.raises(StorageError, match="it is damaged"):
             from_parquet(damaged, "it")
+
+
+def test_a_reference_of_format_1_is_read_as_before() -> None:
+    """It named classes, and the columns of their probabilities followed from these."""
+    columns = {
+        "id": ["a", "b"],
+        "sha256": ["0" * 64, "1" * 64],
+        "p.no": np.array([0.25, 0.5], np.float32),
+        "p.yes": np.array([0.75, 0.5], np.float32),
+        "decision": ["yes", "no"],
+        "target": ["yes", None],
+        "s.width": [3.0, 4.0],
+    }
+    about = json.dumps({"format": 1, "classes": ["no", "yes"], "tested": 2}).encode()
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns).replace_schema_metadata({b"graftline": about}), sink)
+    back = from_parquet(sink.getvalue(), "it")
+    assert (back.columns, back.labels, back.decided) == (["p.no", "p.yes"], ["yes", ""], ["yes", "no"])
+    assert back.answers.tolist() == [[0.25, 0.75], [0.5, 0.5]]
+    assert back.labelled.tolist() == [0]
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns).replace_schema_metadata({b"graftline": b'{"format": 9}'}), sink)
+    with pytest.raises(StorageError, match="it is of format 9, not 2"):
+        from_parquet(sink.getvalue(), "it")
 
 
 def test_a_draw_keeps_the_order_and_is_the_same_each_time() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
-from windows_of import window_of
+from windows_of import watch_of, window_of
 
 from components.errors import DataError, ParamsError
 from components.monitoring import comparison
@@ -75,7 +75,7 @@ def test_the_fewest_permutations_that_are_allowed_can_raise_an_alarm() -> None:
 
 @pytest.mark.parametrize("side", ["reference", "window"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("what", ["the statistic 'brightness'", "the confidence", "the embedding"])
+@pytest.mark.parametrize("what", ["the statistic 'brightness'", "the answer", "the embedding"])
 def test_what_is_not_finite_is_refused_by_name_instead_of_dropping_its_test(
     side: str, value: float, what: str
 ) -> None:
@@ -83,15 +83,13 @@ def test_what_is_not_finite_is_refused_by_name_instead_of_dropping_its_test(
     sides = {"reference": drawn(draw, 60), "window": drawn(draw, 60)}
     columns = {
         "the statistic 'brightness'": sides[side].statistics["brightness"],
-        "the confidence": sides[side].probabilities[:, 1],
+        "the answer": sides[side].answers[:, 1],
         "the embedding": sides[side].embeddings[:, 0],
     }
     columns[what][[3, 5]] = value
-    columns["the confidence"][[3, 5]] = np.maximum(columns["the confidence"][[3, 5]], 0.9)
-    sides[side].decisions[[3, 5]] = 1
     said = f"In the {side}, {what} of 2 of 60 samples is NaN or infinite, first of s3"
     with pytest.raises(DataError, match=said):
-        compare(sides["reference"], sides["window"], Asked(0.05, 999, 50, 0))
+        compare(sides["reference"], sides["window"], Asked(0.05, 999, 50, 0), watch_of())
 
 
 def drawn(draw: np.random.Generator, count: int, shift: float = 0.0) -> Observed:
@@ -105,7 +103,7 @@ def test_false_alarms_are_as_many_as_the_rate_says() -> None:
     """100 windows at 20 %, all tests together: Holm's bound is an upper one."""
     draw, raised = np.random.default_rng(5), 0
     for number in range(100):
-        found = compare(drawn(draw, 40), drawn(draw, 30), Asked(0.2, 99, 30, number))
+        found = compare(drawn(draw, 40), drawn(draw, 30), Asked(0.2, 99, 30, number), watch_of())
         raised += any(test.alarm for test in found)
     low, high = stats.binom.interval(0.999, 100, 0.2)
     assert low <= raised <= high
@@ -114,14 +112,14 @@ def test_false_alarms_are_as_many_as_the_rate_says() -> None:
 def test_a_shift_is_seen_where_it_is_and_what_never_varies_is_not_tested() -> None:
     draw = np.random.default_rng(6)
     ours, theirs = drawn(draw, 200), drawn(draw, 100, shift=0.8)
-    found = {test.name: test for test in compare(ours, theirs, Asked(0.01, 999, 50, 0))}
+    found = {test.name: test for test in compare(ours, theirs, Asked(0.01, 999, 50, 0), watch_of())}
     assert list(found) == ["embeddings", "classes", "confidence", "brightness"]
     assert {name for name, test in found.items() if test.alarm} == {"embeddings", "brightness"}
     assert found["brightness"].window - found["brightness"].reference == pytest.approx(7.2, abs=3)  # type: ignore[operator]
-    assert count_tests(ours) == 5
+    assert count_tests(ours, watch_of()) == 5
 
 
 def test_a_window_that_is_too_small_is_refused() -> None:
     draw = np.random.default_rng(7)
     with pytest.raises(DataError, match="The window has 49 samples that could be read; 50 are needed"):
-        compare(drawn(draw, 60), drawn(draw, 49), Asked(0.05, 999, 50, 0))
+        compare(drawn(draw, 60), drawn(draw, 49), Asked(0.05, 999, 50, 0), watch_of())

@@ -2,6 +2,7 @@
 
 import re
 
+from components.monitoring.labels import Worth
 from components.reporting.drift import Seen, render, shown_p
 
 TEST = {"name": "embeddings", "by": "MMD", "value": 0.02, "p": 5e-5, "adjusted": 4e-4, "alarm": True}
@@ -23,19 +24,34 @@ FOUND: dict[str, object] = {
     "alarm": True,
     "tests": [TEST, {**QUIET, "reference": 5.0, "window": 6.5}],
     "shares": {"light": {"reference": 0.25, "window": 0.5}, "dark": {"reference": 0.75, "window": 0.5}},
-    "accuracy": {"measured": {"estimate": 0.8, "low": 0.7, "high": 0.9, "samples": 60}},
+    "metrics": {
+        "measured": {
+            "accuracy": {"estimate": 0.8, "low": 0.7, "high": 0.9, "n": 60},
+            "auroc": {"estimate": 0.75, "low": None, "high": None, "n": 60, "reason": "6 are too few"},
+            "f1": {"estimate": None, "low": None, "high": None, "n": 0},
+        }
+    },
+    "not_estimated": "",
 }
 
 
 def test_a_drift_is_shown_with_what_it_is_in() -> None:
     values = {"confidence": ([0.5, 0.9], [0.6, 0.7]), "same": ([1.0, 1.0], [1.0, 1.0])}
-    page = render(Seen(FOUND, values, ([(0, 0), (1, 1)], [(2, 2), (1, 0)]), [("<i>.png", "light", 0.51)]))
+    page = render(
+        Seen(
+            FOUND, values, ([(0, 0), (1, 1)], [(2, 2), (1, 0)]), [Worth("<i>.png", "light", {"margin": 0.51})]
+        )
+    )
     assert "<strong>drift</strong>" in page
     assert "0.139 %" in page
     assert "&lt;b&gt;width" in page
     assert "s3://bucket/&lt;in&gt;" in page
     assert "&lt;i&gt;.png" in page
-    assert page.count("<svg") == 5  # accuracy, shares, embeddings, two distributions
+    assert page.count("<svg") == 4  # shares, embeddings, two distributions
+    assert "0.7 to 0.9" in page
+    assert "6 are too few" in page
+    assert "undefined" in page
+    assert "<th>margin</th>" in page
     assert "median 5 → 6.5" in page
     assert not re.search(r"(src|href)=|@import|url\(", page)
     assert "alone { display: none" not in page
@@ -43,10 +59,10 @@ def test_a_drift_is_shown_with_what_it_is_in() -> None:
 
 
 def test_without_drift_embeddings_and_accuracy_the_page_is_whole() -> None:
-    page = render(Seen({**FOUND, "alarm": False, "tests": [QUIET], "accuracy": {}}, {}))
+    page = render(Seen({**FOUND, "alarm": False, "tests": [QUIET], "metrics": {}, "shares": {}}, {}))
     assert "<strong>no drift</strong>" in page
-    assert "Accuracy" not in page
-    assert page.count("<svg") == 1
+    assert "How good" not in page
+    assert "<svg" not in page
 
 
 def test_small_p_values_keep_their_order_of_magnitude() -> None:

@@ -63,8 +63,9 @@ def test_most_swapped_labels_are_listed(swapped: tuple[Path, set[str]]) -> None:
     assert found.samples == found.labelled == sum(side != "test" for side in sides.values())
     assert label_report(root, params) == found
     first = found.doubts[0]
-    assert {first.label, first.likelier} == {"dark", "light"}
-    assert first.of_label < first.of_likelier
+    said = dict(zip(found.columns, first.cells, strict=True))
+    assert {said["label"], said["likelier"]} == {"dark", "light"}
+    assert float(said["probability of the label"]) < float(said["probability of the likelier"])
 
 
 def test_the_list_for_people_holds_all_of_them(swapped: tuple[Path, set[str]], tmp_path: Path) -> None:

@@ -18,11 +18,17 @@ from components.inference.plan import Model, Output, make_plan
 from components.inference.scoring import Scorer
 from components.monitoring.observed import from_parquet
 from components.params import Params
+from components.params.task import TaskParams
 from components.params.watching import read_look
+from components.problems import decision
+from components.problems.operation import watch
 from components.registry.reference import Shelf
 from components.stages.monitor import Found, monitor
 from components.stages.reference import make_reference
 from components.stages.windows import read_labels
+
+DESCRIPTION = {"problem": "classification", "classes": ["dark", "light"]}
+WATCH = watch(TaskParams(), DESCRIPTION, decision(TaskParams(), DESCRIPTION))
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +71,8 @@ def test_the_reference_is_of_samples_that_the_version_was_not_trained_on(made: L
     dataset = Dataset.open(made.root / "dataset")
     assert set(reference.ids) == {*dataset.ids("validation"), *dataset.ids("calibration")}
     assert reference.about["release_sha256"] == again.watched.digest
-    targets = dict(zip(dataset.ids(), dataset.targets(), strict=True))
-    assert reference.targets.tolist() == [targets[i] for i in reference.ids]
+    labels = dict(zip(dataset.ids(), dataset.table.column("label").to_pylist(), strict=True))
+    assert reference.labels == [labels[i] for i in reference.ids]
     assert reference.statistics["brightness"] == pytest.approx(reference.embeddings[:, 0], abs=0.1)
     assert reference.about["mean"] == pytest.approx([reference.embeddings[:, 0].mean()], rel=1e-5)
 
@@ -80,7 +86,9 @@ def test_windows_with_and_without_drift(made: Line) -> None:
     assert bright.window != same.window
     facts = json.loads((bright.folder / "window.json").read_bytes())
     assert (facts["inputs"], facts["unreadable"], facts["samples"]) == (60, 0, 60)
-    assert "accuracy" in facts
+    assert set(facts["metrics"]) == {"reference", "estimated without labels"}
+    assert set(facts["metrics"]["reference"]) >= {"accuracy", "auroc", "recall of light"}
+    assert (facts["headline"], facts["not_estimated"]) == (["accuracy", "balanced_accuracy"], "")
     page = bright.page.read_text()
     assert "<strong>drift</strong>" in page
     assert "Worth a label" in page
@@ -111,8 +119,8 @@ def test_what_was_scored_is_looked_at_with_its_inputs_or_its_embeddings(made: Li
     whole = look(made, **asked, input="bright", labels=str(tmp_path / "labels.csv"))
     assert whole.window == bare.window
     assert (whole.facts["inputs"], whole.facts["unreadable"]) == (91, 1)
-    measured = whole.facts["accuracy"]["measured"]  # type: ignore[index]
-    assert measured["samples"] == 90
+    measured = whole.facts["metrics"]["measured"]  # type: ignore[index]
+    assert measured["accuracy"]["n"] == 90
     assert len(whole.tests) == 6
     (root / "bright" / "zz.png").unlink()
     for file in (root / "bright").iterdir():
@@ -127,7 +135,7 @@ def test_what_was_scored_is_looked_at_with_its_inputs_or_its_embeddings(made: Li
         ("id,label\na,light\nb,lihgt\n", r"row 2 \(line 3\): b has the label 'lihgt'. Allowed: dark, light"),
         (
             "id,label\na,light\na,dark\n",
-            r"row 2 \(line 3\): a has the label 'dark', and 'light' in an earlier row",
+            r"row 2 \(line 3\): a has the label 'dark', and another one in an earlier row",
         ),
         ("id;label\na;light\n", r"has the columns id;label, but .* separated by ';'"),
         ("id,label\na\n", r"row 1 \(line 2\): it has 1 value, the header 2"),
@@ -138,9 +146,9 @@ def test_labels_that_came_later_are_read_as_every_table_is(tmp_path: Path, table
     path = tmp_path / "labels.csv"
     path.write_text(table)
     with pytest.raises(DataError, match=said):
-        read_labels(path, ("dark", "light"))
+        read_labels(path, WATCH)
     path.write_text("id , label\n a,light\nb,\n")
-    assert read_labels(path, ("dark", "light")) == {"a": "light"}
+    assert read_labels(path, WATCH) == {"a": "light"}
 
 
 def test_refusals_come_before_any_input_is_read(made: Line) -> None:

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from components.monitoring.labels import Worth, to_csv
+from components.params.task import TaskParams
+from components.problems import decision
+from components.problems.operation import watch
 from components.stages.evaluate import _write_csv
 from components.stages.windows import read_labels
 from components.storage.cells import STARTS, escape, unescape
@@ -31,12 +34,16 @@ def test_numbers_and_other_texts_stay(cell: object) -> None:
 
 def test_a_list_to_label_is_safe_to_open_and_taken_back(tmp_path: Path) -> None:
     path = tmp_path / "label.csv"
-    path.write_text(to_csv([Worth("=evil.png", "-good", 0.5, 0.1)]), newline="")
+    path.write_text(
+        to_csv([Worth("=evil.png", "-good", {"confidence": 0.5, "margin": 0.1})], ["label"]), newline=""
+    )
     with path.open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["id"], row["decision"]) == ("'=evil.png", "'-good")
     path.write_text(path.read_text().replace("'=evil.png,", "'=evil.png,'-good"), newline="")
-    assert read_labels(path, ["-good", "bad"]) == {"=evil.png": "-good"}
+    described = {"problem": "classification", "classes": ["-good", "bad"]}
+    watched = watch(TaskParams(), described, decision(TaskParams(), described))
+    assert read_labels(path, watched) == {"=evil.png": "-good"}
 
 
 def test_tables_of_the_evaluation_quote_classes_and_keep_numbers(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The whole line on small pictures: from a table with labels in one cell to a decision out of the released graph."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,9 @@ import pytest
 from labelled_line import PICTURES, params_of, run_line, write_pictures
 
 from components.data.dataset import Dataset
-from components.errors import ParamsError
 from components.inference.bundle import open_bundle
-from components.registry.reference import Watched
-from components.stages.reference import _observed
+from components.stages.advise import advise
+from components.stages.label_report import label_report
 from components.stages.report import report
 
 
@@ -48,7 +48,15 @@ def test_labels_go_through_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "Precision and recall of" in page
     assert "Mean average precision" in page
 
-    # A registration goes on without a reference, which is told.
-    unseen = Watched("cells", "1", "0" * 64, "", "")
-    with pytest.raises(ParamsError, match="Monitoring looks at classes, which the problem 'multi_label'"):
-        _observed(tmp_path, params, unseen, {})
+    found = label_report(tmp_path, params)
+    assert found.samples == PICTURES - len(ids)
+    assert {doubt.cells[0] for doubt in found.doubts} <= {"light", "striped"}
+    assert "label that looks absent" in page
+
+    said = list(advise(tmp_path, params, context))
+    assert re.match(r"Training samples: \d+ \((light|striped) \d+, (light|striped) \d+\)$", said[0])
+    (row,) = (one.split() for one in said if one.startswith("efficientnet_lite0"))
+    assert 0 < float(row[3]) <= 1, "H-score of two sides, the mean over labels"
+    assert float(row[5]) > 0.5
+    assert any("k-NN: balanced accuracy, mean over labels of the five nearest" in one for one in said)
+    assert not any("prototypes" in one for one in said[: said.index("The rule")])

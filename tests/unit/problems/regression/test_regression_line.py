@@ -10,11 +10,11 @@ import pytest
 from line import make
 
 from components.data.dataset import Dataset
-from components.errors import ParamsError
 from components.evaluation.promotion import Pair, mcnemar
 from components.inference.bundle import open_bundle
 from components.params import Params
 from components.problems import judge
+from components.stages.advise import advise
 from components.stages.label_report import label_report
 from components.stages.report import report
 from components.stages.table import Context
@@ -93,6 +93,24 @@ def test_the_report_shows_residuals_and_the_largest_errors(line: tuple[Path, Par
     assert page.count("data:image") >= 12
 
 
-def test_commands_for_classes_refuse_by_name(line: tuple[Path, Params]) -> None:
-    with pytest.raises(ParamsError, match="looks at classes, which the problem 'regression' does not have"):
-        label_report(*line)
+def test_the_report_on_labels_lists_residuals_far_off(line: tuple[Path, Params]) -> None:
+    root, params = line
+    found = label_report(root, params)
+    assert found.columns[0] == "number"
+    dataset = Dataset.open(root / "dataset")
+    assert found.samples == len(dataset) - len(dataset.ids("test"))
+    assert {doubt.id for doubt in found.doubts} <= {*dataset.ids()} - {*dataset.ids("test")}
+
+
+def test_advise_looks_at_numbers_and_says_what_is_not_defined_for_them(line: tuple[Path, Params]) -> None:
+    root, params = line
+    said = list(advise(root, params, Context(NullTracker(), root / ".graftline", 1, ("cpu",))))
+    assert said[0] == f"Training samples: {len(Dataset.open(root / 'dataset').ids('train'))}"
+    (row,) = (one.split() for one in said if one.startswith("efficientnet_lite0"))
+    assert float(row[2]) > -5
+    assert (row[3], row[4]) == ("-", "-")
+    assert float(row[5]) > 0.3, "brightness is what the network sees best"
+    assert any(one.startswith("H-score and LEEP are not defined for regression") for one in said)
+    assert not any(
+        "prototypes" in one or "best_by: balanced" in one for one in said[: said.index("The rule")]
+    )

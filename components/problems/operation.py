@@ -1,0 +1,176 @@
+"""What a problem says to what runs outside the graph: monitoring, `advise`, and the report on labels.
+
+    watch.py     statistics of decisions, how sure they are, labels that come later
+    explore.py   what frozen features say about targets before anything is trained
+
+No stage depends on these two parts, and a problem may do without them: what asks for one then refuses by name.
+Arrays have the samples on their first axis.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from components.errors import ParamsError
+from components.params import plugins
+from components.params.task import TaskParams
+from components.problems.base import Array, Decision, Description, Mask, Targets
+
+Answers = npt.NDArray[Any]
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Which of several things each sample has.
+
+    Attributes:
+        names: of the things: classes, labels.
+        held: (N, len(names)).
+        exclusive: whether a sample has exactly one of them.
+    """
+
+    names: Sequence[str]
+    held: Mask
+    exclusive: bool
+
+    @property
+    def counts(self) -> Indices:
+        """(len(names),) samples that have each."""
+        return np.asarray(self.held.sum(axis=0), dtype=np.int64)
+
+
+# A statistic of decisions: numbers (N,), whose distributions are compared, or shares.
+Statistic = Array | Shares
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """How sure decisions are.
+
+    Attributes:
+        columns: name → (N,), for people.
+        order: (N,), the least sure have the least.
+    """
+
+    columns: Mapping[str, Array]
+    order: Array
+
+
+class Watch(Protocol):
+    """What monitoring asks.
+
+    Attributes:
+        fields: columns of a table of labels that come later.
+        allowed: what may stand there, as a sentence.
+        undefined: why accuracy without labels is not defined, as a sentence; '' where it is.
+    """
+
+    fields: Sequence[str]
+    allowed: str
+    undefined: str
+
+    def __init__(self, task: Any, description: Description, decision: Decision) -> None: ...
+
+    def statistics(self, answers: Answers) -> Mapping[str, Statistic]:
+        """Of the decisions on answers (N, columns); the names do not depend on the answers."""
+        ...
+
+    def certainty(self, answers: Answers) -> Certainty | None:
+        """None where the answers do not say how sure they are."""
+        ...
+
+    def confidences(self, answers: Answers) -> Mapping[str, Array]:
+        """Metric, a share of right decisions → (N,) the confidence in each of these; empty: see `undefined`."""
+        ...
+
+    def right(self, targets: Targets, answers: Answers) -> Mapping[str, Mask]:
+        """The same metrics → (N,) which decisions are right."""
+        ...
+
+    def words(self, answers: Answers) -> Sequence[str]:
+        """(N) decisions, for people."""
+        ...
+
+    def label(self, cells: Sequence[str]) -> str | None:
+        """A row of `fields`, not all of them empty, as the label is kept at rest; None where it is not allowed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A label that is worth a second look.
+
+    Attributes:
+        row: of its sample.
+        cells: what is said of it, by the columns of its problem.
+    """
+
+    row: int
+    cells: Sequence[str]
+
+
+class Explore(Protocol):
+    """What frozen features say about targets.
+
+    Attributes:
+        columns: of the list of doubtful labels.
+        method: how they are found, as a sentence.
+        counted: what `counts` counts the samples of: `class`, `label`; '' where all labelled ones are counted.
+        undefined: why H-score and LEEP are not defined, as a sentence; '' where they are.
+        nearest: what the k nearest neighbours are judged by.
+    """
+
+    columns: Sequence[str]
+    method: str
+    counted: str
+    undefined: str
+    nearest: str
+
+    def __init__(self, task: Any, description: Description) -> None: ...
+
+    def counts(self, targets: Targets) -> Mapping[str, int]:
+        """Name → how many of these labelled samples have it."""
+        ...
+
+    def aims(self, targets: Targets) -> Array:
+        """(N, K): what a linear model of the features would aim at."""
+        ...
+
+    def questions(self, targets: Targets) -> Sequence[Indices]:
+        """(N,) class indices each: what is asked of a sample one after the other. Empty where targets are numbers."""
+        ...
+
+    def predict(self, features: Array, targets: Targets, asked: Array) -> Array:
+        """(M, …) what a quick model, fitted to features (N, width), says of the features `asked` (M, width)."""
+        ...
+
+    def doubts(self, said: Array, targets: Targets) -> Sequence[Doubt]:
+        """The most doubtful labels first, by what `predict` said of each sample when it was not fitted to it."""
+        ...
+
+
+def watch(task: TaskParams, description: Description, decision: Decision) -> Watch:
+    """ParamsError where the problem has none."""
+    found: Watch = _part(task.problem, "watch", "Monitoring").Watch(task, description, decision)
+    return found
+
+
+def explore(task: TaskParams, description: Description, what: str) -> Explore:
+    """ParamsError, which says what was asked for, where the problem has none."""
+    found: Explore = _part(task.problem, "explore", what).Explore(task, description)
+    return found
+
+
+def _part(problem: str, part: str, what: str) -> Any:
+    root = plugins.about("problems", problem).__name__
+    if find_spec(f"{root}.{part}") is None:
+        raise ParamsError(
+            f"{what} is not defined for task.problem {problem!r}: its package {root} has no part {part!r}.",
+            "What that part holds: components/problems/operation.py.",
+        )
+    return plugins.place("problems", problem, part)

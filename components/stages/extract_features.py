@@ -5,11 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from components.data.dataset import Dataset
 from components.params import Params
 from components.stages.features import kept_ids, places
-from components.stages.frozen import stored
-from components.stages.network import frozen_part, open_modality
+from components.stages.network import NetworkLine
 from components.stages.table import Context
 from components.storage.publish import sha256_bytes, write_json
 
@@ -17,13 +15,11 @@ from components.storage.publish import sha256_bytes, write_json
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write features.npy: float32 (samples, width), in the manifest's order without the test split; places.npy: where
     each sample of the manifest stands in it; and features.json."""
-    dataset = Dataset.open(inputs["dataset"])
-    frozen = frozen_part(inputs["adapted"], params, cut=None)
-    modality = open_modality(params, inputs["adapted"])
-    ids = kept_ids(dataset)
-    records = stored(dataset, [(i, 0) for i in ids], frozen, modality, context, params.features.batch)
+    line = NetworkLine(inputs, params, context)
+    ids = kept_ids(line.dataset)
+    records = line.stored(line.frozen(), [(i, 0) for i in ids])
     folder = outputs["features"]
-    np.save(folder / "places.npy", places(dataset))
+    np.save(folder / "places.npy", places(line.dataset))
     np.save(folder / "features.npy", records[np.arange(len(ids))])
     write_json(
         folder / "features.json",

@@ -17,16 +17,12 @@ import torch
 
 from benchmarks.summary import Measured
 from benchmarks.workspace import ROOT
-from components.data.dataset import Dataset
 from components.inference.bundle import Runner
-from components.params import Params, load_params
+from components.params import load_params
 from components.params.domains import DomainsParams
-from components.problems import judge, network
 from components.stages.domains import Chosen, decided, of_source
-from components.stages.features import open_features
 from components.stages.fitting import Activations
-from components.stages.frozen import Frozen
-from components.stages.network import load_head, load_trained, open_checkpoint, open_modality
+from components.stages.network import NetworkLine, load_head, load_trained
 from components.stages.table import Context
 from components.storage.publish import read_json
 from components.tracker import NullTracker
@@ -63,8 +59,8 @@ def train(space: Path, what: str) -> Spent:
 def measure(space: Path, what: str, cores: int) -> tuple[int | None, dict[str, Measured]]:
     """How many numbers `what` trained, and what it decides about the target and, where there is one, the source."""
     params = load_params(space / "params.yaml")
-    dataset = Dataset.open(space / "dataset")
-    context = Context(NullTracker(), ROOT / ".graftline", cores, ("cpu",))
+    line = NetworkLine.of(space, params, Context(NullTracker(), ROOT / ".graftline", cores, ("cpu",)))
+    dataset = line.dataset
     domains = params.domains
     turned = DomainsParams(source=domains.target, target=domains.source)
     places = {
@@ -72,10 +68,10 @@ def measure(space: Path, what: str, cores: int) -> tuple[int | None, dict[str, M
     }
     if domains.declared:
         places["source"] = of_source(dataset, SIDE, domains)
-    judging = judge(params.task, dataset.description)
+    judging = line.judge
     found: dict[str, Measured] = {}
     for place, chosen in places.items():
-        probabilities = _answers(space, what, dataset, chosen, params, context)
+        probabilities = _answers(line, what, chosen)
         decisions = probabilities.argmax(axis=1)
         outcome = judging.outcome(chosen.targets, probabilities, decisions)
         found[place] = {
@@ -104,27 +100,24 @@ def _trained(space: Path, what: str) -> int | None:
     )
 
 
-def _answers(
-    space: Path, what: str, dataset: Dataset, chosen: Chosen, params: Params, context: Context
-) -> npt.NDArray[np.float64]:
+def _answers(line: NetworkLine, what: str, chosen: Chosen) -> npt.NDArray[np.float64]:
     """Probabilities (N, classes)."""
-    modality = open_modality(params, space / "adapted")
+    context = line.context
     if what == "scratch":
-        runner = Runner(space / "controls" / "scratch.onnx", context.providers, context.threads)
-        rows = runner.predict((dataset.read(i) for i in chosen.ids), modality.decode)
+        runner = Runner(line.inputs["controls"] / "scratch.onnx", context.providers, context.threads)
+        rows = runner.predict((line.dataset.read(i) for i in chosen.ids), line.modality.decode)
         return np.stack(list(rows)).astype(np.float64)
-    backbone, weights = open_checkpoint(space / "adapted", params)
-    head = fresh_head(network(params.task, dataset.description), backbone.width, 0)
+    place = line.inputs[what]
     if what == "head":
-        features = torch.from_numpy(open_features(space / "features")[chosen.rows])
+        features = torch.from_numpy(line.features[chosen.rows])
         with torch.inference_mode():
-            logits = load_head(space / "head")(features).double()
+            logits = load_head(place)(features).double()
         return np.asarray(torch.softmax(logits, dim=1).numpy())
-    cut = int(str(read_json(space / what / f"{what}.json")["cut"]))
-    load_trained(space / what / f"{what}.safetensors", backbone.above(cut), head)
-    trained = Network(backbone, head, cut)
-    samples = Activations(dataset, modality, Frozen(backbone, weights, cut), params, context).clean(chosen)
-    logits = predict(trained, samples, 32, torch.device("cpu"))
+    cut, backbone = int(str(read_json(place / f"{what}.json")["cut"])), line.pretrained[0]
+    samples = Activations.at(line, lambda _: cut)
+    stored, head = samples.clean(chosen), fresh_head(line.problem, backbone.width, 0)
+    load_trained(place / f"{what}.safetensors", backbone.above(cut), head)
+    logits = predict(Network(backbone, head, cut), stored, 32, torch.device("cpu"))
     return np.asarray(torch.softmax(logits.double(), dim=1).numpy())
 
 

@@ -15,10 +15,9 @@ import numpy as np
 import torch
 
 from benchmarks.workspace import ROOT, publish
-from components.data.dataset import Dataset
 from components.params import load_params
 from components.stages.frozen import Computation, fill
-from components.stages.network import frozen_part, open_modality
+from components.stages.network import NetworkLine
 from components.stages.table import Context
 from components.storage.samples import SampleStore
 from components.tracker import NullTracker
@@ -27,9 +26,8 @@ from components.tracker import NullTracker
 def main() -> None:
     params = load_params(ROOT / "params.yaml")
     torch.set_num_threads(params.runtime.cores)
-    dataset = Dataset.open(ROOT / "dataset")
-    layers = frozen_part(ROOT / "checkpoint", params, cut=None)
-    modality = open_modality(params, ROOT / "checkpoint")
+    line = NetworkLine.of(ROOT, params, Context(NullTracker(), ROOT, params.runtime.cores, ["cpu"]))
+    dataset, layers, modality = line.dataset, line.frozen(), line.modality
     wanted = [(sample, 0) for sample in dataset.ids()]
     batch = params.features.batch
     with tempfile.TemporaryDirectory() as cache:

@@ -23,7 +23,7 @@ from components.modalities.base import Modality
 from components.params import load_params
 from components.problems import network
 from components.stages.frozen import stored
-from components.stages.network import frozen_part, open_modality
+from components.stages.network import NetworkLine
 from components.stages.table import Context
 from components.stages.train_head import score
 from components.stages.uncalibrated import Uncalibrated
@@ -68,9 +68,8 @@ def main() -> None:
     epochs = parser.parse_args().epochs
     params = load_params(ROOT / "params.yaml")
     torch.set_num_threads(params.runtime.cores)
-    dataset = Dataset.open(ROOT / "dataset")
-    frozen = frozen_part(ROOT / "checkpoint", params, cut=None)
-    modality = open_modality(params, ROOT / "checkpoint")
+    opened = NetworkLine.of(ROOT, params, Context(NullTracker(), ROOT, params.runtime.cores, ["cpu"]))
+    dataset, frozen, modality = opened.dataset, opened.frozen(), opened.modality
     train, validation = dataset.targets("train"), dataset.targets("validation")
 
     def best_of(features: np.ndarray) -> float:

@@ -31,8 +31,7 @@ from components.progress import log
 from components.stages.compact import CompactSamples
 from components.stages.domains import Chosen, decided, learned, regardless
 from components.stages.fitting import Activations
-from components.stages.frozen import stored
-from components.stages.network import open_checkpoint
+from components.stages.network import NetworkLine, open_checkpoint
 from components.stages.rows import refuse_windows
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
@@ -60,9 +59,9 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
             write_bytes(folder / path.name, path.read_bytes())
     if method is None:
         return
-    dataset = Dataset.open(inputs["dataset"])
-    samples = Activations.open(checkpoint, dataset, method.cut, params, context)
-    refuse_windows(samples.modality, "pretrain.method")
+    line = NetworkLine(inputs, params, context)
+    refuse_windows(line.modality, "pretrain.method")
+    dataset, samples = line.dataset, Activations.at(line, method.cut)
     sides = seen(dataset, method, params.domains)
     known = _known(dataset, sides, params)
     method.check(known)
@@ -103,9 +102,9 @@ def _given(method: Pretraining, samples: Activations, sides: Sides, known: Known
         train=train,
         validation=validation,
         known=known,
-        views=len(samples.modality.views),
+        views=len(samples.line.augmented.views),
         width=samples.frozen.backbone.width,
-        seed=samples.params.seed,
+        seed=samples.line.params.seed,
         features=features,
         words=_words(samples) if method.tokens else None,
     )
@@ -117,15 +116,16 @@ def _activations(method: Pretraining, samples: Activations, sides: Sides) -> tup
 
 
 def _tokens(samples: Activations, sides: Sides) -> tuple[Samples, Samples]:
+    line = samples.line
     train, validation = (
-        Views(CompactSamples(samples.dataset, side.ids, samples.modality).fill(samples.context), side.targets)
+        Views(CompactSamples(line.dataset, side.ids, line.augmented).fill(line.context), side.targets)
         for side in sides
     )
     return train, validation
 
 
 def _words(samples: Activations) -> Words:
-    known = samples.modality.vocabulary
+    known = samples.line.augmented.vocabulary
     assert known is not None, "needs are checked before any work"
     found = (m for m in samples.frozen.backbone.modules() if isinstance(m, nn.Embedding))
     embedding = next(m for m in found if m.num_embeddings == known.size)
@@ -142,14 +142,13 @@ def _tasks(dataset: Dataset, side: str, chosen: Chosen, params: Params) -> Names
 
 def _features(samples: Activations, chosen: Chosen) -> Features:
     """What the whole frozen network says of the samples, from the store."""
-    whole = replace(samples.frozen, cut=samples.frozen.backbone.blocks + 1)
-    wanted, batch = [(i, 0) for i in chosen.ids], samples.params.features.batch
-    records = stored(samples.dataset, wanted, whole, samples.modality, samples.context, batch)
+    line = samples.line
+    records = line.stored(line.frozen(), [(i, 0) for i in chosen.ids], line.augmented)
     return np.asarray(records[np.arange(len(chosen))], dtype=np.float32)
 
 
 def _train(method: Pretraining, samples: Activations, posed: Posed, watch: Watch) -> Outcome:
-    backbone, cut, params = samples.frozen.backbone, samples.frozen.cut, samples.params
+    backbone, cut, params = samples.frozen.backbone, samples.frozen.cut, samples.line.params
     network = (TokenNetwork if method.tokens else Network)(backbone, posed.head, cut)
     phase = method.phase(network, backbone.blocks)
     recipe = Recipe(
@@ -157,7 +156,7 @@ def _train(method: Pretraining, samples: Activations, posed: Posed, watch: Watch
         batch=params.pretrain.batch,
         weight_decay=params.pretrain.weight_decay,
         precision="fp32",  # similarities and distances need the digits
-        threads=samples.context.threads,
+        threads=samples.line.context.threads,
         slow=posed.slow,
     )
     job = Job(network, cross_entropy, (phase,), posed.weights, accuracy)

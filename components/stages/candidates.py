@@ -12,7 +12,6 @@ from components.backbones.catalogue import entry
 from components.backbones.checkpoint import CONVERTER, convert_classifier, read_provenance
 from components.data.dataset import Dataset
 from components.errors import GraftlineError, ParamsError, StorageError
-from components.modalities.base import Modality
 from components.params import Params, plugins
 from components.params.backbone import BackboneParams
 from components.params.names import FAMILIES
@@ -20,8 +19,8 @@ from components.progress import log
 from components.sources.base import public
 from components.stages.features import kept_ids, open_features
 from components.stages.fetch_checkpoint import fetch, origin_of, published
-from components.stages.frozen import Frozen, missing, stored
-from components.stages.network import frozen_part, open_modality, save_tensors
+from components.stages.frozen import missing
+from components.stages.network import NetworkLine, save_tensors
 from components.stages.table import Context
 from components.storage.publish import publish_folder, read_json, sha256_bytes
 from components.storage.samples import SampleStore
@@ -71,8 +70,8 @@ def known(name: str, chosen: Params, root: Path, context: Context, dataset: Data
     folder = _checkpoint(root, chosen, context.cache)
     if folder is None:
         return None
-    frozen, task = frozen_part(folder, chosen, cut=None), open_modality(chosen, folder)
-    features = _features(root, frozen, task, context, dataset)
+    line = NetworkLine({"adapted": folder}, chosen, context, dataset)
+    features, frozen = _features(root, line), line.frozen()
     if features is None:
         return None
     parameters = sum(parameter.numel() for parameter in frozen.backbone.parameters())
@@ -96,8 +95,8 @@ def fill(wanted: Sequence[str], found: Mapping[str, Params], context: Context, d
                 fetch(chosen.backbone, made, context.cache)
                 _keep_classifier(chosen.backbone, made, context.cache)
         log(f"{name}: features of the training samples")
-        frozen, task = frozen_part(folder, chosen, cut=None), open_modality(chosen, folder)
-        stored(dataset, _clean(dataset), frozen, task, context, chosen.features.batch)
+        line = NetworkLine({"adapted": folder}, chosen, context, dataset)
+        line.stored(line.frozen(), _clean(dataset))
 
 
 def _kept(cache: Path, chosen: BackboneParams) -> Path:
@@ -134,11 +133,10 @@ def _classifier(folder: Path) -> tuple[Features, Features] | None:
     return tensors["weight"], tensors["bias"]
 
 
-def _features(
-    root: Path, frozen: Frozen, task: Modality, context: Context, dataset: Dataset
-) -> Features | None:
+def _features(root: Path, line: NetworkLine) -> Features | None:
     """(N, width) of the training ids; nothing is computed."""
-    space = frozen.space(task)
+    dataset, task = line.dataset, line.modality
+    space = line.frozen().space(task)
     try:
         described = read_json(root / "features" / "features.json")
         ids = sha256_bytes("\n".join(kept_ids(dataset)).encode())
@@ -148,7 +146,7 @@ def _features(
             return rows[np.flatnonzero(sides == "train")]
     except (OSError, ValueError, StorageError):
         pass  # the store may hold them all the same
-    store, wanted = SampleStore(context.cache / "store"), _clean(dataset)
+    store, wanted = SampleStore(line.context.cache / "store"), _clean(dataset)
     if missing(store, space, task, wanted):
         return None
     try:

@@ -17,7 +17,6 @@ from components.errors import TrainingError
 from components.heads import load_head
 from components.methods import load_method
 from components.params import Params
-from components.problems import network as load_network
 from components.reporting.trials import Measured
 from components.stages import fine_tune, train_head
 from components.stages.artefacts import check_artefacts
@@ -26,6 +25,7 @@ from components.stages.best_epoch import by_labels
 from components.stages.domains import Chosen, learned, of_source, unlabelled, watched
 from components.stages.fitting import Activations, Training, fit, recipe
 from components.stages.folds import Fold, Folds, make_folds
+from components.stages.network import NetworkLine
 from components.stages.table import Context
 from components.stages.uncalibrated import Uncalibrated
 from components.stages.weights import sample_weights
@@ -64,21 +64,17 @@ class CrossValidation:
 
     def head(self, params: Params, number: int) -> Measured:
         """Fit the head to frozen features without fold `number`, and score it there."""
-        fold, features, metric = self._folds.parts[number], self._root / "features", params.head.metric
-        problem = load_network(params.task, self._dataset.description)
+        fold, metric = self._folds.parts[number], params.head.metric
+        line = self._line(params)
         learn, beside = (
             self._folds.learning(chosen(self._dataset, params.domains), fold)
             for chosen in (learned, unlabelled)
         )
-        stop, held = (
-            train_head.labelled(features, self._dataset, problem, self._folds.at(places))
-            for places in (fold.stop, fold.held)
-        )
+        stop, held = (train_head.labelled(line, self._folds.at(places)) for places in (fold.stop, fold.held))
         found, head = Uncalibrated(params, self._dataset.description), load_head(params.head, params.seed)
         with threadpool_limits(1, "blas"), deterministic(self._context.threads):
             started = time.monotonic()
-            weights = sample_weights(features, params, learn, beside)
-            training = train_head.labelled(features, self._dataset, problem, learn, weights)
+            training = train_head.labelled(line, learn, sample_weights(line, learn, beside))
             train_head.demand_weight(training, self._dataset)
             states = [state for _, state in head.fits(training, stop)]
             scores = [train_head.score(head.module(state), stop, metric, found) for state in states]
@@ -92,7 +88,8 @@ class CrossValidation:
         Raises ParamsError or DataError where this backbone or these data cannot be trained so, and
         TrainingError where training fails.
         """
-        fold, samples = self._folds.parts[number], self._activations(params)
+        fold = self._folds.parts[number]
+        samples = Activations.at(self._line(params), load_method(params.tune).cut)
         every = learned(self._dataset, params.domains, params.tune.start)
         if not number:
             samples.augmented(every)  # for all folds, in one go
@@ -101,16 +98,15 @@ class CrossValidation:
         with threadpool_limits(1, "blas"):
             head, spent = self._head(samples, material, name)
             tasks = columns(self._dataset, params, material.learned, material.decides)
-            training = fine_tune.prepared(samples, head, material, tasks, self._root / "features")
+            training = fine_tune.prepared(samples, head, material, tasks)
             fitted = fit(training, fine_tune.met(samples, material), used, Watch(name))
             outputs = predict(fitted.network, samples.clean(held), used.batch, fitted.device)
         found = Uncalibrated(params, self._dataset.description)
         score = found.value(self.metric, outputs.double().numpy(), samples.rows(held).targets)
         return self._finite(score, spent + fitted.outcome.seconds)
 
-    def _activations(self, params: Params) -> Activations:
-        cut = load_method(params.tune).cut
-        return Activations.open(self._root / "adapted", self._dataset, cut, params, self._context)
+    def _line(self, params: Params) -> NetworkLine:
+        return NetworkLine.of(self._root, params, self._context, self._dataset)
 
     def _material(self, params: Params, every: Chosen, fold: Fold) -> fine_tune.Material:
         dataset, domains, folds = self._dataset, params.domains, self._folds
@@ -128,7 +124,7 @@ class CrossValidation:
 
         With `tune.start: source`, it and the backbone learn the source first, less the fold's samples.
         """
-        params, head = samples.params, samples.fresh_head()
+        params, head = samples.line.params, samples.fresh_head()
         if material.before is None:
             return head, 0.0
         learn, stop = self._folds.split_off(material.before, params.seed)
@@ -136,7 +132,7 @@ class CrossValidation:
         clean = samples.clean(stop)
         data = Data(samples.augmented(learn), clean, criterion=by_labels(clean, self._dataset, params))
         fitted = fit(
-            Training(network, samples.problem, load_method(params.tune)),
+            Training(network, samples.line.problem, load_method(params.tune)),
             data,
             recipe(params, self._context),
             Watch(f"{name}, source"),

@@ -23,12 +23,10 @@ from components.inference.bundle import Bundle, Runner, open_bundle
 from components.inference.contract import FILES
 from components.modalities import describers
 from components.params import Params
-from components.problems import baseline as load_baseline
-from components.problems import decision as load_decision
-from components.problems import judge as load_judge
 from components.problems.base import Judge
 from components.progress import progress
 from components.stages.domains import Chosen, judged, of_source
+from components.stages.line import Line
 from components.stages.table import Context
 from components.storage.cells import escape
 from components.storage.publish import (
@@ -47,19 +45,19 @@ Outcomes = Mapping[str, Any]  # model → what the problem's judge calls an outc
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write metrics.json, predictions.parquet, and the problem's tables (confusion.csv, …)."""
-    dataset = Dataset.open(inputs["dataset"])
+    line = Line(inputs, params, context)
+    dataset, judge = line.dataset, line.judge
     chosen = judged(dataset, params.domains)
     ids = chosen.ids
     if not ids:
         of = f" of {', '.join(params.domains.target)}" if params.domains.declared else ""
         raise EvaluationError(f"The test side{of} is empty.", "Raise data.split.test, or bring more samples.")
     bundle = open_bundle(inputs["release"])
-    judge = load_judge(params.task, dataset.description)
     controls = read_json(inputs["controls"] / "controls.json")
     constants = controls["constants"]
     assert isinstance(constants, dict)
-    outcomes = _outcomes(inputs, dataset, chosen, bundle, params, context) | {
-        name: judge.outcome(chosen.targets, *_constant(answer, dataset, chosen, bundle, params))
+    outcomes = _outcomes(line, chosen, bundle) | {
+        name: judge.outcome(chosen.targets, *_constant(answer, line, chosen, bundle))
         for name, answer in constants.items()
     }
     slices = {name: values[chosen.places] for name, values in dataset.slices("test").items()}
@@ -68,7 +66,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     metrics["constants"] = list(constants)
     metrics["training"] = bundle.manifest.get("training")
     if params.domains.declared:
-        metrics["source"] = on_the_source(inputs, dataset, bundle, params, context)
+        metrics["source"] = on_the_source(line, bundle)
     names = {"test_digest": test_digest(ids), "release_sha256": sha256_tree(inputs["release"])}
     folder = outputs["evaluation"]
     release = outcomes[bundle.variant]
@@ -122,20 +120,19 @@ def _plan(dataset: Dataset, chosen: Chosen, params: Params) -> Plan:
     return Plan(params.evaluate.confidence, groups_of(dataset, chosen))
 
 
-def on_the_source(
-    inputs: Mapping[str, Path], dataset: Dataset, bundle: Bundle, params: Params, context: Context
-) -> dict[str, object]:
+def on_the_source(line: Line, bundle: Bundle) -> dict[str, object]:
     """What the release still can do on the source's test samples, beside the network trained on these alone."""
+    dataset, params, context, judge = line.dataset, line.params, line.context, line.judge
     chosen = of_source(dataset, "test", params.domains)
     opened = {
-        "before": partial(Runner, inputs["source"] / "source.onnx", context.providers, context.threads),
+        "before": partial(Runner, line.inputs["source"] / "source.onnx", context.providers, context.threads),
         "after": partial(bundle.runner, context.providers, context.threads),
     }
     found = _predicted(opened, dataset, chosen, bundle)
     # Both without what was fitted: the threshold was chosen for the target.
-    plain = load_decision(params.task, dataset.description)
-    judge = load_judge(params.task, dataset.description)
-    outcomes = {n: judge.outcome(chosen.targets, answers, plain(answers)) for n, answers in found.items()}
+    outcomes = {
+        n: judge.outcome(chosen.targets, answers, line.decision(answers)) for n, answers in found.items()
+    }
     plan = _plan(dataset, chosen, params)
     # As the release decides: what a comparison of groups is about.
     served = judge.outcome(chosen.targets, found["after"], bundle.decision(found["after"]))
@@ -165,36 +162,25 @@ def _predicted(
     return found
 
 
-def _outcomes(
-    inputs: Mapping[str, Path],
-    dataset: Dataset,
-    chosen: Chosen,
-    bundle: Bundle,
-    params: Params,
-    context: Context,
-) -> dict[str, Any]:
+def _outcomes(line: Line, chosen: Chosen, bundle: Bundle) -> dict[str, Any]:
     """Predictions of every variant and control on the raw test samples."""
+    inputs, dataset, context, judge = line.inputs, line.dataset, line.context, line.judge
     opened: dict[str, Callable[[], Runner]] = {
         name: partial(bundle.runner, context.providers, context.threads, name) for name in FILES
     }
     trained = {"scratch": inputs["controls"] / "scratch.onnx"}
-    if params.domains.declared:
+    if line.params.domains.declared:
         trained["source_only"] = inputs["source"] / "source.onnx"
     for name, path in trained.items():
         opened[name] = partial(Runner, path, context.providers, context.threads)
     found = _predicted(opened, dataset, chosen, bundle)
-    learned = load_baseline(params.task, dataset.description)
     for name, describer in describers(bundle.task).items():
         kept = load_file(inputs["controls"] / f"{name}.safetensors")
         payloads = [dataset.read(i) for i in chosen.ids]
         features = describer.features(_part(kept, "features"), payloads)
-        found[name] = learned.answers(_part(kept, "model"), features)
-    judge, plain = (
-        load_judge(params.task, dataset.description),
-        load_decision(params.task, dataset.description),
-    )
+        found[name] = line.baseline.answers(_part(kept, "model"), features)
     # What was fitted was fitted for the release: a control decides without it.
-    decide = {name: bundle.decision if name in FILES else plain for name in found}
+    decide = {name: bundle.decision if name in FILES else line.decision for name in found}
     return {n: judge.outcome(chosen.targets, answers, decide[n](answers)) for n, answers in found.items()}
 
 
@@ -207,13 +193,11 @@ def _part(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.
     }
 
 
-def _constant(
-    answer: Sequence[float], dataset: Dataset, chosen: Chosen, bundle: Bundle, params: Params
-) -> tuple[Answers, Any]:
+def _constant(answer: Sequence[float], line: Line, chosen: Chosen, bundle: Bundle) -> tuple[Answers, Any]:
     """The same answer for every row, and what is decided by it."""
     row, assembly = np.asarray(answer, dtype=np.float64), bundle.assembly
-    answers = assembly.together([assembly.constant(row, partial(dataset.read, i)) for i in chosen.ids])
-    return answers, load_decision(params.task, dataset.description)(answers)
+    answers = assembly.together([assembly.constant(row, partial(line.dataset.read, i)) for i in chosen.ids])
+    return answers, line.decision(answers)
 
 
 def _json(found: Mapping[str, Interval]) -> dict[str, object]:

@@ -11,9 +11,7 @@ import numpy.typing as npt
 import onnx
 import torch
 
-from components.backbones.catalogue import build
 from components.data.ahead import in_order
-from components.data.dataset import Dataset
 from components.errors import ExportError
 from components.export.onnx_file import finish
 from components.export.parity import Parity, measure, predict
@@ -24,12 +22,10 @@ from components.inference.bundle import Runner
 from components.inference.contract import FILES, FORMAT
 from components.modalities.base import Modality, Sample
 from components.params import Params
-from components.problems import decision
-from components.problems import network as problem_network
 from components.problems.base import Decision, Decisions
 from components.problems.windows import Window
 from components.progress import log, progress
-from components.stages.network import input_spec, load_selected, open_modality
+from components.stages.network import NetworkLine, input_spec
 from components.stages.table import Context
 from components.storage.publish import read_json, sha256_bytes, write_bytes, write_json
 
@@ -38,16 +34,14 @@ from components.storage.publish import read_json, sha256_bytes, write_bytes, wri
 class _Samples:
     """Real samples, decoded again each time that they are gone through: memory stays flat."""
 
-    dataset: Dataset
+    line: NetworkLine
     ids: Sequence[str]
-    modality: Modality
-    threads: int
     description: str
 
     def cut(self) -> Iterator[Sequence[Window]]:
         """Sample after sample, its rows."""
-        payloads = (self.dataset.read(i) for i in self.ids)
-        decoded = in_order(self._windows, payloads, self.threads, 2 * self.threads)
+        payloads, threads = (self.line.dataset.read(i) for i in self.ids), self.line.context.threads
+        decoded = in_order(self._windows, payloads, threads, 2 * threads)
         return progress(decoded, self.description, "samples", len(self.ids))
 
     def __iter__(self) -> Iterator[Sample]:
@@ -55,26 +49,24 @@ class _Samples:
         return (window.sample for windows in self.cut() for window in windows)
 
     def _windows(self, payload: bytes) -> Sequence[Window]:
-        return self.modality.windows(self.modality.decode(payload))
+        modality = self.line.modality
+        return modality.windows(modality.decode(payload))
 
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write model.onnx, model.int8.onnx, model.fp16.onnx, parity.json and manifest.json."""
-    dataset = Dataset.open(inputs["dataset"])
-    selected = read_json(inputs["selected"] / "selected.json")
-    modality = open_modality(params, inputs["adapted"])
-    samples = _parity_samples(dataset, modality, params, context)
+    line = NetworkLine(inputs, params, context)
+    selected, modality = read_json(inputs["selected"] / "selected.json"), line.modality
+    samples = _parity_samples(line)
     fitted = selected["decision"]
     assert isinstance(fitted, dict)
-    decides = decision(params.task, dataset.description, fitted)
-    backbone = build(params.backbone.name, checkpoint=inputs["adapted"])
-    head = load_selected(inputs["selected"], backbone, problem_network(params.task, dataset.description))
+    decides, (backbone, head) = line.fitted(fitted), line.selected()
     network = ReleaseNetwork(modality.preprocessor(), backbone, head, decides.module()).eval()
-    facts = _facts(dataset, inputs["adapted"], selected, decides, params) | {"input": _input(modality)}
+    facts = _facts(line, selected, decides) | {"input": _input(modality)}
     if modality.windowing is not None:  # nothing where the decision lies wholly in the graph
         facts["runner"] = {"windows": dict(modality.windowing)}
-    models = _models(network, dataset, modality, params, facts, context)
-    parity = _parity(network, models, samples, decides, params, context)
+    models = _models(network, line, facts)
+    parity = _parity(network, models, samples, decides)
     folder = outputs["release"]
     for variant, model in models.items():
         write_bytes(folder / FILES[variant], model)
@@ -91,14 +83,12 @@ def _input(modality: Modality) -> dict[str, object]:
     return {"name": takes.name, "type": takes.dtype, "shape": list(takes.axes)}
 
 
-def _facts(
-    dataset: Dataset, checkpoint: Path, selected: Mapping[str, object], decides: Decision, params: Params
-) -> dict[str, object]:
+def _facts(line: NetworkLine, selected: Mapping[str, object], decides: Decision) -> dict[str, object]:
     """What the bundle says about itself, wherever it is found."""
-    provenance = read_json(checkpoint / "provenance.json")
+    dataset, provenance = line.dataset, read_json(line.checkpoint / "provenance.json")
     return {
         "format": FORMAT,
-        "task": _task_facts(params, checkpoint),
+        "task": _task_facts(line.params, line.checkpoint),
         "output": {"name": decides.output, "type": "float32", "shape": ["batch", len(decides.columns)]},
         "columns": list(decides.columns),
         "target": dataset.description,
@@ -125,22 +115,14 @@ def _task_facts(params: Params, checkpoint: Path) -> dict[str, object]:
     return {**params.task.model_dump(exclude_none=True), "input_size": input_spec(params, checkpoint).size}
 
 
-def _models(
-    network: ReleaseNetwork,
-    dataset: Dataset,
-    modality: Modality,
-    params: Params,
-    facts: Mapping[str, object],
-    context: Context,
-) -> dict[str, bytes]:
+def _models(network: ReleaseNetwork, line: NetworkLine, facts: Mapping[str, object]) -> dict[str, bytes]:
     about = {name: json.dumps(value, sort_keys=True) for name, value in facts.items()}
     log("Export: fp32")
-    output, opset = _output_name(facts), params.export.opset
-    exported = export_release(network, modality.signature, output, opset)
+    output, wanted = _output_name(facts), line.params.export
+    exported = export_release(network, line.modality.signature, output, wanted.opset)
     plain = finish(onnx.load_from_string(exported), about)
     log("Export: int8, calibrated on training samples")
-    ids = dataset.ids("train")[: params.export.calibration_samples]
-    samples = _Samples(dataset, ids, modality, context.threads, "Calibration")
+    samples = _Samples(line, line.dataset.ids("train")[: wanted.calibration_samples], "Calibration")
     int8 = to_int8(plain, (sample[None] for sample in samples), about)
     log("Export: fp16")
     return {"fp32": plain, "int8": int8, "fp16": to_fp16(plain, about)}
@@ -153,34 +135,29 @@ def _output_name(facts: Mapping[str, object]) -> str:
     return str(output["name"])
 
 
-def _parity_samples(dataset: Dataset, modality: Modality, params: Params, context: Context) -> _Samples:
+def _parity_samples(line: NetworkLine) -> _Samples:
     """Real samples that are not the test's."""
-    ids = [i for side in ("validation", "calibration", "train") for i in dataset.ids(side)]
-    wanted = params.export.parity.samples
+    ids = [i for side in ("validation", "calibration", "train") for i in line.dataset.ids(side)]
+    wanted = line.params.export.parity.samples
     if len(ids) < wanted:
         raise ExportError(
             f"export.parity.samples is {wanted}, but off the test side there are {len(ids)} samples.",
             f"Lower it to {len(ids)} or less, or bring more samples.",
         )
-    return _Samples(dataset, ids[:wanted], modality, context.threads, "Parity: torch")
+    return _Samples(line, ids[:wanted], "Parity: torch")
 
 
 def _parity(
-    network: ReleaseNetwork,
-    models: Mapping[str, bytes],
-    samples: _Samples,
-    decide: Decision,
-    params: Params,
-    context: Context,
+    network: ReleaseNetwork, models: Mapping[str, bytes], samples: _Samples, decide: Decision
 ) -> dict[str, Parity]:
     """Each variant against torch."""
+    context, batches = samples.line.context, samples.line.params.export.parity.batches
     fast = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def reference(batch: Sample) -> npt.NDArray[np.float32]:
         with torch.inference_mode():
             return np.asarray(fast(torch.from_numpy(batch)).numpy())
 
-    batches = params.export.parity.batches
     decisions = _decisions(samples, decide)
     expected = predict(reference, samples, max(batches))
     found = {}
@@ -200,7 +177,7 @@ def _parity(
 
 def _decisions(samples: _Samples, decide: Decision) -> Callable[[npt.NDArray[np.float32]], Decisions]:
     """What decides on `samples` by the answers to their rows."""
-    if samples.modality.windowing is None:
+    if samples.line.modality.windowing is None:
         return decide
     assembly = Assembly(samples.modality, decide)
     places = [

@@ -5,12 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from components.data.dataset import Dataset
 from components.params import Params
 from components.stages.features import WINDOWS, as_json, kept_ids, places
-from components.stages.frozen import stored
-from components.stages.network import frozen_part, open_modality
-from components.stages.rows import places_of, row_id
+from components.stages.network import NetworkLine
+from components.stages.rows import row_id
 from components.stages.table import Context
 from components.storage.publish import sha256_bytes, write_json
 
@@ -19,15 +17,13 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     """Write features.npy: float32 (samples, width), in the manifest's order without the test split; places.npy: where
     each sample of the manifest stands among these; features.json; and where samples are cut, which are several rows of
     features.npy then, windows.json."""
-    dataset = Dataset.open(inputs["dataset"])
-    frozen = frozen_part(inputs["adapted"], params, cut=None)
-    modality = open_modality(params, inputs["adapted"])
-    ids = kept_ids(dataset)
-    windows = places_of(dataset, modality, ids, context.threads)
+    line = NetworkLine(inputs, params, context)
+    ids = kept_ids(line.dataset)
+    windows = line.windows(ids)
     rows = ids if windows is None else [row_id(i, number) for i in ids for number in range(len(windows[i]))]
-    records = stored(dataset, [(row, 0) for row in rows], frozen, modality, context, params.features.batch)
+    records = line.stored(line.frozen(), [(row, 0) for row in rows])
     folder = outputs["features"]
-    np.save(folder / "places.npy", places(dataset))
+    np.save(folder / "places.npy", places(line.dataset))
     np.save(folder / "features.npy", records[np.arange(len(rows))])
     if windows is not None:
         write_json(folder / WINDOWS, as_json(windows))

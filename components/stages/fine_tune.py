@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from components.data.dataset import Dataset
 from components.errors import DataError
 from components.methods import load_adaptation, load_method, load_objectives, load_tasks
 from components.methods.base import Shape
@@ -24,7 +23,7 @@ from components.stages.auxiliary import columns
 from components.stages.best_epoch import by_answers, by_labels
 from components.stages.domains import Chosen, decided, learned, of_source, unlabelled, watched
 from components.stages.fitting import Activations, Then, Training, demand, described, fit, recipe, write
-from components.stages.network import load_trained
+from components.stages.network import NetworkLine, load_trained
 from components.stages.rows import refuse_windows
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
@@ -58,9 +57,13 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
 
     Resumes a training of the same inputs, parameters and code that was killed, with the same result.
     """
-    dataset, domains = Dataset.open(inputs["dataset"]), params.domains
+    line = NetworkLine(inputs, params, context)
     # Cached activations are the checkpoint's: the source's training moved nothing below the same cut.
-    samples = Activations.open(inputs["adapted"], dataset, load_method(params.tune).cut, params, context)
+    dataset, domains, samples = (
+        line.dataset,
+        params.domains,
+        Activations.at(line, load_method(params.tune).cut),
+    )
     backbone, head = samples.frozen.backbone, samples.fresh_head()
     from_source = params.tune.start == "source"
     material = Material(
@@ -73,7 +76,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     if from_source:
         load_trained(inputs["source"] / "source.safetensors", backbone.above(samples.frozen.cut), head)
     tasks = columns(dataset, params, material.learned, material.decides)
-    training = prepared(samples, head, material, tasks, inputs["features"])
+    training = prepared(samples, head, material, tasks)
     checkpoints = unfinished("fine_tune", inputs, params, context)
     watch = Watch("Fine-tuning", context.tracker, checkpoints, "tune.")
     data, used = met(samples, material), recipe(params, context)
@@ -94,30 +97,30 @@ def _facts(params: Params, tasks: Sequence[Column]) -> dict[str, object]:
     }
 
 
-def prepared(
-    samples: Activations, head: nn.Module, material: Material, tasks: Sequence[Column], features: Path
-) -> Training:
+def prepared(samples: Activations, head: nn.Module, material: Material, tasks: Sequence[Column]) -> Training:
     """The network with a head and what objectives and tasks add, its method, weights, and what follows training."""
-    params, backbone = samples.params, samples.frozen.backbone
-    shape = Shape(backbone.width, samples.problem.outputs, params.seed)
+    line, backbone = samples.line, samples.frozen.backbone
+    params = line.params
+    shape = Shape(backbone.width, line.problem.outputs, params.seed)
     added: list[nn.Module] = [*load_objectives(params.objectives, shape)]
     if shared := load_tasks(params.objectives.tasks, shape, tasks):
-        refuse_windows(samples.modality, "objectives.tasks")
+        refuse_windows(line.modality, "objectives.tasks")
         added.append(shared)
     network = Network(backbone, head, samples.frozen.cut, added)
     method = load_method(params.tune)
     demand(method, network)
     then = _then(network, samples, material)
-    counts = sample_weights(features, params, material.learned, material.beside)
+    counts = sample_weights(line, material.learned, material.beside)
     if counts is not None:
         counts = samples.rows(material.learned).per_row(counts)
     weighed = None if counts is None else torch.from_numpy(counts).float()
-    return Training(network, samples.problem, method, weighed, then)
+    return Training(network, line.problem, method, weighed, then)
 
 
 def met(samples: Activations, material: Material) -> Data:
     """Every view of what is learned from, clean views of what decides: memory-mapped."""
-    objectives, before = samples.params.objectives, material.before
+    line, before = samples.line, material.before
+    objectives = line.params.objectives
     wanted = [f"objectives.{role}" for role in ("align", "confident") if getattr(objectives, role) != "none"]
     validation = samples.clean(material.decides)
     return Data(
@@ -125,20 +128,20 @@ def met(samples: Activations, material: Material) -> Data:
         validation=validation,
         unlabelled=samples.augmented(_beside(material, *wanted)) if wanted else None,
         source=samples.clean(before) if before else None,
-        criterion=by_answers(samples.clean(material.watched), samples.dataset, samples.params)
+        criterion=by_answers(samples.clean(material.watched), line.dataset, line.params)
         if material.watched
-        else by_labels(validation, samples.dataset, samples.params),
+        else by_labels(validation, line.dataset, line.params),
     )
 
 
 def _then(network: Network, samples: Activations, material: Material) -> Then | None:
     """What follows training, where something does: it meets clean views, which are what a release sees."""
-    adaptation = load_adaptation(samples.params.tune)
+    adaptation = load_adaptation(samples.line.params.tune)
     if adaptation is None:
         return None
     adaptation.moves(network)  # before any work: it raises where there is nothing to adapt
     target = samples.clean(_beside(material, "tune.then"))
-    used = recipe(samples.params, samples.context)
+    used = recipe(samples.line.params, samples.line.context)
     return lambda trained, device: adapt(trained, adaptation, target, used, device)
 
 

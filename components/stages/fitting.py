@@ -5,24 +5,19 @@ import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from components.data.dataset import Dataset
 from components.evaluation.similarity import distance, linear_cka
 from components.methods.base import Method, trained_count
 from components.methods.samples import Samples
-from components.modalities.base import Modality
 from components.params import Params
-from components.problems import network as load_network
 from components.problems.base import Network as Problem
 from components.stages.domains import Chosen, rows_of
-from components.stages.frozen import Frozen, stored
-from components.stages.network import open_checkpoint, open_modality, save_tensors
-from components.stages.rows import places_of
+from components.stages.frozen import Frozen
+from components.stages.network import NetworkLine, save_tensors
 from components.stages.table import Context
 from components.storage.publish import write_bytes, write_json
 from components.training.accumulating import fit_in_memory
@@ -40,34 +35,17 @@ Scored = tuple[float, Mapping[str, float]]  # loss, and scores by name
 class Activations:
     """Samples at the cut of a frozen network, from the sample store."""
 
-    dataset: Dataset
-    modality: Modality
+    line: NetworkLine
     frozen: Frozen
-    params: Params
-    context: Context
 
     @classmethod
-    def open(
-        cls,
-        checkpoint: Path,
-        dataset: Dataset,
-        cut: Callable[[int], int],
-        params: Params,
-        context: Context,
-    ) -> "Activations":
-        """For the network in `checkpoint`; `cut` says where a backbone of so many blocks is cut."""
-        backbone, weights = open_checkpoint(checkpoint, params)
-        modality = open_modality(params, checkpoint, params.augment)
-        return cls(dataset, modality, Frozen(backbone, weights, cut(backbone.blocks)), params, context)
-
-    @cached_property
-    def problem(self) -> Problem:
-        """Head, loss and scores."""
-        return load_network(self.params.task, self.dataset.description)
+    def at(cls, line: NetworkLine, cut: Callable[[int], int]) -> "Activations":
+        """`cut` says where a backbone of so many blocks is cut."""
+        return cls(line, line.frozen(cut(line.pretrained[0].blocks)))
 
     def fresh_head(self) -> nn.Module:
         """The problem's head, untrained: (B, width) → (B, outputs)."""
-        return fresh_head(self.problem, self.frozen.backbone.width, self.params.seed)
+        return fresh_head(self.line.problem, self.frozen.backbone.width, self.line.params.seed)
 
     def clean(self, chosen: Chosen) -> Samples:
         """The samples as they are."""
@@ -75,19 +53,17 @@ class Activations:
 
     def augmented(self, chosen: Chosen) -> Samples:
         """In every view that params ask for."""
-        return self._views(chosen, len(self.modality.views))
+        return self._views(chosen, len(self.line.augmented.views))
 
     def rows(self, chosen: Chosen) -> Chosen:
         """The windows of samples where these are cut."""
-        windows = places_of(self.dataset, self.modality, chosen.ids, self.context.threads)
-        return rows_of(chosen, self.dataset.target, windows)
+        return rows_of(chosen, self.line.dataset.target, self.line.windows(chosen.ids))
 
     def _views(self, chosen: Chosen, views: int) -> Samples:
         rows = self.rows(chosen)
         wanted = [(row, view) for view in range(views) for row in rows.ids]
-        batch = self.params.features.batch
-        records = stored(self.dataset, wanted, self.frozen, self.modality, self.context, batch)
-        return Views(records, rows.targets, views, self.params.seed, self.problem.collate)
+        records = self.line.stored(self.frozen, wanted, self.line.augmented)
+        return Views(records, rows.targets, views, self.line.params.seed, self.line.problem.collate)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""What stages share about the network: opening the checkpoint, reading and writing heads."""
+"""What stages share about the network: the line with it, opening the checkpoint, reading and writing heads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from safetensors.torch import load_file, save
@@ -20,8 +21,60 @@ from components.params.backbone import InputSpec, TextSpec
 from components.params.names import FAMILIES
 from components.params.task import AugmentParams
 from components.problems.base import Network as Problem
-from components.stages.frozen import Frozen
+from components.stages.features import Features, open_features
+from components.stages.frozen import Frozen, Wanted, stored
+from components.stages.line import Line
+from components.stages.rows import Places, places_of
 from components.storage.publish import read_json, sha256_bytes, sha256_file, write_bytes
+from components.storage.samples import Records
+
+
+class NetworkLine(Line):
+    """The line with the checkpoint, and what is made of it."""
+
+    @property
+    def checkpoint(self) -> Path:
+        """As it was adapted, where the stage reads that; else as it was fetched."""
+        return self.inputs.get("adapted") or self.inputs["checkpoint"]
+
+    @cached_property
+    def modality(self) -> Modality:
+        """Clean samples as the backbone takes them."""
+        return open_modality(self.params, self.checkpoint)
+
+    @cached_property
+    def augmented(self) -> Modality:
+        """The same with the views that params ask for."""
+        return open_modality(self.params, self.checkpoint, self.params.augment)
+
+    @cached_property
+    def pretrained(self) -> tuple[Backbone, str]:
+        """As `open_checkpoint` gives it. Who trains it, trains this one."""
+        return open_checkpoint(self.checkpoint, self.params)
+
+    @cached_property
+    def features(self) -> Features:
+        return open_features(self.inputs["features"])
+
+    def windows(self, ids: Sequence[str]) -> Places | None:
+        """Where the windows of samples lie; None where they are not cut."""
+        return places_of(self.dataset, self.modality, ids, self.context.threads)
+
+    def frozen(self, cut: int | None = None) -> Frozen:
+        """Everything below `cut`; with None the whole backbone, pooled."""
+        backbone, weights = self.pretrained
+        return Frozen(backbone, weights, backbone.blocks + 1 if cut is None else cut)
+
+    def stored(self, frozen: Frozen, wanted: Sequence[Wanted], modality: Modality | None = None) -> Records:
+        """See `frozen.stored`; views other than the clean one need the modality `augmented`."""
+        shown, batch = modality or self.modality, self.params.features.batch
+        return stored(self.dataset, wanted, frozen, shown, self.context, batch)
+
+    def selected(self) -> tuple[Backbone, nn.Module]:
+        """The selected network and its head."""
+        backbone = build(self.params.backbone.name, checkpoint=self.checkpoint)
+        head = load_selected(self.inputs["selected"], backbone, self.problem)
+        return backbone.eval(), head
 
 
 def input_spec(params: Params, checkpoint: Path) -> InputSpec:
@@ -53,12 +106,6 @@ def open_checkpoint(checkpoint: Path, params: Params) -> tuple[Backbone, str]:
         told = f"{digest} {sha256_file(checkpoint / CONFIG)} {made.converter}"
         digest = sha256_bytes(told.encode())
     return backbone.eval(), digest
-
-
-def frozen_part(checkpoint: Path, params: Params, cut: int | None) -> Frozen:
-    """Everything below `cut`; with None the whole backbone, pooled."""
-    backbone, weights = open_checkpoint(checkpoint, params)
-    return Frozen(backbone, weights, backbone.blocks + 1 if cut is None else cut)
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:

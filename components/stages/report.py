@@ -12,16 +12,11 @@ import pyarrow.compute as pc
 import torch
 from torch import nn
 
-from components.backbones.catalogue import build
 from components.data.dataset import Dataset
 from components.errors import GraftlineError
 from components.evaluation.spread import Plan
 from components.modalities.base import Modality, Sample
 from components.params import Params
-from components.problems import judge as load_judge
-from components.problems import network as load_network
-from components.problems import show as load_show
-from components.problems.base import Network as Problem
 from components.problems.base import Wrong
 from components.progress import log
 from components.reporting.material import Object, gather
@@ -30,7 +25,7 @@ from components.reporting.pictures import overlay, photograph
 from components.reporting.saliency import evidence_map
 from components.stages.artefacts import check_artefacts
 from components.stages.label_report import label_report, write_list
-from components.stages.network import load_selected, open_modality
+from components.stages.network import NetworkLine
 from components.stages.operational import operational
 from components.stages.predicted import predicted
 from components.stages.table import Context
@@ -114,13 +109,12 @@ def _judged(root: Path, params: Params, context: Context, pictures: bool) -> Jud
     if not all((root / name).exists() for name in needed):
         return Judged()
     try:
-        dataset = Dataset.open(root / "dataset")
+        line = NetworkLine.of(root, params, context)
+        dataset, shows = line.dataset, line.show
         released = str(read_json(root / "release" / "manifest.json").get("released"))
-        judge = load_judge(params.task, dataset.description)
-        kept = predicted(root / "evaluation" / "predictions.parquet", released, judge)
-        shows = load_show(params.task, dataset.description)
+        kept = predicted(root / "evaluation" / "predictions.parquet", released, line.judge)
         found = {kept.ids[item.row]: item for item in shows.worst(kept.outcome, MOST)}
-        shown = _shown(root, params, dataset, found, context.threads) if pictures else {}
+        shown = _shown(line, found) if pictures else {}
         mistakes = [_mistake(dataset, i, item, shown.get(i, Shown())) for i, item in found.items()]
         plan = Plan(params.evaluate.confidence, _groups(dataset, kept.ids))
         parts = {
@@ -149,16 +143,12 @@ def _mistake(dataset: Dataset, sample: str, item: Wrong, shown: Shown) -> Mistak
     return replace(said, picture=shown.picture, overlay=shown.overlay, words=shown.words)
 
 
-def _shown(
-    root: Path, params: Params, dataset: Dataset, found: Mapping[str, Wrong], threads: int
-) -> dict[str, Shown]:
+def _shown(line: NetworkLine, found: Mapping[str, Wrong]) -> dict[str, Shown]:
     """Id → the sample as people see it, with what spoke for its decision."""
-    modality = open_modality(params, root / "adapted")
-    samples = [modality.decode(dataset.read(sample)) for sample in found]
-    targets = [item.output for item in found.values()]
-    problem = load_network(params.task, dataset.description)
+    modality = line.modality
+    samples = [modality.decode(line.dataset.read(sample)) for sample in found]
     if modality.windowing is None:
-        evidences = maps(root, params, modality, samples, (targets, problem, threads))
+        evidences = maps(line, samples, [item.output for item in found.values()])
     else:  # an output is of a window, and a sample has several
         evidences = [np.zeros((), dtype=np.float32)] * len(samples)
     return {
@@ -180,22 +170,15 @@ def _show(modality: Modality, sample: Sample, evidence: npt.NDArray[np.float32])
 
 
 def maps(
-    root: Path,
-    params: Params,
-    modality: Modality,
-    samples: Sequence[Sample],
-    explained: tuple[Sequence[int], Problem, int],
+    line: NetworkLine, samples: Sequence[Sample], targets: Sequence[int]
 ) -> list[npt.NDArray[np.float32]]:
     """Evidence for each sample's decision in the selected network, behind its last block, or the one before."""
-    targets, problem, threads = explained
-    torch.set_num_threads(threads)
-    backbone = build(params.backbone.name, checkpoint=root / "adapted")
-    head = load_selected(root / "selected", backbone, problem)
-    backbone.eval()
+    torch.set_num_threads(line.context.threads)
+    backbone, head = line.selected()
     # Of the last block, only the class's token counts: what the patches say comes in before it.
     cut = backbone.blocks - bool(backbone.marks)
     below, above = backbone.below(cut), nn.Sequential(backbone.above(cut), head)
-    preprocess, made = modality.preprocessor(), []
+    preprocess, made = line.modality.preprocessor(), []
     for sample, target in zip(samples, targets, strict=True):
         shown = preprocess(torch.from_numpy(sample.copy())[None])  # decoded samples are read-only
         found = evidence_map(below, above, shown, torch.tensor([target]))[0]

@@ -17,23 +17,17 @@ import numpy.typing as npt
 from safetensors.numpy import save
 
 from components.backbones.catalogue import build
-from components.data.dataset import Dataset
-from components.export.release import ReleaseNetwork, export_release
 from components.methods.base import Group, Phase
 from components.methods.samples import Asked, Indices, Samples
 from components.modalities import describers, load_modality
 from components.modalities.base import Modality
 from components.params import Params
-from components.problems import baseline as load_baseline
-from components.problems import decision as load_decision
-from components.problems import judge as load_judge
-from components.problems import network as load_network
-from components.problems.base import Decision
-from components.problems.base import Network as Problem
 from components.progress import log
 from components.stages.compact import CompactSamples
 from components.stages.domains import Chosen, decided, learned, rows_of
+from components.stages.line import Line
 from components.stages.network import input_spec
+from components.stages.released import released
 from components.stages.rows import places_of
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
@@ -53,35 +47,29 @@ BATCH = 12
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write controls.json and scratch.onnx, which has the release's signature."""
-    dataset = Dataset.open(inputs["dataset"])
-    modality, problem = (
-        modality_of(params, inputs["checkpoint"]),
-        load_network(params.task, dataset.description),
-    )
-    network = _fresh(params, inputs["checkpoint"], problem)
+    line = Line(inputs, params, context)
+    dataset, modality, network = line.dataset, modality_of(params, inputs["checkpoint"]), _fresh(line)
     chosen = learned(dataset, params.domains)
-    train = _samples(dataset, chosen, len(modality.views), modality, params, context)
-    held = _samples(dataset, decided(dataset, "validation", params.domains), 1, modality, params, context)
+    train = _samples(line, chosen, len(modality.views), modality)
+    held = _samples(line, decided(dataset, "validation", params.domains), 1, modality)
     data = Data(again(train, len(held.targets)), held)
     checkpoints = unfinished("train_controls", inputs, params, context)
     names = network.head_names() + network.above_names()
     phase = Phase("scratch", params.controls.scratch.epochs, (Group(names, RATE),))
-    job = Job(network, MeanLoss(problem), (phase,), scores=problem.scores)
+    job = Job(network, MeanLoss(line.problem), (phase,), scores=line.problem.scores)
     watch = Watch("From scratch", context.tracker, checkpoints, "scratch.")
     outcome = fit_in_memory(Loop(job, data, _recipe(params, context), watch))
     folder = outputs["controls"]
-    answers = load_decision(params.task, dataset.description)
-    write_bytes(folder / "scratch.onnx", _export(network, modality, answers))
-    learns = load_baseline(params.task, dataset.description)
+    write_bytes(folder / "scratch.onnx", released(network, modality, line.decision))
     plain = describers(params.task)
     for name, describer in plain.items():
         payloads = [dataset.read(i) for i in chosen.ids]
         words = describer.fit(payloads)
-        model = learns.fit(describer.features(words, payloads), chosen.targets, params.seed)
+        model = line.baseline.fit(describer.features(words, payloads), chosen.targets, params.seed)
         write_bytes(
             folder / f"{name}.safetensors", save({**prefixed("features", words), **prefixed("model", model)})
         )
-    constants = load_judge(params.task, dataset.description).constants(chosen.targets)
+    constants = line.judge.constants(chosen.targets)
     write_json(
         folder / "controls.json",
         {
@@ -110,18 +98,17 @@ def modality_of(params: Params, checkpoint: Path) -> Modality:
     return load_modality(coarse, replace(spec, size=size), params.augment, checkpoint)
 
 
-def _fresh(params: Params, checkpoint: Path, problem: Problem) -> Network:
-    backbone = build(params.backbone.name, params.seed, checkpoint)
-    return Network(backbone, fresh_head(problem, backbone.width, params.seed), cut=0)
+def _fresh(line: Line) -> Network:
+    seed = line.params.seed
+    backbone = build(line.params.backbone.name, seed, line.inputs["checkpoint"])
+    return Network(backbone, fresh_head(line.problem, backbone.width, seed), cut=0)
 
 
-def _samples(
-    dataset: Dataset, chosen: Chosen, views: int, task: Modality, params: Params, context: Context
-) -> Views:
-    rows = rows_of(chosen, dataset.target, places_of(dataset, task, chosen.ids, context.threads))
-    held = CompactSamples(dataset, rows.ids, task).fill(context)
-    collate = load_network(params.task, dataset.description).collate
-    return Views(held, rows.targets, views, params.seed, collate)
+def _samples(line: Line, chosen: Chosen, views: int, modality: Modality) -> Views:
+    windows = places_of(line.dataset, modality, chosen.ids, line.context.threads)
+    rows = rows_of(chosen, line.dataset.target, windows)
+    held = CompactSamples(line.dataset, rows.ids, modality).fill(line.context)
+    return Views(held, rows.targets, views, line.params.seed, line.problem.collate)
 
 
 class Again(Asked):
@@ -164,9 +151,3 @@ def _scratch(outcome: Outcome) -> dict[str, object]:
         **outcome.notes,
         "validation": {"loss": best.validation_loss, **best.validation},
     }
-
-
-def _export(network: Network, modality: Modality, answers: Decision) -> bytes:
-    network.to("cpu").eval()
-    whole = ReleaseNetwork(modality.preprocessor(), network.backbone, network.head, answers.module()).eval()
-    return export_release(whole, modality.signature, answers.output)

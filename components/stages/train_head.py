@@ -17,12 +17,9 @@ from components.evaluation.intervals import Metric
 from components.heads import load_head
 from components.heads.base import Samples
 from components.params import Params
-from components.problems import network as load_network
-from components.problems.base import Network as Problem
 from components.progress import log, progress
 from components.stages.domains import Chosen, decided, learned, rows_of, unlabelled
-from components.stages.features import open_features
-from components.stages.network import save_tensors
+from components.stages.network import NetworkLine, save_tensors
 from components.stages.table import Context
 from components.stages.uncalibrated import Uncalibrated
 from components.stages.weights import sample_weights
@@ -35,12 +32,11 @@ CHUNK = 1024
 
 def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params, context: Context) -> None:
     """Write head.safetensors, from which the head is rebuilt, head.json and curves.csv."""
-    dataset = Dataset.open(inputs["dataset"])
+    line = NetworkLine(inputs, params, context)
+    dataset = line.dataset
     learns, held = learned(dataset, params.domains), decided(dataset, "validation", params.domains)
-    weights = sample_weights(inputs["features"], params, learns, unlabelled(dataset, params.domains))
-    problem = load_network(params.task, dataset.description)
-    training = labelled(inputs["features"], dataset, problem, learns, weights)
-    validation = labelled(inputs["features"], dataset, problem, held)
+    weights = sample_weights(line, learns, unlabelled(dataset, params.domains))
+    training, validation = labelled(line, learns, weights), labelled(line, held)
     demand_weight(training, dataset)
     head, metric = load_head(params.head, params.seed), params.head.metric
     found = Uncalibrated(params, dataset.description)
@@ -87,17 +83,11 @@ def score(module: nn.Module, samples: Samples, metric: str, found: Uncalibrated)
     return {"score": found.value(metric, outputs.numpy(), samples.targets), "loss": float(loss)}
 
 
-def labelled(
-    folder: Path,
-    dataset: Dataset,
-    problem: Problem,
-    chosen: Chosen,
-    weights: npt.NDArray[np.float64] | None = None,
-) -> Samples:
-    """The features of `chosen`, which count by `weights` (N,), or alike; `folder` is features/."""
-    features = open_features(folder)
-    rows = rows_of(chosen, dataset.target, features.windows)
-    return Samples(features.of(rows.rows, rows.numbers), rows.targets, problem, rows.per_row(weights))
+def labelled(line: NetworkLine, chosen: Chosen, weights: npt.NDArray[np.float64] | None = None) -> Samples:
+    """The features of `chosen`, which count by `weights` (N,), or alike."""
+    rows = rows_of(chosen, line.dataset.target, line.features.windows)
+    features = line.features.of(rows.rows, rows.numbers)
+    return Samples(features, rows.targets, line.problem, rows.per_row(weights))
 
 
 def demand_weight(training: Samples, dataset: Dataset) -> None:

@@ -6,15 +6,14 @@ Without `domains` there is nothing to do, and source.json says so.
 from collections.abc import Mapping
 from pathlib import Path
 
-from components.data.dataset import Dataset
-from components.export.release import ReleaseNetwork, export_release
 from components.methods import load_method
 from components.params import Params
-from components.problems import decision as load_decision
 from components.progress import log
 from components.stages.best_epoch import by_labels
 from components.stages.domains import of_source
 from components.stages.fitting import Activations, Training, demand, described, fit, recipe, write
+from components.stages.network import NetworkLine
+from components.stages.released import released
 from components.stages.table import Context
 from components.stages.unfinished import unfinished
 from components.storage.publish import write_bytes, write_json
@@ -28,9 +27,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     if not params.domains.declared:
         write_json(folder / "source.json", {"trained": False})
         return
-    dataset = Dataset.open(inputs["dataset"])
-    method = load_method(params.tune)
-    samples = Activations.open(inputs["adapted"], dataset, method.cut, params, context)
+    line, method = NetworkLine(inputs, params, context), load_method(params.tune)
+    dataset, samples = line.dataset, Activations.at(line, method.cut)
     network = Network(samples.frozen.backbone, samples.fresh_head(), samples.frozen.cut)
     demand(method, network)
     train, validation = (of_source(dataset, side, params.domains) for side in ("train", "validation"))
@@ -38,13 +36,10 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     data = Data(samples.augmented(train), clean, criterion=by_labels(clean, dataset, params))
     checkpoints = unfinished("train_source", inputs, params, context)
     watch = Watch("Source domain", context.tracker, checkpoints, "source.")
-    used, modality = recipe(params, context), samples.modality
-    fitted = fit(Training(network, samples.problem, method), data, used, watch)
+    used = recipe(params, context)
+    fitted = fit(Training(network, line.problem, method), data, used, watch)
     facts = described(fitted, samples.clean(train), data.validation, used.batch)
     write(folder, "source", data, fitted, {**facts, "trained": True, "domains": list(params.domains.source)})
-    network.to("cpu").eval()
-    answers = load_decision(params.task, dataset.description)
-    whole = ReleaseNetwork(modality.preprocessor(), network.backbone, network.head, answers.module()).eval()
-    write_bytes(folder / "source.onnx", export_release(whole, modality.signature, answers.output))
+    write_bytes(folder / "source.onnx", released(network, line.augmented, line.decision))
     checkpoints.clear()
     log(f"Source domain ({', '.join(params.domains.source)}): {fitted.outcome.best.words}")

@@ -1,8 +1,10 @@
 """One table, two engines: dvc.yaml says what the table says, a stage depends on all that can change it."""
 
+import ast
 import json
 import tomllib
 from collections.abc import Set
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -11,11 +13,17 @@ import yaml
 
 from components.params import Params
 from components.params.plugins import package
-from components.stages.graph import closure, dvc_yaml, tracked
+from components.stages import graph
+from components.stages.graph import dvc_yaml, tracked
 from components.stages.table import STAGES, Stage
 from components.stages.unfinished import code
 
 ROOT = Path(__file__).parents[2]
+
+
+@cache
+def closure(row: Stage) -> set[str]:
+    return graph.closure(row)
 
 
 def test_dvc_yaml_is_the_table() -> None:
@@ -80,6 +88,32 @@ def _named(module: str, row: Stage) -> bool:
     return False
 
 
+FACETS = {
+    "problem": "network",
+    "decision": "decision",
+    "fitted": "decision",
+    "calibrated": "decision",
+    "judge": "judge",
+    "baseline": "baseline",
+    "show": "show",
+}
+
+
+@pytest.mark.parametrize("row", STAGES, ids=lambda row: row.name)
+def test_a_stage_depends_on_the_parts_of_the_problem_that_it_asks_the_line_for(row: Stage) -> None:
+    asked = set()
+    for module in closure(row):
+        if module.startswith("components.stages."):
+            tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())
+            found = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+            asked |= {FACETS[n.attr] for n in found if n.attr in FACETS and _is_line(n.value)}
+    assert asked <= {plugin.part for plugin in row.plugins if plugin.room == "problems"}
+
+
+def _is_line(node: ast.expr) -> bool:
+    return "line" in (getattr(node, "id", ""), getattr(node, "attr", ""))
+
+
 RESUMED = [row for row in STAGES if "components.stages.unfinished" in closure(row)]
 
 
@@ -114,7 +148,7 @@ def test_nothing_reads_the_test_side_before_evaluate() -> None:
     """The test split chooses nothing: only `evaluate` asks for it, by name or by `judged`."""
     names = [row.name for row in STAGES]
     before = [f"stages/{name}.py" for name in names[1 : names.index("evaluate")]]
-    shared = ("auxiliary", "cross_validation", "fitting", "folds", "frozen", "network", "weights")
+    shared = ("auxiliary", "cross_validation", "fitting", "folds", "frozen", "line", "network", "weights")
     for file in [*before, *(f"stages/{name}.py" for name in shared)]:
         text = (ROOT / "components" / file).read_text()
         assert '"test"' not in text, file

@@ -22,7 +22,7 @@ from components.data.dataset import Dataset, table_digest
 from components.errors import ParamsError, StorageError
 from components.stages.advise import advise
 from components.stages.features import kept_ids, places
-from components.stages.network import frozen_part, open_modality
+from components.stages.network import NetworkLine
 from components.storage.publish import sha256_bytes
 
 
@@ -36,7 +36,8 @@ def write_features(workspace: Workspace, distance: float, data: str = "") -> Non
     place = places(dataset)
     np.save(folder / "features.npy", features[place >= 0])
     np.save(folder / "places.npy", place)
-    space = frozen_part(checkpoint, workspace.params, None).space(open_modality(workspace.params, checkpoint))
+    line = NetworkLine({"adapted": checkpoint}, workspace.params, workspace.context)
+    space = line.frozen().space(line.modality)
     ids = data or sha256_bytes("\n".join(kept_ids(dataset)).encode())
     (folder / "features.json").write_text(json.dumps({"ids_sha256": ids, "space": space.digest}))
 

@@ -20,7 +20,10 @@ from components.problems.classification.decision.calibration import fit_temperat
 from components.stages import extract_features, fine_tune, select, train_head
 from components.stages.domains import decided, watched
 from components.stages.features import open_features
+from components.stages.line import Line
+from components.stages.table import Context
 from components.storage.publish import sha256_tree
+from components.tracker import NullTracker
 
 DOMAINS = {"source": ["day"], "target": ["night"], "criterion": "information_maximisation"}
 
@@ -96,9 +99,9 @@ def test_networks_are_compared_by_what_they_say_and_not_by_how_large_their_logit
     small = {side: values / 10 for side, values in logits.items()}
     params, dataset = load_params(Path("params.yaml")), of_classes("a", "b", "c")
     params = params.model_copy(update={"task": params.task.model_copy(update={"positive": None})})
+    line = Line({}, params, Context(NullTracker(), Path("none"), 1, ("cpu",)), dataset)
     large, little = (
-        select._sure_and_diverse(values, {"calibration": targets}, dataset, params)
-        for values in (logits, small)
+        select._sure_and_diverse(values, {"calibration": targets}, line) for values in (logits, small)
     )
     assert little == pytest.approx(large, rel=0.05)
     assert information_maximisation(softmax(small["watched"], axis=1)) < large / 4

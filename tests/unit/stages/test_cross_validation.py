@@ -18,6 +18,7 @@ from components.stages import cross_validation, extract_features
 from components.stages.cross_validation import CrossValidation
 from components.stages.domains import Chosen, learned
 from components.stages.folds import make_folds
+from components.stages.network import NetworkLine
 from components.stages.weights import sample_weights
 from components.storage.publish import sha256_file
 
@@ -151,9 +152,9 @@ def test_samples_are_weighed_without_a_look_at_the_held_ones(
     features = np.random.default_rng(0).normal(size=(len(dataset.table), 8)).astype(np.float32)
     seen = []
 
-    def weights(folder: Path, params: Params, chosen: Chosen, target: Chosen) -> object:
+    def weights(line: NetworkLine, chosen: Chosen, target: Chosen) -> object:
         seen.extend([*chosen.rows, *target.rows])
-        return sample_weights(folder, params, chosen, target)
+        return sample_weights(line, chosen, target)
 
     root = with_features(tabled, features, tmp_path / "root")
     monkeypatch.setattr(cross_validation, "sample_weights", weights)

@@ -9,7 +9,7 @@ from training_workspace import Terminating
 from components.backbones.catalogue import build
 from components.errors import Interrupted, ParamsError
 from components.params.domains import DomainsParams
-from components.stages import fine_tune, fitting, train_source
+from components.stages import fine_tune, network, train_source
 from components.storage.publish import sha256_tree
 
 CUT = 14
@@ -66,7 +66,7 @@ def test_what_the_method_refuses_costs_no_activation(tabled, monkeypatch, stage,
             "domains": DomainsParams(source=("day",), target=("night",)),
         }
     )
-    monkeypatch.setattr(fitting, "stored", None)  # computes them
+    monkeypatch.setattr(network, "stored", None)  # computes them
     inputs = tabled.inputs("dataset", "adapted", "features", "source")
     run = {"fine_tune": fine_tune.run, "train_source": train_source.run}[stage]
     with pytest.raises(ParamsError, match=said):

@@ -29,7 +29,7 @@ from components.stages.advise import advise
 from components.stages.candidates import candidates
 from components.stages.fetch_checkpoint import fetch
 from components.stages.frozen import stored
-from components.stages.network import frozen_part, input_spec, open_modality
+from components.stages.network import NetworkLine, input_spec, open_modality
 from components.stages.refresh import refresh
 from components.stages.report import maps
 from components.stages.table import stage
@@ -129,7 +129,7 @@ def test_a_whole_text_network_learns_from_its_tokens(pictures: Workspace, tmp_pa
     assert not torch.equal(start[words], tuned[words.replace("units", "above")])
     dataset = Dataset.open(line.root / "dataset")
     modality = open_modality(line.params, line.root / "adapted")
-    frozen = frozen_part(line.root / "adapted", line.params, 0)
+    frozen = NetworkLine.of(line.root, line.params, line.context).frozen(0)
     assert frozen.space(modality).dtype == "int64"
     (sample, *_) = dataset.ids("validation")
     held = stored(dataset, [(sample, 0)], frozen, modality, line.context, 8)[np.arange(1)]
@@ -278,10 +278,11 @@ def test_what_another_description_computes_is_not_taken_from_the_store(
     line = with_sections(pictures, backbone=backbone("transformers/vit", theirs))
     run(line, "fetch_checkpoint", "adapt_checkpoint")
     modality = open_modality(line.params, line.root / "adapted")
-    before = frozen_part(line.root / "adapted", line.params, None).space(modality)
+    before = NetworkLine.of(line.root, line.params, line.context).frozen().space(modality)
     config = line.root / "adapted" / "config.json"
     config.write_text(config.read_text().replace('"gelu"', '"relu"'))
-    assert frozen_part(line.root / "adapted", line.params, None).space(modality).digest != before.digest
+    after = NetworkLine.of(line.root, line.params, line.context).frozen().space(modality)
+    assert after.digest != before.digest
 
 
 def test_more_tokens_than_positions_are_refused(pictures: Workspace, tmp_path: Path) -> None:
@@ -297,7 +298,6 @@ def test_more_tokens_than_positions_are_refused(pictures: Workspace, tmp_path: P
 def test_the_report_shows_where_a_vits_decision_comes_from(pictures: Workspace, theirs: Path) -> None:
     line = with_sections(pictures, backbone=backbone("transformers/vit", theirs))
     run(line, "fetch_checkpoint", "adapt_checkpoint")
-    modality = open_modality(line.params, line.root / "adapted")
     state = build("transformers/vit", checkpoint=line.root / "adapted")
     load(line.root / "adapted", state)
     (line.root / "selected").mkdir()
@@ -307,6 +307,8 @@ def test_the_report_shows_where_a_vits_decision_comes_from(pictures: Workspace, 
     save_file(tensors, line.root / "selected" / "network.safetensors")
     write_json(line.root / "selected" / "selected.json", {"head": None})
     picture = np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)
-    (found,) = maps(line.root, line.params, modality, [picture], ([1], classes(2), 1))
+    opened = NetworkLine.of(line.root, line.params, line.context)
+    opened.problem = classes(2)
+    (found,) = maps(opened, [picture], [1])
     assert found.shape == (SIZE // 8, SIZE // 8)
     assert found.max() > 0, "patches count, not the class's token alone"

@@ -18,17 +18,17 @@ RULES = (
     "tune.method: of texts LoRA, of images all of the upper layers. On the benchmark's mails LoRA was better or "
     "level; on its cells the two were level.",
     f"tune.best_by, of classes: balanced accuracy up to {MANY} labels of the rarest class. On the cells with 16 a "
-    "class, epochs chosen by the loss cost one seed of three 0.28, and the others nothing. The bound is a rule of thumb: with "
-    "64 the two were not compared.",
+    "class, epochs chosen by the loss cost one seed of three 0.28, and the others nothing. The bound is a rule of "
+    "thumb: with 64 the two were not compared.",
     f"weighting and objectives.align: only where a domain has up to {FEW} labels of its rarest class or label. Weights "
     f"from proxy A-distance {SHIFTED:g} to {APART:g}, because they need overlap (Cortes et al., NeurIPS 2010); "
-    f"alignment above. The bounds are rules of thumb; at {APART:g}, a line tells three of four samples apart. MMD is the first "
-    "choice: on none of the benchmark's seven pairs did it do measurable harm, and its seeds lay within 0.05; those of "
-    "DANN fell on both sides of the control on five.",
+    f"alignment above. The bounds are rules of thumb; at {APART:g}, a line tells three of four samples apart. MMD is "
+    "the first choice: on none of the benchmark's seven pairs did it do measurable harm, and its seeds lay within "
+    "0.05; those of DANN fell on both sides of the control on five.",
     "objectives.confident, of classes: where alignment is called for, or more samples are without a label than with "
     "one; MCC is the first choice. Beside MMD it gained most with ten classes, and something on texts; without MMD "
-    "nothing there. Not of images of two classes: it took from what MMD gave, and with one seed of three it called nearly all cells "
-    "defective.",
+    "nothing there. Not of images of two classes: it took from what MMD gave, and with one seed of three it called "
+    "nearly all cells defective.",
     "domains.criterion, of classes: information maximisation, where something adapts and no label of the target may be "
     "seen.",
 )

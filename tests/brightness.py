@@ -22,27 +22,32 @@ ABOUT: dict[str, object] = {
 
 def brightness_network(weight: float, bias: tuple[float, float], softmax: bool = False) -> bytes:
     """uint8 (batch, height, width, 3) → (-weight, weight) · mean + bias, as it is or through a softmax."""
-    last = "logits" if softmax else "probabilities"
+    return brightness_graph((-weight, weight), bias, "probabilities", "Softmax" if softmax else "")
+
+
+def brightness_graph(weight: Sequence[float], bias: Sequence[float], output: str, last: str = "") -> bytes:
+    """uint8 (batch, height, width, 3) → weight · mean + bias (batch, len(weight)), through the operator `last`."""
+    turned = "turned" if last else output
     nodes = [
         helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["pixels", "axes"], ["mean"], keepdims=0),
         helper.make_node("Unsqueeze", ["mean", "one"], ["column"]),
-        helper.make_node("MatMul", ["column", "weight"], ["turned"]),
-        helper.make_node("Add", ["turned", "bias"], [last]),
+        helper.make_node("MatMul", ["column", "weight"], ["moved"]),
+        helper.make_node("Add", ["moved", "bias"], [turned]),
     ]
-    if softmax:
-        nodes.append(helper.make_node("Softmax", [last], ["probabilities"], axis=1))
+    if last:
+        nodes.append(helper.make_node(last, [turned], [output], **({"axis": 1} if last == "Softmax" else {})))
     values = {
         "axes": np.array([1, 2, 3]),
         "one": np.array([1]),
-        "weight": np.array([[-weight, weight]], dtype=np.float32),
+        "weight": np.array([weight], dtype=np.float32),
         "bias": np.array(bias, dtype=np.float32),
     }
     graph = helper.make_graph(
         nodes,
         "brightness",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", "height", "width", 3])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 2])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", len(weight)])],
         [numpy_helper.from_array(value, name) for name, value in values.items()],
     )
     opset = [helper.make_opsetid("", 18)]

@@ -91,7 +91,6 @@ def grouped() -> Iterator[Row]:
             case
             for name, groups in KINDS.items()
             for case in (
-                Case(groups.score_pairs(one, one, 0.9), 0.0, f"{name}correlation 0.9"),
                 Case(groups.score_pairs(one, one, 0.0), 0.0, f"{name}correlation 0"),
                 Case(
                     beside_constant(groups.scores(NO_USE, "opposed")),
@@ -107,7 +106,6 @@ def grouped() -> Iterator[Row]:
         for name, groups in KINDS.items()
         for case in (
             Case(groups.confidence_pairs(0.1, 0.1, False), 0.0, f"{name}too sure, not alike"),
-            Case(groups.confidence_pairs(0.0, 0.0, False), 0.0, f"{name}both calibrated"),
             Case(_one_confidence(0.0, groups), 0.0, f"{name}calibrated, by one confidence"),
         )
     ]

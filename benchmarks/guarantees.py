@@ -113,7 +113,8 @@ def everything(known: Mapping[Key, Cell], repeats: int) -> Iterator[list[Cell]]:
         unit = "groups" if row.groups else "samples"
         for size in row.sizes:
             todo[row.rule, unit, size] = partial(_drawn, row, size, repeats, made)
-    for key in [key for key in todo if key not in made]:
+    missing = [key for key in todo if key not in made]
+    for key in sorted(missing, key=lambda key: key[1] == "groups" and key[2] >= MANY):
         made[key] = todo[key]()
         print(made[key], flush=True)
         yield [made[key] for key in todo if key in made]

@@ -1,18 +1,19 @@
 """Rules on several classes that go by scores and confidences: average precision, a difference of AUROCs, ECE."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
-from benchmarks.in_groups import Alike, Groups, Members
+from benchmarks.in_groups import Groups, Members
 from benchmarks.populations import LOWEST, Draw, Floats, Scores, of_several
 from benchmarks.rules import Case, Row, Sample
 from benchmarks.rules_in_groups import ALIKE, GROUPS, KINDS
 from components.problems.classification.judge.metrics import Outcome
 
 THREE, FIVE = (0.6, 0.3, 0.1), (0.2,) * 5
+T = TypeVar("T")
 Ranked = Literal["auroc", "average_precision"]
 RANKED: tuple[Ranked, ...] = ("auroc", "average_precision")
 MARGINS = {"auroc": 0.02, "average_precision": 0.03}
@@ -199,12 +200,13 @@ def _called(shift: float, shares: tuple[float, ...]) -> str:
 
 
 def grouped() -> Iterator[Row]:
+    """The populations of samples that are the hardest there, in each kind of groups."""
     yield _precision_in_groups()
     for metric in RANKED:
         cases = tuple(
             Case(pair.in_groups(groups), pair.worse(metric), f"{name}{said}")
             for name, groups in KINDS.items()
-            for said, pair in PAIRS.items()
+            for said, pair in _some(PAIRS, "correlation 0.3", "a tenth of the rare class lost")
         )
         margin = MARGINS[metric]
         equal = Case(EQUAL.in_groups(Groups(0.05)), -margin, f"equal, margin {margin:g}")
@@ -212,29 +214,35 @@ def grouped() -> Iterator[Row]:
     cases = tuple(
         Case(sure.in_groups(groups), sure.error, f"{name}{said}")
         for name, groups in KINDS.items()
-        for said, sure in GAPS.items()
+        for said, sure in _some(GAPS, "gap 0.1, five classes", "opposed")
     )
     power = Case(CALIBRATED.in_groups(Groups(0.05)), 0.12, "calibrated, bound 0.12")
     yield Row(SURE.format("at most"), "ece", cases, power, at_most=True, sizes=GROUPS, groups=True)
     cases = tuple(
         Case(sure.beside_another(0.05, groups), 0.05, f"{name}{said}")
         for name, groups in KINDS.items()
-        for said, sure in WORSE.items()
+        for said, sure in _some(WORSE, "opposed", "calibrated")
     )
     equal = Case(TOO_SURE.beside_another(0.0, Groups(0.05)), 0.05, "equal, margin 0.05")
     yield Row(SURE.format("loses at most 0.05"), "ece", cases, equal, at_most=True, sizes=GROUPS, groups=True)
 
 
-def _precision_in_groups() -> Row:
-    def cases(alike: Alike) -> Iterator[Case]:
-        for name, groups in KINDS.items():
-            for shift, shares in ORDERED:
-                sample = groups.scores_of_several(shift, np.array(shares), alike)
-                bound = mean("average_precision", shift, shares)
-                yield Case(sample, bound, f"{name}{_called(shift, shares)}, {alike}")
+def _some(of: Mapping[str, T], *names: str) -> list[tuple[str, T]]:
+    return [(name, of[name]) for name in names]
 
-    at = mean("average_precision", 1.5, THREE)
-    better = Groups(0.05).scores_of_several(2.5, np.array(THREE))
-    power = Case(better, at, f"{mean('average_precision', 2.5, THREE):.2f} for {at:.2f}")
-    errors = tuple(case for alike in ALIKE for case in cases(alike))
-    return Row(AT_LEAST, "average_precision", errors, power, sizes=GROUPS, groups=True)
+
+def _precision_in_groups() -> Row:
+    metric: Ranked = "average_precision"
+    errors = tuple(
+        Case(
+            groups.scores_of_several(shift, np.array(shares), alike),
+            mean(metric, shift, shares),
+            f"{name}{_called(shift, shares)}, {alike}",
+        )
+        for name, groups in KINDS.items()
+        for shift, shares in (ORDERED[0], ORDERED[2])
+        for alike in ALIKE
+    )
+    at, better = mean(metric, 1.5, THREE), Groups(0.05).scores_of_several(2.5, np.array(THREE))
+    power = Case(better, at, f"{mean(metric, 2.5, THREE):.2f} for {at:.2f}")
+    return Row(AT_LEAST, metric, errors, power, sizes=GROUPS, groups=True)

@@ -42,10 +42,12 @@ def publish(name: str, result: Mapping[str, object]) -> None:
 
 
 def keep(name: str, result: Mapping[str, object]) -> str:
-    """Write results/<name>.json with the machine; what it says."""
+    """Write results/<name>.json with the machine, whole or not at all; what it says."""
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps({"machine": machine(), **result}, indent=2)
-    (RESULTS / f"{name}.json").write_text(text + "\n")
+    part = RESULTS / f"{name}.json.part"
+    part.write_text(text + "\n")
+    part.replace(RESULTS / f"{name}.json")
     return text
 
 

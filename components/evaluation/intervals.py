@@ -47,7 +47,7 @@ class Method(Generic[Given]):
     Attributes:
         kind: of metric, as metrics.json and the docs call it.
         name, paired_name: of the methods, as the literature calls them.
-        least: samples from which the promise holds.
+        least, paired_least: samples from which the promise holds, of one model and of a difference (0: as many).
         counts: what `least` counts where it is not all samples: the smallest of these is compared, as `counted`.
     """
 
@@ -60,6 +60,7 @@ class Method(Generic[Given]):
     counts: Callable[[Given], npt.NDArray[np.int64]] | None = None
     counted: str = "samples"
     each: str = ""
+    paired_least: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,8 @@ def _interval(metric: Metric[Given], outcomes: tuple[Given, ...], plan: Plan) ->
     estimate = values[0] - sum(values[1:])
     if not np.isfinite(estimate):
         return Interval(None, None, None, n)
-    if reason := _too_few(method, outcomes[0], plan):
+    wanted = method.least if len(outcomes) == 1 else max(method.least, method.paired_least)
+    if reason := _too_few(method, outcomes[0], plan, wanted):
         return Interval(estimate, None, None, n, None, reason)
     least, most = metric.range
     if len(outcomes) == 1:
@@ -153,11 +155,11 @@ def _interval(metric: Metric[Given], outcomes: tuple[Given, ...], plan: Plan) ->
     return Interval(estimate, max(least, min(low, estimate)), min(most, max(high, estimate)), n, label)
 
 
-def _too_few(method: Method[Given], outcome: Given, plan: Plan) -> str | None:
+def _too_few(method: Method[Given], outcome: Given, plan: Plan, wanted: int) -> str | None:
     """What the interval wants before it says anything."""
     if plan.groups is not None and (groups := len(np.unique(plan.groups))) < LEAST_GROUPS:
         return f"{groups} groups are too few: wants at least {LEAST_GROUPS}"
     fewest = len(outcome) if method.counts is None else int(method.counts(outcome).min())
-    if fewest < method.least:
-        return f"{fewest} {method.counted} are too few: wants at least {method.least}{method.each}"
+    if fewest < wanted:
+        return f"{fewest} {method.counted} are too few: wants at least {wanted}{method.each}"
     return None

@@ -128,7 +128,7 @@ def test_more_confidence_is_wider_and_contains_the_narrower(name: str) -> None:
 @pytest.mark.parametrize("name", TABLE)
 def test_a_model_is_not_different_from_itself_but_that_is_no_certainty_either(name: str) -> None:
     """A difference of a few samples may not show."""
-    found = paired(drawn(60), drawn(60), PLAN, TABLE)[name]
+    found = paired(drawn(80), drawn(80), PLAN, TABLE)[name]
     assert found.estimate == 0
     assert _bounds(found) == pytest.approx((-_bounds(found)[1], -_bounds(found)[0]))
     assert _width(found) > 2 * 0.025
@@ -184,6 +184,10 @@ def test_too_few_samples_say_how_many_are_wanted() -> None:
     assert few["average_precision"].reason == "9 samples of a class are too few: wants at least 20 of each"
     assert few["accuracy"].reason is None
     assert intervals(drawn(20), PLAN, TABLE)["ece"].reason == "20 samples are too few: wants at least 30"
+    one = said([1] * 29 + [0] * 40, [0.9] * 29 + [0.2] * 40)
+    assert intervals(one, PLAN, TABLE)["average_precision"].reason is None
+    wanted = "29 samples of a class are too few: wants at least 30 of each"
+    assert paired(one, one, PLAN, TABLE)["average_precision"].reason == wanted
 
 
 def test_no_sample_and_one_class_are_none_and_never_nan() -> None:

@@ -56,6 +56,7 @@ PRECISION = Method[Outcome](
     _by_class,
     "samples of a class",
     " of each",
+    paired_least=30,
 )
 CALIBRATION = Method[Outcome](
     "calibration error",

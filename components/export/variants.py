@@ -94,7 +94,8 @@ def to_fp16(model: bytes, metadata: Mapping[str, str] | None = None) -> bytes:
     kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
     del graph.node[:], graph.value_info[:]
     graph.node.extend(kept)
-    return finish(loaded, metadata)
+    # Where a file names no shapes, onnxruntime puts reshapes around sums that cannot take an empty batch.
+    return finish(onnx.shape_inference.infer_shapes(loaded, check_type=True, data_prop=True), metadata)
 
 
 def _halve_casts(heavy: Sequence[onnx.NodeProto]) -> None:

@@ -78,8 +78,8 @@ def run(
 def _nothing(session: ort.InferenceSession) -> list[Array]:
     """What an empty batch gives, without the model.
 
-    Behind blocked convolutions onnxruntime 1.31 puts reshapes that cannot take one: it did so in the demo's fp16
-    variant, not in the others.
+    Where a file names no shapes, onnxruntime 1.31 puts reshapes behind blocked convolutions that cannot take one: in
+    fp16 variants that earlier versions made.
     """
     found = []
     for output in session.get_outputs():

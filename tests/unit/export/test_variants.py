@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 import torch
 from onnx import TensorProto
 from torch import nn
 
+from components.backbones.catalogue import build
 from components.errors import ExportError
 from components.export.onnx_file import export_module
 from components.export.release import ReleaseNetwork, export_release
@@ -95,6 +97,22 @@ def test_an_empty_batch_is_taken_by_all_alike(
     runner = Runner(request.getfixturevalue(variant), ["cpu"], 1)
     found = runner.run(pictures(2)[:0])
     assert (found.shape, found.dtype) == ((0, 2), np.float32)
+
+
+def test_plain_onnxruntime_runs_each_file_on_an_empty_batch(
+    network: ReleaseNetwork, calibration: list[np.ndarray]
+) -> None:
+    """CASES 34: whoever serves the file has no wrapper of ours around it."""
+    units = build("efficientnet_lite0", seed=1).units[
+        :4
+    ]  # the last of them adds its input to what it makes of it
+    layers = nn.Sequential(*units, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    made = ReleaseNetwork(network.preprocess, layers, nn.Linear(24, 2), network.answer).eval()
+    plain = export_release(made, SIGNATURE, "probabilities", 20)
+    empty = np.empty((0, 48, 40, 3), dtype=np.uint8)
+    for model in (plain, to_int8(plain, calibration), to_fp16(plain)):
+        session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+        assert session.run(None, {"image": empty})[0].shape == (0, 2)
 
 
 @pytest.mark.parametrize("variant", ["int8", "fp16"])

@@ -149,9 +149,9 @@ def test_children_get_time_to_end_and_none_stays() -> None:
 
 
 def test_what_follows_a_signal_fits_into_30_seconds() -> None:
-    """A stage says goodbye within its patience, and the flow within what Kubernetes gives."""
+    """A stage says goodbye within its patience, and the flow within what Kubernetes gives; 26 s were too near."""
     assert AFTER_SIGNAL < PATIENCE / 2
-    assert PATIENCE + AFTER_SIGNAL + 2 * LAST_WORDS < 30
+    assert PATIENCE + AFTER_SIGNAL + 2 * LAST_WORDS <= 25
 
 
 @pytest.mark.parametrize("damage", ["schema: '2.0'\nstages: {double: [\n", "<<<<<<< HEAD\n", "schema: '9'\n"])

@@ -35,8 +35,9 @@ def _positions(folder: Path) -> dict[str, list[int]]:
     """What scoring said, by the digest of the input."""
     (part,) = folder.glob("part-*.parquet")
     rows = pq.read_table(part).to_pylist()
-    assert {row["reason"] for row in rows} == {None}
-    assert len(rows) == SAMPLES + 1  # manifest.csv is of bytes, too
+    assert len(rows) == SAMPLES + 2  # manifest.csv is of bytes, too
+    reasons = {row["id"]: row["reason"] for row in rows if row["reason"] is not None}
+    assert reasons == {"empty.bin": "has 0 bytes, not 1 to 4096"}
     return {row["sha256"]: row["positions"] for row in rows}
 
 
@@ -75,6 +76,7 @@ def test_windows_and_lists_go_from_samples_to_a_verdict_and_are_scored_from_the_
     parity = json.loads((line.folder / "release" / "parity.json").read_text())
     assert (parity["fp32"]["samples"], parity["fp32"]["changed_decisions"]) == (40, 0)
 
+    (line.folder.parent / "measured" / "empty.bin").touch()
     done = line.run("flows.score", "--bundle", "release", "--input", "../measured", "--output", "../scored")
     assert done.returncode == 0, done.stderr
     scored = _positions(line.folder.parent / "scored")
@@ -90,10 +92,13 @@ def test_they_go_through_the_flow_to_a_champion_and_are_scored_compared_and_repo
     page = (line.folder / ".graftline" / "reports" / "report.html").read_text()
     assert "position_f1" in page
 
+    (line.folder.parent / "measured" / "empty.bin").touch()
     done = line.run("flows.score", "--input", "../measured", "--output", "../scored")
     assert done.returncode == 0, done.stderr
     scored = _positions(line.folder.parent / "scored")
     assert {str(row["id"]): row["fp32.positions"] for row in _kept(line)}.items() <= scored.items()
+
+    (line.folder.parent / "measured" / "empty.bin").unlink()  # else the data would be others
 
     refused = line.run("flows.monitor", "reference")
     assert refused.returncode != 0

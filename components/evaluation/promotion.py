@@ -47,7 +47,7 @@ class Pair:
 
     def __post_init__(self) -> None:
         one, other = self.candidate, self.champion
-        if not np.array_equal(one.targets, other.targets):
+        if not _equal(one.targets, other.targets):
             raise EvaluationError(
                 f"Candidate and champion were not asked the same: {len(one)} samples, {len(other)} samples."
             )
@@ -81,9 +81,18 @@ class Judging(Protocol):
         ...
 
 
-def _equal(one: object, other: object) -> bool:
+def _equal(one: Any, other: Any) -> bool:
+    """Values of samples; of lists, sample by sample: these may differ in length."""
+    if any(map(_lists, (one, other))):
+        return len(one) == len(other) and all(_equal(a, b) for a, b in zip(one, other, strict=True))
     ours, theirs = np.asarray(one), np.asarray(other)
     return np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f")
+
+
+def _lists(values: Any) -> bool:
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return False
+    return len(values) > 0 and isinstance(values[0], list | tuple | np.ndarray)
 
 
 @dataclass(frozen=True)

@@ -252,7 +252,10 @@ class Decision(Protocol):
         ...
 
     def written(self, answers: npt.NDArray[Any]) -> Mapping[str, Column]:
-        """Column → a value for each sample: the answers by `columns`, and what was decided, for tables."""
+        """Column → a value for each sample: the answers by `columns`, and what was decided, for tables.
+
+        Lists of numbers are arrays: their type is known when they are empty.
+        """
         ...
 
 

@@ -1,8 +1,11 @@
 """The ruling: computed by hand where it can be, defined for any two models, and never in favour of an equal."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from classified import judged
 from hypothesis import given, settings
@@ -57,6 +60,45 @@ def _decide(candidate: Outcome, champion: Outcome, newer: int = 0, **changes: ob
         _params(**changes),
         newer,
     )
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """Targets and decisions are lists, of different lengths."""
+
+    targets: npt.NDArray[Any]
+    decided: npt.NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+class _OfLists:
+    kept, metrics = "", MappingProxyType({})
+
+    def columns(self, outcome: _Lists) -> dict[str, list[Any]]:
+        return {"decided": list(outcome.decided)}
+
+    def compare(self, one: object, other: object) -> tuple[int, int]:
+        return 0, 0
+
+
+def _lists(*rows: list[int]) -> npt.NDArray[Any]:
+    found = np.empty(len(rows), dtype=object)
+    for place, row in enumerate(rows):
+        found[place] = np.array(row, dtype=np.int64)
+    return found
+
+
+def test_lists_of_different_lengths_are_compared_sample_by_sample() -> None:
+    targets = _lists([1, 2], [], [3])
+    same, other = _Lists(targets, _lists([1], [], [3, 4])), _Lists(targets, _lists([1], [], [3, 5]))
+    assert Pair(same, _Lists(_lists([1, 2], [], [3]), _lists([1], [], [3, 4])), {}, _OfLists()).alike
+    assert not Pair(same, other, {}, _OfLists()).alike
+    assert not Pair(same, _Lists(targets, _lists([1], [2], [3, 4])), {}, _OfLists()).alike
+    for asked in (_lists([1, 2], [], [4]), _lists([1, 2], []), _lists([1, 2], [1], [3])):
+        with pytest.raises(EvaluationError, match="were not asked the same"):
+            Pair(same, _Lists(asked, asked), {}, _OfLists())
 
 
 def test_mcnemar_by_hand() -> None:

@@ -59,6 +59,28 @@ def test_a_foreign_modality_and_problem_go_from_samples_to_a_verdict_by_their_ow
     assert set(metrics["controls"]) == {"mean", "scratch", "spread"}
 
 
+def watched(line: Workspace) -> None:
+    """What was scored looks as its reference does; bytes that were moved do not, and their rates neither."""
+    place = line.folder.parent
+    known = (place / "measured" / "manifest.csv").read_text().replace("path,label", "id,label", 1)
+    (place / "known.csv").write_text(known)
+    words = ("flows.monitor", "--scored", "../scored", "--input", "../measured", "--labels", "../known.csv")
+    done = line.run(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{SAMPLES} samples" in done.stdout
+    assert "deviance, measured" in done.stdout
+    assert "Accuracy without labels is not defined for counts" in done.stdout
+    (place / "moved").mkdir()
+    for path in (place / "measured").glob("*.bin"):
+        values = np.frombuffer(path.read_bytes(), np.uint8).astype(int)
+        (place / "moved" / path.name).write_bytes(
+            (values // 2 + 100 * (np.arange(len(values)) < 8)).astype(np.uint8).tobytes()
+        )
+    done = line.run("flows.monitor", "--input", "../moved")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert re.search(r"DRIFT +rate +KS", done.stdout)
+
+
 @pytest.mark.faults
 def test_they_go_through_the_flow_to_a_champion_are_scored_swept_and_tracked(line: Workspace) -> None:
     done = line.run("flows.train", "--promote")
@@ -71,6 +93,7 @@ def test_they_go_through_the_flow_to_a_champion_are_scored_swept_and_tracked(lin
     (part,) = (line.folder.parent / "scored").glob("part-*.parquet")
     scored = pq.read_table(part).to_pydict()
     assert sum(rate is not None and rate > 0 for rate in scored["rate"]) == SAMPLES
+    watched(line)
 
     space = line.folder / "space.yaml"
     space.write_text(yaml.safe_dump({"tune.blocks": [1, 2]}))

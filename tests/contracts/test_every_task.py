@@ -1,0 +1,219 @@
+"""Whatever can be chosen works for every task, or is refused by `python -m components check` with its key and a reason.
+
+Six tasks, all heads, methods, objectives, weightings and pre-trainings, and what operates a version. Of what `check`
+accepts, every head is fitted, and every loss of an objective is defined.
+"""
+
+import copy
+import time
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from components.errors import ParamsError
+from components.heads import NAMES as HEADS
+from components.heads import load_head, mlp, restore
+from components.heads.base import Samples
+from components.params import Params, names, plugins
+from components.params.learning import HeadParams
+from components.params.load import check
+from components.params.task import TaskParams
+from components.problems import NAMES as PROBLEMS
+from components.problems import decision, judge, network
+from components.problems.operation import Shares, explore, watch
+from components.stages.uncalibrated import Uncalibrated
+
+FILE = Path(__file__).parents[2] / "params.yaml"
+MODALITIES = ("image", "text")
+TASKS = [(modality, problem) for modality in MODALITIES for problem in PROBLEMS]
+CHOICES = {
+    "head.method": names.Head,
+    "tune.method": names.Method,
+    "tune.then": names.Then,
+    "objectives.keep": names.Keep,
+    "objectives.align": names.Align,
+    "objectives.confident": names.Confident,
+    "objectives.tasks.balance": names.Balance,
+    "weighting.method": names.Weighting,
+    "pretrain.method": names.Pretraining,
+    "domains.criterion": names.Criterion,
+}
+DESCRIPTIONS: dict[str, dict[str, Any]] = {
+    "classification": {"problem": "classification", "classes": ["a", "b", "c"]},
+    "multi_label": {"problem": "multi_label", "labels": ["a", "b", "c"]},
+    "regression": {
+        "problem": "regression",
+        "numbers": [{"name": "a"}, {"name": "b"}],
+        "statistics": {"mean": [1.0, -20.0], "scale": [2.0, 5.0]},
+    },
+}
+# Which names each problem refuses, whatever else is given to them. All other combinations are accepted.
+OF_CLASSES = {
+    "cdan",
+    "distillation",
+    "entropy",
+    "ewc",
+    "information_maximisation",
+    "mcc",
+    "prototypes",
+    "prototypical",
+}
+OF_CLASSES |= {"pseudo_labels", "reptile", "tent", "tradaboost"}
+REFUSED = {
+    "classification": set(),
+    "multi_label": OF_CLASSES,
+    "regression": OF_CLASSES | {"logistic", "neighbours"},
+}
+# What a modality, or its backbone, has none of.
+LACKING = {"image": {"masked_tokens"}, "text": {"simclr", "adabn"}}
+FEATURES = 12
+
+
+def task(modality: str, problem: str) -> dict[str, object]:
+    return {"modality": modality, "problem": problem, **({"none": ""} if problem == "multi_label" else {})}
+
+
+def params(modality: str, problem: str) -> dict[str, Any]:
+    """The repository's own, with domains, two views, and nothing that one problem alone has."""
+    made = copy.deepcopy(yaml.safe_load(FILE.read_text()))
+    made["data"] = {
+        "source": "file:../data",
+        "licence": "none",
+        "layout": "labels",
+        "labels": {"file": "labels.csv", "domain": "where", "slices": ["camera"]},
+    }
+    made["task"] = task(modality, problem)
+    made["backbone"] = {"name": {"image": "efficientnet_lite0", "text": "minilm_l6"}[modality]}
+    made["augment"] = {"views": 2}
+    made["domains"] = {"source": ["here"], "target": ["there"], "target_labels": "hidden"}
+    made["head"], made["select"], made["promotion"] = {"method": "linear"}, {}, {}
+    rule = {"metric": plugins.best(problem), "at_most": 9}
+    made["gate"] = {"rules": [rule], "better_than_controls": {"metric": "auto"}}
+    made["tune"] = {"blocks": 2, "epochs": 2}
+    return made  # type: ignore[no-any-return]
+
+
+def chosen(key: str, name: str, modality: str, problem: str) -> dict[str, Any]:
+    """With everything that the name may need, but for what its task has or has not."""
+    made = params(modality, problem)
+    section, *path = key.split(".")
+    place = made.setdefault(section, {})
+    for part in path[:-1]:
+        place = place.setdefault(part, {})
+    place[path[-1]] = name
+    if "source_start" in names.NEEDS.get(name, ()):
+        made["tune"]["start"] = "source"
+    if "target_labels" in names.NEEDS.get(name, ()):
+        made["domains"]["target_labels"] = "used"
+    if key == "objectives.tasks.balance":
+        place["columns"] = ["camera"]
+    if key == "pretrain.method" and name in ("reptile", "prototypical"):
+        made["pretrain"]["tasks"] = "domain"
+    return made
+
+
+ALL = [(key, name, *which) for key, kind in CHOICES.items() for name in get_args(kind) for which in TASKS]
+
+
+@pytest.mark.parametrize(("key", "name", "modality", "problem"), ALL)
+def test_it_is_accepted_or_refused_by_its_key_with_the_reason(
+    key: str, name: str, modality: str, problem: str
+) -> None:
+    values, began = chosen(key, name, modality, problem), time.process_time()
+    refused = name in REFUSED[problem] | LACKING[modality] and not (
+        key == "domains.criterion" and problem == "classification"
+    )
+    if not refused:
+        assert isinstance(check(values), Params)
+    else:
+        with pytest.raises(ParamsError) as said:
+            check(values)
+        assert f"{key} {name!r} needs" in str(said.value)
+        assert ":" in str(said.value).split(f"{key} {name!r} needs", 1)[1] or "," in str(said.value)
+    assert time.process_time() - began < 1
+
+
+def targets(problem: str, count: int, seed: int = 0) -> np.ndarray[Any, Any]:
+    draw = np.random.default_rng(seed)
+    if problem == "classification":
+        return np.arange(count) % 3
+    if problem == "multi_label":
+        return draw.integers(0, 2, (count, 3)).astype(np.int8)
+    return (draw.normal(size=(count, 2)) * (2, 5) + (1, -20)).astype(np.float32)
+
+
+def samples(problem: str, seed: int = 0) -> Samples:
+    """Features from which targets can be read."""
+    given = targets(problem, 60, seed)
+    asked = network(TaskParams(problem=problem), DESCRIPTIONS[problem])
+    columns = asked.columns(given)
+    plain = (columns - columns.mean(axis=0)) / columns.std(axis=0)
+    draw = np.random.default_rng(seed)
+    features = np.concatenate([3 * plain, draw.normal(size=(60, FEATURES - plain.shape[1]))], axis=1)
+    return Samples(features.astype(np.float32), given, asked)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_that_is_accepted_learns(name: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name in REFUSED[problem]:
+        return
+    monkeypatch.setattr(mlp, "ROUNDS", 8)
+    given = HeadParams.model_validate(
+        {"method": name, "l2": [1e-3], "neighbours": [3], "hidden": 16, "components": 64}
+    )
+    training, unseen = samples(problem), samples(problem, seed=1)
+    judged = Uncalibrated(_params(problem), DESCRIPTIONS[problem])
+    metric = plugins.best(problem)
+    found = []
+    for _, state in load_head(given, seed=3).fits(training, unseen):
+        with torch.inference_mode():
+            module = restore(name, {k: t.float() if t.is_floating_point() else t for k, t in state.items()})
+            outputs = module(torch.from_numpy(unseen.features)).numpy().astype(np.float64)
+        found.append(judged.value(metric, outputs, unseen.targets))
+    constant = np.tile(training.columns.mean(axis=0), (len(unseen.targets), 1))
+    nothing = judged.value(metric, constant, unseen.targets)
+    better = judged.metric(metric).signed
+    assert max(map(better, found)) > better(nothing if np.isfinite(nothing) else 0.5)
+
+
+def _params(problem: str) -> Params:
+    return check(params("image", problem))
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_version_of_it_can_be_operated_or_the_reason_is_told(problem: str) -> None:
+    """Monitoring, accuracy without labels, advise, and the report on labels."""
+    given, described = TaskParams(problem=problem), DESCRIPTIONS[problem]
+    decides, aimed = decision(given, described), targets(problem, 60)
+    outputs = network(given, described).outputs
+    answers = decides.answers(np.random.default_rng(2).normal(size=(60, outputs))).astype(np.float32)
+    watching = watch(given, described, decides)
+    for values in watching.statistics(answers).values():
+        shape = values.held.shape[:1] if isinstance(values, Shares) else values.shape
+        assert shape == (60,)
+    confident, right = watching.confidences(answers), watching.right(aimed, answers)
+    assert set(confident) == set(right)
+    assert bool(confident) != bool(watching.undefined), "one or the other"
+    assert all(values.shape == (60,) for values in (*confident.values(), *right.values()))
+    assert len(watching.words(answers)) == 60
+    sure = watching.certainty(answers)
+    assert sure is None or {values.shape for values in (sure.order, *sure.columns.values())} == {(60,)}
+    assert watching.label(["?"] * len(watching.fields)) is None
+
+    asks = explore(given, described, "advise")
+    assert bool(asks.questions(aimed)) != bool(asks.undefined), "one or the other"
+    assert len(asks.aims(aimed)) == 60
+    said = asks.predict(samples(problem).features.astype(np.float64), aimed, np.zeros((4, FEATURES)))
+    assert len(said) == 4
+    for doubt in asks.doubts(asks.predict(_features(), aimed, _features()), aimed):
+        assert len(doubt.cells) == len(asks.columns)
+    assert judge(given, described).headline
+
+
+def _features() -> np.ndarray[Any, Any]:
+    return np.random.default_rng(4).normal(size=(60, FEATURES))

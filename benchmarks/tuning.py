@@ -42,14 +42,16 @@ def main() -> None:
     pixels = torch.from_numpy(np.stack([compute.prepare((i, 0)) for i in ids]))
     head = nn.Linear(backbone.width, len(dataset.description["classes"]))
     below, above = backbone.below(cut), backbone.above(cut)
+    (name, *_) = backbone.gives(cut)
 
     def from_store(start: int) -> Tensor:
-        return head(above(to_device(torch.from_numpy(records[np.arange(start, start + batch)]), CPU)))
+        rows = torch.from_numpy(records[np.arange(start, start + batch)])
+        return head(above({name: to_device(rows, CPU)})["pooled"])
 
     def plain(start: int) -> Tensor:
         with torch.no_grad():
-            activations = below(pixels[start : start + batch])
-        return head(above(activations))
+            activations = below({"samples": pixels[start : start + batch]})
+        return head(above(activations)["pooled"])
 
     def whole(start: int) -> Tensor:
         return head(backbone(pixels[start : start + batch]))

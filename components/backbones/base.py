@@ -3,14 +3,15 @@ library's family."""
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from components.errors import CheckpointError
+from components.backbones.named import POOLED, SAMPLES, Names, Part, taken
+from components.errors import CheckpointError, ParamsError
 from components.params.backbone import InputSpec
 
 
@@ -21,7 +22,10 @@ class Backbone(nn.Module):
     features (pooling, and for images a convolution before it). A cut k in 1…blocks lies behind the stem and the
     blocks 0…k-1; cut 0 is the input itself, and cut blocks+1 the features. One tensor goes from unit to unit:
     images (B, C, h, w), or (B, marks + patches, width) of a vision transformer; texts (B, tokens, width + 1), whose
-    last channel is 1 at a token and 0 at padding.
+    last channel is 1 at a token and 0 at padding. Beside it there may be skips, for a head that looks below the cut.
+
+    At a cut a backbone gives named tensors (`gives`): `samples` at cut 0; then what goes from unit to unit (`maps`,
+    `tokens`, or `states`) and the skips that were made; at the top `pooled` (B, width), what was pooled, and all skips.
 
     Attributes:
         units: stem, blocks 0…blocks-1, head.
@@ -29,34 +33,59 @@ class Backbone(nn.Module):
         blocks: number of blocks.
         marks: of a vision transformer: how many tokens, the class's for one, lie before those of the patches; the
             features are then the first of them.
+        names: of the tensors.
     """
 
-    def __init__(self, units: Sequence[nn.Module], width: int, marks: int = 0) -> None:
+    def __init__(
+        self, units: Sequence[nn.Module], width: int, marks: int = 0, names: Names | None = None
+    ) -> None:
         super().__init__()
         self.units = nn.ModuleList(units)
         self.width = width
         self.blocks = len(units) - 2
         self.marks = marks
+        self.names = replace(names or Names(), units=len(units))
 
-    def below(self, cut: int) -> nn.Sequential:
-        """Pre-processed samples (B, …) → activations at the cut. Shares this backbone's parameters."""
-        return nn.Sequential(*list(self.units)[: self._first_above(cut)])
+    def gives(self, cut: int) -> tuple[str, ...]:
+        """Names of the tensors at the cut; the one that the next unit takes comes first."""
+        return self.names.at(self._first_above(cut))
 
-    def above(self, cut: int) -> nn.Sequential:
-        """Activations at the cut → features (B, width). Shares this backbone's parameters."""
-        return nn.Sequential(*list(self.units)[self._first_above(cut) :])
+    def needs(self, cut: int, wanted: Sequence[str]) -> tuple[str, ...]:
+        """Names of the tensors at the cut without which `above` cannot give those that are `wanted`."""
+        main, *kept = self.gives(cut)
+        return (*([main] if cut <= self.blocks or main in wanted else []), *(n for n in kept if n in wanted))
+
+    def below(self, cut: int, wanted: Sequence[str] | None = None) -> Part:
+        """Pre-processed samples (B, …), named `samples` → tensors at the cut. Shares this backbone's parameters."""
+        return Part(list(self.units)[: self._first_above(cut)], 0, self.names, wanted)
+
+    def above(self, cut: int) -> Part:
+        """Tensors at the cut → those at the top. Shares this backbone's parameters."""
+        first = self._first_above(cut)
+        return Part(list(self.units)[first:], first, self.names, None)
+
+    def named(self, samples: Tensor) -> dict[str, Tensor]:
+        """Pre-processed samples → the tensors at the top."""
+        return self.names.run(self.units, 0, {SAMPLES: samples})
 
     def forward(self, samples: Tensor) -> Tensor:
         """Pre-processed samples, (B, 3, S, S) or token ids (B, L) → features (B, width)."""
-        activations = samples
-        for unit in self.units:
-            activations = unit(activations)
-        return activations
+        return self.named(samples)[POOLED]
 
     def _first_above(self, cut: int) -> int:
         if not 0 <= cut <= self.blocks + 1:
             raise ValueError(f"cut is {cut}; allowed: 0 to {self.blocks + 1}")
         return cut + 1 if cut else 0
+
+
+def check_taken(head: nn.Module, backbone: nn.Module) -> None:
+    """ParamsError where the head takes what the backbone does not give."""
+    gives = backbone.gives(backbone.blocks + 1) if isinstance(backbone, Backbone) else (POOLED,)
+    if lacking := [name for name in taken(head) if name not in gives]:
+        raise ParamsError(
+            f"The head takes {', '.join(lacking)}, which this backbone does not give; it gives {', '.join(gives)}.",
+            "Choose another backbone, or a problem whose head takes what this one gives.",
+        )
 
 
 @dataclass(frozen=True)

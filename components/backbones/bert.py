@@ -5,12 +5,14 @@ Devlin et al., BERT, NAACL 2019; Reimers & Gurevych, Sentence-BERT, EMNLP 2019, 
 """
 
 from collections.abc import Iterable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from transformers import BertModel
 
 from components.backbones.base import Backbone
+from components.backbones.named import Names
 
 PADDING = 0
 # Added to the scores of padding: large enough to vanish in a softmax, small enough for half precision.
@@ -66,6 +68,11 @@ class Mean(nn.Module):
         return hidden.sum(dim=1) / real.sum(dim=1).clamp(min=1)
 
 
+def tokens_and_mask(width: int, states: Tensor) -> dict[str, Tensor]:
+    """(B, L, width + 1) → `tokens` (B, L, width) and their `mask` (B, L)."""
+    return {"tokens": states[:, :, :width], "mask": states[:, :, width]}
+
+
 def chain(model: BertModel) -> Backbone:
     """Embeddings, a block for each layer, mean; a pooler is not used."""
     held = model.embeddings
@@ -77,4 +84,5 @@ def chain(model: BertModel) -> Backbone:
 
 def encoder(embeddings: Embeddings, layers: Iterable[nn.Module], width: int) -> Backbone:
     """The same of embeddings and layers by whatever names."""
-    return Backbone([embeddings, *(Layer(layer, width) for layer in layers), Mean(width)], width)
+    names = Names(split=partial(tokens_and_mask, width), parts=("tokens", "mask"))
+    return Backbone([embeddings, *(Layer(layer, width) for layer in layers), Mean(width)], width, names=names)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components.backbones.base import Backbone
+from components.backbones.named import MAPS
 
 STEM, WIDTH = 32, 1280
 
@@ -124,4 +125,4 @@ def chain(stages: Iterable[Stage], by: Convention) -> Backbone:
             units.append(InvertedResidual(into, stage, stage.stride if repeat == 0 else 1, by))
             into = stage.channels
     units.append(Head(into, WIDTH, by))
-    return Backbone(units, WIDTH)
+    return Backbone(units, WIDTH, names=MAPS)

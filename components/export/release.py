@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from components.backbones.base import Backbone, check_taken
+from components.backbones.named import POOLED, answered
 from components.export.onnx_file import OPSET, export_module
 from components.modalities.base import Signature
 
@@ -10,10 +12,12 @@ from components.modalities.base import Signature
 class ReleaseNetwork(nn.Module):
     """answer(head(backbone(preprocess(samples)))); `answer` is the problem's, e.g. a softmax."""
 
+    # Raises ParamsError for a head that takes what the backbone does not give.
     def __init__(
         self, preprocess: nn.Module, backbone: nn.Module, head: nn.Module, answer: nn.Module
     ) -> None:
         super().__init__()
+        check_taken(head, backbone)
         self.preprocess = preprocess
         self.backbone = backbone
         self.head = head
@@ -21,7 +25,13 @@ class ReleaseNetwork(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """Samples (batch, …) as the modality's signature says → float32 (batch, columns)."""
-        answers: Tensor = self.answer(self.head(self.backbone(self.preprocess(samples))))
+        shown = self.preprocess(samples)
+        named = (
+            self.backbone.named(shown)
+            if isinstance(self.backbone, Backbone)
+            else {POOLED: self.backbone(shown)}
+        )
+        answers: Tensor = self.answer(answered(self.head, named))
         return answers
 
 

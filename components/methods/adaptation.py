@@ -12,19 +12,20 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from components.methods.base import Tunable
+from components.methods.samples import Inputs
 
 
 class Adaptable(Tunable, Protocol):
     """A network above its cut."""
 
-    def __call__(self, inputs: Tensor) -> Tensor:
+    def __call__(self, inputs: Inputs) -> Tensor:
         """Inputs (B, …) → logits (B, classes)."""
         ...
 
     def eval(self) -> nn.Module: ...
 
 
-Batches = Callable[[], Iterator[Tensor]]
+Batches = Callable[[], Iterator[Inputs]]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Target:
     """
 
     each: Batches
-    shuffled: Callable[[int], Iterator[Tensor]]
+    shuffled: Callable[[int], Iterator[Inputs]]
 
 
 class Adaptation(Protocol):

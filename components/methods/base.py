@@ -17,6 +17,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from components.errors import ParamsError
+from components.methods.samples import Inputs
 from components.params.tuning import TuneParams
 
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
@@ -173,7 +174,7 @@ class Unlabelled:
         inputs: (U, …). features: (U, width) float32. logits: (U, classes) float32.
     """
 
-    inputs: Tensor
+    inputs: Inputs
     features: Tensor
     logits: Tensor
 
@@ -196,7 +197,7 @@ class Step:
 
     network: "Trained"
     indices: Tensor
-    inputs: Tensor
+    inputs: Inputs
     features: Tensor
     targets: Tensor
     logits: Tensor
@@ -237,18 +238,18 @@ class Start:
     """
 
     network: "Trained"
-    source: Callable[[], Iterator[tuple[Tensor, Tensor]]] | None = None
+    source: Callable[[], Iterator[tuple[Inputs, Tensor]]] | None = None
 
 
 class Trained(Protocol):
     """What an objective may ask of the network."""
 
-    def __call__(self, inputs: Tensor) -> Tensor:
+    def __call__(self, inputs: Inputs) -> Tensor:
         """Inputs (B, …) → logits (B, classes)."""
         ...
 
-    def features(self, inputs: Tensor) -> Tensor:
-        """Inputs (B, …) → what the head sees, (B, width)."""
+    def features(self, inputs: Inputs) -> Tensor:
+        """Inputs (B, …) → features (B, width)."""
         ...
 
     def trainable(self) -> dict[str, nn.Parameter]:

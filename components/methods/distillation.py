@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from components.methods.base import Objective, Shape, Start, Step
+from components.methods.samples import Inputs
 from components.params.objectives import ObjectivesParams
 
 WEIGHT = 1.0  # λ_o of section 3
@@ -29,7 +30,7 @@ class Distillation(Objective):
     def __init__(self, params: ObjectivesParams, shape: Shape) -> None:
         super().__init__()
         self._weight = params.keep_weight or WEIGHT
-        self._answer: Callable[[Tensor], Tensor] | None = None
+        self._answer: Callable[[Inputs], Tensor] | None = None
 
     def begin(self, start: Start) -> None:
         # Its call and not the copy itself, which would become a part of the network and of its checkpoints.

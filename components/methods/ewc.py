@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from components.methods.base import Objective, Shape, Start, Step, Trained
+from components.methods.samples import Inputs, rows
 from components.params.objectives import ObjectivesParams
 
 # The paper searches it for each task, and no number fits all. By the benchmark's two pairs (five seeds; balanced
@@ -45,7 +46,7 @@ class EWC(Objective):
         assert start.source is not None, "the needs of objectives are checked before any work"
         held = start.network.trainable()
         self._start = {name: parameter.detach().clone() for name, parameter in held.items()}
-        inputs = (one[None] for batch, _ in start.source() for one in batch)
+        inputs = (row for batch, _ in start.source() for row in rows(batch))
         self._fisher = fisher(start.network, inputs, self._seed)
 
     def forward(self, step: Step) -> Tensor:
@@ -56,7 +57,7 @@ class EWC(Objective):
         return self._weight / 2 * total
 
 
-def fisher(network: Trained, inputs: Iterable[Tensor], seed: int) -> dict[str, Tensor]:
+def fisher(network: Trained, inputs: Iterable[Inputs], seed: int) -> dict[str, Tensor]:
     """The diagonal for each of `network.trainable()`, by at most 256 inputs (1, …)."""
     held = network.trainable()
     total = {name: torch.zeros_like(parameter) for name, parameter in held.items()}

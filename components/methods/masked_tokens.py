@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from components.errors import DataError
 from components.methods.pretraining import Given, Posed, Pretraining, Words, seeded
-from components.methods.samples import Asked, Indices, Samples
+from components.methods.samples import Asked, Indices, Samples, alone
 
 HIDDEN, RANDOM = 0.8, 0.1
 READ = 256  # texts that are looked at together
@@ -75,7 +75,7 @@ class Masked(Asked):
         """(N,), whether a text has a word."""
         found = np.zeros(len(self._samples.targets), dtype=bool)
         for batch in self._samples.in_turn(READ):
-            found[batch] = ~np.isin(self._samples.take(batch, 0).numpy(), self._marks).all(axis=1)
+            found[batch] = ~np.isin(alone(self._samples.take(batch, 0)).numpy(), self._marks).all(axis=1)
         if not found.any():
             raise DataError(
                 f"pretrain.method 'masked_tokens': none of {len(found)} texts of a split holds a word.",
@@ -84,7 +84,7 @@ class Masked(Asked):
         return found
 
     def _each(self, indices: Indices) -> list[tuple[Indices, int]]:
-        texts = self._samples.take(indices, 0).numpy().astype(np.int64)
+        texts = alone(self._samples.take(indices, 0)).numpy().astype(np.int64)
         return list(zip(texts, indices.tolist(), strict=True))
 
     def _masked(self, text: Indices, index: int, epoch: int) -> tuple[Indices, Indices]:

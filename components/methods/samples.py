@@ -1,13 +1,58 @@
 """What a training learns from, and what a method may put before it: other batches, another question."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
+from components.errors import ParamsError
+
 Indices = npt.NDArray[np.int64]
+# What the network takes: one tensor (B, …), or several by name where a cut has several.
+Inputs = Tensor | Mapping[str, Tensor]
+
+
+def alone(inputs: Inputs) -> Tensor:
+    """The one tensor. ParamsError where there are several: who asks for one cannot do with them."""
+    if isinstance(inputs, Tensor):
+        return inputs
+    raise ParamsError(
+        f"A sample has several tensors at this cut: {', '.join(inputs)}; this method takes one.",
+        "Choose another method, or a head that looks at nothing below the cut.",
+    )
+
+
+def applied(inputs: Inputs, work: Callable[[Tensor], Tensor]) -> Inputs:
+    """`work` on the one tensor, or on each."""
+    if isinstance(inputs, Tensor):
+        return work(inputs)
+    return {name: work(tensor) for name, tensor in inputs.items()}
+
+
+def cut(inputs: Inputs, which: slice) -> Inputs:
+    """Some samples of a batch."""
+    return applied(inputs, lambda tensor: tensor[which])
+
+
+def tensors(inputs: Inputs) -> list[Tensor]:
+    return [inputs] if isinstance(inputs, Tensor) else list(inputs.values())
+
+
+def rows(inputs: Inputs) -> Iterator[Inputs]:
+    """Each sample of a batch alone, (1, …)."""
+    for row in range(len(tensors(inputs)[0])):
+        yield cut(inputs, slice(row, row + 1))
+
+
+def joined(*parts: Inputs) -> Inputs:
+    """Batches of the same tensors, one behind the other."""
+    if isinstance(parts[0], Tensor):
+        return torch.cat([alone(part) for part in parts])
+    named = [part for part in parts if not isinstance(part, Tensor)]
+    return {name: torch.cat([part[name] for part in named]) for name in parts[0]}
 
 
 class Samples(Protocol):
@@ -18,7 +63,7 @@ class Samples(Protocol):
         """(N,)."""
         ...
 
-    def take(self, indices: Indices, epoch: int) -> Tensor:
+    def take(self, indices: Indices, epoch: int) -> Inputs:
         """Inputs of some samples as the epoch shows them, on the CPU, in the type in which they are kept."""
         ...
 
@@ -45,7 +90,7 @@ class Asked:
     def targets(self) -> Indices:
         return self._samples.targets
 
-    def take(self, indices: Indices, epoch: int) -> Tensor:
+    def take(self, indices: Indices, epoch: int) -> Inputs:
         return self._samples.take(indices, epoch)
 
     def expected(self, indices: Indices, epoch: int) -> Tensor:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components.methods.pretraining import Given, Posed, Pretraining, seeded
-from components.methods.samples import Asked, Indices, Samples
+from components.methods.samples import Asked, Indices, Inputs, Samples, joined
 
 
 class SimCLR(Pretraining):
@@ -44,8 +44,8 @@ class Pairs(Asked):
         super().__init__(samples)
         self._views = views
 
-    def take(self, indices: Indices, epoch: int) -> Tensor:
-        return torch.cat([self._samples.take(indices, view) for view in self.pair(epoch)])
+    def take(self, indices: Indices, epoch: int) -> Inputs:
+        return joined(*(self._samples.take(indices, view) for view in self.pair(epoch)))
 
     def expected(self, indices: Indices, epoch: int) -> Tensor:
         """The partner's place."""

@@ -1,10 +1,14 @@
 """Where in a sample a decision comes from."""
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+Run = Callable[[Tensor], Tensor]
 
 
-def evidence_map(below: nn.Module, above: nn.Module, samples: Tensor, targets: Tensor) -> Tensor:
+def evidence_map(below: Run, above: Run, samples: Tensor, targets: Tensor) -> Tensor:
     """HiResCAM (Draelos and Carin, arXiv:2011.08891): relu(sum over channels of gradient x activation).
 
     As Grad-CAM, but each position keeps its own gradient. Where `above` is a linear layer after pooling over

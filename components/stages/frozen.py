@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from components.backbones.base import Backbone
+from components.backbones.named import POOLED, SAMPLES, Part
 from components.data.ahead import in_order
 from components.data.dataset import Dataset
 from components.errors import StorageError
@@ -35,23 +36,41 @@ class Frozen:
     Attributes:
         weights: SHA-256 of the checkpoint, as `network.open_checkpoint` gives it.
         cut: number of blocks below the cut; `backbone.blocks + 1` means everything, pooled.
+        takes: names of the tensors at the top that the head takes.
     """
 
     backbone: Backbone = field(compare=False)
     weights: str
     cut: int
+    takes: tuple[str, ...] = (POOLED,)
 
-    def module(self) -> nn.Module:
-        return self.backbone.below(self.cut).eval()
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the tensors at the cut that are needed."""
+        return self.backbone.needs(self.cut, self.takes)
+
+    def module(self) -> "Below":
+        return Below(self.backbone.below(self.cut, self.names)).eval()
 
     def space(self, task: Modality) -> Space:
         """Activations are kept in half precision, features in full, token ids as they are."""
         with torch.inference_mode():
-            made = self.module()(seen(task))
+            (made,) = self.module()(seen(task))
         shape = made.shape[1:]
         floats = "float32" if len(shape) == 1 else "float16"
         dtype = floats if made.is_floating_point() else str(made.numpy().dtype)
         return Space(self.weights, f"below-{self.cut}", task.view_digest(0), tuple(shape), dtype)
+
+
+class Below(nn.Module):
+    """Pre-processed samples → the tensors at a cut, in the order of their names."""
+
+    def __init__(self, part: Part) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, samples: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(self.part({SAMPLES: samples}).values())
 
 
 class Computation:
@@ -107,7 +126,7 @@ def exported(
 ) -> bytes:
     """The layers as ONNX for inputs like these: kept, because it takes seconds, and stages ask several times."""
     example = torch.zeros(shape, dtype=dtype)
-    return export_module(frozen.module(), (example,), [SEEN], ["activation"], {SEEN: dict(varying)})
+    return export_module(frozen.module(), (example,), [SEEN], frozen.names, {SEEN: dict(varying)})
 
 
 def stored(

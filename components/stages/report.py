@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 import torch
-from torch import nn
 
+from components.backbones.named import SAMPLES, answered
 from components.data.dataset import Dataset
 from components.errors import GraftlineError
 from components.evaluation.spread import Plan
@@ -177,11 +177,20 @@ def maps(
     backbone, head = line.selected()
     # Of the last block, only the class's token counts: what the patches say comes in before it.
     cut = backbone.blocks - bool(backbone.marks)
-    below, above = backbone.below(cut), nn.Sequential(backbone.above(cut), head)
+    below, above, (main, *_) = backbone.below(cut), backbone.above(cut), backbone.gives(cut)
+    held: dict[str, torch.Tensor] = {}
+
+    def activations(shown: torch.Tensor) -> torch.Tensor:
+        held.update(below({SAMPLES: shown}))
+        return held[main]
+
+    def outputs(watched: torch.Tensor) -> torch.Tensor:
+        return answered(head, above({**held, main: watched}))
+
     preprocess, made = line.modality.preprocessor(), []
     for sample, target in zip(samples, targets, strict=True):
         shown = preprocess(torch.from_numpy(sample.copy())[None])  # decoded samples are read-only
-        found = evidence_map(below, above, shown, torch.tensor([target]))[0]
+        found = evidence_map(activations, outputs, shown, torch.tensor([target]))[0]
         made.append((_squared(found[backbone.marks :]) if backbone.marks else found).numpy())
     return made
 

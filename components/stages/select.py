@@ -23,6 +23,7 @@ from components.stages.network import NetworkLine, load_head, load_trained, save
 from components.stages.table import Context
 from components.stages.uncalibrated import Uncalibrated
 from components.storage.publish import read_json, write_json
+from components.training.network import Network
 from components.training.plan import MeanLoss
 from components.training.scoring import to_device
 
@@ -144,7 +145,7 @@ def _tuned_outputs(
     line: NetworkLine, sides: Mapping[str, Chosen], trained: tuple[Backbone, nn.Module]
 ) -> dict[str, Array]:
     cut, size = _cut(line), line.params.features.batch
-    above = trained[0].above(cut).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = Network(*trained, cut).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     found = {}
     for side, chosen in sides.items():
         records = line.stored(line.frozen(cut), [(i, 0) for i in chosen.ids])
@@ -153,7 +154,7 @@ def _tuned_outputs(
             for start in range(0, len(chosen), size):
                 batch = records[np.arange(start, min(start + size, len(chosen)))]
                 seen = to_device(torch.from_numpy(batch), CPU)
-                rows.append(trained[1](above(seen)).double().numpy())
+                rows.append(network(seen).double().numpy())
         found[side] = np.concatenate(rows)
     return found
 

@@ -17,6 +17,7 @@ from itertools import repeat
 import torch
 
 from components.errors import OutOfMemory
+from components.methods.samples import cut
 from components.progress import log
 from components.training.batches import Batch
 from components.training.interrupts import crash_point
@@ -54,7 +55,7 @@ def pieces(batch: Batch, size: int) -> Iterator[Batch]:
     """The batch in parts of `size` samples, the last one smaller."""
     for start in range(0, len(batch.targets), size):
         part = slice(start, start + size)
-        yield Batch(batch.indices[part], batch.inputs[part], batch.targets[part])
+        yield Batch(batch.indices[part], cut(batch.inputs, part), batch.targets[part])
 
 
 def fit_in_memory(loop: Loop) -> Outcome:

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor
 
 from components.methods.adaptation import Adaptation, Target
-from components.methods.samples import Indices, Samples
+from components.methods.samples import Indices, Inputs, Samples
 from components.training.batches import prefetch
 from components.training.freezing import fingerprint, require_equal
 from components.training.memory import naming_the_batch
@@ -26,7 +25,7 @@ def adapt(
     Raises TrainingError where something else moved, or where there is not enough memory.
     """
 
-    def shown(chunks: Sequence[Indices]) -> Iterator[Tensor]:
+    def shown(chunks: Sequence[Indices]) -> Iterator[Inputs]:
         for batch in prefetch(samples, chunks, 0):
             yield to_device(batch.inputs, device)
 

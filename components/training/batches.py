@@ -1,9 +1,9 @@
 """Where batches come from: memory-mapped records, copied one batch ahead of the arithmetic."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from components.data.ahead import in_order
-from components.methods.samples import Indices, Samples
+from components.methods.samples import Indices, Inputs, Samples, tensors
 from components.problems.base import Targets
 from components.training.seeds import batches, draws, generator
 
@@ -20,6 +20,13 @@ class Rows(Protocol):
     """Anything that gives rows by their numbers: a stored view, an array."""
 
     def __getitem__(self, indices: Indices, /) -> npt.NDArray[np.generic]: ...
+
+
+@runtime_checkable
+class NamedRows(Protocol):
+    """The same with several arrays for a row, by name."""
+
+    def named(self, indices: Indices, /) -> Mapping[str, npt.NDArray[np.generic]]: ...
 
 
 class Views:
@@ -31,7 +38,7 @@ class Views:
 
     def __init__(
         self,
-        rows: Rows,
+        rows: Rows | NamedRows,
         targets: Targets,
         views: int = 1,
         seed: int = 0,
@@ -53,8 +60,10 @@ class Views:
         shown: Indices = self._order[indices, epoch % self._order.shape[1]]
         return shown
 
-    def take(self, indices: Indices, epoch: int) -> Tensor:
+    def take(self, indices: Indices, epoch: int) -> Inputs:
         rows = self.view(indices, epoch) * len(self._targets) + indices
+        if isinstance(self._rows, NamedRows):
+            return {name: torch.from_numpy(array) for name, array in self._rows.named(rows).items()}
         return torch.from_numpy(self._rows[rows])
 
     def expected(self, indices: Indices, epoch: int) -> Tensor:
@@ -72,12 +81,12 @@ class Batch:
     """Indices (B,) int64; inputs and targets as `Samples` gives them, for ordinary samples (B, …) and (B,)."""
 
     indices: Indices
-    inputs: Tensor
+    inputs: Inputs
     targets: Tensor
 
     @property
     def nbytes(self) -> int:
-        return self.inputs.nbytes
+        return sum(tensor.nbytes for tensor in tensors(self.inputs))
 
 
 def prefetch(samples: Samples, chunks: Iterable[Indices], epoch: int, depth: int = 2) -> Iterator[Batch]:

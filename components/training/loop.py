@@ -13,10 +13,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from components.backbones.named import POOLED
 from components.errors import NonFiniteLoss, TrainingError
 from components.methods.base import Objective, Phase, Start, Step, Unlabelled
 from components.methods.multi_task import MultiTask
-from components.methods.samples import Indices
+from components.methods.samples import Indices, Inputs, cut, joined, tensors
 from components.progress import Bar, bar
 from components.training.batches import Batch, beside, consecutive, prefetch
 from components.training.checkpoints import Checkpoint, Counters, Epoch
@@ -86,7 +87,7 @@ class Loop:
         for objective in self.objectives:
             objective.begin(start)
 
-    def _source(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def _source(self) -> Iterator[tuple[Inputs, Tensor]]:
         samples = self.data.source
         assert samples is not None
         for batch in prefetch(samples, consecutive(len(samples.targets), self.recipe.batch), 0):
@@ -169,19 +170,21 @@ class Loop:
     def _forward(self, batch: Batch, unlabelled: Batch | None) -> Step:
         """Labelled and unlabelled samples go through the network together: BatchNorm takes its mean over both."""
         # Alone, a batch is taken whole: it may have other numbers of features and answers than of inputs.
-        count = None if unlabelled is None else len(batch.inputs)
+        count = None if unlabelled is None else len(tensors(batch.inputs)[0])
         inputs = to_device(batch.inputs, self.device)
         if unlabelled is not None:
-            inputs = torch.cat([inputs, to_device(unlabelled.inputs, self.device)])
+            inputs = joined(inputs, to_device(unlabelled.inputs, self.device))
         with autocast(self.precision, self.device):
-            features = self.network.features(inputs)
-            logits = self.network.head(features).float()
-        features = features.float()  # distances and covariances need the digits
-        rest = None if unlabelled is None else Unlabelled(inputs[count:], features[count:], logits[count:])
+            named = self.network.named(inputs)
+            logits = self.network.answer(named).float()
+        features = named[POOLED].float()  # distances and covariances need the digits
+        rest = None
+        if unlabelled is not None:
+            rest = Unlabelled(cut(inputs, slice(count, None)), features[count:], logits[count:])
         return Step(
             network=self.network,
             indices=torch.from_numpy(batch.indices),
-            inputs=inputs[:count],
+            inputs=cut(inputs, slice(count)),
             features=features[:count],
             targets=batch.targets.to(self.device),
             logits=logits[:count],

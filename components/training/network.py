@@ -7,13 +7,17 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from components.backbones.base import Backbone
+from components.backbones.base import Backbone, check_taken
+from components.backbones.named import POOLED, Tensors, answered
 from components.methods.base import Group, Phase
+from components.methods.samples import Inputs, alone
 from components.problems.base import Network as Problem
 
 
 class Network(nn.Module):
     """`head(backbone.above(cut)(activations))`; the layers below the cut are held, and never run.
+
+    Raises ParamsError for a head that takes what the backbone does not give.
 
     Names of tensors are `backbone.units.…` and `head.…`, whatever the cut: states of two cuts fit together.
     """
@@ -22,21 +26,31 @@ class Network(nn.Module):
         self, backbone: Backbone, head: nn.Module, cut: int, objectives: Iterable[nn.Module] = ()
     ) -> None:
         super().__init__()
+        check_taken(head, backbone)
         self.backbone = backbone
         self.head = head
         self.cut = cut
         # Here, because what they learn is trained, kept and resumed with the rest; it is never shipped.
         self.objectives = nn.ModuleList(objectives)
 
-    def forward(self, activations: Tensor) -> Tensor:
+    def forward(self, activations: Inputs) -> Tensor:
         """Activations at the cut (B, …) → outputs of the head, (B, …)."""
-        logits: Tensor = self.head(self.features(activations))
-        return logits
+        return self.answer(self.named(activations))
 
-    def features(self, activations: Tensor) -> Tensor:
-        """Activations at the cut (B, …) → what the head sees, (B, width)."""
-        seen: Tensor = self.backbone.above(self.cut)(activations)
-        return seen
+    def features(self, activations: Inputs) -> Tensor:
+        """Activations at the cut (B, …) → features (B, width)."""
+        return self.named(activations)[POOLED]
+
+    def named(self, activations: Inputs) -> Tensors:
+        """Activations at the cut (B, …) → the tensors at the top, of which the head takes some."""
+        if isinstance(activations, Tensor):
+            activations = {self.backbone.gives(self.cut)[0]: activations}
+        made: Tensors = self.backbone.above(self.cut)(activations)
+        return made
+
+    def answer(self, named: Tensors) -> Tensor:
+        """Tensors at the top → outputs of the head, (B, …)."""
+        return answered(self.head, named)
 
     def copied(self) -> "Network":
         """What is above the cut as it is now, frozen, in evaluation mode."""
@@ -78,11 +92,11 @@ class Network(nn.Module):
 class TokenNetwork(Network):
     """The head sees single tokens of a text, not their mean; nothing is cut off."""
 
-    def features(self, activations: Tensor) -> Tensor:
+    def named(self, activations: Inputs) -> Tensors:
         """(B, 2, L) int64: tokens, and 1 where one is asked for → the states of those, (M, width), text after text."""
-        tokens, asked = activations.unbind(1)
+        tokens, asked = alone(activations).unbind(1)
         states: Tensor = nn.Sequential(*list(self.backbone.units)[:-1])(tokens)
-        return states[asked == 1][:, : self.backbone.width]
+        return {POOLED: states[asked == 1][:, : self.backbone.width]}
 
 
 def fresh_head(problem: Problem, width: int, seed: int) -> nn.Module:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from components.methods.samples import Samples
+from components.methods.samples import Inputs, Samples, applied
 from components.training.batches import consecutive, prefetch
 from components.training.network import Network
 from components.training.plan import Job
@@ -17,8 +17,12 @@ def channels_last(network: Network) -> Network:
     return network
 
 
-def to_device(inputs: Tensor, device: torch.device) -> Tensor:
+def to_device(inputs: Inputs, device: torch.device) -> Inputs:
     """Inputs as the network wants them: float32, channels last where there are channels; token ids as they are."""
+    return applied(inputs, lambda tensor: _moved(tensor, device))
+
+
+def _moved(inputs: Tensor, device: torch.device) -> Tensor:
     moved = inputs.to(device)
     if not moved.is_floating_point():
         return moved

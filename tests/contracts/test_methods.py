@@ -39,7 +39,8 @@ def rows(network: Network, seed: int, shown: Shown) -> Views:
     if shown == "picture":
         return samples
     with torch.no_grad():
-        made = network.backbone.below(network.cut).eval()(samples.take(np.arange(SAMPLES), 0))
+        shown = samples.take(np.arange(SAMPLES), 0)
+        (made,) = network.backbone.below(network.cut).eval()({"samples": shown}).values()
     return Views(made.half().numpy(), samples.targets, seed=seed)
 
 

@@ -24,7 +24,7 @@ from tiny import (
     make_backbone,
     make_samples,
 )
-from torch import nn
+from torch import Tensor, nn
 
 from components.backbones.base import Backbone
 from components.errors import ParamsError
@@ -37,6 +37,7 @@ from components.params.load import check
 from components.params.names import needs
 from components.params.pretrain import PretrainParams
 from components.problems import classification
+from components.stages.frozen import Below
 from components.training.batches import Views
 from components.training.checkpoints import Checkpoints
 from components.training.loop import Loop
@@ -88,7 +89,7 @@ def given(method: Pretraining, backbone: Backbone, shown: Shown) -> Given:
     judged = VIEWS if method.paired else 1
     embedding = getattr(backbone.units[0], "word", nn.Embedding(1, 1))
     # A picture's are made as if they lay there.
-    below = backbone.below(method.cut(BLOCKS)).eval() if shown == "text" else nn.Identity()
+    below = Below(backbone.below(method.cut(BLOCKS))).eval() if shown == "text" else nn.Identity()
     return Given(
         train=texts(1) if method.tokens else Stored(make_samples(1, VIEWS, shown=shown), below),
         validation=texts(2) if method.tokens else Stored(make_samples(2, judged, shown=shown), below),
@@ -118,7 +119,8 @@ class Stored(Asked):
 
     def take(self, indices: Indices, epoch: int) -> torch.Tensor:
         with torch.no_grad():
-            return self._below(self._samples.take(indices, epoch))  # type: ignore[no-any-return]
+            made = self._below(self._samples.take(indices, epoch))
+            return made if isinstance(made, Tensor) else made[0]
 
 
 class Fit:

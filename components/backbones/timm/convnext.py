@@ -6,6 +6,7 @@ from torch import nn
 
 from components.backbones.base import Backbone
 from components.backbones.from_timm import TimmFamily
+from components.backbones.named import MAPS
 
 
 def chain(model: Any) -> Backbone:  # the library has no types
@@ -14,7 +15,9 @@ def chain(model: Any) -> Backbone:  # the library has no types
     for stage in model.stages:
         first, *others = stage.blocks
         blocks += [nn.Sequential(stage.downsample, first), *others]
-    return Backbone([model.stem, *blocks, nn.Sequential(model.norm_pre, model.head)], model.num_features)
+    return Backbone(
+        [model.stem, *blocks, nn.Sequential(model.norm_pre, model.head)], model.num_features, names=MAPS
+    )
 
 
 FAMILY = TimmFamily(("ConvNeXt",), chain)

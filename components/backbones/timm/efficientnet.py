@@ -6,6 +6,7 @@ from torch import nn
 
 from components.backbones.base import Backbone
 from components.backbones.from_timm import TimmFamily
+from components.backbones.named import MAPS
 
 
 def chain(model: Any) -> Backbone:  # the library has no types
@@ -15,7 +16,9 @@ def chain(model: Any) -> Backbone:  # the library has no types
     else:
         last = nn.Sequential(model.conv_head, model.bn2, model.global_pool)
     blocks = (block for stage in model.blocks for block in stage)
-    return Backbone([nn.Sequential(model.conv_stem, model.bn1), *blocks, last], model.head_hidden_size)
+    return Backbone(
+        [nn.Sequential(model.conv_stem, model.bn1), *blocks, last], model.head_hidden_size, names=MAPS
+    )
 
 
 FAMILY = TimmFamily(("EfficientNet", "MobileNetV3"), chain)

@@ -5,6 +5,7 @@ from transformers import ConvNextModel
 
 from components.backbones.base import Backbone
 from components.backbones.from_transformers import images
+from components.backbones.named import MAPS
 
 
 class Pool(nn.Module):
@@ -29,7 +30,9 @@ def chain(model: ConvNextModel) -> Backbone:
         smaller, layers = (stage.get_submodule(name).children() for name in ("downsampling_layer", "layers"))
         first, *others = layers
         blocks += [nn.Sequential(*smaller, first), *others]
-    return Backbone([model.embeddings, *blocks, Pool(model.layernorm)], model.layernorm.normalized_shape[0])
+    return Backbone(
+        [model.embeddings, *blocks, Pool(model.layernorm)], model.layernorm.normalized_shape[0], names=MAPS
+    )
 
 
 FAMILY = images(ConvNextModel, chain)

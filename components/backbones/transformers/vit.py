@@ -5,6 +5,7 @@ from transformers import ViTModel
 
 from components.backbones.base import Backbone
 from components.backbones.from_transformers import images
+from components.backbones.named import Names
 
 
 class Patches(nn.Module):
@@ -33,9 +34,8 @@ class First(nn.Module):
 
 def chain(model: ViTModel) -> Backbone:
     """Patches, `num_hidden_layers` blocks, the class's token: what the library's classifier sees."""
-    return Backbone(
-        [Patches(model.embeddings), *model.layers, First(model.layernorm)], model.config.hidden_size, marks=1
-    )
+    units = [Patches(model.embeddings), *model.layers, First(model.layernorm)]
+    return Backbone(units, model.config.hidden_size, marks=1, names=Names("tokens"))
 
 
 FAMILY = images(ViTModel, chain, add_pooling_layer=False)

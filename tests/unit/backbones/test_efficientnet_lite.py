@@ -70,9 +70,9 @@ def test_names_of_the_published_checkpoint(own: str, raw: str) -> None:
 def test_below_and_above_a_cut_are_the_whole(backbone: Backbone, cut: int, shape: tuple[int, ...]) -> None:
     images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        activations = backbone.below(cut)(images)
-        assert activations.shape[1:] == shape
-        assert torch.equal(backbone.above(cut)(activations), backbone(images))
+        activations = backbone.below(cut)({"samples": images})
+        assert activations[backbone.gives(cut)[0]].shape[1:] == shape
+        assert torch.equal(backbone.above(cut)(activations)["pooled"], backbone(images))
 
 
 @pytest.mark.parametrize("cut", [-1, 18])

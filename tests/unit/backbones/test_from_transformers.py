@@ -62,7 +62,7 @@ def test_features_are_the_librarys_at_every_cut(name: str, tmp_path: Path) -> No
     assert ours.blocks == 3
     assert float(expected.std(0).mean()) > 1e-3
     for cut in range(ours.blocks + 2):
-        features = ours.above(cut)(ours.below(cut)(shown))
+        features = ours.above(cut)(ours.below(cut)({"samples": shown}))["pooled"]
         torch.testing.assert_close(features, expected, atol=1e-5, rtol=0)
 
 

@@ -179,7 +179,7 @@ def _decisions(samples: _Samples, decide: Decision) -> Callable[[npt.NDArray[np.
     """What decides on `samples` by the answers to their rows."""
     if samples.line.modality.windowing is None:
         return decide
-    assembly = Assembly(samples.modality, decide)
+    assembly = Assembly(samples.line.modality, decide)
     places = [
         [window.place for window in windows] for windows in replace(samples, description="Windows").cut()
     ]

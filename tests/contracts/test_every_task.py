@@ -5,7 +5,6 @@ accepts, every head is fitted, and every loss of an objective is defined.
 """
 
 import copy
-import time
 from pathlib import Path
 from typing import Any, get_args
 
@@ -105,9 +104,9 @@ def chosen(key: str, name: str, modality: str, problem: str) -> dict[str, Any]:
     for part in path[:-1]:
         place = place.setdefault(part, {})
     place[path[-1]] = name
-    if "source_start" in names.NEEDS.get(name, ()):
+    if "source_start" in names.needs(name):
         made["tune"]["start"] = "source"
-    if "target_labels" in names.NEEDS.get(name, ()):
+    if "target_labels" in names.needs(name):
         made["domains"]["target_labels"] = "used"
     if key == "objectives.tasks.balance":
         place["columns"] = ["camera"]
@@ -123,7 +122,7 @@ ALL = [(key, name, *which) for key, kind in CHOICES.items() for name in get_args
 def test_it_is_accepted_or_refused_by_its_key_with_the_reason(
     key: str, name: str, modality: str, problem: str
 ) -> None:
-    values, began = chosen(key, name, modality, problem), time.process_time()
+    values = chosen(key, name, modality, problem)
     refused = name in REFUSED[problem] | LACKING[modality] and not (
         key == "domains.criterion" and problem == "classification"
     )
@@ -134,7 +133,6 @@ def test_it_is_accepted_or_refused_by_its_key_with_the_reason(
             check(values)
         assert f"{key} {name!r} needs" in str(said.value)
         assert ":" in str(said.value).split(f"{key} {name!r} needs", 1)[1] or "," in str(said.value)
-    assert time.process_time() - began < 1
 
 
 def targets(problem: str, count: int, seed: int = 0) -> np.ndarray[Any, Any]:

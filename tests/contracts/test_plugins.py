@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from importlib import invalidate_caches
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from counting import install, params, weights
@@ -14,8 +15,14 @@ from counting import install, params, weights
 from components.backbones import catalogue
 from components.errors import ParamsError, StorageError
 from components.modalities import load_modality
+from components.monitoring.comparison import Asked, compare
+from components.monitoring.judged import Problem
+from components.monitoring.labels import worth_labelling
+from components.monitoring.observed import Observed, from_parquet, to_parquet
 from components.params import load_params, plugins
 from components.params.task import TaskParams
+from components.problems import decision
+from components.problems.operation import explore
 from components.stages.graph import dvc_yaml, versions_json
 from components.stages.packages import check_packages, checked, digest
 from components.stages.table import STAGES, stage
@@ -181,3 +188,34 @@ def test_dvc_yaml_that_was_written_for_other_plugins_is_refused(line: Path) -> N
     with pytest.raises(StorageError, match=r"dvc\.yaml was not written for .*graph --write"):
         check_packages([stage("train_head")], line, checked(known))
     check_packages(STAGES, ROOT, checked(own))
+
+
+def test_decisions_of_a_foreign_problem_are_watched_and_what_it_lacks_is_refused_by_name(
+    installed: Path,
+) -> None:
+    given, described = TaskParams(problem="count"), {"problem": "count", "statistics": {"mean": 4.0}}
+    problem = Problem.of(given, described, decision(given, described, {"factor": 1.0}))
+    draw = np.random.default_rng(0)
+    found = {}
+    for name, shift in (("reference", 1.0), ("same", 1.0), ("moved", 2.0)):
+        rates = draw.gamma(4 * shift, 1.0, (120, 1)).astype(np.float32)
+        words, ids = problem.watch.words(rates), [str(number) for number in range(120)]
+        labels = [str(draw.poisson(rate)) for rate in rates[:, 0]]
+        nothing = np.empty((0, 0), np.float32)
+        seen = Observed(ids, ids, ["rate"], rates, words, nothing, {}, problem.known(labels))
+        found[name] = from_parquet(to_parquet(seen), "it")
+    asked = Asked(0.01, 999, 50, 0)
+    (same,) = compare(found["reference"], found["same"], asked, problem.watch)
+    (moved,) = compare(found["reference"], found["moved"], asked, problem.watch)
+    assert (same.name, same.by, same.alarm, moved.alarm) == ("rate", "KS", False, True)
+    measured = problem.measured(found["same"].answers, found["same"].labels, 0.95)
+    assert set(measured) == {"deviance", "mae"}
+    assert measured["deviance"]["n"] == 120
+    assert problem.estimated(found["reference"], found["same"], 0.95, 0) == {}
+    assert "not defined for counts" in problem.watch.undefined
+    first = worth_labelling(found["same"], problem.watch, 1)[0]
+    assert first.sure["rate"] == pytest.approx(float(found["same"].answers.max()))
+    with pytest.raises(
+        ParamsError, match=r"advise is not defined for task\.problem 'count': .* no part 'explore'"
+    ):
+        explore(given, described, "advise")

@@ -15,7 +15,7 @@ from benchmarks.populations import (
     with_area,
 )
 from benchmarks.rules import Case, Row, Sample
-from benchmarks.rules_in_groups import GROUPS, KINDS
+from benchmarks.rules_in_groups import GROUPS, HARD
 from components.problems.classification.judge.metrics import Outcome
 
 RULE = "{} better than a control"
@@ -89,7 +89,7 @@ def grouped() -> Iterator[Row]:
     for metric in RANKED:
         cases = [
             case
-            for name, groups in KINDS.items()
+            for name, groups in HARD.items()
             for case in (
                 Case(groups.score_pairs(one, one, 0.0), 0.0, f"{name}correlation 0"),
                 Case(
@@ -103,7 +103,7 @@ def grouped() -> Iterator[Row]:
         yield Row(RULE.format(metric), metric, tuple(cases), better, sizes=GROUPS, groups=True)
     cases = [
         case
-        for name, groups in KINDS.items()
+        for name, groups in HARD.items()
         for case in (
             Case(groups.confidence_pairs(0.1, 0.1, False), 0.0, f"{name}too sure, not alike"),
             Case(_one_confidence(0.0, groups), 0.0, f"{name}calibrated, by one confidence"),

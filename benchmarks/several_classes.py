@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.in_groups import Groups, Members
 from benchmarks.populations import LOWEST, Draw, Floats, Scores, of_several
 from benchmarks.rules import Case, Row, Sample
-from benchmarks.rules_in_groups import ALIKE, GROUPS, KINDS
+from benchmarks.rules_in_groups import ALIKE, GROUPS, HARD, KINDS
 from components.problems.classification.judge.metrics import Outcome
 
 THREE, FIVE = (0.6, 0.3, 0.1), (0.2,) * 5
@@ -213,14 +213,14 @@ def grouped() -> Iterator[Row]:
         yield Row(LOSES.format(metric), metric, cases, equal, sizes=GROUPS, groups=True)
     cases = tuple(
         Case(sure.in_groups(groups), sure.error, f"{name}{said}")
-        for name, groups in KINDS.items()
+        for name, groups in HARD.items()
         for said, sure in _some(GAPS, "gap 0.1, five classes", "opposed")
     )
     power = Case(CALIBRATED.in_groups(Groups(0.05)), 0.12, "calibrated, bound 0.12")
     yield Row(SURE.format("at most"), "ece", cases, power, at_most=True, sizes=GROUPS, groups=True)
     cases = tuple(
         Case(sure.beside_another(0.05, groups), 0.05, f"{name}{said}")
-        for name, groups in KINDS.items()
+        for name, groups in HARD.items()
         for said, sure in _some(WORSE, "opposed", "calibrated")
     )
     equal = Case(TOO_SURE.beside_another(0.0, Groups(0.05)), 0.05, "equal, margin 0.05")

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
     from components.registry.store import Connection
 
-# SQLite's words, then the system's. Where a limit on file sizes is met, SQLite says `disk I/O error`.
+# SQLite's words where a limit on file sizes is met, and where a disk is broken.
+BROKEN = "disk I/O error"
 FULL = (
     "database or disk is full",
-    "disk I/O error",
+    BROKEN,
     *(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)),
 )
 
@@ -42,8 +43,8 @@ def full_disk(error: BaseException, uri: str) -> StorageError | None:
     store, file = _folder(uri), _file(error)
     where = store if not file or store in map(str, Path(file).parents) else file
     return StorageError(
-        f"No room is left for what MLflow keeps{f' in {where}' if where else ''}: {words}.",
-        "Free some room there, and run the same command.",
+        f"What MLflow keeps{f' in {where}' if where else ''} could not be written: {words}.",
+        f"Free some room there{' or check the disk' if words == BROKEN else ''}, and run the same command.",
     )
 
 

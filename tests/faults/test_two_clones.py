@@ -27,7 +27,7 @@ def run(root: Path) -> dict[str, object]:
     """dvc.lock, after the whole line."""
     assert not (root / ".graftline").exists()
     assert not (root / ".dvc" / "cache").exists()
-    done = Line(root).run("flows.train", "--no-register", more={"PYTHONPATH": ""})
+    done = Line(root).run("flows.train", "--no-register", more={"PYTHONPATH": ""}, timeout=1500)
     assert done.returncode in (0, 3), done.stderr  # 3: on 15 test samples the gate may refuse
     lock: dict[str, object] = yaml.safe_load((root / "dvc.lock").read_text())
     return lock

@@ -56,8 +56,8 @@ def attempts(root: Path, how: str, size: int, before: tuple[str, ...] = ()) -> d
 
 def check(found: dict[str, object], folder: Path, words: str) -> None:
     said = str(found["said"])
-    assert f"No room is left for what MLflow keeps in {folder}: {words}" in said
-    assert "Free some room there, and run the same command." in said
+    assert f"What MLflow keeps in {folder} could not be written: {words}. Free some room there" in said
+    assert "and run the same command." in said
     assert found["code"] == StorageError.exit_code
     assert cast(float, found["seconds"]) < 20  # not the 90 s for a store that is away
     assert found["left"] == {"versions": 0, "uploads": 0, "files": []}
@@ -94,12 +94,16 @@ def test_where_it_was_is_named_as_well_as_it_is_known(tmp_path: Path) -> None:
     wrapped = RuntimeError("a library's own words")
     wrapped.__cause__ = no_room
     for error in (no_room, wrapped):
-        assert f"in {tmp_path / 'graftline-x'}: No space left" in str(full_disk(error, "sqlite:////x/y.db"))
+        assert f"in {tmp_path / 'graftline-x'} could not be written: No space" in str(
+            full_disk(error, "sqlite:////x/y.db")
+        )
     copied = shutil.Error([("a", str(tmp_path / "c" / "b"), "[Errno 28] No space left on device")])
-    assert f"in {tmp_path / 'c'}: No space" in str(full_disk(copied, ""))
+    assert f"in {tmp_path / 'c'} could not be written: No space" in str(full_disk(copied, ""))
     answered = RuntimeError("500: (sqlite3.OperationalError) database or disk is full")
-    assert "in https://***@host: database" in str(full_disk(answered, "https://me:canary@host"))
-    assert "MLflow keeps: database" in str(full_disk(answered, ""))
+    assert "in https://***@host could not be written: database" in str(
+        full_disk(answered, "https://me:canary@host")
+    )
+    assert "MLflow keeps could not be written: database" in str(full_disk(answered, ""))
     assert full_disk(OSError(errno.EACCES, "Permission denied"), "") is None
 
 

@@ -17,7 +17,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     each sample of the manifest stands in it; and features.json."""
     line = NetworkLine(inputs, params, context)
     ids = kept_ids(line.dataset)
-    records = line.stored(line.frozen(), [(i, 0) for i in ids])
+    frozen = line.frozen()
+    records = line.stored(frozen, [(i, 0) for i in ids])
     folder = outputs["features"]
     np.save(folder / "places.npy", places(line.dataset))
     np.save(folder / "features.npy", records[np.arange(len(ids))])
@@ -25,9 +26,9 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         folder / "features.json",
         {
             "count": len(ids),
-            "width": records.space.shape[0],
+            "width": frozen.backbone.width,
             "space": records.space.digest,
             "ids_sha256": sha256_bytes("\n".join(ids).encode()),
         },
     )
-    context.tracker.params({"features.count": len(ids), "features.width": records.space.shape[0]})
+    context.tracker.params({"features.count": len(ids), "features.width": frozen.backbone.width})

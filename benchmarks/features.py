@@ -16,8 +16,9 @@ import torch
 
 from benchmarks.workspace import ROOT, publish
 from components.params import load_params
-from components.stages.frozen import Computation, fill
+from components.stages.frozen import Computation
 from components.stages.network import NetworkLine
+from components.stages.stored import fill
 from components.stages.table import Context
 from components.storage.samples import SampleStore
 from components.tracker import NullTracker
@@ -35,13 +36,13 @@ def main() -> None:
         started = time.perf_counter()
         compute = Computation(dataset, layers, modality, context, batch)
         export_seconds = time.perf_counter() - started
-        images = np.stack([compute.prepare(wanted[i]) for i in range(batch)])
+        images = np.stack([compute.prepare(wanted[i][0])[0] for i in range(batch)])
         compute.infer(images)
         with ThreadPoolExecutor(context.threads) as pool:
             bare_run = _spent(
                 lambda: list(pool.map(lambda _: compute.infer(images), range(len(wanted) // batch)))
             )
-            bare_decode = _spent(lambda: list(pool.map(compute.prepare, wanted)))
+            bare_decode = _spent(lambda: list(pool.map(compute.prepare, [sample for sample, _ in wanted])))
         store, space = SampleStore(Path(cache) / "store"), layers.space(modality)
         whole = _spent(lambda: fill(store, space, compute, wanted))
         parts = bare_run[1] + bare_decode[1]

@@ -22,8 +22,8 @@ from components.heads.logistic import Logistic
 from components.modalities.base import Modality
 from components.params import load_params
 from components.problems import network
-from components.stages.frozen import stored
 from components.stages.network import NetworkLine
+from components.stages.stored import stored
 from components.stages.table import Context
 from components.stages.train_head import score
 from components.stages.uncalibrated import Uncalibrated

@@ -16,8 +16,9 @@ from benchmarks.workspace import ROOT, publish
 from components.data.dataset import Dataset
 from components.methods import load_method
 from components.params import load_params
-from components.stages.frozen import Computation, Frozen, stored
+from components.stages.frozen import Computation, Frozen
 from components.stages.network import open_checkpoint, open_modality
+from components.stages.stored import stored
 from components.stages.table import Context
 from components.tracker import NullTracker
 from components.training.scoring import to_device
@@ -39,7 +40,7 @@ def main() -> None:
     frozen = Frozen(backbone, weights, cut)
     records = stored(dataset, [(i, 0) for i in ids], frozen, modality, context, params.features.batch)
     compute = Computation(dataset, frozen, modality, context, params.features.batch)
-    pixels = torch.from_numpy(np.stack([compute.prepare((i, 0)) for i in ids]))
+    pixels = torch.from_numpy(np.stack([compute.prepare(i)[0] for i in ids]))
     head = nn.Linear(backbone.width, len(dataset.description["classes"]))
     below, above = backbone.below(cut), backbone.above(cut)
     (name, *_) = backbone.gives(cut)

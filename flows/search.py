@@ -83,7 +83,13 @@ class Scorer(Protocol):
 def scorer(plan: Plan, params: Params) -> "CrossValidation":
     from components.stages.cross_validation import CrossValidation  # brings torch
 
-    context = Context(NullTracker(), home(plan.root), params.runtime.cores, params.runtime.providers)
+    context = Context(
+        NullTracker(),
+        home(plan.root),
+        params.runtime.cores,
+        params.runtime.providers,
+        params.runtime.store_bytes,
+    )
     return CrossValidation(plan.root, params, context, plan.folds, plan.metric)
 
 

@@ -83,6 +83,8 @@ def weight(value: object) -> int:
         return len(value)
     if isinstance(value, tuple | list):
         return sum(weight(part) for part in value)
+    if isinstance(value, dict):
+        return sum(weight(part) for part in value.values())
     return int(getattr(value, "nbytes", 0))
 
 

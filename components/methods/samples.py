@@ -19,6 +19,8 @@ def alone(inputs: Inputs) -> Tensor:
     """The one tensor. ParamsError where there are several: who asks for one cannot do with them."""
     if isinstance(inputs, Tensor):
         return inputs
+    if len(inputs) == 1:
+        return next(iter(inputs.values()))
     raise ParamsError(
         f"A sample has several tensors at this cut: {', '.join(inputs)}; this method takes one.",
         "Choose another method, or a head that looks at nothing below the cut.",

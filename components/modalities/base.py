@@ -153,10 +153,6 @@ class Modality(Protocol):
         """
         ...
 
-    def size_class(self, payload: bytes) -> int:
-        """Samples of one class may share a batch of a fixed shape; of a sample with windows, each of them."""
-        ...
-
     def compact(self, sample: Sample) -> Sample:
         """A sample of the one shape that the backbone wants, in few bytes; what `decode` might have given."""
         ...

@@ -9,14 +9,21 @@ from components.params.base import Section
 
 
 class RuntimeParams(Section):
-    """`providers` in order of preference; `threads` 0 means all cores this process may use."""
+    """`providers` in order of preference; `threads` 0 means all cores this process may use; `store_gb` is how much of
+    the sample store one training may take; what does not fit is computed again each time.
+    """
 
     providers: tuple[Literal["tensorrt", "cuda", "cpu"], ...] = Field(default=("cpu",), min_length=1)
     threads: int = Field(default=0, ge=0)
+    store_gb: float = Field(default=100, ge=0)
 
     @property
     def cores(self) -> int:
         return self.threads or len(os.sched_getaffinity(0))
+
+    @property
+    def store_bytes(self) -> int:
+        return int(self.store_gb * 10**9)
 
 
 class TrackingParams(Section):

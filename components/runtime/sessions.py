@@ -60,19 +60,31 @@ def open_session(model: bytes | Path, providers: Sequence[str], threads: int) ->
 
 
 def run(
-    session: ort.InferenceSession, feeds: Mapping[str, Array], seconds: float | None = None
+    session: ort.InferenceSession,
+    feeds: Mapping[str, Array],
+    seconds: float | None = None,
+    names: Sequence[str] | None = None,
 ) -> list[Array]:
     """All outputs, as arrays; on a GPU the inputs are bound, so that they are copied there once.
 
     Args:
+        names: of the outputs that are wanted; what only others need is not computed.
         seconds: how long a model that is not our own may take; raises GraftlineError where it takes longer.
     """
     if feeds and all(value.shape[:1] == (0,) for value in feeds.values()):
         return _nothing(session)
     if seconds is None:
-        return _run(session, feeds, None)
+        return _run(session, feeds, _only(session, names), names)
     with WATCHDOG.within(seconds) as options:
-        return _run(session, feeds, options)
+        return _run(session, feeds, options, names)
+
+
+def _only(session: ort.InferenceSession, names: Sequence[str] | None) -> ort.RunOptions | None:
+    if names is None or len(names) == len(session.get_outputs()):
+        return None
+    options = ort.RunOptions()
+    options.only_execute_path_to_fetches = True
+    return options
 
 
 def _nothing(session: ort.InferenceSession) -> list[Array]:
@@ -89,18 +101,21 @@ def _nothing(session: ort.InferenceSession) -> list[Array]:
 
 
 def _run(
-    session: ort.InferenceSession, feeds: Mapping[str, Array], options: ort.RunOptions | None
+    session: ort.InferenceSession,
+    feeds: Mapping[str, Array],
+    options: ort.RunOptions | None,
+    names: Sequence[str] | None = None,
 ) -> list[Array]:
     if session.get_providers()[0] == PROVIDERS["cpu"]:
-        outputs: list[Array] = session.run(None, dict(feeds), options)
+        outputs: list[Array] = session.run(names, dict(feeds), options)
         return outputs
     binding = session.io_binding()
     for name, value in feeds.items():
         binding.bind_ortvalue_input(
             name, ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(value), "cuda", 0)
         )
-    for output in session.get_outputs():
-        binding.bind_output(output.name, "cuda")
+    for name in names or [output.name for output in session.get_outputs()]:
+        binding.bind_output(name, "cuda")
     session.run_with_iobinding(binding, options)
     bound: list[Array] = binding.copy_outputs_to_cpu()
     return bound

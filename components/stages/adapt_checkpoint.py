@@ -61,7 +61,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         return
     line = NetworkLine(inputs, params, context)
     refuse_windows(line.modality, "pretrain.method")
-    dataset, samples = line.dataset, Activations.at(line, method.cut)
+    dataset, whole = line.dataset, line.frozen()
+    samples = Activations(line, replace(whole, cut=method.cut(whole.backbone.blocks)))
     sides = seen(dataset, method, params.domains)
     known = _known(dataset, sides, params)
     method.check(known)

@@ -19,8 +19,8 @@ from components.progress import log
 from components.sources.base import public
 from components.stages.features import kept_ids, open_features
 from components.stages.fetch_checkpoint import fetch, origin_of, published
-from components.stages.frozen import missing
 from components.stages.network import NetworkLine, save_tensors
+from components.stages.stored import missing
 from components.stages.table import Context
 from components.storage.publish import publish_folder, read_json, sha256_bytes
 from components.storage.samples import SampleStore

@@ -62,4 +62,6 @@ def run(options: argparse.Namespace, root: Path, params: Params) -> int:
 
 def context(root: Path, params: Params) -> Context:
     """For a command that runs outside a tracked stage."""
-    return Context(NullTracker(), home(root), params.runtime.cores, params.runtime.providers)
+    return Context(
+        NullTracker(), home(root), params.runtime.cores, params.runtime.providers, params.runtime.store_bytes
+    )

@@ -88,7 +88,7 @@ def _run(row: Stage, root: Path, partial: Mapping[str, Path], params: Params, co
 
 
 def _context(state: Path, params: Params, tracker: Tracker) -> Context:
-    return Context(tracker, state, params.runtime.cores, params.runtime.providers)
+    return Context(tracker, state, params.runtime.cores, params.runtime.providers, params.runtime.store_bytes)
 
 
 @contextmanager

@@ -19,9 +19,9 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     features.npy then, windows.json."""
     line = NetworkLine(inputs, params, context)
     ids = kept_ids(line.dataset)
-    windows = line.windows(ids)
+    windows, frozen = line.windows(ids), line.frozen()
     rows = ids if windows is None else [row_id(i, number) for i in ids for number in range(len(windows[i]))]
-    records = line.stored(line.frozen(), [(row, 0) for row in rows])
+    records = line.stored(frozen, [(row, 0) for row in rows])
     folder = outputs["features"]
     np.save(folder / "places.npy", places(line.dataset))
     np.save(folder / "features.npy", records[np.arange(len(rows))])
@@ -31,9 +31,9 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         folder / "features.json",
         {
             "count": len(ids),
-            "width": records.space.shape[0],
+            "width": frozen.backbone.width,
             "space": records.space.digest,
             "ids_sha256": sha256_bytes("\n".join(ids).encode()),
         },
     )
-    context.tracker.params({"features.count": len(ids), "features.width": records.space.shape[0]})
+    context.tracker.params({"features.count": len(ids), "features.width": frozen.backbone.width})

@@ -1,7 +1,7 @@
 """Running frozen layers over samples: decoded, resized and inferred side by side, each once in its life."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -14,19 +14,19 @@ from components.backbones.base import Backbone
 from components.backbones.named import POOLED, SAMPLES, Part
 from components.data.ahead import in_order
 from components.data.dataset import Dataset
-from components.errors import StorageError
 from components.export.onnx_file import export_module
 from components.modalities.base import Modality
-from components.progress import bar, log
 from components.runtime.sessions import open_session, run
 from components.stages.rows import sample_of, shown
 from components.stages.table import Context
-from components.storage.samples import Records, SampleStore, Space
+from components.storage.samples import Field, Space
 
-SHARD = 256
 SEEN = "seen"
 
+Array = npt.NDArray[np.generic]
+Indices = npt.NDArray[np.int64]
 Wanted = tuple[str, int]  # row (a sample, or one of its windows), view
+Chunk = tuple[Sequence[Wanted], dict[str, Array]]
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,9 @@ class Frozen:
     def space(self, task: Modality) -> Space:
         """Activations are kept in half precision, features in full, token ids as they are."""
         with torch.inference_mode():
-            (made,) = self.module()(seen(task))
-        shape = made.shape[1:]
-        floats = "float32" if len(shape) == 1 else "float16"
-        dtype = floats if made.is_floating_point() else str(made.numpy().dtype)
-        return Space(self.weights, f"below-{self.cut}", task.view_digest(0), tuple(shape), dtype)
+            made = self.module()(seen(task))
+        fields = tuple(_field(name, tensor) for name, tensor in zip(self.names, made, strict=True))
+        return Space(self.weights, f"below-{self.cut}", task.view_digest(0), fields)
 
 
 class Below(nn.Module):
@@ -74,11 +72,11 @@ class Below(nn.Module):
 
 
 class Computation:
-    """Raw samples → records, a batch a call; safe in several threads.
+    """Raw samples → tensors at the cut, a batch a call; safe in several threads.
 
     One operator runs on one core, and several batches run side by side: no core waits for another, and a
     record does not depend on how many there are. Batches have a fixed size (the last is padded) and hold samples
-    of one size class, so a record does not depend on its company either.
+    of one shape, so a record does not depend on its company either.
     """
 
     def __init__(
@@ -88,6 +86,7 @@ class Computation:
         self.threads = context.threads
         self.batch = batch
         self._dataset = dataset
+        self._names = frozen.names
         example = seen(task)
         shape = (batch, *example.shape[1:])
         model = exported(frozen, shape, example.dtype, tuple(task.varying.items()))
@@ -98,26 +97,54 @@ class Computation:
         model = export_module(task.preprocessor(), (sample,), [takes.name], [SEEN], varying)
         self._preprocess = open_session(model, ["cpu"], 1)
 
-    def size_class(self, wanted: Wanted) -> int:
-        return self.task.size_class(self._dataset.read(sample_of(wanted[0])))
+    def prepare(self, sample: str, wanted: Sequence[Wanted] | None = None) -> list[Array]:
+        """What the backbone sees of rows of a sample, each in its view, by the same graph as in the release.
 
-    def prepare(self, wanted: Wanted) -> npt.NDArray[np.generic]:
-        """What the backbone sees of a row, by the same graph as in the release."""
-        row, view = wanted
-        sample = sample_of(row)
-        whole = self.task.augment(self.task.decode(self._dataset.read(sample)), view, sample)
-        array = shown(row, whole, self.task)
-        made: npt.NDArray[np.generic] = self._preprocess.run(None, {self.task.signature.name: array[None]})[0]
-        return np.asarray(made[0])
+        Without `wanted` the clean sample as a whole.
 
-    def infer(self, samples: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """(B, …) of one shape, B up to the batch size → activations (B, …)."""
+        The sample is read, hashed and decoded once, and augmented once for each view.
+        """
+        wanted = wanted or [(sample, 0)]
+        decoded = self.task.decode(self._dataset.read(sample))
+        views = {view: self.task.augment(decoded, view, sample) for view in {view for _, view in wanted}}
+        rows = (shown(row, views[view], self.task) for row, view in wanted)
+        name = self.task.signature.name
+        return [np.asarray(self._preprocess.run(None, {name: array[None]})[0][0]) for array in rows]
+
+    def infer(self, samples: Array, names: Sequence[str] | None = None) -> dict[str, Array]:
+        """(B, …) of one shape, B up to the batch size → tensors (B, …) at the cut: all, or those named.
+
+        Whatever is asked for is computed by one graph, so its bytes do not depend on what else is.
+        """
         padding = np.zeros((self.batch - len(samples), *samples.shape[1:]), dtype=samples.dtype)
-        feeds = {SEEN: np.concatenate([samples, padding])}
-        return run(self._layers, feeds)[0][: len(samples)]
+        wanted = self._names if names is None else names
+        made = run(self._layers, {SEEN: np.concatenate([samples, padding])}, names=wanted)
+        return {name: array[: len(samples)] for name, array in zip(wanted, made, strict=True)}
 
-    def __call__(self, chunk: Sequence[Wanted]) -> npt.NDArray[np.generic]:
-        return self.infer(np.stack([self.prepare(wanted) for wanted in chunk]))
+    def rows(self, wanted: Sequence[Wanted], names: Sequence[str] | None = None) -> Iterator[Chunk]:
+        """The tensors of all that is wanted, in chunks, in any order; each sample is read once."""
+
+        def work(shown: Sequence[tuple[Wanted, Array]]) -> Chunk:
+            made = self.infer(np.stack([array for _, array in shown]), names)
+            return [one for one, _ in shown], made
+
+        return in_order(work, self._batches(wanted), self.threads, 2 * self.threads + 1)
+
+    def _batches(self, wanted: Sequence[Wanted]) -> Iterator[Sequence[tuple[Wanted, Array]]]:
+        """What the backbone sees, in batches of one shape each."""
+        samples: dict[str, list[Wanted]] = defaultdict(list)
+        for one in wanted:
+            samples[sample_of(one[0])].append(one)
+        waiting: dict[tuple[int, ...], list[tuple[Wanted, Array]]] = defaultdict(list)
+        prepared = in_order(
+            lambda item: self.prepare(*item), samples.items(), self.threads, 2 * self.threads + 1
+        )
+        for rows, arrays in zip(samples.values(), prepared, strict=True):
+            for one, array in zip(rows, arrays, strict=True):
+                waiting[array.shape].append((one, array))
+                if len(waiting[array.shape]) == self.batch:
+                    yield waiting.pop(array.shape)
+        yield from waiting.values()
 
 
 @lru_cache(maxsize=4)
@@ -129,76 +156,6 @@ def exported(
     return export_module(frozen.module(), (example,), [SEEN], frozen.names, {SEEN: dict(varying)})
 
 
-def stored(
-    dataset: Dataset,
-    wanted: Sequence[Wanted],
-    frozen: Frozen,
-    task: Modality,
-    context: Context,
-    batch: int,
-) -> Records:
-    """The output of `frozen` for each wanted (sample id, view), in that order, from the sample store.
-
-    What the store does not hold, or holds damaged, is computed first.
-    """
-    store = SampleStore(context.cache / "store")
-    space = frozen.space(task)
-    keys = [_key(task, *w) for w in wanted]
-
-    def fill_up() -> None:
-        if absent := missing(store, space, task, wanted):
-            fill(store, space, Computation(dataset, frozen, task, context, batch), absent)
-
-    fill_up()
-    try:
-        return store.read(space, keys)
-    except StorageError as error:
-        log(f"{error.message} It is computed again.")
-        fill_up()
-        return store.read(space, keys)
-
-
-def missing(store: SampleStore, space: Space, task: Modality, wanted: Sequence[Wanted]) -> list[Wanted]:
-    """What of `wanted` the store does not hold, each once."""
-    keys = {w: _key(task, *w) for w in wanted}
-    absent = set(store.missing(space, list(keys.values())))
-    return [w for w in keys if keys[w] in absent]
-
-
-def fill(store: SampleStore, space: Space, compute: Computation, wanted: Sequence[Wanted]) -> None:
-    """Compute the records of `wanted` and publish them, a shard after the other."""
-    progress = bar(len(wanted), "Frozen layers", "views")
-    rows: list[npt.NDArray[np.generic]] = []
-    done: list[str] = []
-    batches = _batches(compute, wanted)
-    computed = in_order(compute, batches, compute.threads, 2 * compute.threads + 1)
-    for chunk, records in zip(batches, computed, strict=True):
-        rows.append(_filled(records.astype(space.dtype), space.shape))
-        done.extend(_key(compute.task, *w) for w in chunk)
-        progress.update(len(chunk))
-        if len(done) >= SHARD:
-            store.add(space, done, np.concatenate(rows))
-            rows, done = [], []
-    if done:
-        store.add(space, done, np.concatenate(rows))
-    progress.close()
-
-
-def _batches(compute: Computation, wanted: Sequence[Wanted]) -> list[Sequence[Wanted]]:
-    """Batches of one size class each, small samples first."""
-    classes: dict[int, list[Wanted]] = defaultdict(list)
-    for one in wanted:
-        classes[compute.size_class(one)].append(one)
-    starts = [(size, at) for size in sorted(classes) for at in range(0, len(classes[size]), compute.batch)]
-    return [classes[size][at : at + compute.batch] for size, at in starts]
-
-
-def _filled(records: npt.NDArray[np.generic], shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
-    """Records (B, …) of shorter samples with zeros behind, so that all have one shape."""
-    missing = [(0, wanted - held) for wanted, held in zip(shape, records.shape[1:], strict=True)]
-    return np.pad(records, [(0, 0), *missing]) if any(after for _, after in missing) else records
-
-
 def seen(task: Modality) -> torch.Tensor:
     """(1, …): what the backbone sees of some sample, in its full size."""
     sample = task.compact(np.zeros(task.signature.example[1:], task.signature.dtype))
@@ -207,6 +164,7 @@ def seen(task: Modality) -> torch.Tensor:
     return found
 
 
-def _key(task: Modality, sample: str, view: int) -> str:
-    """A clean view is told by its sample alone: it outlives a change of the augmentation."""
-    return f"{sample}/{view}/{task.view_digest(view)[:16]}" if view else sample
+def _field(name: str, made: torch.Tensor) -> Field:
+    shape = tuple(made.shape[1:])
+    floats = "float32" if len(shape) == 1 else "float16"
+    return Field(name, shape, floats if made.is_floating_point() else str(made.numpy().dtype))

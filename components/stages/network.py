@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
@@ -12,6 +13,7 @@ from components.backbones.base import Backbone
 from components.backbones.catalogue import build, described
 from components.backbones.checkpoint import load
 from components.backbones.library import CONFIG
+from components.backbones.named import taken
 from components.errors import ParamsError
 from components.heads import restore
 from components.modalities import load_modality
@@ -22,9 +24,10 @@ from components.params.names import FAMILIES
 from components.params.task import AugmentParams
 from components.problems.base import Network as Problem
 from components.stages.features import Features, open_features
-from components.stages.frozen import Frozen, Wanted, stored
+from components.stages.frozen import Frozen, Wanted
 from components.stages.line import Line
 from components.stages.rows import Places, places_of
+from components.stages.stored import Partly, stored
 from components.storage.publish import read_json, sha256_bytes, sha256_file, write_bytes
 from components.storage.samples import Records
 
@@ -61,11 +64,16 @@ class NetworkLine(Line):
         return places_of(self.dataset, self.modality, ids, self.context.threads)
 
     def frozen(self, cut: int | None = None) -> Frozen:
-        """Everything below `cut`; with None the whole backbone, pooled."""
+        """Everything below `cut` that the problem's head needs; with None the whole backbone, pooled."""
         backbone, weights = self.pretrained
-        return Frozen(backbone, weights, backbone.blocks + 1 if cut is None else cut)
+        if cut is None:
+            return Frozen(backbone, weights, backbone.blocks + 1)
+        with torch.random.fork_rng(devices=[]):  # a head draws its weights
+            return Frozen(backbone, weights, cut, taken(self.problem.head(backbone.width)))
 
-    def stored(self, frozen: Frozen, wanted: Sequence[Wanted], modality: Modality | None = None) -> Records:
+    def stored(
+        self, frozen: Frozen, wanted: Sequence[Wanted], modality: Modality | None = None
+    ) -> Records | Partly:
         """See `frozen.stored`; views other than the clean one need the modality `augmented`."""
         shown, batch = modality or self.modality, self.params.features.batch
         return stored(self.dataset, wanted, frozen, shown, self.context, batch)

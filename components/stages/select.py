@@ -152,8 +152,8 @@ def _tuned_outputs(
         rows = []
         with torch.inference_mode():
             for start in range(0, len(chosen), size):
-                batch = records[np.arange(start, min(start + size, len(chosen)))]
-                seen = to_device(torch.from_numpy(batch), CPU)
+                batch = records.named(np.arange(start, min(start + size, len(chosen))))
+                seen = to_device({name: torch.from_numpy(rows) for name, rows in batch.items()}, CPU)
                 rows.append(network(seen).double().numpy())
         found[side] = np.concatenate(rows)
     return found

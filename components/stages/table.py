@@ -23,12 +23,14 @@ class Context:
         cache: root of the caches (sample store, downloads, checkpoints of unfinished trainings).
         threads: cores to use.
         providers: onnxruntime execution providers in order of preference.
+        budget: bytes of the sample store that the frozen layers' outputs for one reader may take.
     """
 
     tracker: "Tracker"
     cache: Path
     threads: int
     providers: Sequence[str]
+    budget: int = 100 * 10**9
 
 
 class Run(Protocol):

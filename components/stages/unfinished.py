@@ -41,6 +41,7 @@ STAGES = (
     "line",
     "network",
     "released",
+    "stored",
     "train_controls",
     "train_source",
     "uncalibrated",

@@ -1,15 +1,16 @@
 """The sample store: what a frozen layer said about a sample, kept for ever, by digest.
 
-A space is one (backbone, cut, pre-processing); a record is one fixed-size array for one key. Records lie in
+A space is one (backbone, cut, pre-processing); a record is some named arrays of fixed sizes for one key. Records lie in
 shards that appear by rename; each record's SHA-256 stands in the shard's index and is checked on reading.
+The format's version is part of a space's name: records of another version are not found, and computed again.
 Anything in the store may be deleted at any time: it is computed again, with the same bytes.
 """
 
 import hashlib
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,28 @@ import numpy.typing as npt
 
 from components.errors import StorageError
 from components.storage.publish import sha256_bytes, write_bytes
+
+FORMAT = 2  # 1 had one array in a record, without a name
+Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One array of each record; floats are kept as `float32` or `float16`. StorageError for another type."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+    def __post_init__(self) -> None:
+        if np.dtype(self.dtype).kind == "f" and self.dtype not in ("float32", "float16"):
+            raise StorageError(
+                f"{self.name} is {self.dtype}; records hold float32, float16 or whole numbers."
+            )
+
+    @property
+    def nbytes(self) -> int:
+        return int(np.dtype((self.dtype, self.shape)).itemsize)
 
 
 @dataclass(frozen=True)
@@ -27,22 +50,26 @@ class Space:
         backbone: SHA-256 of the checkpoint's weights.
         cut: name of the layer whose output is kept.
         preprocessing: digest of everything between the raw bytes and the backbone's input.
-        shape, dtype: of one record.
+        fields: of one record.
     """
 
     backbone: str
     cut: str
     preprocessing: str
-    shape: tuple[int, ...]
-    dtype: str
+    fields: tuple[Field, ...]
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        return sha256_bytes(json.dumps(asdict(self), sort_keys=True).encode())
+        return sha256_bytes(json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True).encode())
+
+    @cached_property
+    def record(self) -> np.dtype[np.void]:
+        """How a record lies on disk: fields one behind the other, each where the CPU reads it fast."""
+        return np.dtype([(field.name, field.dtype, field.shape) for field in self.fields], align=True)
 
     @property
     def record_bytes(self) -> int:
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+        return self.record.itemsize
 
 
 @dataclass(frozen=True)
@@ -53,15 +80,17 @@ class _Place:
 
 
 class Records:
-    """An ordered view of records: `records[indices]` → array (len(indices), *shape), memory-mapped below."""
+    """An ordered view of records, memory-mapped below.
+
+    `records.named(indices)` → name → array (len(indices), *shape); `records[indices]` → the only one.
+    """
 
     def __init__(self, space: Space, places: Sequence[_Place]) -> None:
         self.space = space
         shards = sorted({place.shard for place in places})
         number = {shard: i for i, shard in enumerate(shards)}
-        self._maps = [
-            np.memmap(shard, dtype=space.dtype, mode="r").reshape(-1, *space.shape) for shard in shards
-        ]
+        maps = [np.memmap(shard, dtype=space.record, mode="r") for shard in shards]
+        self._maps = {field.name: [shard[field.name] for shard in maps] for field in space.fields}
         self._shard = np.array([number[place.shard] for place in places], dtype=np.int64)
         self._row = np.array([place.row for place in places], dtype=np.int64)
 
@@ -69,9 +98,16 @@ class Records:
         return len(self._row)
 
     def __getitem__(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.generic]:
-        out = np.empty((len(indices), *self.space.shape), dtype=self.space.dtype)
+        (field,) = self.space.fields
+        return self._read(field, indices)
+
+    def named(self, indices: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.generic]]:
+        return {field.name: self._read(field, indices) for field in self.space.fields}
+
+    def _read(self, field: Field, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.generic]:
+        out, maps = np.empty((len(indices), *field.shape), dtype=field.dtype), self._maps[field.name]
         for position, index in enumerate(indices):
-            out[position] = self._maps[self._shard[index]][self._row[index]]
+            out[position] = maps[self._shard[index]][self._row[index]]
         return out
 
 
@@ -86,22 +122,17 @@ class SampleStore:
         known = self._index(space)
         return [key for key in keys if key not in known]
 
-    def add(self, space: Space, keys: Sequence[str], records: npt.NDArray[np.generic]) -> None:
-        """Publish one shard. `records` has shape (len(keys), *space.shape) and the space's dtype."""
-        if records.shape != (len(keys), *space.shape) or records.dtype != np.dtype(space.dtype):
-            raise StorageError(
-                f"Records of shape {records.shape} and type {records.dtype} do not fit the space: "
-                f"{(len(keys), *space.shape)}, {space.dtype} are expected."
-            )
-        contiguous = np.ascontiguousarray(records)
+    def add(self, space: Space, keys: Sequence[str], records: Arrays) -> None:
+        """Publish one shard. `records` holds (len(keys), *shape) for each field of the space, in its dtype."""
+        lying = _laid_out(space, len(keys), records)
         rows = [
-            {"key": key, "sha256": hashlib.sha256(contiguous[row].data).hexdigest()}
+            {"key": key, "sha256": hashlib.sha256(lying[row].data).hexdigest()}
             for row, key in enumerate(keys)
         ]
-        index = json.dumps(rows).encode()
+        index = json.dumps({"format": FORMAT, "records": rows}).encode()
         shard = self._folder(space) / sha256_bytes(index)
         # Data first: an index whose data are not there would be a promise that cannot be kept.
-        write_bytes(shard.with_suffix(".bin"), contiguous.data.cast("B"))
+        write_bytes(shard.with_suffix(".bin"), lying.data.cast("B"))
         write_bytes(shard.with_suffix(".json"), index)
 
     def read(self, space: Space, keys: Sequence[str]) -> Records:
@@ -144,11 +175,27 @@ class SampleStore:
                 )
 
 
+def _laid_out(space: Space, count: int, records: Arrays) -> npt.NDArray[np.uint8]:
+    """(count, bytes of a record). StorageError where the arrays are not those of the space."""
+    found = {name: (array.shape, array.dtype.name) for name, array in records.items()}
+    wanted = {field.name: ((count, *field.shape), field.dtype) for field in space.fields}
+    if found != wanted:
+        raise StorageError(f"Records {found} do not fit the space: {wanted} are expected.")
+    if len(records) == 1:  # nothing lies between records: no copy
+        (array,) = records.values()
+        return np.ascontiguousarray(array).reshape(count, -1).view(np.uint8)
+    made = np.zeros((count, space.record_bytes), dtype=np.uint8)  # what lies between fields, too
+    for name, array in records.items():
+        made.view(space.record)[:, 0][name] = array
+    return made
+
+
 def _read_index(path: Path) -> list[dict[str, str]] | None:
     try:
         if sha256_bytes(path.read_bytes()) != path.stem:
             return None
-        rows: list[dict[str, str]] = json.loads(path.read_text())
+        held = json.loads(path.read_text())
+        rows: list[dict[str, str]] | None = held["records"] if held["format"] == FORMAT else None
         return rows
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -58,12 +58,12 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from components.errors import StorageError
-from components.storage.samples import SampleStore, Space
-store, space = SampleStore(Path(sys.argv[1])), Space("b", "c", "p", (1000,), "float32")
-store.add(space, ["first"], np.ones((1, 1000), dtype=np.float32))
+from components.storage.samples import Field, SampleStore, Space
+store, space = SampleStore(Path(sys.argv[1])), Space("b", "c", "p", (Field("x", (1000,), "float32"),))
+store.add(space, ["first"], {"x": np.ones((1, 1000), dtype=np.float32)})
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 try:
-    store.add(space, ["second", "third"], np.ones((2, 1000), dtype=np.float32))
+    store.add(space, ["second", "third"], {"x": np.ones((2, 1000), dtype=np.float32)})
 except StorageError as error:
     print(error)
 print(store.missing(space, ["first", "second", "third"]), len(store.read(space, ["first"])))

@@ -153,9 +153,6 @@ class Modality(Whole):
         grey = Image.fromarray(_to_rgb(image, self._bits)).convert("L")
         return Inspection(facts, _fingerprint(grey), _thumbnail(grey))
 
-    def size_class(self, payload: bytes) -> int:
-        return 0  # the pre-processor makes all of one size
-
     @torch.inference_mode()
     def compact(self, sample: Sample) -> Image8:
         """uint8 (S, S, 3): resized as the pre-processor does it, its normalisation taken back."""

@@ -121,9 +121,6 @@ class Modality(Whole):
         pieces = _pieces(words or [text])
         return Inspection(facts, _fingerprint(pieces), _thumbnail(pieces))
 
-    def size_class(self, payload: bytes) -> int:
-        return len(self.decode(payload))
-
     def compact(self, sample: Sample) -> Tokens:
         return _padded(sample.tolist(), self._needs_size())
 

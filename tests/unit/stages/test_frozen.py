@@ -6,8 +6,9 @@ from training_workspace import Workspace
 
 from components.backbones.catalogue import build
 from components.data.dataset import Dataset
-from components.stages.frozen import Computation, Frozen, exported, stored
+from components.stages.frozen import Computation, Frozen, exported
 from components.stages.network import open_modality
+from components.stages.stored import stored
 
 
 def test_damaged_and_lost_records_are_computed_again(
@@ -40,7 +41,9 @@ def test_equal_layers_are_exported_once(workspace: Workspace) -> None:
 
     def compute(seed: int, cut: int) -> np.ndarray:
         layers = Frozen(build("efficientnet_lite0", seed=seed), f"seed {seed}", cut)
-        return Computation(dataset, layers, modality, workspace.context, 4)([(dataset.ids()[0], 0)])
+        computed = Computation(dataset, layers, modality, workspace.context, 4)
+        (made,) = computed.infer(np.stack(computed.prepare(dataset.ids()[0]))).values()
+        return made
 
     first = compute(8, 1)
     made = exported.cache_info().misses

@@ -28,10 +28,10 @@ from components.sources import open_source
 from components.stages.advise import advise
 from components.stages.candidates import candidates
 from components.stages.fetch_checkpoint import fetch
-from components.stages.frozen import stored
 from components.stages.network import NetworkLine, input_spec, open_modality
 from components.stages.refresh import refresh
 from components.stages.report import maps
+from components.stages.stored import stored
 from components.stages.table import stage
 from components.storage.publish import sha256_file, write_json
 from components.training.scoring import to_device
@@ -130,7 +130,7 @@ def test_a_whole_text_network_learns_from_its_tokens(pictures: Workspace, tmp_pa
     dataset = Dataset.open(line.root / "dataset")
     modality = open_modality(line.params, line.root / "adapted")
     frozen = NetworkLine.of(line.root, line.params, line.context).frozen(0)
-    assert frozen.space(modality).dtype == "int64"
+    assert [field.dtype for field in frozen.space(modality).fields] == ["int64"]
     (sample, *_) = dataset.ids("validation")
     held = stored(dataset, [(sample, 0)], frozen, modality, line.context, 8)[np.arange(1)]
     np.testing.assert_array_equal(held[0], modality.compact(modality.decode(dataset.read(sample))))

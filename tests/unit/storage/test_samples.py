@@ -1,24 +1,36 @@
 """The sample store: records come back as they went in, or not at all."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from components.errors import StorageError
-from components.storage.samples import SampleStore, Space
+from components.storage.publish import sha256_bytes
+from components.storage.samples import Field, SampleStore, Space
 
-SPACE = Space("weights", "below-3", "preprocessing", (2, 3), "float16")
+SPACE = Space("weights", "below-3", "preprocessing", (Field("maps", (2, 3), "float16"),))
+TYPES = ("float16", "float32", "int64", "uint8")
 
 
-def records(count: int, seed: int = 0) -> np.ndarray:
+def values_of(count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(count, 2, 3)).astype("float16")
 
 
+def records(count: int, seed: int = 0) -> dict[str, np.ndarray]:
+    return {"maps": values_of(count, seed)}
+
+
 def test_records_come_back_in_the_order_asked_for(tmp_path: Path) -> None:
-    store, values = SampleStore(tmp_path), records(5)
-    store.add(SPACE, list("abc"), values[:3])
-    store.add(SPACE, list("de"), values[3:])
+    store, values = SampleStore(tmp_path), values_of(5)
+    store.add(SPACE, list("abc"), {"maps": values[:3]})
+    store.add(SPACE, list("de"), {"maps": values[3:]})
     view = store.read(SPACE, ["e", "a", "c"])
     assert len(view) == 3
     np.testing.assert_array_equal(view[np.array([0, 1, 2])], values[[4, 0, 2]])
@@ -28,13 +40,13 @@ def test_only_what_is_not_there_is_missing(tmp_path: Path) -> None:
     store = SampleStore(tmp_path)
     store.add(SPACE, ["a"], records(1))
     assert store.missing(SPACE, ["b", "a", "c"]) == ["b", "c"]
-    other = Space("other weights", SPACE.cut, SPACE.preprocessing, SPACE.shape, SPACE.dtype)
+    other = Space("other weights", SPACE.cut, SPACE.preprocessing, SPACE.fields)
     assert store.missing(other, ["a"]) == ["a"]
 
 
 def test_a_flipped_bit_is_found_and_the_shard_is_computed_again(tmp_path: Path) -> None:
-    store, values = SampleStore(tmp_path), records(2)
-    store.add(SPACE, ["a", "b"], values)
+    store, values = SampleStore(tmp_path), values_of(2)
+    store.add(SPACE, ["a", "b"], {"maps": values})
     shard = next(tmp_path.rglob("*.bin"))
     damaged = bytearray(shard.read_bytes())
     damaged[-1] ^= 1
@@ -42,7 +54,7 @@ def test_a_flipped_bit_is_found_and_the_shard_is_computed_again(tmp_path: Path) 
     with pytest.raises(StorageError, match="damaged"):
         store.read(SPACE, ["a", "b"])
     assert store.missing(SPACE, ["a", "b"]) == ["a", "b"]
-    store.add(SPACE, ["a", "b"], values)
+    store.add(SPACE, ["a", "b"], {"maps": values})
     np.testing.assert_array_equal(store.read(SPACE, ["b"])[np.array([0])], values[1:])
 
 
@@ -56,6 +68,104 @@ def test_a_truncated_shard_or_index_counts_as_missing(tmp_path: Path) -> None:
     assert store.missing(SPACE, ["a", "b"]) == ["a", "b"]
 
 
-def test_records_that_do_not_fit_the_space_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"maps": np.zeros((1, 3, 2), "float16")},
+        {"maps": np.zeros((1, 2, 3), "float32")},
+        {"other": np.zeros((1, 2, 3), "float16")},
+        {},
+    ],
+)
+def test_records_that_do_not_fit_the_space_are_refused(tmp_path: Path, wrong: dict[str, np.ndarray]) -> None:
     with pytest.raises(StorageError, match="do not fit"):
-        SampleStore(tmp_path).add(SPACE, ["a"], np.zeros((1, 3, 2), "float16"))
+        SampleStore(tmp_path).add(SPACE, ["a"], wrong)
+
+
+def test_numbers_of_another_precision_are_no_field() -> None:
+    with pytest.raises(StorageError, match="maps is float64; records hold float32, float16 or whole numbers"):
+        Field("maps", (2,), "float64")
+
+
+SHAPES = st.lists(st.integers(1, 4), max_size=3).map(tuple)
+FIELDS = st.lists(
+    st.tuples(st.text("abcxyz_", min_size=1, max_size=5), SHAPES, st.sampled_from(TYPES)),
+    min_size=1,
+    max_size=4,
+    unique_by=lambda field: field[0],
+).map(lambda fields: tuple(Field(*field) for field in fields))
+
+
+@given(fields=FIELDS, count=st.integers(1, 5), seed=st.integers(0, 2**32))
+def test_records_of_several_arrays_come_back_byte_by_byte(
+    tmp_path_factory: pytest.TempPathFactory, fields: tuple[Field, ...], count: int, seed: int
+) -> None:
+    draw, space = np.random.default_rng(seed), Space("w", "c", "p", fields)
+    made = {}
+    for field in fields:
+        size = (count, *field.shape)
+        raw = draw.integers(0, 256, size=(*size, np.dtype(field.dtype).itemsize), dtype=np.uint8)
+        made[field.name] = raw.view(field.dtype).reshape(size)  # every pattern of bits, NaN too
+    keys = [f"key {number}" for number in range(count)]
+    store = SampleStore(tmp_path_factory.mktemp("store"))
+    store.add(space, keys, made)
+    order = draw.permutation(count)
+    found = store.read(space, keys).named(order)
+    assert list(found) == [field.name for field in fields]
+    for name, array in found.items():
+        assert array.dtype == made[name].dtype
+        assert array.tobytes() == made[name][order].tobytes()
+
+
+def test_a_store_of_another_format_is_computed_again_and_never_misread(tmp_path: Path) -> None:
+    """Format 1 had a list of records as index, and one array without a name; its bytes could be taken for these."""
+    store, rows = SampleStore(tmp_path), values_of(1)
+    store.add(SPACE, ["a"], {"maps": rows})
+    (folder,) = tmp_path.iterdir()
+    (index,) = folder.glob("*.json")
+    for other in (json.loads(index.read_text())["records"], {"format": 3, "records": [{"key": "a"}]}, 7):
+        for path in list(folder.iterdir()):
+            path.unlink()
+        data = json.dumps(other).encode()
+        (folder / f"{sha256_bytes(data)}.json").write_bytes(data)
+        (folder / f"{sha256_bytes(data)}.bin").write_bytes(rows.tobytes())
+        assert store.missing(SPACE, ["a"]) == ["a"]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from components.storage import samples
+from components.storage.samples import Field, SampleStore, Space
+write, left = samples.write_bytes, [int(sys.argv[2])]
+def dying(path, data):
+    if left[0] == 0:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_name(f".{path.name}.half").write_bytes(bytes(data)[: len(data) // 2])
+        os.kill(os.getpid(), 9)
+    left[0] -= 1
+    write(path, data)
+samples.write_bytes = dying
+fields = Field("maps", (3,), "float16"), Field("pooled", (2,), "float32")
+made = {"maps": np.ones((2, 3), "float16"), "pooled": np.ones((2, 2), "float32")}
+SampleStore(Path(sys.argv[1])).add(Space("w", "c", "p", fields), ["a", "b"], made)
+"""
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2])
+def test_a_record_is_there_with_all_its_arrays_or_not_at_all(tmp_path: Path, writes: int) -> None:
+    """Killed before the data, between data and index, and not at all."""
+    words = [sys.executable, "-c", KILLED, str(tmp_path), str(writes)]
+    done = subprocess.run(words, capture_output=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())})
+    assert done.returncode == (-9 if writes < 2 else 0), done.stderr
+    fields = Field("maps", (3,), "float16"), Field("pooled", (2,), "float32")
+    store, space = SampleStore(tmp_path), Space("w", "c", "p", fields)
+    assert store.missing(space, ["a", "b"]) == (["a", "b"] if writes < 2 else [])
+    made = {"maps": np.ones((2, 3), "float16"), "pooled": np.ones((2, 2), "float32")}
+    store.add(space, ["a", "b"], made)  # the same work again
+    found = store.read(space, ["b"]).named(np.array([0]))
+    assert {name: array.tolist() for name, array in found.items()} == {
+        "maps": [[1, 1, 1]],
+        "pooled": [[1, 1]],
+    }

@@ -78,9 +78,6 @@ class Modality(Whole):
         fingerprint = int.from_bytes(hashlib.sha256(payload).digest()[:8], "big")
         return Inspection({"distinct": len(set(payload))}, fingerprint, thumbnail.reshape(SIDE, SIDE))
 
-    def size_class(self, payload: bytes) -> int:
-        return len(payload)
-
     def compact(self, sample: Sample) -> Sample:
         return sample
 

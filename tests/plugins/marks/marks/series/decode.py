@@ -94,9 +94,6 @@ class Modality:
         fingerprint = int.from_bytes(hashlib.sha256(payload).digest()[:8], "big")
         return Inspection({"bytes": len(payload)}, fingerprint, thumbnail.reshape(SIDE, SIDE))
 
-    def size_class(self, payload: bytes) -> int:
-        return 0  # all windows are of one length
-
     def compact(self, sample: Sample) -> Sample:
         return sample
 

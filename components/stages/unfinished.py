@@ -41,6 +41,7 @@ STAGES = (
     "line",
     "network",
     "released",
+    "rows",
     "stored",
     "train_controls",
     "train_source",

@@ -25,10 +25,10 @@ class Assembly:
         return self.modality.windows(self.modality.decode(payload))
 
     def merged(self, rows: Array, windows: Sequence[Window]) -> Array:
-        """(windows, columns) of one sample → its answer."""
+        """(windows, columns) of one sample → its answer, in double precision: all who ask decide alike."""
         if self.modality.windowing is None:
             return np.asarray(rows[0])
-        return np.asarray(self.decision.merge(rows, windows))
+        return np.asarray(self.decision.merge(np.asarray(rows, dtype=np.float64), windows))
 
     def together(self, answers: Sequence[Array]) -> Array:
         """Answers of N samples as `Decision` takes them: (N, columns), or (N,) objects of their own shapes."""

@@ -128,6 +128,8 @@ def test_what_windows_say_becomes_what_the_sample_is(modality: str, problem: str
         rows = decides.answers(outputs)
         assert rows.shape == (len(windows), len(decides.columns))
         answers = assembly.together([assembly.merged(rows, [window.place for window in windows])])
+        single = assembly.merged(rows.astype(np.float32), windows)
+        assert single.dtype == (np.float32 if made.windowing is None else np.float64)
         decided = decides(answers)
         assert decides.same(decided, decided).all()
         if not decides.ragged:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -17,7 +18,7 @@ from components.data.dataset import Dataset
 from components.export.onnx_file import export_module
 from components.modalities.base import Modality
 from components.runtime.sessions import open_session, run
-from components.stages.rows import sample_of, shown
+from components.stages.rows import rows_in, sample_of
 from components.stages.table import Context
 from components.storage.samples import Field, Space
 
@@ -50,7 +51,10 @@ class Frozen:
         return self.backbone.needs(self.cut, self.takes)
 
     def module(self) -> "Below":
-        return Below(self.backbone.below(self.cut, self.names)).eval()
+        """On the CPU, where it is exported, wherever a training has brought the backbone."""
+        part = Below(self.backbone.below(self.cut, self.names)).eval()
+        away = any(parameter.device.type != "cpu" for parameter in part.parameters())
+        return deepcopy(part).cpu() if away else part
 
     def space(self, task: Modality) -> Space:
         """Activations are kept in half precision, features in full, token ids as they are."""
@@ -106,10 +110,13 @@ class Computation:
         """
         wanted = wanted or [(sample, 0)]
         decoded = self.task.decode(self._dataset.read(sample))
-        views = {view: self.task.augment(decoded, view, sample) for view in {view for _, view in wanted}}
-        rows = (shown(row, views[view], self.task) for row, view in wanted)
+        shown: dict[Wanted, Array] = {}
+        for view in {view for _, view in wanted}:
+            names = [row for row, other in wanted if other == view]
+            rows = rows_in(self.task.augment(decoded, view, sample), names, self.task)
+            shown |= {(name, view): row for name, row in zip(names, rows, strict=True)}
         name = self.task.signature.name
-        return [np.asarray(self._preprocess.run(None, {name: array[None]})[0][0]) for array in rows]
+        return [np.asarray(self._preprocess.run(None, {name: shown[one][None]})[0][0]) for one in wanted]
 
     def infer(self, samples: Array, names: Sequence[str] | None = None) -> dict[str, Array]:
         """(B, …) of one shape, B up to the batch size → tensors (B, …) at the cut: all, or those named.

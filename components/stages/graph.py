@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 HEADER = "# Written by `python -m components graph --write` from components/stages/table.py. Do not edit.\n"
 
-ROOMS = ("backbones", "data/formats", "heads", "methods", "modalities", "problems")
+ROOMS = sorted({plugin.room for row in STAGES for plugin in row.plugins})
 # A module says so where none of its changes can change the bytes that a stage writes.
 UNTRACKED = re.compile(r"^TRACKED = False\b", re.MULTILINE)
 

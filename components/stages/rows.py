@@ -33,14 +33,18 @@ def sample_of(row: str) -> str:
     return row.partition("#")[0]
 
 
-def shown(row: str, sample: Sample, modality: Modality) -> Sample:
-    """What a row shows of its sample. ParamsError for a sample that must be cut, and is asked for as a whole."""
+def rows_in(sample: Sample, names: Sequence[str], modality: Modality) -> list[Sample]:
+    """What rows of a sample show, by their names; it is cut once.
+
+    ParamsError for a sample that must be cut, and is asked for as a whole.
+    """
     if modality.windowing is None:
-        return sample
-    _, _, number = row.partition("#")
-    if not number:
+        return [sample] * len(names)
+    numbers = [number for _, _, number in (name.partition("#") for name in names)]
+    if "" in numbers:
         raise ParamsError("These samples are cut into windows; this command takes them as a whole only.")
-    return modality.windows(sample)[int(number)].sample
+    windows = modality.windows(sample)
+    return [windows[int(number)].sample for number in numbers]
 
 
 def refuse_windows(modality: Modality, key: str) -> None:

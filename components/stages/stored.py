@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -35,6 +35,7 @@ def stored(
     space = within(whole, len(set(wanted)), context.budget)
     keys = [_key(task, *w) for w in wanted]
 
+    @cache
     def compute() -> Computation:
         return Computation(dataset, frozen, task, context, batch)
 

@@ -16,7 +16,6 @@ from components.params.plugins import package
 from components.stages import graph
 from components.stages.graph import dvc_yaml, tracked
 from components.stages.table import STAGES, Stage
-from components.stages.unfinished import code
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,24 +116,6 @@ def _is_line(node: ast.expr) -> bool:
 RESUMED = [row for row in STAGES if "components.stages.unfinished" in closure(row)]
 
 
-@pytest.mark.parametrize("row", RESUMED, ids=lambda row: row.name)
-def test_a_training_that_was_killed_does_not_go_on_with_other_code(row: Stage) -> None:
-    known = {
-        f"components.{path.removesuffix('.py').removesuffix('/__init__').replace('/', '.')}"
-        for path in code()
-    }
-    import grimp
-
-    every = grimp.build_graph("components", exclude_type_checking_imports=True, cache_dir=None).modules
-    chosen = {
-        module
-        for plugin in row.plugins
-        for name in import_module(package(plugin.room)).NAMES
-        for module in _modules(f"{package(plugin.room)}.{name.replace('/', '.')}", plugin.part, every)
-    }
-    assert closure(row) | chosen <= known
-
-
 def test_the_stages_that_are_resumed_are_those_that_train() -> None:
     assert {row.name for row in RESUMED} == {
         "adapt_checkpoint",
@@ -142,6 +123,20 @@ def test_the_stages_that_are_resumed_are_those_that_train() -> None:
         "train_controls",
         "train_source",
     }
+
+
+@pytest.mark.parametrize("row", STAGES, ids=lambda row: row.name)
+def test_what_people_see_and_what_operates_a_version_reruns_no_stage(row: Stage) -> None:
+    """Figures, statistics of drift, monitoring and reports are nobody's dependency."""
+    shown = {"show", "watch", "explore", "statistics"}
+    assert not shown & {plugin.part.removesuffix(".py") for plugin in row.plugins}
+    apart = (
+        "components.monitoring",
+        "components.reporting",
+        "components.registry",
+        "components.problems.operation",
+    )
+    assert not [module for module in closure(row) if module.startswith(apart)]
 
 
 def test_nothing_reads_the_test_side_before_evaluate() -> None:

@@ -15,7 +15,8 @@ from components.monitoring.comparison import Asked, compare, count_tests
 from components.monitoring.judged import Problem
 from components.monitoring.labels import to_csv, worth_labelling
 from components.monitoring.shares import labels_test
-from components.problems import operation
+from components.params.task import TaskParams
+from components.problems import decision, operation
 from components.problems.operation import Shares
 
 LABELS: dict[str, Any] = {"problem": "multi_label", "labels": ["light", "striped", "rare"]}
@@ -191,3 +192,10 @@ def test_a_problem_without_the_part_is_refused_by_name(monkeypatch: pytest.Monke
         ParamsError, match=r"Monitoring is not defined for task.problem 'multi_label': .* 'watch'"
     ):
         problem_of(LABELS)
+
+
+def test_answers_of_different_shapes_are_refused_by_name() -> None:
+    made = decision(TaskParams(problem="regression"), ONE)
+    made.ragged = True
+    with pytest.raises(ParamsError, match=r"'regression': its answers differ in shape from sample to sample"):
+        operation.watch(TaskParams(problem="regression"), ONE, made)

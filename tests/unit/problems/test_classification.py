@@ -58,3 +58,10 @@ def test_a_threshold_decides_for_the_positive_class(fitted: dict[str, object], e
 def test_the_threshold_itself_is_positive_and_more_classes_take_the_most_probable() -> None:
     assert decides(positive="1", threshold=0.5)(np.array([[0.5, 0.5]])).tolist() == [1]
     assert decides(3, positive="1", threshold=0.1)(np.array([[0.2, 0.3, 0.5]])).tolist() == [2]
+
+
+def test_a_tie_with_the_threshold_is_decided_alike_in_both_types() -> None:
+    """0.7 as float32 lies below 0.7: a release that scores in float32 decides as the evaluation in float64 did."""
+    scored = np.array([[0.3, 0.7]], dtype=np.float32)
+    decide = decides(positive="1", threshold=0.7)
+    assert decide(scored).tolist() == decide(scored.astype(np.float64)).tolist() == [0]

@@ -105,7 +105,9 @@ class Decision(MeanAnswers):
         """(N, C) → (N,) class indices."""
         if self.positive is None or self.threshold is None or answers.shape[1] != 2:
             return np.asarray(answers.argmax(axis=1), dtype=np.int64)
-        is_positive = answers[:, self.positive] >= self.threshold
+        # As a number of 64 bits: NumPy would round the threshold to the type of the answers, and a release that gives
+        # float32 would decide a tie otherwise than an evaluation in float64.
+        is_positive = answers[:, self.positive] >= np.float64(self.threshold)
         return np.where(is_positive, self.positive, 1 - self.positive).astype(np.int64)
 
     def same(self, one: Decisions, other: Decisions) -> Mask:

@@ -40,3 +40,20 @@ class Choice:
         module, name = self.place.split(":")
         found: type = getattr(import_module(module), name)
         return found
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a backbone before it is built.
+
+    Attributes:
+        sees: the kind of samples that it takes (`KIND` of a modality).
+        blocks: how many there are; none: its files say.
+        longest: most tokens of a text; none: as the parameter's own bound.
+        norms: what kind it has, `tent` needs some, `adabn` batch norms.
+    """
+
+    sees: str
+    blocks: int | None = None
+    longest: int | None = None
+    norms: Literal["batch", "layer", "none"] = "batch"

@@ -1,6 +1,6 @@
 """Networks that somebody else trained: definitions, catalogue, and trust in their checkpoints."""
 
-from components.backbones.catalogue import BACKBONES
+from components.backbones.table import BACKBONES
 
 TRACKED = False  # stages depend on the file of the chosen backbone
 

@@ -1,5 +1,4 @@
-"""The catalogue: one line a backbone, or a library's family of them. Its name is its file's, and `backbone.name` in
-params.yaml.
+"""The catalogue opens what `table` names: a backbone, or a library's family of them.
 
 Another distribution brings a backbone by an entry point `graftline.backbones`: a package that states `FACTS`, with the
 row `ENTRY` in its `network.py`.
@@ -13,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.backbones.table import BACKBONES
 from components.errors import ParamsError, meant
 from components.params import plugins
 from components.params.names import FAMILIES
@@ -21,22 +21,6 @@ if TYPE_CHECKING:
     from components.backbones.base import Architecture, Backbone, BackboneEntry, Family
 
 TRACKED = False  # stages depend on the file of the chosen backbone
-
-BACKBONES: dict[str, str] = {
-    "efficientnet_lite0": "components.backbones.efficientnet_lite0:ENTRY",
-    "efficientnet_lite1": "components.backbones.efficientnet_lite1:ENTRY",
-    "efficientnet_lite2": "components.backbones.efficientnet_lite2:ENTRY",
-    "mobilenet_v2": "components.backbones.mobilenet_v2:ENTRY",
-    "minilm_l6": "components.backbones.minilm_l6:ENTRY",
-    "timm/convnext": "components.backbones.timm.convnext:FAMILY",
-    "timm/efficientnet": "components.backbones.timm.efficientnet:FAMILY",
-    "timm/resnet": "components.backbones.timm.resnet:FAMILY",
-    "transformers/bert": "components.backbones.transformers.bert:FAMILY",
-    "transformers/convnext": "components.backbones.transformers.convnext:FAMILY",
-    "transformers/distilbert": "components.backbones.transformers.distilbert:FAMILY",
-    "transformers/resnet": "components.backbones.transformers.resnet:FAMILY",
-    "transformers/vit": "components.backbones.transformers.vit:FAMILY",
-}
 
 
 def entry(name: str) -> "BackboneEntry":
@@ -90,5 +74,5 @@ def _loaded(name: str, allowed: Sequence[str]) -> Any:
         raise ParamsError(f"backbone.name is {name!r}{hint} Allowed: {', '.join(sorted(allowed))}.")
     if name in plugins.foreign("backbones"):
         return plugins.place("backbones", name, "network").ENTRY
-    module, attribute = BACKBONES[name].split(":")
+    module, attribute = f"components.backbones.{BACKBONES[name].place}".split(":")
     return getattr(importlib.import_module(module), attribute)

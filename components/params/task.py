@@ -62,7 +62,8 @@ class TaskParams(Section):
 
     Attributes:
         modality: `image` or `text`.
-        problem: `classification`: one class for each sample.
+        problem: `classification` (one class for each sample), `multi_label` (any number of labels),
+            or `regression` (one or several numbers).
         input_size: side of an image in pixels, or tokens of a text; none: what the backbone was trained with.
     """
 

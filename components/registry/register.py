@@ -15,8 +15,8 @@ from components.errors import GateRefused, RegistryError, StorageError, redact
 from components.params.operation import TrackingParams
 from components.progress import log
 from components.registry.delivery import deliver_now, safe_key, store_run
+from components.registry.full_disk import discarded_where_full
 from components.registry.model import BUNDLE, Card, description, folder_digest, write_model
-from components.registry.room import discarded_where_full
 from components.registry.runs import RunHandle
 from components.registry.store import Connection, connect, patiently, transient
 from components.storage.home import home

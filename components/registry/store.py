@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from components.errors import Busy, RegistryError, StorageError, first_line, redact
 from components.params.operation import TrackingParams
-from components.registry.room import full, full_disk
+from components.registry.full_disk import full, full_disk
 from components.registry.tables import half_made, make_tables
 from components.storage.home import home
 from components.storage.publish import kernel_lock

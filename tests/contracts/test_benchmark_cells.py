@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from benchmarks.methods import CONFIG, cells
-from components.backbones import BACKBONES
+from components.backbones.table import BACKBONES
 from components.heads import HEADS
 from components.methods import NAMES
 from components.params.load import check

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 import components.backbones
-from components.backbones.catalogue import BACKBONES, build, entry, skeleton
+from components.backbones.catalogue import build, entry, skeleton
+from components.backbones.table import BACKBONES
 from components.errors import ParamsError
 from components.params import plugins
 from components.params.backbone import ImageSpec
@@ -77,7 +78,7 @@ def test_random_weights_keep_the_signal_alive(name: str) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_familys_file_has_its_name(name: str) -> None:
     folder, file = name.split("/")
-    assert BACKBONES[name] == f"components.backbones.{folder}.{file}:FAMILY"
+    assert BACKBONES[name].place == f"{folder}.{file}:FAMILY"
     assert (Path(components.backbones.__path__[0]) / folder / f"{file}.py").is_file()
     with pytest.raises(ValueError, match="described by its checkpoint"):
         build(name)

@@ -13,7 +13,7 @@ import pytest
 from brightness import ABOUT, brightness_network
 
 from components.errors import RegistryError, StorageError
-from components.registry.room import full_disk
+from components.registry.full_disk import full_disk
 from components.registry.store import patiently
 from components.storage.publish import write_json
 

@@ -184,6 +184,7 @@ def _differences(champion: Decision, candidate: Decision, asked: Decision) -> It
             for who, side in sides.items()
         ]
         yield f"{', '.join(said)}; begin a new model (tracking.model)"
+        return
     for word in sorted({word for side in sides.values() for word in side.meaning}):
         values = {who: side.meaning.get(word) for who, side in sides.items()}
         if any(value != asked.meaning.get(word) for value in values.values()):

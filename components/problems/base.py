@@ -44,6 +44,11 @@ Mask = npt.NDArray[np.bool_]
 Link = Literal["softmax", "sigmoid", "identity"]
 
 
+def lasting(description: Description, *without: str) -> Mapping[str, Any]:
+    """What a description says whatever its training samples are, `without` some of its keys."""
+    return {key: value for key, value in description.items() if key not in ("statistics", *without)}
+
+
 @dataclass(frozen=True)
 class Labelled:
     """A sample as far as checks of the labels look at it: its label, and its split."""
@@ -198,6 +203,8 @@ class Decision(Protocol):
         fitted: what calibration found, as JSON.
         scale: by which a difference of answers is divided where parity is judged: a number, or (columns,).
         ragged: whether merged answers of samples differ in shape: they are kept as an array of objects.
+        meaning: what the description says of targets beside `names`, under words for people: problem, unit, range.
+            Only models that agree in it, and in the set of `names`, are compared.
     """
 
     output: str
@@ -206,6 +213,7 @@ class Decision(Protocol):
     fitted: Fitted
     scale: float | Array
     ragged: bool
+    meaning: Mapping[str, Any]
 
     def __init__(self, task: Any, description: Description, fitted: Fitted | None = None) -> None:
         """Without `fitted`: as a network decides before any calibration. ValueError where they make no sense."""
@@ -245,6 +253,15 @@ class Decision(Protocol):
 
     def __call__(self, answers: npt.NDArray[Any]) -> Decisions:
         """Answers (N, columns), or merged ones (N,), → (N, …)."""
+        ...
+
+    def reordered(
+        self, answers: npt.NDArray[Any], decisions: Decisions, names: Sequence[str]
+    ) -> tuple[npt.NDArray[Any], Decisions]:
+        """Both as a model gives them that has `names`, which are those of this decision in any order.
+
+        It decides nothing anew: thresholds stay with what they were fitted for.
+        """
         ...
 
     def same(self, one: Decisions, other: Decisions) -> Mask:

@@ -14,9 +14,10 @@ from components.evaluation import gates
 from components.evaluation.judged import PASS
 from components.evaluation.promotion import PROMOTE, REFUSED, Pair, Ruling, decide, first, gated, refused
 from components.evaluation.spread import Plan
-from components.inference.bundle import open_bundle, verify
+from components.inference.bundle import Bundle, open_bundle, verify
 from components.params import Params
 from components.problems import decision, judge
+from components.problems.base import Decision
 from components.progress import log, progress
 from components.registry.contents import VersionFiles
 from components.registry.desk import Desk, Listed, open_desk
@@ -158,18 +159,13 @@ def _compared(root: Path, params: Params, case: _Case, ours: VersionFiles, their
                 "data.split.salt and declared sides, or begin a new model (tracking.model)"
             ]
         )
-    theirs_of, ours_of = (set(open_bundle(f.release).decision.names) for f in (theirs, ours))
-    asked = set(decision(params.task, case.dataset.description).names)
-    if theirs_of != ours_of or ours_of != asked:
-        return refused(
-            [
-                f"the champion decides between {_list(theirs_of)}, the candidate between {_list(ours_of)}, the test "
-                f"side between {_list(asked)}; begin a new model (tracking.model)"
-            ]
-        )
+    champion, candidate = open_bundle(theirs.release), open_bundle(ours.release)
+    asked = decision(params.task, case.dataset.description)
+    if wrong := list(_differences(champion.decision, candidate.decision, asked)):
+        return refused(wrong)
     pair = Pair(
-        _answers(ours, case, params, "Test: candidate"),
-        _answers(theirs, case, params, "Test: champion"),
+        _answers(candidate, case, params, "Test: candidate"),
+        _answers(champion, case, params, "Test: champion"),
         {name: values[case.chosen.places] for name, values in case.dataset.slices("test").items()},
         judge(params.task, case.dataset.description),
     )
@@ -179,18 +175,38 @@ def _compared(root: Path, params: Params, case: _Case, ours: VersionFiles, their
     return decide(pair, plan, gated(params.gate.rules), params.promotion, newer)
 
 
-def _answers(fetched: VersionFiles, case: _Case, params: Params, shown: str) -> Any:
-    """From raw samples to an outcome, decided as the bundle says; its columns in the dataset's order."""
-    bundle, description = open_bundle(fetched.release), case.dataset.description
-    decides = decision(params.task, description, bundle.decision.fitted)
+def _differences(champion: Decision, candidate: Decision, asked: Decision) -> Iterator[str]:
+    """Why decisions about the one are none about the other, whatever their order is."""
+    sides = {"champion": champion, "candidate": candidate, "test side": asked}
+    if any(set(side.names) != set(asked.names) for side in sides.values()):
+        said = [
+            f"the {who} {'decides ' * (side is champion)}between {_list(side.names)}"
+            for who, side in sides.items()
+        ]
+        yield f"{', '.join(said)}; begin a new model (tracking.model)"
+        return
+    for word in sorted({word for side in sides.values() for word in side.meaning}):
+        values = {who: side.meaning.get(word) for who, side in sides.items()}
+        if any(value != asked.meaning.get(word) for value in values.values()):
+            said = [f"{who} {'none' if value is None else repr(value)}" for who, value in values.items()]
+            yield (
+                f"targets mean something else, {word}: {', '.join(said)}; declare what the champion was made with, "
+                "or begin a new model (tracking.model)"
+            )
+
+
+def _answers(bundle: Bundle, case: _Case, params: Params, shown: str) -> Any:
+    """From raw samples to an outcome: the bundle decides on its own answers, then both are in the dataset's order."""
+    decides, description = bundle.decision, case.dataset.description
     runner = bundle.runner(params.runtime.providers, params.runtime.cores)
     raw = (case.dataset.read(i) for i in case.chosen.ids)
     assembly = bundle.assembly
     rows = progress(runner.rows(raw, assembly.windows), shown, "samples", total=len(case.chosen))
-    order = [bundle.decision.columns.index(name) for name in decides.columns]
-    found = [assembly.merged(part.astype(np.float64)[:, order], windows) for part, windows in rows]
+    found = [assembly.merged(part.astype(np.float64), windows) for part, windows in rows]
     answers = assembly.together(found)
-    return judge(params.task, description).outcome(case.chosen.targets, answers, decides(answers))
+    names = decision(params.task, description).names
+    answers, decisions = decides.reordered(answers, decides(answers), names)
+    return judge(params.task, description).outcome(case.chosen.targets, answers, decisions)
 
 
 def _carry_out(case: _Case, params: Params, ruling: Ruling) -> Promotion:
@@ -244,5 +260,5 @@ def _seen(fetched: VersionFiles) -> Seen:
     return found
 
 
-def _list(names: "Sequence[str] | set[str]") -> str:
+def _list(names: Sequence[str]) -> str:
     return ", ".join(sorted(names))

@@ -1,6 +1,6 @@
 """Softmax of cooled logits; the most probable class, or a threshold on the positive one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,16 @@ from torch import Tensor, nn
 
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
-from components.problems.base import Array, Column, Decisions, Description, Fitted, Mask, Targets
+from components.problems.base import (
+    Array,
+    Column,
+    Decisions,
+    Description,
+    Fitted,
+    Mask,
+    Targets,
+    lasting,
+)
 from components.problems.classification.decision.calibration import (
     find_threshold,
     fit_temperature,
@@ -46,6 +55,7 @@ class Decision(MeanAnswers):
         self.fitted = fitted or {}
         self.classes = self.names = tuple(description["classes"])
         self.columns = tuple(f"p.{name}" for name in self.classes)
+        self.meaning = lasting(description, "classes")
         positive, threshold = self.fitted.get("positive"), self.fitted.get("threshold")
         if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
             raise ValueError("it names fewer than two classes, or one twice")
@@ -109,6 +119,12 @@ class Decision(MeanAnswers):
         # float32 would decide a tie otherwise than an evaluation in float64.
         is_positive = answers[:, self.positive] >= np.float64(self.threshold)
         return np.where(is_positive, self.positive, 1 - self.positive).astype(np.int64)
+
+    def reordered(
+        self, answers: npt.NDArray[Any], decisions: Decisions, names: Sequence[str]
+    ) -> tuple[npt.NDArray[Any], Decisions]:
+        places = [self.classes.index(name) for name in names]
+        return answers[:, places], np.argsort(places)[decisions]
 
     def same(self, one: Decisions, other: Decisions) -> Mask:
         return np.asarray(one == other)

@@ -1,6 +1,6 @@
 """Sigmoid of cooled logits, and a threshold for each label."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,16 @@ from components.errors import EvaluationError
 from components.evaluation.calibration import best_temperature, find_threshold
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
-from components.problems.base import Array, Column, Decisions, Description, Fitted, Mask, Targets
+from components.problems.base import (
+    Array,
+    Column,
+    Decisions,
+    Description,
+    Fitted,
+    Mask,
+    Targets,
+    lasting,
+)
 from components.problems.windows import LargestAnswers
 
 EVEN = 0.5
@@ -44,6 +53,7 @@ class Decision(LargestAnswers):
         self.fitted = fitted or {}
         self.names = tuple(description["labels"])
         self.columns = tuple(f"p.{name}" for name in self.names)
+        self.meaning = lasting(description, "labels")
         if not self.names or len(set(self.names)) < len(self.names):
             raise ValueError("it names no label, or one twice")
         thresholds = self.fitted.get("thresholds", [EVEN] * len(self.names))
@@ -104,6 +114,12 @@ class Decision(LargestAnswers):
     def __call__(self, answers: npt.NDArray[Any]) -> Decisions:
         """(N, L) → (N, L) int8, 0 or 1."""
         return np.asarray(answers >= self.thresholds, dtype=np.int8)
+
+    def reordered(
+        self, answers: npt.NDArray[Any], decisions: Decisions, names: Sequence[str]
+    ) -> tuple[npt.NDArray[Any], Decisions]:
+        places = [self.names.index(name) for name in names]
+        return answers[:, places], decisions[:, places]
 
     def same(self, one: Decisions, other: Decisions) -> Mask:
         return np.asarray((one == other).all(axis=1))

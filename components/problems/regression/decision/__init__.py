@@ -1,6 +1,6 @@
 """Numbers within their range, and prediction intervals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,16 @@ from torch import Tensor, nn
 
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
-from components.problems.base import Array, Column, Decisions, Description, Fitted, Mask, Targets
+from components.problems.base import (
+    Array,
+    Column,
+    Decisions,
+    Description,
+    Fitted,
+    Mask,
+    Targets,
+    lasting,
+)
 from components.problems.regression.decision.conformal import fewest, margin
 from components.problems.regression.params import RegressionParams
 from components.problems.regression.target.numbers import Numbers, columns
@@ -76,6 +85,7 @@ class Decision(MeanAnswers):
         self._numbers, self.fitted = Numbers.of(description), fitted or {}
         self.names, self._learned = self._numbers.names, task.options(RegressionParams).loss == "quantile"
         self._coverage = task.options(RegressionParams).coverage
+        self.meaning = {**lasting(description, "numbers"), **_of_each(description)}
         said = self.fitted.get("margins")
         self._margins = None if said is None else [float(one) for one in said]
         if self._margins is not None and not (
@@ -150,6 +160,14 @@ class Decision(MeanAnswers):
             made[:, :, kind] = given[:, kind * count : (kind + 1) * count]
         return made
 
+    def reordered(
+        self, answers: npt.NDArray[Any], decisions: Decisions, names: Sequence[str]
+    ) -> tuple[npt.NDArray[Any], Decisions]:
+        """Answers (N, k) or (N, 3 k), decisions (N, k, 3)."""
+        places, count = [self.names.index(name) for name in names], len(self.names)
+        kinds = answers.reshape(len(answers), -1, count)
+        return kinds[:, :, places].reshape(answers.shape), decisions[:, places]
+
     def same(self, one: Decisions, other: Decisions) -> Mask:
         with np.errstate(invalid="ignore"):
             near = np.abs(one - other) <= TOLERANCE * self._numbers.scale[:, None]
@@ -158,3 +176,13 @@ class Decision(MeanAnswers):
 
     def written(self, answers: npt.NDArray[Any]) -> Mapping[str, Column]:
         return {name: np.asarray(answers)[:, index] for index, name in enumerate(self.columns)}
+
+
+def _of_each(description: Description) -> Mapping[str, Any]:
+    """`unit of a`, `range of a`, …: what a description says of each number beside its name."""
+    return {
+        f"{key} of {one['name']}": value
+        for one in description["numbers"]
+        for key, value in one.items()
+        if key != "name"
+    }

@@ -1,6 +1,6 @@
 """From logarithms of rates to rates, which are what is decided."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,16 @@ from torch import Tensor, nn
 
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
-from components.problems.base import Array, Column, Decisions, Description, Fitted, Mask, Targets
+from components.problems.base import (
+    Array,
+    Column,
+    Decisions,
+    Description,
+    Fitted,
+    Mask,
+    Targets,
+    lasting,
+)
 from components.problems.windows import MeanAnswers
 
 TOLERANCE = 1e-4  # share by which equal rates may differ
@@ -36,6 +45,7 @@ class Decision(MeanAnswers):
 
     def __init__(self, task: TaskParams, description: Description, fitted: Fitted | None = None) -> None:
         self.fitted = fitted or {}
+        self.meaning = lasting(description)
         self.scale = max(float(description["statistics"]["mean"]), 1.0)
         self._factor = float(self.fitted.get("factor", 1.0))
         if not 0 < self._factor < float("inf"):
@@ -67,6 +77,12 @@ class Decision(MeanAnswers):
     def __call__(self, answers: npt.NDArray[Any]) -> Decisions:
         """(N, 1) → (N,)."""
         return np.asarray(answers, dtype=np.float64)[:, 0]
+
+    def reordered(
+        self, answers: npt.NDArray[Any], decisions: Decisions, names: Sequence[str]
+    ) -> tuple[npt.NDArray[Any], Decisions]:
+        """There is one number, and one order."""
+        return answers, decisions
 
     def same(self, one: Decisions, other: Decisions) -> Mask:
         return np.asarray(np.abs(one - other) <= TOLERANCE * np.maximum(one, 1.0))

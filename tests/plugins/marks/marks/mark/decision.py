@@ -11,7 +11,16 @@ from torch import Tensor, nn
 
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
-from components.problems.base import Array, Column, Decisions, Description, Fitted, Mask, Targets
+from components.problems.base import (
+    Array,
+    Column,
+    Decisions,
+    Description,
+    Fitted,
+    Mask,
+    Targets,
+    lasting,
+)
 from components.problems.windows import Window
 from marks.mark.network import Network
 from marks.mark.params import MarkParams
@@ -38,6 +47,7 @@ class Decision:
         self.names = tuple(str(position) for position in range(task.options(MarkParams).length))
         self.columns = tuple(f"p.{name}" for name in self.names)
         self.fitted = fitted or {}
+        self.meaning = lasting(description)
         self._threshold = float(self.fitted.get("threshold", EVEN))
         if not 0 < self._threshold < 1:
             raise ValueError(f"threshold is {self._threshold}, not between 0 and 1")
@@ -85,6 +95,12 @@ class Decision:
 
     def __call__(self, answers: npt.NDArray[Any]) -> Decisions:
         return ragged([np.flatnonzero(row >= self._threshold) for row in answers])
+
+    def reordered(
+        self, answers: npt.NDArray[Any], decisions: Decisions, names: Sequence[str]
+    ) -> tuple[npt.NDArray[Any], Decisions]:
+        """Positions have one order."""
+        return answers, decisions
 
     def same(self, one: Decisions, other: Decisions) -> Mask:
         return np.array([np.array_equal(a, b) for a, b in zip(one, other, strict=True)], dtype=bool)

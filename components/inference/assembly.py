@@ -31,10 +31,13 @@ class Assembly:
         return np.asarray(self.decision.merge(np.asarray(rows, dtype=np.float64), windows))
 
     def together(self, answers: Sequence[Array]) -> Array:
-        """Answers of N samples as `Decision` takes them: (N, columns), or (N,) objects of their own shapes."""
-        if self.modality.windowing is None or not self.decision.ragged:
-            return np.array(answers).reshape(len(answers), len(self.decision.columns))
-        return objects(answers)
+        """Answers of N samples as `Decision` takes them: (N, columns), or (N,) objects of their own shapes.
+
+        A baseline may answer with fewer columns than the release, or with more: one has intervals, the other none.
+        """
+        if self.modality.windowing is not None and self.decision.ragged:
+            return objects(answers)
+        return np.stack(answers) if answers else np.empty((0, len(self.decision.columns)))
 
     def constant(self, row: Array, read: Callable[[], bytes]) -> Array:
         """The answer for a sample of which each row gets the answer `row` (columns,); it is read only to be cut."""

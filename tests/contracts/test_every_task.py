@@ -12,19 +12,25 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from tiny import SAMPLES, SHOWN, WIDTH, Shown, make_backbone, make_samples
 
 from components.errors import ParamsError
 from components.heads import NAMES as HEADS
 from components.heads import load_head, mlp, restore
 from components.heads.base import Samples
+from components.methods import ROLES, load_objectives
+from components.methods.base import Shape, Start, Step, Unlabelled
 from components.params import Params, names, plugins
 from components.params.learning import HeadParams
 from components.params.load import check
 from components.params.task import TaskParams
 from components.problems import NAMES as PROBLEMS
 from components.problems import decision, judge, network
+from components.problems.base import Network as Problem
 from components.problems.operation import Shares, explore, watch
 from components.stages.uncalibrated import Uncalibrated
+from components.training.network import Network, fresh_head
+from components.training.plan import MeanLoss
 
 FILE = Path(__file__).parents[2] / "params.yaml"
 MODALITIES = ("image", "text")
@@ -181,6 +187,78 @@ def test_a_head_that_is_accepted_learns(name: str, problem: str, monkeypatch: py
 
 def _params(problem: str) -> Params:
     return check(params("image", problem))
+
+
+ADDED = [
+    (role, name, *which)
+    for role in ROLES
+    for name in get_args(CHOICES[f"objectives.{role}"])
+    for which in TASKS
+    if name not in {"none", *REFUSED[which[1]]}
+]
+
+
+@pytest.mark.parametrize(("role", "name", "modality", "problem"), ADDED)
+def test_the_loss_of_an_objective_that_is_accepted_is_finite_and_has_a_gradient(
+    role: str, name: str, modality: str, problem: str
+) -> None:
+    """Beside the problem's own loss, on tiny pictures and by a tiny BERT, away from where training starts."""
+    asked = check(chosen(f"objectives.{role}", name, modality, problem))
+    learned = network(asked.task, DESCRIPTIONS[problem])
+    (objective,) = load_objectives(asked.objectives, Shape(WIDTH, learned.outputs, asked.seed))
+    shown = dict(zip(MODALITIES, SHOWN, strict=True))[modality]
+    trained = _network(shown, learned, [objective])
+    labels = torch.from_numpy(targets(problem, SAMPLES))
+    inputs = _inputs(1, shown)
+    objective.begin(Start(trained.eval(), lambda: zip(inputs.split(8), labels.split(8), strict=True)))
+    _move(trained)
+
+    step = _step(trained.train(), shown, labels)
+    added, main = objective(step), MeanLoss(learned)(step.logits, step.targets)
+    for value in (added, main):
+        assert value.shape == ()
+        assert torch.isfinite(value)
+    assert added != 0
+    parameters = list(trained.trainable().values())
+    added.backward(retain_graph=True)
+    alone = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    assert sum(gradient.abs().sum().item() for gradient in alone) > 0, "the network learns nothing of it"
+    main.backward()
+    assert all(torch.isfinite(gradient).all() for gradient in alone)
+    assert all(torch.isfinite(p.grad).all() and p.grad.any() for p in trained.head.parameters())
+
+
+def _network(shown: Shown, learned: Problem, objectives: list[torch.nn.Module]) -> Network:
+    """With a head of the problem, whose answers are sure enough to be believed (`pseudo_labels`)."""
+    backbone = make_backbone(shown=shown)
+    head = fresh_head(learned, backbone.width, seed=3)
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter *= 20
+    return Network(backbone, head, 1 if shown == "picture" else 0, objectives)
+
+
+def _inputs(seed: int, shown: Shown, shift: float = 0.0) -> torch.Tensor:
+    rows = make_samples(seed, shift=shift, shown=shown).take(np.arange(SAMPLES), 0)
+    return rows.float() if rows.is_floating_point() else rows
+
+
+def _move(trained: Network) -> None:
+    """Away from the start, where all that is kept is at its best."""
+    draw = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for parameter in trained.trainable().values():
+            parameter += 0.1 * torch.randn(parameter.shape, generator=draw)
+
+
+def _step(trained: Network, shown: Shown, labels: torch.Tensor) -> Step:
+    """Labelled samples and those of another domain, on their way through."""
+    labelled, beside = _inputs(1, shown), _inputs(4, shown, 1.5)
+    named = trained.named(torch.cat([labelled, beside]))
+    features, outputs = named["pooled"], trained.answer(named)
+    rest = Unlabelled(beside, features[SAMPLES:], outputs[SAMPLES:])
+    parts = (labelled, features[:SAMPLES], labels, outputs[:SAMPLES])
+    return Step(trained, torch.arange(SAMPLES), *parts, epoch=0, progress=0.5, unlabelled=rest)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)

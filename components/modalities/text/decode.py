@@ -12,6 +12,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -63,7 +64,6 @@ class Known(nn.Module):
 class Modality(Whole):
     """See components.modalities.base.Modality for what each member promises."""
 
-    signature = SIGNATURE
     assets: Sequence[str] = (TOKENIZER,)
     varying: Mapping[int, str] = MappingProxyType({1: "tokens"})
 
@@ -77,6 +77,9 @@ class Modality(Whole):
         self._augment = augment or AugmentParams(views=1)
         self._spec = spec if isinstance(spec, TextSpec) else None
         self._size = params.input_size or (self._spec.size if self._spec else None)
+        # No sample is longer than that, and the network may have no positions for more.
+        longest = min(SIGNATURE.typical[0], self._size or SIGNATURE.typical[0])
+        self.signature = replace(SIGNATURE, typical=(longest,))
         self._json = b"" if assets is None else _read(assets / TOKENIZER)
         self._tokenizer = None if assets is None else _tokenizer(self._json, self._needs_size())
         added = self._tokenizer.get_added_tokens_decoder() if self._tokenizer else {}

@@ -65,6 +65,13 @@ def test_no_text_is_longer_than_its_input_size_whichever_that_is(tmp_path: Path)
     assert len(modality.decode(b"bad " * 20)) == 32
 
 
+def test_speed_is_measured_on_no_longer_text_than_the_network_takes(assets: Path) -> None:
+    for asked, typical in ((16, 16), (None, SPEC.size), (512, 128)):
+        params = PARAMS.model_copy(update={"input_size": asked})
+        assert Modality(params, SPEC, None, assets).signature.typical == (typical,)
+    assert Modality(PARAMS).signature.typical == (128,)
+
+
 @pytest.mark.parametrize(
     ("payload", "said"),
     [

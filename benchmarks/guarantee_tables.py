@@ -1,4 +1,4 @@
-"""The tables of error and power in docs/gates.md, written from benchmarks/results/guarantees.json."""
+"""The tables of error and power in docs/gates.md, written from the results of benchmarks."""
 
 import json
 import re
@@ -8,19 +8,19 @@ from typing import Any
 from benchmarks.workspace import RESULTS, ROOT
 
 PAGE = ROOT / "docs" / "gates.md"
-UNITS = ("samples", "groups")
+NAME = "guarantees"
 Measured = Sequence[Mapping[str, Any]]
 
 
-def published() -> Measured:
-    """What the last run measured: a mapping for each rule and size."""
-    return list(json.loads((RESULTS / "guarantees.json").read_text(encoding="utf-8"))["rules"])
+def published(name: str = NAME) -> Measured:
+    """What the last run of a benchmark measured: a mapping for each rule and size."""
+    return list(json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["rules"])
 
 
-def written(page: str, measured: Measured) -> str:
+def written(page: str, measured: Measured, name: str = NAME) -> str:
     """The page with a table between the markers of each unit: `<!-- guarantees: samples -->` and `<!-- end -->`."""
-    for unit in UNITS:
-        parts = re.split(f"(?<=<!-- guarantees: {unit} -->\n).*?(?=<!-- end -->)", page, flags=re.S)
+    for unit in dict.fromkeys(str(m["unit"]) for m in measured):
+        parts = re.split(f"(?<=<!-- {name}: {unit} -->\n).*?(?=<!-- end -->)", page, flags=re.S)
         if len(parts) != 2:
             raise ValueError(f"{len(parts) - 1} places for the table of {unit}, not one")
         page = f"{table([m for m in measured if m['unit'] == unit], unit)}\n".join(parts)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from components.evaluation.kinds import apart, score_interval
 from components.evaluation.spread import Floats, Plan, Spread, spread
 
 Ends = tuple[float, float]
@@ -80,6 +81,35 @@ def interval(curves: Sequence[Ranked], influences: Floats, smaller: int, plan: P
     )
     positives_last = np.mean([r.mean * r.hits.sum() / (r.hits.sum() + unseen) for r in curves])
     return min(low, float(negatives_first), float(positives_last)), max(high, mean)
+
+
+def difference(
+    curves: tuple[Sequence[Ranked], Sequence[Ranked]],
+    influences: tuple[Floats, Floats],
+    smaller: int,
+    plan: Plan,
+) -> Ends:
+    """Of two models' means of average precisions, the outermost of two: by the difference of influences (N,), and from
+    the bounds of either model on the logit scale, correlated as the influences are.
+
+    The first alone errs in 4.7 to 6.5 % where the models' precisions differ much: the worse one's spread falls as it
+    rises.
+
+    Args:
+        smaller: as `interval` takes it.
+    """
+    values = [float(np.mean([curve.mean for curve in of])) for of in curves]
+    held = spread(influences[0] - influences[1], plan, smaller)
+    # What one sample that moves from the top of the order to its end takes from the metric.
+    jump = 1 / (smaller * len(curves[0]))
+    low, high = score_interval(values[0] - values[1], held, jump)
+    each = [spread(influence, plan, smaller) for influence in influences]
+    first, second = (precision_bounds(*of) for of in zip(curves, each, strict=True))
+    product = max(4 * each[0].variance * each[1].variance, 1e-300)
+    shared = each[0].variance + each[1].variance - held.variance
+    correlation = float(np.clip(shared / math.sqrt(product), -1, 1))
+    least, most = apart((values[0], values[1]), (first, second), correlation)
+    return min(low, least), max(high, most)
 
 
 def precision_bounds(curves: Sequence[Ranked], held: Spread) -> Ends:

@@ -5,11 +5,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special
 
-from components.evaluation import kinds
+from components.evaluation import kinds, ranking
 from components.evaluation.binomial import mean_of, tango
 from components.evaluation.intervals import Ends
-from components.evaluation.kinds import apart, score_interval
-from components.evaluation.ranking import precision_bounds, ranked
+from components.evaluation.kinds import score_interval
 from components.evaluation.spread import Floats, Plan, Spread, spread, unbiased, wider
 from components.problems.classification.judge import influence, metrics
 from components.problems.classification.judge.metrics import Outcome
@@ -60,35 +59,13 @@ def auroc(one: Outcome, other: Outcome, plan: Plan) -> Ends:
 
 
 def average_precision(one: Outcome, other: Outcome, plan: Plan) -> Ends:
-    """The outermost of two: by the difference of influences, and from the bounds of either model.
-
-    The first alone errs in 4.7 % where the models' precisions differ by 0.09: the worse one's spread falls as it rises.
-    """
-    difference = metrics.average_precision(one) - metrics.average_precision(other)
-    held = _spread(influence.average_precision, one, other, plan)
-    low, high = score_interval(difference, held, _jump(one))
-    least, most = _of_precisions(one, other, held, plan)
-    return min(low, least), max(high, most)
-
-
-def _of_precisions(one: Outcome, other: Outcome, held: Spread, plan: Plan) -> Ends:
-    """From bounds on the logit scale, correlated as the influences are.
-
-    Args:
-        held: of the difference.
-    """
-    smaller = int(np.minimum(*sides(one)).min())
-    values, bounds, variances = [], [], []
-    for outcome in (one, other):
-        found = unbiased(influence.average_precision(outcome), outcome.targets, plan)
-        each = spread(found, plan, smaller)
-        curves = [ranked(outcome.probabilities[:, c], outcome.targets == c) for c in outcome.asked]
-        values.append(float(np.mean([curve.mean for curve in curves])))
-        bounds.append(precision_bounds(curves, each))
-        variances.append(each.variance)
-    product = max(4 * variances[0] * variances[1], 1e-300)
-    correlation = float(np.clip((sum(variances) - held.variance) / np.sqrt(product), -1, 1))
-    return apart((values[0], values[1]), (bounds[0], bounds[1]), correlation)
+    """See `components.evaluation.ranking.difference`."""
+    ours, theirs = (
+        [ranking.ranked(outcome.probabilities[:, c], outcome.targets == c) for c in outcome.asked]
+        for outcome in (one, other)
+    )
+    first, second = (unbiased(influence.average_precision(o), o.targets, plan) for o in (one, other))
+    return ranking.difference((ours, theirs), (first, second), int(np.minimum(*sides(one)).min()), plan)
 
 
 def calibration_error(one: Outcome, other: Outcome, plan: Plan) -> Ends:

@@ -55,12 +55,13 @@ PRECISION = Method[Outcome](
     "mean average precision",
     "infinitesimal jackknife",
     intervals.average_precision,
-    "infinitesimal jackknife",
+    "infinitesimal jackknife, MOVER",
     intervals.average_precisions,
     20,
     _by_side,
     "samples with, or without, a label",
     " of each",
+    paired_least=30,
 )
 TABLE: Mapping[str, Metric[Outcome]] = {
     "macro_f1": Metric(metrics.macro_f1, MACRO),

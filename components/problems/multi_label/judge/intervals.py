@@ -18,7 +18,6 @@ from components.problems.multi_label.judge.metrics import (
     Outcome,
     f1_by_label,
     macro_f1,
-    mean_average_precision,
     micro_f1,
     overlap,
 )
@@ -131,18 +130,21 @@ def _macro_move(outcome: Outcome) -> float:
 
 def average_precision(outcome: Outcome, plan: Plan) -> Ends:
     """See `components.evaluation.ranking.interval`."""
-    curves = [
-        ranking.ranked(outcome.probabilities[:, label], outcome.targets[:, label] == 1)
-        for label in range(outcome.labels)
-    ]
-    return ranking.interval(curves, _precision(outcome, plan), smaller_side(outcome), plan)
+    return ranking.interval(_curves(outcome), _precision(outcome, plan), smaller_side(outcome), plan)
 
 
 def average_precisions(one: Outcome, other: Outcome, plan: Plan) -> Ends:
-    """By the difference of influences."""
-    difference = mean_average_precision(one) - mean_average_precision(other)
-    held = spread(_precision(one, plan) - _precision(other, plan), plan, smaller_side(one))
-    return score_interval(difference, held, 1 / (smaller_side(one) * one.labels))
+    """See `components.evaluation.ranking.difference`."""
+    influences = _precision(one, plan), _precision(other, plan)
+    return ranking.difference((_curves(one), _curves(other)), influences, smaller_side(one), plan)
+
+
+def _curves(outcome: Outcome) -> list[ranking.Ranked]:
+    """One a label."""
+    return [
+        ranking.ranked(outcome.probabilities[:, label], outcome.targets[:, label] == 1)
+        for label in range(outcome.labels)
+    ]
 
 
 def _precision(outcome: Outcome, plan: Plan) -> Floats:

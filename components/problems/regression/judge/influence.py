@@ -3,7 +3,7 @@
 import numpy as np
 
 from components.evaluation.spread import Floats
-from components.problems.regression.judge.metrics import Outcome, ranks, unexplained
+from components.problems.regression.judge.metrics import Outcome, Places, ranks, unexplained
 
 
 def of_mean(values: Floats) -> Floats:
@@ -26,33 +26,32 @@ def of_unexplained(outcome: Outcome) -> Floats:
 
 def of_spearman(outcome: Outcome) -> Floats:
     """The mean over numbers; a sample moves the ranks of the others, too."""
-    numbers = range(outcome.targets.shape[1])
-    parts = [_of_spearman(outcome.targets[:, i], outcome.prediction[:, i]) for i in numbers]
+    parts = [_of_spearman(places) for places in zip(*outcome.places, strict=True)]
     return np.asarray(np.mean(parts, axis=0))
 
 
-def _of_spearman(targets: Floats, said: Floats) -> Floats:
-    a, b = ranks(targets), ranks(said)
-    va, vb, count = float((a**2).mean()), float((b**2).mean()), len(a)
+def _of_spearman(places: tuple[Places, Places]) -> Floats:
+    """Of targets and predictions (N,)."""
+    targets, said = map(ranks, places)
+    (va, vb), count = (float((each**2).mean()) for each in (targets, said)), len(targets)
     if va * vb == 0:
         return np.zeros(count)
     # Where the sample stands, and by how much it lifts the ranks of those above it.
-    product = a * b + _above(targets, b) + _above(said, a)
+    product = targets * said + _above(places[0], said) + _above(places[1], targets)
     product -= product.mean()
     scale = np.sqrt(va * vb)
-    one, other = (_of_variance(values, part) for values, part in ((targets, a), (said, b)))
-    correlation = float((a * b).mean()) / scale
+    one, other = (_of_variance(*each) for each in zip(places, (targets, said), strict=True))
+    correlation = float((targets * said).mean()) / scale
     return np.asarray((product / scale - correlation / 2 * (one / va + other / vb)) / count)
 
 
-def _of_variance(values: Floats, rank: Floats) -> Floats:
-    moved = rank**2 + 2 * _above(values, rank)
+def _of_variance(place: Places, rank: Floats) -> Floats:
+    moved = rank**2 + 2 * _above(place, rank)
     return np.asarray(moved - moved.mean())
 
 
-def _above(values: Floats, weights: Floats) -> Floats:
-    """(N,) mean over samples j of weights_j · (1 where values_j > values_i, ½ where equal)."""
-    kinds, place = np.unique(values, return_inverse=True)
-    sums = np.bincount(place, weights=weights, minlength=len(kinds))
+def _above(place: Places, weights: Floats) -> Floats:
+    """(N,) mean over samples j of weights_j · (1 where place_j > place_i, ½ where equal)."""
+    sums = np.bincount(place, weights=weights)
     beyond = np.cumsum(sums[::-1])[::-1] - sums / 2
-    return np.asarray(beyond[place] / len(values))
+    return np.asarray(beyond[place] / len(place))

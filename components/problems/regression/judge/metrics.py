@@ -9,9 +9,10 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from components.evaluation.spread import Floats
+
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,11 @@ class Outcome:
         return np.asarray(((self.high - self.low) / self.unit).mean(axis=1))
 
     @cached_property
+    def places(self) -> tuple[Places, Places]:
+        """(k, N) each: which of the distinct values, rising, a target and a prediction is."""
+        return _places(self.targets), _places(self.prediction)
+
+    @cached_property
     def pinball(self) -> Floats:
         """(N,) mean loss of the prediction as the median, and of both ends as quantiles."""
         tails = (1 - self.coverage) / 2, (1 + self.coverage) / 2
@@ -116,16 +122,21 @@ def spearman(outcome: Outcome) -> float:
 
     NaN where all targets are equal; 0 where all predictions are, which order nothing.
     """
-    return float(np.mean([_spearman(outcome, number) for number in range(outcome.targets.shape[1])]))
+    return float(np.mean([_spearman(*map(ranks, places)) for places in zip(*outcome.places, strict=True)]))
 
 
-def ranks(values: Floats) -> Floats:
-    """(N,) → shares of the others that lie below, less one half: -½ to ½."""
-    return np.asarray((rankdata(values) - 0.5) / len(values) - 0.5)
+def _places(values: Floats) -> Places:
+    """(N, k) → (k, N)"""
+    return np.stack([np.unique(column, return_inverse=True)[1] for column in values.T])
 
 
-def _spearman(outcome: Outcome, number: int) -> float:
-    one, other = ranks(outcome.targets[:, number]), ranks(outcome.prediction[:, number])
+def ranks(places: Places) -> Floats:
+    """(N,) → shares of the samples that lie below, and half of those that are equal, less one half: -½ to ½."""
+    counts = np.bincount(places)
+    return np.asarray((np.cumsum(counts) - counts / 2)[places] / len(places) - 0.5)
+
+
+def _spearman(one: Floats, other: Floats) -> float:
     scale = float((one**2).sum()) * float((other**2).sum())
     if not (one**2).sum() > 0:
         return float("nan")

@@ -1,10 +1,15 @@
 """Intervals of multi-label metrics: by definition where that is possible, and a slice of benchmarks/multi_label.py."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import beta
 
-from benchmarks.multi_label import ALONE, GROUPED, Population, misses
+from benchmarks.ends import Draws
+from benchmarks.labelled import ALONE, Population
+from benchmarks.multi_label import POPULATIONS, Asked, known
 from components.evaluation.intervals import Interval, intervals, paired
 from components.evaluation.spread import Plan
 from components.problems.multi_label.judge import TABLE
@@ -17,12 +22,14 @@ from components.problems.multi_label.judge.metrics import (
 )
 
 PLAN = Plan(0.95)
-MOST = 8.0  # %: more than 16 of 200 have a probability of 0.1 % where the error is 3.5 %
+MOST = 3.5  # %
+# The same seeds draw the same samples: another machine's rounding turns a draw, if any.
+ROUNDING = 0.5
 
 
 def drawn(samples: int = 60, seed: int = 0, population: Population | None = None) -> Outcome:
     draw = np.random.default_rng(seed)
-    return (population or Population()).draw(draw, np.arange(samples, dtype=np.float64))[0]
+    return (population or Population()).one(draw, np.arange(samples, dtype=np.float64))
 
 
 def all_right(samples: int, labels: int = 3) -> Outcome:
@@ -115,23 +122,58 @@ def test_the_truth_of_a_population_is_what_many_samples_say() -> None:
         assert TABLE[name].of(outcome) == pytest.approx(value, abs=0.01), name
 
 
-@pytest.mark.parametrize(
-    ("name", "size", "agree"),
-    [
-        ("hard samples", 30, None),
-        ("even, raised", 10, None),
-        ("ten labels", 100, None),
-        ("ten, good", 100, None),
-        ("even, raised", 30, 0.5),
-        ("independent errors", 100, 0.95),
-    ],
-)
-def test_intervals_hold_the_true_value(name: str, size: int, agree: float | None) -> None:
-    for metric, (above, below, _) in misses(ALONE[name], size, False, agree, 200).items():
-        assert max(above, below) <= MOST, metric
+# Populations of benchmarks/multi_label.py, with so many samples or groups; draws: more where the error is near MOST.
+SLICE = [
+    ("one model", "samples", "hard samples", 30, 200),
+    ("one model", "samples", "even, raised", 10, 200),
+    ("one model", "samples", "ten labels", 100, 200),
+    ("one model", "groups", "0.2", 20, 200),
+    ("a difference", "samples", "even, raised, agree in 0.5", 100, 200),
+    ("a difference", "samples", "two labels alike, worse", 130, 400),
+    ("a difference", "groups", "0.2, unequal, agree in 0.95", 10, 200),
+]
 
 
-@pytest.mark.parametrize(("name", "agree"), [("0.2", None), ("0.2, unequal", 0.5)])
-def test_intervals_hold_in_groups(name: str, agree: float | None) -> None:
-    for metric, (above, below, _) in misses(GROUPED[name], 20, True, agree, 100).items():
-        assert max(above, below) <= 10.0, metric
+def asked(kind: str, unit: str, name: str, size: int) -> dict[str, Draws]:
+    population = POPULATIONS[kind, unit][name]
+    metrics = [metric for metric in TABLE if known(metric, kind, population)]
+    return {metric: Asked(metric, kind, unit, population, size).draws() for metric in metrics}
+
+
+@pytest.mark.parametrize("at", SLICE)
+def test_ends_of_intervals_miss_seldom(at: tuple[str, str, str, int, int]) -> None:
+    rates = {metric: max(draws.rates(at[4])) for metric, draws in asked(*at[:4]).items()}
+    assert max(rates.values()) <= MOST + ROUNDING, rates
+
+
+def test_the_slice_finds_an_interval_that_is_too_narrow() -> None:
+    """Both ends half as far from the estimate as they say."""
+    for draws in asked("a difference", "samples", "two labels alike, worse", 130).values():
+
+        def narrow(number: int, interval: Callable[[int], Interval] = draws.interval) -> Interval:
+            found = interval(number)
+            if found.estimate is None or found.low is None or found.high is None:
+                return found
+            low, high = ((end + found.estimate) / 2 for end in (found.low, found.high))
+            return replace(found, low=low, high=high)
+
+        draws.interval = narrow
+        assert max(draws.rates(200)) > MOST + ROUNDING
+
+
+def test_a_difference_of_precisions_has_the_skew_of_the_worse_model() -> None:
+    """By influences alone it reached as far up as down, and 6.5 % of the bounds lay wholly above the true value."""
+    pair = POPULATIONS["a difference", "samples"]["two labels alike, worse"]
+    one, other = pair.two(np.random.default_rng(0), np.arange(300.0))
+    found = paired(one, other, PLAN, TABLE)["map"]
+    assert found.estimate is not None
+    assert found.low is not None
+    assert found.high is not None
+    assert found.estimate - found.low > 1.02 * (found.high - found.estimate)
+
+
+def test_a_difference_of_precisions_wants_thirty_with_each_label() -> None:
+    one, other = Population("even").two(np.random.default_rng(1), np.arange(72.0))
+    assert one.positives.min() in range(20, 30)
+    assert intervals(one, PLAN, TABLE)["map"].low is not None
+    assert "wants at least 30 of each" in str(paired(one, other, PLAN, TABLE)["map"].reason)

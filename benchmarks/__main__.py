@@ -18,6 +18,7 @@ NAMES = (
     "unlabelled_accuracy",
     "kmm_ridge",
     "guarantees",
+    "regression",
     "multi_label",
     "fairness",
     "startup",

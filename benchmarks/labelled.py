@@ -117,41 +117,31 @@ class Population:
 
 ALONE = {
     "independent errors": Population(),
-    "good": Population(shift=5.0),
     "hard samples": Population(common=0.5, hard=True),
-    "raised scores": Population(common=0.5),
-    "ten labels": Population("10"),
     "ten, hard samples": Population("10", common=0.5, hard=True, together=0.6),
     "ten, good": Population("10", shift=5.0, common=0.3, hard=True),
     "even, raised": Population("even", common=0.8, together=0.0),
 }
 GROUPED = {
     "0.2": Population(within=0.2, common=0.3, hard=True),
-    "0.05": Population(within=0.05, common=0.3, hard=True),
-    "0.2, raised": Population(within=0.2, common=0.3),
     "0.2, unequal": Population(within=0.2, common=0.3, hard=True, unequal=True),
     "ten, 0.2": Population("10", within=0.2, common=0.3, hard=True),
 }
 
 
-def _pairs(of: dict[str, Population], names: tuple[str, ...]) -> dict[str, Population]:
-    """Two equally good models that agree much or less."""
-    return {
-        f"{name}, agree in {agree:g}": replace(of[name], agree=agree)
-        for name in names
-        for agree in (0.95, 0.5)
-    }
+def _agree(of: dict[str, Population], agree: dict[str, float]) -> dict[str, Population]:
+    """Two models that are equally good."""
+    return {f"{name}, agree in {share:g}": replace(of[name], agree=share) for name, share in agree.items()}
 
 
 PAIRS = {
-    **_pairs(ALONE, ("independent errors", "hard samples", "ten, hard samples", "even, raised")),
-    "worse, not alike": Population(shift=3.0, worse=1.0),
-    "worse, alike": Population(shift=3.0, worse=1.0, agree=0.9),
-    "even, worse, not alike": Population("even", shift=3.0, worse=1.2),
+    **_agree(ALONE, {"independent errors": 0.95, "hard samples": 0.5, "ten, hard samples": 0.5}),
+    **_agree(ALONE, {"even, raised": 0.5}),
+    "worse, alike": Population(worse=1.0, agree=0.9),
+    "even, worse, not alike": Population("even", worse=1.2),
     "two labels alike, worse": Population("two", 2.33, 0.95, common=0.95, worse=1.14),
 }
 GROUPED_PAIRS = {
-    **_pairs(GROUPED, ("0.2", "0.2, unequal")),
+    **_agree(GROUPED, {"0.2": 0.5, "0.2, unequal": 0.95}),
     "0.2, worse, not alike": replace(GROUPED["0.2"], worse=1.0),
-    "0.2, unequal, worse": replace(GROUPED["0.2, unequal"], worse=1.0, agree=0.5),
 }

@@ -17,7 +17,7 @@ from components.evaluation.spread import Plan
 from components.problems.multi_label.judge import TABLE
 
 CONFIDENCE = 0.95
-SIZES, GROUPS = (10, 20, 30, 100, 300, 1000), (10, 20, 50)
+SIZES, GROUPS = (10, 30, 100, 300, 1000), (10, 20, 50)
 POPULATIONS = {
     ("one model", "samples"): ALONE,
     ("one model", "groups"): GROUPED,

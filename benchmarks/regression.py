@@ -1,154 +1,111 @@
-"""How often the intervals of regression's metrics miss the true value, on each side: docs/gates.md shows the table.
+"""How often either end of an interval of regression's metrics misses the true value, and how often a rule passes.
 
-`python -m benchmarks.regression`: minutes on one core. A rule passes wrongly where its bound lies beyond the true
-value, so each side should miss in 2.5 % at a confidence of 0.95. Populations differ in the shape of the errors.
+A rule passes wrongly where its bound lies beyond the true value. The error is that of the worse end: as if rules asked
+for either. The power is how often the rule passes where the model is better than its bound by what the row says. All is
+drawn, with seeds; populations differ in the shape of the errors. Minutes on one core.
 """
 
-import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
-import numpy.typing as npt
 
-from benchmarks.workspace import publish
+from benchmarks.ends import KINDS, Cell, Draws, Key, cell, run
+from benchmarks.errors import ERRORS, Population
+from components.evaluation.intervals import Interval, intervals, paired
 from components.evaluation.spread import Plan
 from components.problems.regression.judge import TABLE
-from components.problems.regression.judge.metrics import Outcome
 
-Draw = np.random.Generator
-Floats = npt.NDArray[np.float64]
 SIZES = (10, 30, 100, 300, 650)
-GROUPS, MEMBERS, ALIKE = (10, 30, 100), 5, 0.2
-REPEATS, TRUTH, COVERAGE, CONFIDENCE = 1000, 1_000_000, 0.9, 0.95
+GROUPS, MEMBERS = (10, 30, 100), (5, 30)
+TRUTH, CONFIDENCE = 2_000_000, 0.95
+IN_GROUPS = ("normal", "skewed (log-normal)", "rare large errors")
+POWER = "normal"  # the errors that power is measured with
+# By how much the model is better than its bound: a share of a loss, or a difference.
+SHARE, OFF = {"one model": 0.2, "a difference": 0.1}, {"one model": 0.1, "a difference": 0.05}
 
 
-def _mixed(draw: Draw, size: tuple[int, ...]) -> Floats:
-    """One error in twenty is six times as large."""
-    return draw.normal(size=size) * np.where(draw.random(size) < 0.05, 6.0, 1.0)
-
-
-# Errors with mean 0.
-ERRORS: Mapping[str, Callable[[Draw, tuple[int, ...]], Floats]] = {
-    "normal": lambda draw, size: draw.normal(size=size),
-    "skewed (exponential)": lambda draw, size: draw.exponential(size=size) - 1,
-    "skewed (log-normal)": lambda draw, size: draw.lognormal(0, 0.8, size) - np.exp(0.32),
-    "heavy tails (Laplace)": lambda draw, size: draw.laplace(size=size),
-    "heavy tails (t, 5 degrees)": lambda draw, size: draw.standard_t(5, size),
-    "rare large errors": _mixed,
-}
-HARD = "rare large errors"
+@cache
+def truth(population: Population, metric: str, samples: int = TRUTH) -> tuple[float, float]:
+    """A metric's value, and its difference, on very many samples."""
+    one, other = (
+        TABLE[metric].of(each) for each in population.alone.sample(np.random.default_rng(1), samples)
+    )
+    return one, one - other
 
 
 @dataclass(frozen=True)
-class Population:
-    """Two models: the errors of the second are those of the first with as much of their own."""
+class Asked:
+    """A metric of one model, or a difference of two, in so many units of a population."""
 
-    errors: str
-    members: int = 1
+    metric: str
+    kind: str
+    population: Population
+    units: int
 
-    def sample(self, draw: Draw, units: int) -> tuple[Outcome, Outcome]:
-        made, size = ERRORS[self.errors], (units, self.members)
-        share = ALIKE if self.members > 1 else 0.0
+    def interval(self, number: int) -> Interval:
+        """Of the draw of this number, which is the same for all metrics."""
+        seed = [number, self.units, self.population.members, *self.population.errors.encode()]
+        one, other = self.population.sample(np.random.default_rng(seed), self.units)
+        plan = Plan(CONFIDENCE, self.population.groups(self.units))
+        asked = {self.metric: TABLE[self.metric]}
+        found = intervals(one, plan, asked) if self.kind == KINDS[0] else paired(one, other, plan, asked)
+        return found[self.metric]
 
-        def errors() -> Floats:
-            """Samples of a group have a part of the variance in common."""
-            common = np.broadcast_to(made(draw, (units, 1)), size)
-            mixed = np.sqrt(share) * common + np.sqrt(1 - share) * made(draw, size)
-            return np.asarray(mixed.reshape(-1, 1))
-
-        signal, first = draw.normal(size=(units * self.members, 1)), errors()
-        second = 0.7 * first + 0.75 * errors()
-        targets = signal - first
-        return _outcome(targets, signal), _outcome(targets, signal + second - first)
-
-
-def _outcome(targets: Floats, prediction: Floats) -> Outcome:
-    widths = 1.5 + 0.3 * np.abs(prediction)  # they differ, as those of learned quantiles do
-    return Outcome(targets, prediction, prediction - widths, prediction + widths, np.ones(1), COVERAGE)
+    def draws(self, samples: int = TRUTH) -> Draws:
+        """Args:
+        samples: that the true value is taken from.
+        """
+        return Draws(self.interval, truth(self.population, self.metric, samples)[KINDS.index(self.kind)])
 
 
-def truths(population: Population, samples: int = TRUTH) -> dict[str, tuple[float, float]]:
-    """Metric → its value, and its difference, on very many samples."""
-    one, other = population.sample(np.random.default_rng(1), samples // population.members)
-    values = {name: (metric.of(one), metric.of(other)) for name, metric in TABLE.items()}
-    return {name: (first, first - second) for name, (first, second) in values.items()}
+def asked(metric: str, kind: str, members: int, units: int) -> dict[str, Asked]:
+    """Of each population; with groups of some."""
+    names = ERRORS if members == 1 else IN_GROUPS
+    return {name: Asked(metric, kind, Population(name, members), units) for name in names}
 
 
-def measure(
-    population: Population, units: int, true: Mapping[str, tuple[float, float]], repeats: int
-) -> list[dict[str, object]]:
-    """How often, in %, either end of each interval lies beyond the true value."""
-    draw = np.random.default_rng([units, population.members, *population.errors.encode()])
-    missed = {(name, kind): [0, 0] for name in TABLE for kind in (0, 1)}
-    groups = np.repeat(np.arange(units), population.members) if population.members > 1 else None
-    plan = Plan(CONFIDENCE, groups)
-    for _ in range(repeats):
-        one, other = population.sample(draw, units)
-        for name, metric in TABLE.items():
-            for kind, ends in enumerate(
-                (metric.method.of_one(one, plan), metric.method.of_two(one, other, plan))
-            ):
-                missed[name, kind][0] += ends[0] > true[name][kind] + 1e-12
-                missed[name, kind][1] += ends[1] < true[name][kind] - 1e-12
-    return [
-        {
-            "metric": name,
-            "of": ("one model", "a difference")[kind],
-            "errors": population.errors,
-            "units": units,
-            "unit": "groups" if population.members > 1 else "samples",
-            "above": round(100 * low / repeats, 2),
-            "below": round(100 * high / repeats, 2),
-        }
-        for (name, kind), (low, high) in missed.items()
-    ]
+def measure(metric: str, kind: str, members: int, units: int, repeats: int) -> Cell:
+    """Error and power of a rule, in %; 0 where so few samples are inconclusive."""
+    lower = TABLE[metric].better == "lower"
+    said = f"{SHARE[kind]:.0%} of its value" if lower else f"{OFF[kind]:g}"
+    rule, unit, n = place(metric, kind, members, units)
+    facts: Cell = {"rule": rule, "n": n, "unit": unit, "of": f"better by {said}"}
+    here = asked(metric, kind, members, units)
+    if here[POWER].interval(0).low is None:
+        return {**facts, "error": 0.0, "worst": "inconclusive", "power": 0.0, "exact": None, "errors": {}}
+    draws = {name: each.draws() for name, each in here.items()}
+    return cell(facts, draws, passed(here[POWER], draws[POWER], repeats), repeats)
 
 
-def run(name: str, repeats: int, samples: int) -> list[dict[str, object]]:
-    """One shape of errors, with and without groups; `samples` are drawn for the true values."""
-    rows = []
-    for members, sizes in ((1, SIZES), (MEMBERS, GROUPS)):
-        population = Population(name, members)
-        true = truths(population, samples)
-        for units in sizes:
-            rows += measure(population, units, true, repeats)
-    return rows
+def passed(of: Asked, draws: Draws, repeats: int, samples: int = TRUTH) -> float:
+    """How often a rule passes where the model is better than its bound, in %."""
+    lower = TABLE[of.metric].better == "lower"
+    value = truth(of.population, of.metric, samples)[0] if lower else 0.0
+    return draws.passed(SHARE[of.kind] * value if lower else OFF[of.kind], lower, repeats)
 
 
-def table(rows: Sequence[Mapping[str, object]]) -> str:
-    """The larger side's misses, the worst of the populations but for rare large errors, which stand beside."""
-    keys = {(row["metric"], row["of"], row["unit"]): None for row in rows}
-    lines = []
-    for metric, of, unit in keys:
-        sizes = SIZES if unit == "samples" else GROUPS
-        cells = []
-        for units in sizes:
-            here = [
-                r for r in rows if (r["metric"], r["of"], r["unit"], r["units"]) == (metric, of, unit, units)
-            ]
-            worst = {
-                odd: max(_missed(r) for r in here if (r["errors"] == HARD) is odd) for odd in (False, True)
-            }
-            cells.append(f"{worst[False]:.1f} ({worst[True]:.1f})")
-        lines.append(f"| {metric} | {of} | {unit} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def everything() -> Iterator[tuple[str, str, int, int]]:
+    """Metric, kind, members of a group, and how many of these, in the order of the tables."""
+    for members, sizes in ((1, SIZES), *((members, GROUPS) for members in MEMBERS)):
+        for metric in TABLE:
+            for kind in KINDS:
+                yield from ((metric, kind, members, units) for units in sizes)
 
 
-def _missed(row: Mapping[str, object]) -> float:
-    return max(float(str(row["above"])), float(str(row["below"])))
+def place(metric: str, kind: str, members: int, units: int) -> Key:
+    """Of a cell among the results."""
+    return f"{metric}, {kind}", "samples" if members == 1 else f"groups of {members}", units
+
+
+def cells() -> list[tuple[Key, Callable[[int], Cell]]]:
+    return [(place(*each), partial(measure, *each)) for each in everything()]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=REPEATS)
-    parser.add_argument("--truth", type=int, default=TRUTH, help="samples that true values are taken from")
-    options = parser.parse_args()
-    rows: list[dict[str, object]] = []
-    for name in ERRORS:
-        rows += run(name, options.repeats, options.truth)
-        publish("regression", {"repeats": options.repeats, "rows": rows})
-    print(table(rows))
+    assert __doc__ is not None
+    run("regression", __doc__, cells())
 
 
 if __name__ == "__main__":

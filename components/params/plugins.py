@@ -11,9 +11,10 @@ from importlib import import_module, metadata
 from types import ModuleType
 from typing import Any
 
+from components.choices import Facts
 from components.errors import ParamsError
 from components.params.base import Section
-from components.params.names import BACKBONES, Facts
+from components.params.names import BACKBONES
 
 # Room → the group of its entry points. There `ranking = company.ranking` names a package.
 GROUPS: Mapping[str, str] = {

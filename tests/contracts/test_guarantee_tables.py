@@ -1,15 +1,16 @@
 """docs/gates.md shows what was measured: its tables are written from the results, and the results keep the promise."""
 
-from typing import Any
-
 import pytest
 
+from benchmarks import regression
+from benchmarks.ends import key
 from benchmarks.enumerated import difference
 from benchmarks.guarantee_tables import PAGE, published, written
 from benchmarks.guarantees import enumerable, rows
 
 ENUMERATED, DRAWN = 2.5, 3.5  # %: errors that docs/gates.md promises at most
-WRITE = "run: python -m benchmarks.guarantees --tables"
+DRAWN_BENCHMARKS = ("regression",)
+WRITE = "run: python -m benchmarks.{} --tables"
 # Not measured yet: `python -m benchmarks.guarantees --missing` measures them.
 MISSING: dict[tuple[str, str], tuple[int, ...]] = {
     ("a slice loses at most 0.05: promoted", "samples"): (10,),
@@ -21,24 +22,30 @@ MISSING: dict[tuple[str, str], tuple[int, ...]] = {
 }
 
 
-def _key(cell: Any) -> tuple[str, str, int]:
-    return cell["rule"], cell["unit"], cell["n"]
-
-
-def test_the_tables_say_what_was_measured() -> None:
+@pytest.mark.parametrize("name", ["guarantees", *DRAWN_BENCHMARKS])
+def test_the_tables_say_what_was_measured(name: str) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert written(page, published()) == page, WRITE
+    assert written(page, published(name), name) == page, WRITE.format(name)
 
 
 def test_every_rule_was_measured_at_every_size() -> None:
     drawn = {(row.rule, "groups" if row.groups else "samples", size) for row in rows() for size in row.sizes}
     missing = {(*rule, size) for rule, sizes in MISSING.items() for size in sizes}
-    assert {_key(cell) for cell in published()} == (drawn | set(enumerable())) - missing
+    assert {key(cell) for cell in published()} == (drawn | set(enumerable())) - missing
+
+
+def test_every_metric_was_measured_at_every_size() -> None:
+    assert [key(cell) for cell in published("regression")] == [at for at, _ in regression.cells()]
+
+
+@pytest.mark.parametrize("name", DRAWN_BENCHMARKS)
+def test_no_end_of_an_interval_misses_more_than_is_promised(name: str) -> None:
+    assert [cell for cell in published(name) if cell["error"] > DRAWN] == []
 
 
 def test_no_rule_errs_more_than_is_promised() -> None:
     most = {True: ENUMERATED, False: DRAWN}
-    assert [cell for cell in published() if cell["error"] > most[_key(cell) in enumerable()]] == []
+    assert [cell for cell in published() if cell["error"] > most[key(cell) in enumerable()]] == []
 
 
 def test_every_rule_passes_a_better_model_where_samples_are_many() -> None:
@@ -50,8 +57,15 @@ def test_every_rule_passes_a_better_model_where_samples_are_many() -> None:
 
 
 def test_a_figure_of_the_results_is_what_the_code_gives_today() -> None:
-    (cell,) = [c for c in published() if _key(c) == ("accuracy loses at most 0.05", "samples", 100)]
+    (cell,) = [c for c in published() if key(c) == ("accuracy loses at most 0.05", "samples", 100)]
     assert difference(100, 0.05) == pytest.approx(dict(cell))
+
+
+def test_what_a_population_gave_is_what_the_code_gives_today() -> None:
+    (cell,) = [c for c in published("regression") if key(c) == ("mae, one model", "samples", 100)]
+    above, below, draws = cell["errors"]["normal"]
+    found = regression.asked("mae", "one model", 1, 100)["normal"].draws().errors(draws)
+    assert found == pytest.approx((above, below, draws), abs=0.5)  # another machine's rounding
 
 
 def test_a_page_without_a_place_for_a_table_is_refused() -> None:

@@ -1,12 +1,13 @@
 """Metrics of regression with the methods of their intervals, and tables for plots."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from components.evaluation.intervals import Method, Metric
+from components.evaluation.intervals import Ends, Method, Metric
+from components.evaluation.spread import Plan
 from components.params.task import TaskParams
 from components.problems.base import Column, Decisions, Description, Targets
 from components.problems.regression import KEPT, METRICS
@@ -24,13 +25,17 @@ Rows = Sequence[Sequence[object]]
 LEAST, LEAST_RANKS, LEAST_SQUARES = 30, 10, 300
 
 
-def _means(values: intervals.Values, least: int = LEAST) -> Method[Outcome]:
+def _means(
+    values: intervals.Values,
+    least: int = LEAST,
+    paired: Callable[[Outcome, Outcome, Plan], Ends] | None = None,
+) -> Method[Outcome]:
     return Method[Outcome](
         "mean loss",
         "t on the logarithmic scale",
         intervals.mean(values),
         "t of differences",
-        intervals.paired_mean(values),
+        paired or intervals.paired_mean(values),
         least,
     )
 
@@ -72,7 +77,10 @@ TABLE: Mapping[str, Metric[Outcome]] = {
     ),
     "coverage": Metric(metrics.coverage, COVERAGE),
     "interval_width": Metric(
-        metrics.interval_width, _means(lambda outcome: outcome.width), "lower", (0.0, INFINITY)
+        metrics.interval_width,
+        _means(lambda outcome: outcome.width, paired=intervals.paired_width),
+        "lower",
+        (0.0, INFINITY),
     ),
 }
 assert all(METRICS[name] == metric.better for name, metric in TABLE.items())

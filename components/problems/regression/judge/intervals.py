@@ -64,10 +64,27 @@ def rmse(outcome: Outcome, plan: Plan) -> Ends:
 
 
 def coverage(outcome: Outcome, plan: Plan) -> Ends:
-    """Clopper-Pearson, with the effective number of samples where there are groups."""
-    count = len(outcome) * spread(influence.of_mean(outcome.covered), plan).share
-    low, high = clopper_pearson(outcome.covered.mean() * count, count, plan.tail)
-    return float(low), float(high)
+    """Clopper-Pearson, with the effective number of samples where there are groups.
+
+    Down, then no higher than Student's t with room for groups that were not drawn: where few groups have most of the
+    misses, up to 8.9 % of the lower bounds lay above the true value without it.
+    """
+    influences, share = influence.of_mean(outcome.covered), float(outcome.covered.mean())
+    found = spread(influences, plan)
+    count = len(outcome) * found.share
+    low, high = clopper_pearson(share * count, count, plan.tail)
+    if plan.groups is None:
+        return float(low), float(high)
+    return min(float(low), share - found.off - unseen_groups(influences, plan)), float(high)
+
+
+def unseen_groups(influences: Floats, plan: Plan) -> float:
+    """What so many more groups like that of the least influence would take as may be among those that were not drawn:
+    -log(tail), as `unseen` says. 0 where there are no groups."""
+    if plan.groups is None:
+        return 0.0
+    member = np.unique(plan.groups, return_inverse=True)[1]
+    return math.log(plan.tail) * float(np.bincount(member, weights=influences).min())
 
 
 def r2(outcome: Outcome, plan: Plan) -> Ends:
@@ -85,17 +102,22 @@ def r2(outcome: Outcome, plan: Plan) -> Ends:
 def spearman(outcome: Outcome, plan: Plan) -> Ends:
     """On Fisher's z scale: the wider of the jackknife's standard error and Bonett & Wright's.
 
+    Down, with room for groups that were not drawn: else up to 5.3 % of the lower bounds lay above the true value.
     Source: Bonett & Wright, "Sample size requirements for estimating Pearson, Kendall and Spearman correlations",
     Psychometrika 65 (2000): √((1 + r²/2) / (n - 3)).
     """
     value = min(max(metrics.spearman(outcome), -1.0), 1.0)
-    found = held(influence.of_spearman(outcome), plan)
+    influences = influence.of_spearman(outcome)
+    found = held(influences, plan)
     inside = min(max(value, -1 + 1e-9), 1 - 1e-9)
     count = max(len(outcome) * found.share - 3, 1.0)
-    jackknife = found.off / (1 - inside**2)
-    off = max(jackknife, reach(plan.tail, count + 3) * math.sqrt((1 + inside**2 / 2) / count))
+    formula = reach(plan.tail, count + 3) * math.sqrt((1 + inside**2 / 2) / count)
+    down, up = (
+        max(off / (1 - inside**2), formula)
+        for off in (math.hypot(found.off, unseen_groups(influences, plan)), found.off)
+    )
     middle = math.atanh(inside)
-    return math.tanh(middle - off), math.tanh(middle + off)
+    return math.tanh(middle - down), math.tanh(middle + up)
 
 
 def paired_coverage(one: Outcome, other: Outcome, plan: Plan) -> Ends:
@@ -116,6 +138,14 @@ def paired_mean(values: Values) -> Callable[[Outcome, Outcome, Plan], Ends]:
         return _difference(ours - theirs, ours + theirs, plan)
 
     return ends
+
+
+def paired_width(one: Outcome, other: Outcome, plan: Plan) -> Ends:
+    """With room for groups that were not drawn, without which up to 4.1 % of the ends missed the true value."""
+    low, high = paired_mean(lambda outcome: outcome.width)(one, other, plan)
+    influences, middle = influence.of_mean(one.width - other.width), float((one.width - other.width).mean())
+    down, up = (unseen_groups(side * influences, plan) for side in (1.0, -1.0))
+    return middle - math.hypot(middle - low, down), middle + math.hypot(high - middle, up)
 
 
 def paired_rmse(one: Outcome, other: Outcome, plan: Plan) -> Ends:

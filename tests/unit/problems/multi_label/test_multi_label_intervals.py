@@ -126,7 +126,7 @@ def test_the_truth_of_a_population_is_what_many_samples_say() -> None:
 SLICE = [
     ("one model", "samples", "hard samples", 30, 200),
     ("one model", "samples", "even, raised", 10, 200),
-    ("one model", "samples", "ten labels", 100, 200),
+    ("one model", "samples", "ten, good", 100, 200),
     ("one model", "groups", "0.2", 20, 200),
     ("a difference", "samples", "even, raised, agree in 0.5", 100, 200),
     ("a difference", "samples", "two labels alike, worse", 130, 400),

@@ -30,7 +30,9 @@ def _with(text: str, key: str, value: object) -> str:
     if old is None:
         return _added(text, node, f"{name}: {_written(value)}")
     start, end = old.start_mark.index, _end(old)
-    gap = " " if text[start - 1] == ":" else ""  # where nothing stood
+    # Where nothing stood; and where a list stood below its key at the key's own column, as PyYAML writes it.
+    beneath = isinstance(old, yaml.SequenceNode) and old.start_mark.column == node.start_mark.column
+    gap = " " if beneath or text[start - 1] == ":" else ""
     return text[:start] + gap + _written(value) + text[end:]
 
 

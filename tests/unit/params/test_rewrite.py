@@ -49,6 +49,15 @@ def test_one_value_changes_and_nothing_else(changes: dict[str, object], old: str
     assert yaml.safe_load(made) == changed(yaml.safe_load(TEXT), changes)
 
 
+@pytest.mark.parametrize("comment", ["", "  # how strong"])
+def test_a_list_below_its_key_at_the_same_column(comment: str) -> None:
+    """As PyYAML writes lists."""
+    text = f"head:\n  method: linear\n  l2:{comment}\n  - 0.001\n  - 0.1\ntune:\n  blocks: 1\n"
+    made = rewritten(text, {"head.l2": [100000.0]})
+    assert made == text.replace("- 0.001\n  - 0.1", " [100000.0]")
+    assert yaml.safe_load(made) == changed(yaml.safe_load(text), {"head.l2": [100000.0]})
+
+
 def test_many_values_at_once_in_the_repository_s_own_file() -> None:
     text = (ROOT / "params.yaml").read_text()
     changes: dict[str, object] = {

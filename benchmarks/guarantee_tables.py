@@ -39,11 +39,7 @@ def table(measured: Measured, unit: str) -> str:
 
 
 def _line(rule: str, measured: Measured, sizes: Sequence[int]) -> str:
-    cells = {m["n"]: f"{m['error']:.1f} / {_power(m['power'])}" for m in measured}
+    cells = {m["n"]: f"{m['error']:.1f} / {m['power']:.0f}" for m in measured}
     exact = [f"{m['exact']:.0f}" for m in measured if m["exact"] is not None]
     known = f" (exact test: {', '.join(exact)})" if exact else ""
     return f"| {rule} | {' | '.join(cells.get(size, '–') for size in sizes)} | {measured[0]['of']}{known} |"
-
-
-def _power(share: float | None) -> str:
-    return "–" if share is None else f"{share:.0f}"

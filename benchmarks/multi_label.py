@@ -17,8 +17,7 @@ from components.evaluation.spread import Plan
 from components.problems.multi_label.judge import TABLE
 
 CONFIDENCE = 0.95
-SIZES, GROUPS = (10, 30, 100, 300), (10, 20)
-RARE = {"map": (100, 300, 1000)}  # it wants many samples with the rarest label
+SIZES, GROUPS = (10, 30, 100, 300, 1000), (10, 20, 50)
 POPULATIONS = {
     ("one model", "samples"): ALONE,
     ("one model", "groups"): GROUPED,
@@ -80,8 +79,7 @@ def everything() -> Iterator[tuple[str, str, str, int]]:
         for metric in TABLE:
             for kind in KINDS:
                 if (metric, kind) != ("subset_accuracy", KINDS[0]):
-                    of = RARE.get(metric, sizes) if unit == "samples" else sizes
-                    yield from ((metric, kind, unit, size) for size in of)
+                    yield from ((metric, kind, unit, size) for size in sizes)
 
 
 def _key(metric: str, kind: str, unit: str, size: int) -> Key:

@@ -50,6 +50,7 @@ MACRO = Method[Outcome](
     "infinitesimal jackknife",
     intervals.macro_f1s,
     10,
+    paired_least=30,
 )
 PRECISION = Method[Outcome](
     "mean average precision",

@@ -177,3 +177,10 @@ def test_a_difference_of_precisions_wants_thirty_with_each_label() -> None:
     assert one.positives.min() in range(20, 30)
     assert intervals(one, PLAN, TABLE)["map"].low is not None
     assert "wants at least 30 of each" in str(paired(one, other, PLAN, TABLE)["map"].reason)
+
+
+def test_a_difference_of_macro_f1_wants_thirty_samples() -> None:
+    """With 10 samples, 4.5 % of the bounds lay beyond the true value: two labels that go together."""
+    one, other = Population("even").two(np.random.default_rng(1), np.arange(20.0))
+    assert intervals(one, PLAN, TABLE)["macro_f1"].low is not None
+    assert "wants at least 30" in str(paired(one, other, PLAN, TABLE)["macro_f1"].reason)

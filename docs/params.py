@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from components.params import plugins
 from components.params.base import Section, keys_of
 from components.params.tree import Params
 from components.params.written_out import WRITTEN_OUT
@@ -16,9 +18,10 @@ TARGET = Path(__file__).parent / "params.md"
 HEAD = f"""# params.yaml
 
 Written by `python docs/params.py` from `components/params/`; a test compares. Unknown keys are refused.
-`python -m components check` lists every mistake at once. A key that is left out takes its default, and so does an
-empty section (`select: {{}}`); what chooses code must be written out: {", ".join(f"`{key}`" for key in WRITTEN_OUT)}.
-`data` and `gate` are required.
+`python -m components check` lists every mistake at once. A key that is left out takes its default. A section that a
+stage depends on must stand there, if only as `select: {{}}`, and so must what chooses code:
+{", ".join(f"`{key}`" for key in WRITTEN_OUT)}.
+`check` names what is missing. `data` and `gate` have no defaults.
 """
 
 
@@ -31,6 +34,8 @@ def page() -> str:
         found = section(field)
         if found is not None:
             parts += block(name, found)
+        if name == "task":
+            parts += of_plugins()
     return "\n".join(parts) + "\n"
 
 
@@ -49,6 +54,15 @@ def block(name: str, found: type[Section]) -> Iterator[str]:
         yield from block(inner_name, inner)
 
 
+def of_plugins() -> Iterator[str]:
+    """The keys that each modality and problem of ours adds to section `task`."""
+    for room, kind in (("modalities", "modality"), ("problems", "problem")):
+        for name in import_module(f"components.{room}").NAMES:
+            options = plugins.options(room, name)
+            if keys_of(options):
+                yield from block(f"task, for {kind} {name}", options)
+
+
 def anchor(title: str) -> str:
     return title.replace(".", "")
 
@@ -63,7 +77,7 @@ def words(found: type[Section]) -> str:
     listed = "".join(
         f"- `{line.strip().replace(':', '`:', 1)}\n" for line in items.splitlines() if line.strip()
     )
-    return f"{' '.join(lead.split())}\n\n{listed}{chr(10) if listed else ''}"
+    return f"{' '.join(lead.split())}\n\n".lstrip("\n") + f"{listed}{chr(10) if listed else ''}"
 
 
 def row(name: str, field: FieldInfo) -> str:

@@ -20,11 +20,11 @@ from components.problems.operation import watch
 from components.progress import log, progress
 from components.registry.fetch import fetch
 from components.registry.reference import Shelf, Watched
-from components.stages.domains import Chosen, decided, regardless
 
 if TYPE_CHECKING:  # they import torch, which a reference that is there already does not need
     from components.inference.bundle import Bundle
     from components.inference.observing import Observer, Raw, Row
+    from components.stages.domains import Chosen
 
 SIDES = ("validation", "calibration")
 MOST = 2000  # samples of a reference
@@ -159,6 +159,8 @@ class _Plan:
 
 
 def _plan(dataset: Dataset, params: Params, listed: Mapping[str, Sequence[str]]) -> _Plan:
+    from components.stages.domains import decided, regardless
+
     allowed = {side: set(listed.get(side, ())) for side in SIDES}
     known: dict[str, str] = {}
     wanted: list[str] = []
@@ -180,7 +182,7 @@ def _plan(dataset: Dataset, params: Params, listed: Mapping[str, Sequence[str]])
     return _Plan([*tested_ids, *others], frozenset(tested_ids), known)
 
 
-def _of(dataset: Dataset, chosen: Chosen) -> Iterator[tuple[str, str]]:
+def _of(dataset: Dataset, chosen: "Chosen") -> Iterator[tuple[str, str]]:
     labels = dataset.table.column("label").to_pylist()
     return zip(chosen.ids, (str(labels[row]) for row in chosen.rows), strict=True)
 

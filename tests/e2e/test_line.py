@@ -102,15 +102,17 @@ def test_a_sweep_leaves_the_line_as_it_was(
 def test_only_dependents_run_again(made: tuple[Workspace, subprocess.CompletedProcess[str]]) -> None:
     workspace, _ = made
     workspace.changed_line("components/progress.py", '"""', '"""A changed text. ')
-    # A new method, as CONTRIBUTING says: its file, its line, its name.
+    # A new method, as CONTRIBUTING says: its file and its line.
     (workspace.folder / "components/methods/another.py").write_text('"""Another method."""\n')
-    line = '"last_blocks": "components.methods.last_blocks:LastBlocks",'
-    workspace.changed_line("components/methods/__init__.py", line, f'{line}\n    "another": "…:Another",')
-    workspace.changed_line("components/params/names.py", '"last_blocks", ', '"last_blocks", "another", ')
+    line = '"last_blocks": Choice("components.methods.last_blocks:LastBlocks"),'
+    workspace.changed_line(
+        "components/methods/__init__.py", line, f'{line}\n    "another": Choice("…:Another"),'
+    )
     (workspace.folder / "components/heads/another.py").write_text('"""Another head."""\n')
-    line = '"mlp": "components.heads.mlp:Perceptron",'
-    workspace.changed_line("components/heads/__init__.py", line, f'{line}\n    "another": "…:Another",')
-    workspace.changed_line("components/params/names.py", '"logistic", ', '"logistic", "another", ')
+    line = '"mlp": Choice("components.heads.mlp:Perceptron"),'
+    workspace.changed_line(
+        "components/heads/__init__.py", line, f'{line}\n    "another": Choice("…:Another"),'
+    )
     assert workspace.stages_run() == []
 
     workspace.change("evaluate", "confidence", 0.9)

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from classified import described
 
 from components.evaluation.label_noise import doubtful
+from components.params.task import TaskParams
+from components.problems.operation import explore
 from components.stages.label_report import out_of_sample
 
 
@@ -34,12 +37,12 @@ def test_of_labels_that_were_swapped_most_are_listed(width: int, classes: int, p
     swapped = draw.choice(400, 80, replace=False)
     targets = truth.copy()
     targets[swapped] = (targets[swapped] + draw.integers(1, classes, 80)) % classes
-    keys = np.arange(400).astype(str)
-    found = doubtful(out_of_sample(features, targets, keys, classes, seed=1), targets)
+    asks, keys = explore(TaskParams(), described(classes), "the report on labels"), np.arange(400).astype(str)
+    found = doubtful(out_of_sample(asks, (features, targets), (targets, keys), seed=1), targets)
     hit = set(found.rows.tolist()) & set(swapped.tolist())
     assert len(hit) >= 0.8 * 80
     assert len(hit) >= precision * len(found.rows)
     right = [truth[row] == other for row, other in zip(found.rows, found.likelier, strict=True) if row in hit]
     assert np.mean(right) > 0.9
-    untouched = doubtful(out_of_sample(features, truth, keys, classes, seed=1), truth)
+    untouched = doubtful(out_of_sample(asks, (features, truth), (truth, keys), seed=1), truth)
     assert len(untouched.rows) < 0.05 * 400

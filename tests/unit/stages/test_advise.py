@@ -124,7 +124,7 @@ def test_what_was_filled_is_compared_and_never_computed_again(
     assert first[0] == "2,223,872"
     assert float(first[3]) <= 0, "LEEP, by the classifier that was published"
     shards = sorted((tmp_path / "cache" / "store").rglob("*.json"))
-    seen = [record["key"] for index in shards for record in json.loads(index.read_text())]
+    seen = [record["key"] for index in shards for record in json.loads(index.read_text())["records"]]
     assert sorted(seen) == Dataset.open(own.root / "dataset").ids("train"), "and nothing of another side"
     Path(published.uri.removeprefix("file:")).unlink()
     assert row(own, "mobilenet_v2", "mobilenet_v2") == first

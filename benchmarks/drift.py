@@ -23,10 +23,10 @@ from scipy import ndimage, stats
 from benchmarks.workspace import ROOT, publish
 from components.data.dataset import Dataset
 from components.inference.bundle import Bundle, open_bundle
-from components.inference.observing import Observer, Raw, observer
+from components.inference.observing import Observer, Raw, observe, observer
 from components.monitoring.comparison import Asked, Test, compare, count_tests
 from components.monitoring.observed import Observed, drawn
-from components.stages.reference import gathered, look_at, problem_of
+from components.stages.reference import gathered, problem_of
 
 RATE, LEVEL_WINDOWS, LEVEL_SIZE, LEVEL_PERMUTATIONS = 0.05, 500, 300, 399
 MONTHLY, POWER_WINDOWS, POWER_SIZE, POWER_PERMUTATIONS = 1 / 720, 20, 100, 5999
@@ -91,7 +91,7 @@ class Cells:
             )
 
         raw = [Raw(name, partial(load, name)) for name in ids]
-        rows = list(look_at(self.bundle, self._model, raw, self._cores))
+        rows = list(observe(self.bundle, self._model, raw, self._cores))
         return gathered(self.bundle, rows, {}, {})
 
 

@@ -1,7 +1,7 @@
 """The reference of a registered version: what its release says of samples that it was not trained on."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,7 @@ from components.registry.reference import Shelf, Watched
 
 if TYPE_CHECKING:  # they import torch, which a reference that is there already does not need
     from components.inference.bundle import Bundle
-    from components.inference.observing import Observer, Raw, Row
+    from components.inference.observing import Row
     from components.stages.domains import Chosen
 
 SIDES = ("validation", "calibration")
@@ -66,7 +66,7 @@ def make_reference(root: Path, params: Params, version: str | None = None, alias
 def _observed(root: Path, params: Params, watched: Watched, listed: Mapping[str, Sequence[str]]) -> Observed:
     """What the version's release says of the samples of a reference, of which `listed` names those of each side."""
     from components.inference.bundle import open_bundle
-    from components.inference.observing import Raw, observer
+    from components.inference.observing import Raw, observe, observer
 
     dataset = Dataset.open(root / "dataset")
     # Refused before any sample is looked at, where the problem has nothing to watch.
@@ -77,7 +77,7 @@ def _observed(root: Path, params: Params, watched: Watched, listed: Mapping[str,
     model = observer(bundle, params.runtime.providers, params.runtime.cores)
     raw = (Raw(i, partial(dataset.read, i)) for i in plan.ids)
     shown = progress(raw, "reference", "samples", total=len(plan.ids))
-    rows = [row for row in look_at(bundle, model, shown, params.runtime.cores) if not row.reason]
+    rows = [row for row in observe(bundle, model, shown, params.runtime.cores) if not row.reason]
     about = {
         "release_sha256": watched.digest,
         "contract_sha256": bundle.contract.sha256,
@@ -102,13 +102,6 @@ def make_reference_if_possible(root: Path, params: Params, version: str) -> None
 def tested(reference: Observed) -> int:
     """How many of its first samples are of what the release is for; those behind them only teach a threshold."""
     return int(str(reference.about["tested"]))
-
-
-def look_at(bundle: "Bundle", model: "Observer", raw: "Iterable[Raw]", threads: int) -> "Iterator[Row]":
-    """Rows with the statistics that the bundle's modality has."""
-    from components.inference.observing import observe
-
-    return observe(bundle, model, raw, threads)
 
 
 def problem_of(bundle: "Bundle") -> Problem:

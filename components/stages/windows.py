@@ -11,7 +11,7 @@ from components.data.tables import TableFile
 from components.errors import DataError, SourceError
 from components.inference.bundle import Bundle, open_bundle
 from components.inference.inputs import Input, Inputs
-from components.inference.observing import Raw, Row, observer
+from components.inference.observing import Raw, Row, observe, observer
 from components.inference.plan import digest
 from components.inference.results import Scored
 from components.monitoring.observed import Observed, drawn
@@ -21,7 +21,7 @@ from components.problems.operation import Watch
 from components.progress import log, progress
 from components.registry.fetch import fetch
 from components.registry.reference import Watched
-from components.stages.reference import gathered, look_at
+from components.stages.reference import gathered
 from components.stages.score import open_inputs
 from components.storage.cells import unescape
 from components.storage.publish import sha256_bytes
@@ -155,7 +155,7 @@ def _same(item: Input | None, name: str, content: str | None) -> Callable[[], by
 def _seen(params: Params, bundle: Bundle, raw: list[Raw]) -> list[Row]:
     runtime = params.runtime
     model = observer(bundle, runtime.providers, runtime.cores)
-    return list(look_at(bundle, model, progress(raw, "look", "samples"), runtime.cores))
+    return list(observe(bundle, model, progress(raw, "look", "samples"), runtime.cores))
 
 
 def read_labels(path: Path, watch: Watch) -> dict[str, str]:

@@ -1,9 +1,11 @@
-"""A line on counts of bytes: modality, problem and backbone come from a package of their own, by entry points."""
+"""Lines whose modality, problem and backbone come from a package of their own, by entry points; one of counts of bytes."""
 
 import hashlib
 import os
 import shutil
 import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +47,7 @@ def samples(folder: Path) -> None:
 
 
 def weights(path: Path) -> None:
-    """Of `counts.byte_network`, as somebody may have trained them; the package need not be importable here."""
+    """Of `counts.byte_network`, as if trained elsewhere; the package need not be importable here."""
     import torch
 
     made = torch.Generator().manual_seed(3)
@@ -61,48 +63,80 @@ def weights(path: Path) -> None:
     save_file(state, path)
 
 
-def params(line: Path, checkpoint: Path) -> None:
-    """params.yaml of the repository, for counts of bytes."""
-    values = yaml.safe_load((line / "params.yaml").read_text())
-    values["data"] = {
-        "source": "file:../measured",
-        "licence": "CC0",
-        "layout": "manifest",
-        "labels": {"file": "manifest.csv"},
-        "split": {"train": 0.4, "validation": 0.15, "calibration": 0.1, "test": 0.35},
-    }
-    values["task"] = {"modality": "bytes", "problem": "count"}
-    values["augment"] = {"views": 2}
-    values["backbone"] = {
-        "name": "byte_network",
-        "uri": f"file:../{checkpoint.parent.name}/{checkpoint.name}",
-        "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
-        "licence": "CC0",
-    }
-    values["head"] = {"method": "linear", "l2": [1e-3, 1e-1]}
-    values["tune"] |= {"epochs": 4, "blocks": 1, "best_by": "deviance"}
-    values["controls"] = {"scratch": {"epochs": 1}}
-    values["select"] = {}
-    values["export"] = {"parity": {"samples": 40, "batches": [1, 7]}, "calibration_samples": 8}
-    values["gate"] = {
-        "rules": [{"metric": "deviance", "at_most": 2.0}],
-        "better_than_controls": {"metric": "deviance"},
-        "operational": {"batch1_ms_p95": 2000, "samples_per_second": 1},
-    }
-    values["promotion"] = {"allow_dirty": True}
-    values["tracking"] = {"model": "counts"}
-    (line / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+@dataclass(frozen=True)
+class Foreign:
+    """A line on plug-ins of a package that is installed beside it.
+
+    Attributes:
+        task: section `task`.
+        backbone: its name, and that of the file of its weights.
+        metric: what chooses an epoch and is compared with the controls.
+        rule: the gate's one rule.
+        model: its registered name.
+    """
+
+    task: Mapping[str, object]
+    backbone: str
+    metric: str
+    rule: Mapping[str, object]
+    model: str
+
+    def params(self, line: Path, checkpoint: Path) -> None:
+        """params.yaml of the repository, for this one."""
+        values = yaml.safe_load((line / "params.yaml").read_text())
+        values["data"] = {
+            "source": "file:../measured",
+            "licence": "CC0",
+            "layout": "manifest",
+            "labels": {"file": "manifest.csv"},
+            "split": {"train": 0.4, "validation": 0.15, "calibration": 0.1, "test": 0.35},
+        }
+        values["task"] = dict(self.task)
+        values["augment"] = {"views": 2}
+        values["backbone"] = {
+            "name": self.backbone,
+            "uri": f"file:../{checkpoint.parent.name}/{checkpoint.name}",
+            "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+            "licence": "CC0",
+        }
+        values["head"] = {"method": "linear", "l2": [1e-3, 1e-1]}
+        values["tune"] |= {"epochs": 4, "blocks": 1, "best_by": self.metric}
+        values["controls"] = {"scratch": {"epochs": 1}}
+        values["select"] = {}
+        values["export"] = {"parity": {"samples": 40, "batches": [1, 7]}, "calibration_samples": 8}
+        values["gate"] = {
+            "rules": [dict(self.rule)],
+            "better_than_controls": {"metric": self.metric},
+            "operational": {"batch1_ms_p95": 2000, "samples_per_second": 1},
+        }
+        values["promotion"] = {"allow_dirty": True}
+        values["tracking"] = {"model": self.model}
+        (line / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+
+    def clone(self, place: Path, weights: Callable[[Path], None], package: Path) -> Workspace:
+        """A clone with `package` installed in `place`/installed, and a params.yaml that chooses its plug-ins."""
+        checkpoint = place / "trained" / f"{self.backbone}.safetensors"
+        weights(checkpoint)
+        line = clone(place)
+        self.params(line.folder, checkpoint)
+        line.environment["PYTHONPATH"] = str(install(place / "installed", package))
+        line.environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        return line
+
+
+COUNTS = Foreign(
+    task={"modality": "bytes", "problem": "count"},
+    backbone="byte_network",
+    metric="deviance",
+    rule={"metric": "deviance", "at_most": 2.0},
+    model="counts",
+)
 
 
 def counting(place: Path) -> Workspace:
-    """A clone with the package installed in `place`/installed, and a params.yaml that chooses its plug-ins."""
+    """A line on the counts package, with its samples."""
     samples(place / "measured")
-    weights(place / "trained" / "byte_network.safetensors")
-    line = clone(place)
-    params(line.folder, place / "trained" / "byte_network.safetensors")
-    line.environment["PYTHONPATH"] = str(install(place / "installed"))
-    line.environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    return line
+    return COUNTS.clone(place, weights, PACKAGE)
 
 
 def accepted(line: Workspace) -> None:

@@ -1,13 +1,11 @@
 """A line on series of bytes in which positions are marked: cut into windows, with targets of different lengths."""
 
-import hashlib
 import sys
 from pathlib import Path
 
 import numpy as np
-import yaml
-from counting import accepted, install
-from lines import ROOT, Workspace, clone
+from counting import Foreign, accepted
+from lines import ROOT, Workspace
 from safetensors.torch import save_file
 
 PACKAGE = ROOT / "tests" / "plugins" / "marks"
@@ -28,7 +26,7 @@ def samples(folder: Path) -> None:
 
 
 def weights(path: Path) -> None:
-    """Of `marks.series_network`, as somebody may have trained them; the package need not be importable here."""
+    """Of `marks.series_network`, as if trained elsewhere; the package need not be importable here."""
     import torch
 
     made = torch.Generator().manual_seed(3)
@@ -47,48 +45,19 @@ def weights(path: Path) -> None:
     save_file(state, path)
 
 
-def params(line: Path, checkpoint: Path) -> None:
-    """params.yaml of the repository, for marks in series."""
-    values = yaml.safe_load((line / "params.yaml").read_text())
-    values["data"] = {
-        "source": "file:../measured",
-        "licence": "CC0",
-        "layout": "manifest",
-        "labels": {"file": "manifest.csv"},
-        "split": {"train": 0.4, "validation": 0.15, "calibration": 0.1, "test": 0.35},
-    }
-    values["task"] = {"modality": "series", "problem": "mark", "length": LENGTH, "stride": 16}
-    values["augment"] = {"views": 2}
-    values["backbone"] = {
-        "name": "series_network",
-        "uri": f"file:../{checkpoint.parent.name}/{checkpoint.name}",
-        "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
-        "licence": "CC0",
-    }
-    values["head"] = {"method": "linear", "l2": [1e-3, 1e-1]}
-    values["tune"] |= {"epochs": 4, "blocks": 1, "best_by": "position_f1"}
-    values["controls"] = {"scratch": {"epochs": 1}}
-    values["select"] = {}
-    values["export"] = {"parity": {"samples": 40, "batches": [1, 7]}, "calibration_samples": 8}
-    values["gate"] = {
-        "rules": [{"metric": "position_f1", "at_least": 0.8}],
-        "better_than_controls": {"metric": "position_f1"},
-        "operational": {"batch1_ms_p95": 2000, "samples_per_second": 1},
-    }
-    values["promotion"] = {"allow_dirty": True}
-    values["tracking"] = {"model": "marks"}
-    (line / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+MARKS = Foreign(
+    task={"modality": "series", "problem": "mark", "length": LENGTH, "stride": 16},
+    backbone="series_network",
+    metric="position_f1",
+    rule={"metric": "position_f1", "at_least": 0.8},
+    model="marks",
+)
 
 
 def marking(place: Path) -> Workspace:
-    """A clone with the package installed in `place`/installed, and a params.yaml that chooses its plug-ins."""
+    """A line on the marks package, with its samples."""
     samples(place / "measured")
-    weights(place / "trained" / "series_network.safetensors")
-    line = clone(place)
-    params(line.folder, place / "trained" / "series_network.safetensors")
-    line.environment["PYTHONPATH"] = str(install(place / "installed", PACKAGE))
-    line.environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    return line
+    return MARKS.clone(place, weights, PACKAGE)
 
 
 if __name__ == "__main__":

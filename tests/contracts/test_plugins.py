@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from counting import install, params, weights
+from counting import COUNTS, install, weights
 
 from components.backbones import catalogue
 from components.errors import ParamsError, StorageError
@@ -64,7 +64,7 @@ def line(installed: Path, tmp_path: Path) -> Path:
     weights(tmp_path / "trained" / "byte_network.safetensors")
     folder.mkdir()
     shutil.copy(ROOT / "params.yaml", folder)
-    params(folder, tmp_path / "trained" / "byte_network.safetensors")
+    COUNTS.params(folder, tmp_path / "trained" / "byte_network.safetensors")
     _accept(folder)
     return folder
 

@@ -1,4 +1,4 @@
-"""Lines whose modality, problem and backbone come from a package of their own, by entry points; one of counts of bytes."""
+"""Lines whose modality, problem and backbone come from a package of their own by entry points; one counts bytes."""
 
 import hashlib
 import os

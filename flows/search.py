@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from components.errors import DataError, GraftlineError, ParamsError, StorageError, TrainingError
 from components.params import Params
 from components.params.load import check, parse
+from components.params.plugins import metrics
 from components.params.rewrite import rewritten
 from components.params.space import Space, changed, described, get, size
 from components.progress import log
@@ -68,6 +69,11 @@ class Plan:
         if all(heads):
             return ("head",)
         return ("head", "tuned") if any(heads) else ("tuned",)
+
+
+def planned(root: Path, name: str, space: Space, params: Params, metric: str, folds: int) -> Plan:
+    """The plan of a sweep by a metric of the problem, which says whether higher or lower is better."""
+    return Plan(root, name, space, metric, folds, metrics(params.task.problem)[metric] == "higher")
 
 
 class Scorer(Protocol):

@@ -55,7 +55,6 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 def _run(root: Path, options: argparse.Namespace) -> int:
     """Check everything that can be checked, bring the artefacts up to date, search."""
     from components.params import load_params
-    from components.params.plugins import metrics
     from components.params.space import load_space
     from components.runtime.distribution import check_distribution
     from flows.worktree import check_git
@@ -72,11 +71,10 @@ def _run(root: Path, options: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", str(params.runtime.cores))
     from components.stages.table import stage
     from flows.engine import execution
-    from flows.search import Plan, Search, scorer, sweep_run
+    from flows.search import Search, planned, scorer, sweep_run
     from flows.summary import sweep_lines
 
-    rising = metrics(params.task.problem)[metric] == "higher"
-    plan = Plan(root, options.name, space, metric, options.folds, rising)
+    plan = planned(root, options.name, space, params, metric, options.folds)
     with execution(root, params, lambda root, params: sweep_run(plan, params)) as line:
         if not (root / "data" / "source.lock").exists():
             line.command("refresh")

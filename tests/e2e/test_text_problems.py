@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from sklearn.metrics import f1_score
 from text_lines import PROBLEMS, TOPICS, run_line
 
@@ -16,13 +17,17 @@ from components.inference.bundle import open_bundle
 from components.params import Params
 from components.params.plugins import best
 from components.params.scoring import read_job
+from components.params.space import load_space
 from components.registry.runs import begin_run
 from components.stages.report import report
 from components.stages.score import Scoring
 from components.stages.table import Context
+from flows.search import Search, planned, scorer, sweep_run
 
 pytestmark = pytest.mark.slow
 HEADINGS = {"regression": "Prediction over target of", "multi_label": "Precision and recall of"}
+# Metrics of which more is better, and of which less is.
+DIRECTIONS = {"regression": ("r2", "rmse"), "multi_label": ("macro_f1", "hamming_loss")}
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,25 @@ def test_the_report_shows_texts_and_their_own_figures(line: Line) -> None:
     assert "tfidf" in page
     assert "Confusion matrix" not in page
     assert "stayed" in page
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_sweep_ranks_a_head_that_learns_above_one_that_cannot(line: Line, number: int) -> None:
+    """A penalty of 1e6 leaves the constant answer, whichever way the metric points."""
+    metric = DIRECTIONS[line.problem][number]
+    (line.root / "space.yaml").write_text("head.l2: [[1.0e+6], [1.0e-2]]\n")
+    space = load_space(line.root / "space.yaml")
+    plan = planned(line.root, metric, space, line.params, metric, folds=2)
+    search = Search(plan, line.params, sweep_run(plan, line.params), scorer(plan, line.params))
+    search.run(trials=2)
+    sweep = search.sweep()
+    first, last = sweep.ranked
+    assert (first.values, last.values) == ({"head.l2": [0.01]}, {"head.l2": [1e6]})
+    difference = sweep.score(first) - sweep.score(last)
+    assert difference > 0.05 if plan.rising else difference < -0.05
+    winner = yaml.safe_load((plan.folder / "params.yaml").read_text())
+    assert winner["head"]["l2"] == [0.01]
+    assert metric in (plan.folder / "report.html").read_text()
 
 
 def test_texts_of_a_table_are_scored_from_the_bundle(line: Line, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from tiny import CLASSES, SAMPLES, Shown, make_network, make_samples, phases_of, scores, train
+from tiny import CLASSES, SAMPLES, Shown, make_network, make_samples, scores, train
 from tiny import loss as mean_loss
 from torch import Tensor
 

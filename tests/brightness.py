@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from components.inference.contract import TERMS
+from components.inference.contract import TERMS, TERMS_1
 from components.storage.publish import sha256_bytes, write_bytes, write_json
 
 # What the manifest of such a release says about its task; with its classes, positive and threshold beside it, this is
@@ -77,21 +77,39 @@ def modern_about(
     }
 
 
+def old_about(about: Mapping[str, object]) -> dict[str, object]:
+    """The same as earlier versions said it: format 1, which gives itself no number."""
+    decision, target = about["decision"], about["target"]
+    assert isinstance(decision, dict)
+    assert isinstance(target, dict)
+    terms = {
+        "classes": target["classes"],
+        "positive": decision["positive"],
+        "threshold": decision["threshold"],
+    }
+    output = {"name": "probabilities", "type": "float32", "shape": ["batch", "classes"]}
+    new = ("format", "columns", "target", "decision")
+    kept = {name: value for name, value in about.items() if name not in new}
+    return {**kept, **ABOUT, **terms, "output": output}
+
+
 def saying(model: bytes, about: Mapping[str, object]) -> bytes:
     """The model whose metadata say what its manifest does, as the export writes them."""
     made = onnx.load_from_string(model)
-    for name in (*TERMS, "decision"):
+    for name in (*TERMS, "decision") if "format" in about else TERMS_1:
         made.metadata_props.add(key=name, value=json.dumps(about.get(name), sort_keys=True))
     return bytes(made.SerializeToString())
 
 
-def write_release(root: Path, slopes: Mapping[str, float], **facts: Any) -> None:
+def write_release(root: Path, slopes: Mapping[str, float], *, format_1: bool = False, **facts: Any) -> None:
     """release/ and controls/: `light` is class 1, the control is wrong throughout. `slopes`: of each ONNX file.
 
     `facts` are of the manifest; classes, positive and threshold as `modern_about` takes them.
     """
     said = {name: facts.pop(name) for name in ("classes", "positive", "threshold") if name in facts}
     about = {**modern_about(**said), **facts}
+    if format_1:
+        about = old_about(about)
     for name, slope in slopes.items():
         write_bytes(root / "release" / name, saying(brighter(slope), about))
     parity = {"samples": 9, "max_difference": 0.0, "changed_decisions": 0}

@@ -7,12 +7,13 @@ import pytest
 from promoted import Line
 
 from components.errors import DigestMismatch, GateRefused, RegistryError
+from components.inference.bundle import open_bundle
 from components.registry.fetch import fetch
 from components.registry.reference import Shelf
 from components.registry.register import DIGEST_TAG
 from components.stages import evaluate
 from components.stages.promote import promote
-from components.storage.publish import sha256_tree
+from components.storage.publish import read_json, sha256_tree
 
 
 @pytest.fixture
@@ -85,6 +86,23 @@ def test_a_champion_that_knows_test_samples_is_no_opponent(line: Line, datasets:
     assert (done.outcome, line.champion) == ("refused", "1")
     assert "the champion was made from" in done.ruling.reasons[0]
     assert line.kinds[-1] == "refused"
+
+
+def test_a_champion_of_format_1_is_compared_beaten_and_brought_back(line: Line) -> None:
+    """Wrong between 128 and 160; what was registered before the format changed stays an opponent and a way back."""
+    first = line.promoted(boundary=160, format_1=True)
+    assert "format" not in read_json(line.stored("1") / "release" / "manifest.json")
+    done = line.promoted()
+    assert (first.outcome, done.outcome, line.champion) == ("promote", "promote", "2")
+    accuracy = next(rule for rule in done.ruling.rules if rule.metric == "accuracy")
+    assert accuracy.estimate is not None
+    assert 0 < accuracy.estimate < 0.3
+    with line.desk.locked():
+        line.desk.rollback(None, "ada@host", "callers know the old format only")
+    fetched = fetch(line.root, line.params.tracking)
+    assert fetched.version == "1"
+    assert open_bundle(fetched.folder).decision.promises["positive"] == "light"
+    assert line.promoted(boundary=170).outcome == "keep", "and it is an opponent again"
 
 
 @pytest.mark.parametrize(("dirty", "words"), [("true", "no commit holds"), ("", "no git commit was known")])

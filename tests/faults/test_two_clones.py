@@ -42,7 +42,7 @@ def outputs(lock: dict[str, object]) -> dict[str, str]:
 def test_two_clones_agree_in_every_locked_output(tmp_path: Path) -> None:
     for name in ("one", "another place"):
         (tmp_path / name).mkdir()
-    first = small_line(tmp_path / "one")
+    first = small_line(tmp_path / "one", runtime={"threads": 2})
     second = cloned(first, tmp_path / "another place")
     assert git(first, "rev-parse", "HEAD") == git(second, "rev-parse", "HEAD")
     one, other = run(first), run(second)

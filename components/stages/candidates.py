@@ -20,7 +20,7 @@ from components.sources.base import public
 from components.stages.features import kept_ids, open_features
 from components.stages.fetch_checkpoint import fetch, origin_of, published
 from components.stages.network import NetworkLine, save_tensors
-from components.stages.stored import missing
+from components.stages.stored import key_of
 from components.stages.table import Context
 from components.storage.publish import publish_folder, read_json, sha256_bytes
 from components.storage.samples import SampleStore
@@ -136,7 +136,7 @@ def _classifier(folder: Path) -> tuple[Features, Features] | None:
 def _features(root: Path, line: NetworkLine) -> Features | None:
     """(N, width) of the training ids; nothing is computed."""
     dataset, task = line.dataset, line.modality
-    space = line.frozen().space(task)
+    (space,) = line.frozen().spaces(task)
     try:
         described = read_json(root / "features" / "features.json")
         ids = sha256_bytes("\n".join(kept_ids(dataset)).encode())
@@ -146,14 +146,14 @@ def _features(root: Path, line: NetworkLine) -> Features | None:
             return rows[np.flatnonzero(sides == "train")]
     except (OSError, ValueError, StorageError):
         pass  # the store may hold them all the same
-    store, wanted = SampleStore(line.context.cache / "store"), _clean(dataset)
-    if missing(store, space, task, wanted):
-        return None
     try:
-        # A clean view is told by its sample alone.
-        records = store.read(space, [sample for sample, _ in wanted])
+        records = SampleStore(line.context.cache / "store").read(
+            space, [key_of(task, *one) for one in _clean(dataset)]
+        )
     except StorageError as error:
         log(error.message)
+        return None
+    if not records.there.all():
         return None
     return np.asarray(records[np.arange(len(records))], dtype=np.float32)
 

@@ -27,9 +27,8 @@ from components.stages.features import Features, open_features
 from components.stages.frozen import Frozen, Wanted
 from components.stages.line import Line
 from components.stages.rows import Places, places_of
-from components.stages.stored import Partly, stored
+from components.stages.stored import Stored, stored
 from components.storage.publish import read_json, sha256_bytes, sha256_file, write_bytes
-from components.storage.samples import Records
 
 
 class NetworkLine(Line):
@@ -71,10 +70,8 @@ class NetworkLine(Line):
         with torch.random.fork_rng(devices=[]):  # a head draws its weights
             return Frozen(backbone, weights, cut, taken(self.problem.head(backbone.width)))
 
-    def stored(
-        self, frozen: Frozen, wanted: Sequence[Wanted], modality: Modality | None = None
-    ) -> Records | Partly:
-        """See `frozen.stored`; views other than the clean one need the modality `augmented`."""
+    def stored(self, frozen: Frozen, wanted: Sequence[Wanted], modality: Modality | None = None) -> Stored:
+        """See `stages.stored`; views other than the clean one need the modality `augmented`."""
         shown, batch = modality or self.modality, self.params.features.batch
         return stored(self.dataset, wanted, frozen, shown, self.context, batch)
 

@@ -37,7 +37,7 @@ def write_features(workspace: Workspace, distance: float, data: str = "") -> Non
     np.save(folder / "features.npy", features[place >= 0])
     np.save(folder / "places.npy", place)
     line = NetworkLine({"adapted": checkpoint}, workspace.params, workspace.context)
-    space = line.frozen().space(line.modality)
+    (space,) = line.frozen().spaces(line.modality)
     ids = data or sha256_bytes("\n".join(kept_ids(dataset)).encode())
     (folder / "features.json").write_text(json.dumps({"ids_sha256": ids, "space": space.digest}))
 

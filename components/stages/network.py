@@ -59,7 +59,9 @@ class NetworkLine(Line):
         return open_features(self.inputs["features"])
 
     def windows(self, ids: Sequence[str]) -> Places | None:
-        """Where the windows of samples lie; None where they are not cut."""
+        """Where the windows of samples lie; None where they are not cut. features/ say it to stages that read them."""
+        if self.modality.windowing is not None and "features" in self.inputs:
+            return self.features.windows
         return places_of(self.dataset, self.modality, ids, self.context.threads)
 
     def frozen(self, cut: int | None = None) -> Frozen:

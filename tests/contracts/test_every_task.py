@@ -27,7 +27,7 @@ from components.params.task import TaskParams
 from components.problems import NAMES as PROBLEMS
 from components.problems import decision, judge, network
 from components.problems.base import Network as Problem
-from components.problems.operation import Shares, explore, watch
+from components.problems.operation import explore, watch
 from components.stages.uncalibrated import Uncalibrated
 from components.training.network import Network, fresh_head
 from components.training.plan import MeanLoss
@@ -269,9 +269,9 @@ def test_a_version_of_it_can_be_operated_or_the_reason_is_told(problem: str) -> 
     outputs = network(given, described).outputs
     answers = decides.answers(np.random.default_rng(2).normal(size=(60, outputs))).astype(np.float32)
     watching = watch(given, described, decides)
-    for values in watching.statistics(answers).values():
-        shape = values.held.shape[:1] if isinstance(values, Shares) else values.shape
-        assert shape == (60,)
+    for statistic in watching.statistics(answers).values():
+        names = () if statistic.kind == "numbers" else (len(statistic.names),)
+        assert statistic.values.shape == (60, *names)
     confident, right = watching.confidences(answers), watching.right(aimed, answers)
     assert set(confident) == set(right)
     assert bool(confident) != bool(watching.undefined), "one or the other"

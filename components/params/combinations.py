@@ -301,10 +301,12 @@ def _pretraining(
         yield f"pretrain.tasks {pretrain.tasks!r} is no column of data.labels; allowed: {allowed}"
 
 
-def _permutations(task: TaskParams, monitoring: MonitoringParams) -> Iterator[str]:
-    tests = plugins.fact("modalities", task.modality, "MEASURED") + len(
-        ("embeddings", "classes", "confidence")
-    )
+def _permutations(data: DataParams, task: TaskParams, monitoring: MonitoringParams) -> Iterator[str]:
+    watched = getattr(plugins.about("problems", task.problem), "watched", None)
+    if watched is None:
+        return  # monitoring refuses the problem
+    # One is of the embeddings.
+    tests = 1 + watched(task, data) + plugins.fact("modalities", task.modality, "MEASURED")
     rate = monitoring.alarm_rate
     needed = fewest_permutations(tests, rate)
     if monitoring.permutations < needed:

@@ -74,7 +74,10 @@ class Watch(Protocol):
     def __init__(self, task: Any, description: Description, decision: Decision) -> None: ...
 
     def statistics(self, answers: Answers) -> Mapping[str, Statistic]:
-        """Of the decisions on answers (N, columns); the names do not depend on the answers."""
+        """Of the decisions on answers (N, columns); the names do not depend on the answers.
+
+        There are at most as many as the function `watched` of the problem's `__init__.py` says: `check` calls it.
+        """
         ...
 
     def certainty(self, answers: Answers) -> Certainty | None:

@@ -21,6 +21,7 @@ from components.heads.base import Samples
 from components.methods import ROLES, load_objectives
 from components.methods.base import Shape, Start, Step, Unlabelled
 from components.params import Params, names, plugins
+from components.params.data import DataParams
 from components.params.learning import HeadParams
 from components.params.load import check
 from components.params.task import TaskParams
@@ -272,6 +273,12 @@ def test_a_version_of_it_can_be_operated_or_the_reason_is_told(problem: str) -> 
     for statistic in watching.statistics(answers).values():
         names = () if statistic.kind == "numbers" else (len(statistic.names),)
         assert statistic.values.shape == (60, *names)
+    names = list(described.get("numbers", ["label"]))
+    labels = {"label": [f"column {number}" for number in range(len(names))]}
+    data = DataParams.model_validate(
+        {"source": "file:.", "licence": "CC0", "layout": "manifest", "labels": labels}
+    )
+    assert plugins.about("problems", problem).watched(given, data) == len(watching.statistics(answers))
     confident, right = watching.confidences(answers), watching.right(aimed, answers)
     assert set(confident) == set(right)
     assert bool(confident) != bool(watching.undefined), "one or the other"

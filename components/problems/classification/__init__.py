@@ -50,3 +50,8 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
         )
     if select.threshold.rule != "fixed" and positive is None:
         yield f"select.threshold.rule {select.threshold.rule!r} needs task.positive"
+
+
+def watched(task: TaskParams, data: DataParams) -> int:
+    """Of the classes and the confidence."""
+    return 2

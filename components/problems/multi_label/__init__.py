@@ -62,3 +62,8 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
             yield f"{key} names {len(names)} labels, data.labels.label {len(labels.label)} columns; one each is needed"
     if options.labels and labels.classes:
         yield "task.labels and data.labels.classes both name the labels: leave one of them out"
+
+
+def watched(task: TaskParams, data: DataParams) -> int:
+    """Of the labels, how many a sample has, and the confidence."""
+    return 3

@@ -45,3 +45,8 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
             f"select.metric {select.metric!r} needs prediction intervals, which come after the selection: take "
             f"{', '.join(name for name in METRICS if name not in intervals)}, or task.loss: quantile"
         )
+
+
+def watched(task: TaskParams, data: DataParams) -> int:
+    """Of each number, and of the width of its interval where that is learned."""
+    return len(data.labels.label_columns) * (2 if task.options(Params).loss == "quantile" else 1)

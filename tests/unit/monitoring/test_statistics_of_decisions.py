@@ -15,8 +15,10 @@ from components.monitoring.comparison import Asked, compare, count_tests
 from components.monitoring.judged import Problem
 from components.monitoring.labels import to_csv, worth_labelling
 from components.monitoring.shares import labels_test
+from components.params.data import DataParams
 from components.params.task import TaskParams
 from components.problems import decision, operation
+from components.problems.regression import watched
 
 LABELS: dict[str, Any] = {"problem": "multi_label", "labels": ["light", "striped", "rare"]}
 NUMBERS: dict[str, Any] = {
@@ -75,6 +77,10 @@ def test_statistics_of_numbers_by_hand() -> None:
         "interval width.width": [3.0],
         "interval width.height": [30.0],
     }
+    task = TaskParams.model_validate({"problem": "regression", "loss": "quantile"})
+    labels = {"label": ["width", "height"]}
+    data = {"source": "file:.", "licence": "CC0", "layout": "manifest", "labels": labels}
+    assert watched(task, DataParams.model_validate(data)) == len(found)
     one = problem_of(ONE, {"margins": [0.1]})
     assert list(one.watch.statistics(np.array([[0.5, 0.4, 0.6]], np.float32))) == ["prediction"]
     assert one.watch.certainty(np.array([[0.5, 0.4, 0.6]], np.float32)) is None

@@ -23,7 +23,6 @@ from components.runtime.trust import check
 from components.storage.publish import read_json, sha256_bytes, sha256_file
 
 Answers = npt.NDArray[np.float32]
-Decode = Callable[[bytes], Sample]
 
 BATCH = 32
 # Batches among which samples are sorted by their shape.
@@ -57,18 +56,12 @@ class Runner:
     def run(self, samples: Sample) -> Answers:
         return np.asarray(run(self._session, {self._input: samples}, SECONDS)[0], dtype=np.float32)
 
-    def predict(
-        self, payloads: Iterable[bytes], decode: Decode, batch: int | None = None
-    ) -> Iterator[Answers]:
-        """(C,) for each payload, in order. Threads decode up to three batches ahead, and no more than
-        `in_order` allows: memory stays flat."""
-        for rows, _ in self.rows(payloads, lambda payload: (Window(decode(payload)),), batch):
-            yield rows[0]
-
     def rows(
         self, payloads: Iterable[bytes], cut: Callable[[bytes], Sequence[Window]], batch: int | None = None
     ) -> Iterator[tuple[Answers, Sequence[Window]]]:
-        """(windows, C) for each payload with the places of its windows, in order; ahead as `predict`."""
+        """(windows, C) for each payload with the places of its windows, in order.
+
+        Threads decode up to three batches ahead, and no more than `in_order` allows: memory stays flat."""
         size = batch or self.batch
         samples = in_order(cut, payloads, self._threads, 3 * size)
         for neighbours in windows(samples, WINDOW * size):

@@ -274,7 +274,7 @@ def _has_classes(task: TaskParams) -> bool:
 
 
 def _offers(task: TaskParams, what: str) -> bool:
-    return what in plugins.fact("problems", task.problem, "OFFERS")
+    return plugins.offers("problems", task.problem, what)
 
 
 def _pretraining(

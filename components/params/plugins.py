@@ -129,6 +129,11 @@ def fact(room: str, name: str, key: str) -> Any:
     return getattr(about(room, name), key)
 
 
+def offers(room: str, name: str, what: str) -> bool:
+    """Whether a plug-in states `what` among its `OFFERS`."""
+    return what in fact(room, name, "OFFERS")
+
+
 @cache
 def backbones() -> Mapping[str, Facts]:
     """What is known of each backbone before it is built; those of other distributions state `FACTS`."""

@@ -41,7 +41,7 @@ FAIRNESS = ("tpr_gap_at_most",)
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:
     """What cannot be, a sentence each."""
     options, labels = task.options(Params), data.labels
-    if "several labels" not in plugins.fact("data/formats", data.layout, "OFFERS"):
+    if not plugins.offers("data/formats", data.layout, "several labels"):
         yield (
             f"data.layout is {data.layout!r}, which gives a sample one label: several labels need a table, "
             "data.layout: manifest or labels"

@@ -265,8 +265,13 @@ def _criterion(task: TaskParams, domains: DomainsParams) -> Iterator[str]:
 
 
 def _overfitting(task: TaskParams, gate: GateParams) -> Iterator[str]:
-    if gate.overfitting is not None and not _has_classes(task):
-        yield f"gate.overfitting compares accuracies, which need {REMEDIES['class_outputs']}: leave it out"
+    if gate.overfitting is None:
+        return
+    score = plugins.overfitting(task.problem)
+    if score is None:
+        yield f"gate.overfitting: training keeps no metric of task.problem {task.problem!r}: leave it out"
+    elif gate.overfitting.metric not in (AUTO, score):
+        yield f"gate.overfitting.metric: {gate.overfitting.metric!r} is not allowed. Allowed: {AUTO}, {score}"
 
 
 def _has_classes(task: TaskParams) -> bool:

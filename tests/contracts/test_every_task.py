@@ -298,5 +298,13 @@ def test_a_version_of_it_can_be_operated_or_the_reason_is_told(problem: str) -> 
     assert judge(given, described).headline
 
 
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_overfitting_is_judged_by_a_metric_that_training_keeps(problem: str) -> None:
+    made, score = network(TaskParams(problem=problem), DESCRIPTIONS[problem]), plugins.overfitting(problem)
+    wanted = torch.from_numpy(made.collate(targets(problem, 4)))
+    assert score in made.scores(torch.zeros(4, made.outputs), wanted)
+    assert score in plugins.metrics(problem)
+
+
 def _features() -> np.ndarray[Any, Any]:
     return np.random.default_rng(4).normal(size=(60, FEATURES))

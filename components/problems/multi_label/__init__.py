@@ -27,6 +27,8 @@ PARTS = {"recall": "label"}
 BEST_BY = ("macro_f1", "micro_f1", "map", "subset_accuracy", "hamming_loss")
 # What a candidate may not lose against the champion in any case: it is defined on any sample.
 KEPT = "hamming_loss"
+# Of which `gate.overfitting` compares training and validation samples: a score of the learning curve.
+OVERFITTING = "subset_accuracy"
 # Outputs are logits, each of one label; there are no classes that exclude each other.
 OFFERS = ("logits",)
 # What the field calls it, too, behind the modality: image_multi_label_classification.

@@ -28,6 +28,8 @@ PARTS: dict[str, str] = {}
 BEST_BY = ("rmse", "mae", "r2", "spearman")
 # What a candidate may not lose against the champion in any case.
 KEPT = "mae"
+# Of which `gate.overfitting` compares training and validation samples: a score of the learning curve.
+OVERFITTING = "mae"
 # Outputs are numbers: no method may take them for logits of classes.
 OFFERS = ()
 CONTROLS = ("mean", "median")

@@ -17,6 +17,7 @@ METRICS = {"deviance": "lower", "mae": "lower"}
 PARTS: dict[str, str] = {}  # no metric is of one part of a target
 BEST_BY = ("deviance", "mae")
 KEPT = "mae"
+OVERFITTING = "deviance"
 OFFERS = ()
 CONTROLS = ("mean",)
 

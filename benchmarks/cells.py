@@ -17,6 +17,7 @@ import torch
 
 from benchmarks.summary import Measured
 from benchmarks.workspace import ROOT
+from components.inference.assembly import Assembly
 from components.inference.bundle import Runner
 from components.params import load_params
 from components.params.domains import DomainsParams
@@ -105,8 +106,9 @@ def _answers(line: NetworkLine, what: str, chosen: Chosen) -> npt.NDArray[np.flo
     context = line.context
     if what == "scratch":
         runner = Runner(line.inputs["controls"] / "scratch.onnx", context.providers, context.threads)
-        rows = runner.predict((line.dataset.read(i) for i in chosen.ids), line.modality.decode)
-        return np.stack(list(rows)).astype(np.float64)
+        assembly = Assembly(line.modality, line.decision)
+        rows = runner.rows((line.dataset.read(i) for i in chosen.ids), assembly.windows)
+        return np.stack([answers[0] for answers, _ in rows]).astype(np.float64)
     place = line.inputs[what]
     if what == "head":
         features = torch.from_numpy(line.features[chosen.rows])

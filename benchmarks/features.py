@@ -43,8 +43,8 @@ def main() -> None:
                 lambda: list(pool.map(lambda _: compute.infer(images), range(len(wanted) // batch)))
             )
             bare_decode = _spent(lambda: list(pool.map(compute.prepare, [sample for sample, _ in wanted])))
-        store, space = SampleStore(Path(cache) / "store"), layers.space(modality)
-        whole = _spent(lambda: fill(store, space, compute, wanted))
+        store, absent = SampleStore(Path(cache) / "store"), dict.fromkeys(layers.spaces(modality), wanted)
+        whole = _spent(lambda: fill(store, compute, absent))
         parts = bare_run[1] + bare_decode[1]
     publish(
         "features",

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from components.data.contents import Content, Rejected, classify, folds_of, merge
 from components.data.dealing import assign, lacking, split_named
-from components.data.formats import offers, open_format
+from components.data.formats import ROOM, open_format
 from components.data.formats.base import Files, Item, Listing
 from components.data.lock import REFRESH, Assignments, Lock
 from components.errors import DataError
+from components.params import plugins
 from components.params.data import DataParams
 from components.params.task import TaskParams
 from components.problems import reading
@@ -87,7 +88,7 @@ def _items(listing: Listing, task: TaskParams) -> list[Item]:
 
 def _doubtful(listing: Listing, params: DataParams, task: TaskParams) -> Sequence[str]:
     """What in a single column of labels is probably not meant."""
-    if not isinstance(params.labels.label, str) or not offers(params.layout, "columns"):
+    if not isinstance(params.labels.label, str) or not plugins.offers(ROOM, params.layout, "columns"):
         return ()
     return reading(task).doubtful(params.labels, task, (item.label for item in listing.items))
 

@@ -195,8 +195,11 @@ def _training(gate: GateParams, metrics: Facts) -> list[Judged]:
     gap, movement = mapping(held.get("overfitting")), mapping(held.get("movement"))
     made = []
     if gate.overfitting:
-        found, bound = within(gap.get("accuracy_gap"), -1, 1), gate.overfitting.at_most
-        made.append(_at_most("training accuracy above validation accuracy", "overfitting", found, bound))
+        metric, bound = gate.overfitting.metric, gate.overfitting.at_most
+        found, worse = within(gap.get(f"{metric}_gap"), *range_of_difference(metric, metrics)), "above"
+        if lower_is_better(metric, metrics):
+            found, worse = None if found is None else -found, "below"
+        made.append(_at_most(f"training {metric} {worse} validation {metric}", "overfitting", found, bound))
     if gate.movement and gate.movement.weights_at_most is not None:
         found, bound = within(movement.get("weights_relative"), 0, math.inf), gate.movement.weights_at_most
         made.append(_at_most("weights moved, as a share of their length,", "movement", found, bound))

@@ -1,16 +1,18 @@
 """Around a release's graph: what cuts a sample into rows, and what merges the answers to them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from components.modalities.base import Modality
+from components.data.ahead import stacks
+from components.modalities.base import Modality, Sample
 from components.problems.base import Decision
 from components.problems.windows import Window
 
 Array = npt.NDArray[np.generic]
+Key = tuple[int, int]  # a row: the place of its sample, and the number of the window
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,20 @@ class Assembly:
         takes = self.modality.signature
         windows = self.modality.windows(np.zeros(takes.example[1:], takes.dtype))
         return self.merged(np.tile(row, (len(windows), 1)), windows)
+
+
+def stacked(samples: Sequence[Sequence[Window]], batch: int) -> Iterator[tuple[Sequence[Key], Sample]]:
+    """Rows of samples in stacks of one shape, at most `batch` together, however shapes are mixed."""
+    rows = {
+        (place, number): window.sample
+        for place, cut in enumerate(samples)
+        for number, window in enumerate(cut)
+    }
+    order = sorted(rows, key=lambda key: rows[key].shape)
+    at = 0
+    for stack in stacks((rows[key] for key in order), batch):
+        yield order[at : at + len(stack)], stack
+        at += len(stack)
 
 
 def objects(values: Sequence[Array]) -> Array:

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from components.data.ahead import in_order, stacks, windows
+from components.data.ahead import in_order, windows
 from components.errors import DigestMismatch, StorageError
-from components.inference.assembly import Assembly
+from components.inference.assembly import Assembly, Key, stacked
 from components.inference.contract import FILES, Contract, check_model, check_runner, read_contract
 from components.modalities import load_modality
 from components.modalities.base import Modality, Sample
@@ -23,7 +23,6 @@ from components.runtime.trust import check
 from components.storage.publish import read_json, sha256_bytes, sha256_file
 
 Answers = npt.NDArray[np.float32]
-Decode = Callable[[bytes], Sample]
 
 BATCH = 32
 # Batches among which samples are sorted by their shape.
@@ -57,18 +56,12 @@ class Runner:
     def run(self, samples: Sample) -> Answers:
         return np.asarray(run(self._session, {self._input: samples}, SECONDS)[0], dtype=np.float32)
 
-    def predict(
-        self, payloads: Iterable[bytes], decode: Decode, batch: int | None = None
-    ) -> Iterator[Answers]:
-        """(C,) for each payload, in order. Threads decode up to three batches ahead, and no more than
-        `in_order` allows: memory stays flat."""
-        for rows, _ in self.rows(payloads, lambda payload: (Window(decode(payload)),), batch):
-            yield rows[0]
-
     def rows(
         self, payloads: Iterable[bytes], cut: Callable[[bytes], Sequence[Window]], batch: int | None = None
     ) -> Iterator[tuple[Answers, Sequence[Window]]]:
-        """(windows, C) for each payload with the places of its windows, in order; ahead as `predict`."""
+        """(windows, C) for each payload with the places of its windows, in order.
+
+        Threads decode up to three batches ahead, and no more than `in_order` allows: memory stays flat."""
         size = batch or self.batch
         samples = in_order(cut, payloads, self._threads, 3 * size)
         for neighbours in windows(samples, WINDOW * size):
@@ -77,18 +70,12 @@ class Runner:
     def _rows(
         self, samples: Sequence[Sequence[Window]], size: int
     ) -> Iterator[tuple[Answers, Sequence[Window]]]:
-        """Rows of one shape share a batch, however they are mixed."""
-        flat = [window for cut in samples for window in cut]
-        order = sorted(range(len(flat)), key=lambda i: flat[i].sample.shape)
-        found: dict[int, Answers] = {}
-        at = iter(order)
-        for stack in stacks((flat[i].sample for i in order), size):
-            for row in self.run(stack):
-                found[next(at)] = row
-        first = 0
-        for cut in samples:
-            yield np.stack([found[first + i] for i in range(len(cut))]), [window.place for window in cut]
-            first += len(cut)
+        found: dict[Key, Answers] = {}
+        for keys, stack in stacked(samples, size):
+            found |= zip(keys, self.run(stack), strict=True)
+        for place, cut in enumerate(samples):
+            rows = [found[place, number] for number in range(len(cut))]
+            yield np.stack(rows), [window.place for window in cut]
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from components.data.ahead import in_order, stacks, windows
+from components.data.ahead import in_order, windows
 from components.errors import DataError, StorageError
-from components.inference.assembly import Assembly
+from components.inference.assembly import Assembly, Key, stacked
 from components.inference.bundle import SECONDS, WINDOW, Answers, Bundle, Runner
 from components.modalities import statistics
 from components.modalities.base import Sample
@@ -134,18 +134,14 @@ def observe(bundle: Bundle, model: Observer, samples: Iterable[Raw], threads: in
 
 
 def _answered(assembly: Assembly, model: Observer, neighbours: Sequence[_Decoded]) -> Iterator[Row]:
-    """Rows of one shape share a batch, however they are mixed. A sample's embedding is the mean of its rows'."""
-    flat = [window for item in neighbours for window in item.windows]
-    order = sorted(range(len(flat)), key=lambda place: flat[place].sample.shape)
-    found: dict[int, tuple[Answers, Embeddings]] = {}
-    at = iter(order)
-    for stack in stacks((flat[place].sample for place in order), model.batch):
-        for answer, embedding in zip(*model.answers(stack), strict=True):
-            found[next(at)] = answer, embedding
-    first, nothing = 0, np.empty(0, dtype=np.float32)
-    for item in neighbours:
-        rows = [found[first + number] for number in range(len(item.windows))]
-        first += len(rows)
+    """A sample's embedding is the mean of its rows'."""
+    found: dict[Key, tuple[Answers, Embeddings]] = {}
+    for keys, stack in stacked([item.windows for item in neighbours], model.batch):
+        answers, embeddings = model.answers(stack)
+        found |= zip(keys, zip(answers, embeddings, strict=True), strict=True)
+    nothing = np.empty(0, dtype=np.float32)
+    for place, item in enumerate(neighbours):
+        rows = [found[place, number] for number in range(len(item.windows))]
         reason, answer, embedding = item.reason, nothing, nothing
         if rows:
             answer = assembly.merged(np.stack([row[0] for row in rows]), item.windows)

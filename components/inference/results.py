@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,7 @@ class Scored:
             found.update(f"\n{len(name)} {name} {content}".encode())
         return found.hexdigest()
 
-    def answers(self, columns: Sequence[str]) -> npt.NDArray[np.float32]:
+    def answers(self, columns: Sequence[str]) -> npt.NDArray[np.floating[Any]]:
         """(N, columns), NaN where there is no answer. DigestMismatch where these are not the columns that it has."""
         missing = [name for name in columns if name not in self.table.column_names]
         if missing:
@@ -52,7 +53,7 @@ class Scored:
             )
         # As they were written: of another type they would not be the answers that the release gave.
         found = [self.table.column(name).to_numpy() for name in columns]
-        return np.stack(found, axis=1).astype(np.float32)
+        return np.stack(found, axis=1)
 
     def embeddings(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """(len(rows), width) of the answered rows `rows`, rising; a part at a time."""

@@ -18,9 +18,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.data.ahead import in_order, stacks, windows
+from components.data.ahead import in_order, windows
 from components.errors import DataError, GraftlineError, first_line
-from components.inference.assembly import Assembly
+from components.inference.assembly import Assembly, Key, stacked
 from components.inference.bundle import BATCH, WINDOW, Answers, Bundle, Runner
 from components.inference.inputs import Input, Inputs
 from components.inference.observing import Embeddings, observer
@@ -51,9 +51,6 @@ class Seen:
     @property
     def nbytes(self) -> int:
         return sum(window.nbytes for window in self.windows)
-
-
-Key = tuple[int, int]  # a row: the place of its sample in a part, and the number of the window
 
 
 class _Part:
@@ -108,7 +105,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Rows of one shape, and where in their part they belong; `last` of its part."""
+    """Rows of one shape, and their keys in the part; `last` of its part."""
 
     part: _Part
     keys: Sequence[Key]
@@ -182,15 +179,11 @@ class Scorer:
             yield _Batch(part, [(place, 0) for place in part.unanswered], last=True)
 
     def _of_neighbours(self, part: _Part, neighbours: Sequence[Seen]) -> Iterator[_Batch]:
-        samples: dict[Key, Sample] = {}
-        for place, item in enumerate(neighbours, len(part.ids)):
-            samples |= {(place, number): window.sample for number, window in enumerate(item.windows)}
+        first = len(part.ids)
+        for item in neighbours:
             part.add(item)
-        order = sorted(samples, key=lambda key: samples[key].shape)
-        at = 0
-        for stack in stacks((samples[key] for key in order), self._runner.batch):
-            yield _Batch(part, order[at : at + len(stack)], stack)
-            at += len(stack)
+        for keys, stack in stacked([item.windows for item in neighbours], self._runner.batch):
+            yield _Batch(part, [(first + place, number) for place, number in keys], stack)
 
     def _answer(self, batch: _Batch) -> tuple[_Batch, Answer | None]:
         if batch.samples is None:

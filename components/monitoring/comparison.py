@@ -20,7 +20,7 @@ from components.monitoring.observed import Observed
 from components.monitoring.several import holm, refuse_too_few
 from components.monitoring.shares import labels_test, shares_test
 from components.params.monitoring import within
-from components.problems.operation import Shares, Statistic, Watch
+from components.problems.operation import Statistic, Watch
 
 
 @dataclass(frozen=True)
@@ -92,21 +92,17 @@ def decisions(reference: Observed, window: Observed, watch: Watch) -> dict[str, 
 
 
 def _moves(ours: Statistic, theirs: Statistic) -> bool:
-    if isinstance(ours, Shares) or isinstance(theirs, Shares):
-        return True
-    return bool(np.ptp(np.concatenate([ours, theirs])) > 0)
+    return ours.kind != "numbers" or bool(np.ptp(np.concatenate([ours.values, theirs.values])) > 0)
 
 
 def _decided(name: str, both: tuple[Statistic, Statistic], asked: Asked, draw: np.random.Generator) -> Test:
     ours, theirs = both
-    if not isinstance(ours, Shares) or not isinstance(theirs, Shares):
-        assert not isinstance(ours, Shares)
-        assert not isinstance(theirs, Shares)
-        return _smirnov(name, ours, theirs)
-    if ours.exclusive:
+    if ours.kind == "numbers":
+        return _smirnov(name, ours.values, theirs.values)
+    if ours.kind == "classes":
         value, p = shares_test(ours.counts, theirs.counts, asked.permutations, draw)
     else:
-        value, p = labels_test(ours.held, theirs.held, asked.permutations, draw)
+        value, p = labels_test(ours.values, theirs.values, asked.permutations, draw)
     return Test(name, "chi-squared", value, p)
 
 

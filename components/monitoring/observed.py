@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ class Observed:
     Attributes:
         ids, digests: names, and SHA-256 of their bytes.
         columns: what the numbers of an answer are called.
-        answers: (N, columns), as the release gives them.
+        answers: (N, columns), as evaluation takes them: float64 where several rows were merged, else float32.
         decided: (N) what was decided by them, for people.
         embeddings: (N, width), or (0, 0) where nobody has them.
         statistics: of the samples themselves, name → (N,); empty where nobody has them.
@@ -38,7 +38,7 @@ class Observed:
     ids: Sequence[str]
     digests: Sequence[str]
     columns: Sequence[str]
-    answers: npt.NDArray[np.float32]
+    answers: npt.NDArray[np.floating[Any]]
     decided: Sequence[str]
     embeddings: npt.NDArray[np.float32]
     statistics: Mapping[str, npt.NDArray[np.float64]]
@@ -83,7 +83,7 @@ def drawn(count: int, most: int, seed: int) -> npt.NDArray[np.int64]:
 def to_parquet(observed: Observed) -> bytes:
     columns = {"id": pa.array(observed.ids, pa.string()), "sha256": pa.array(observed.digests, pa.string())}
     for index, name in enumerate(observed.columns):
-        columns[name] = pa.array(observed.answers[:, index], pa.float32())
+        columns[name] = pa.array(observed.answers[:, index])
     columns["decision"] = pa.array(observed.decided, pa.string())
     columns["target"] = pa.array([label or None for label in observed.labels], pa.string())
     for name, values in observed.statistics.items():
@@ -121,7 +121,7 @@ def _observed(table: pa.Table, about: dict[str, object]) -> Observed:
         table.column("id").to_pylist(),
         table.column("sha256").to_pylist(),
         named,
-        np.stack(columns, axis=1).astype(np.float32).reshape(table.num_rows, len(named)),
+        np.stack(columns, axis=1),
         table.column("decision").to_pylist(),
         embeddings_of(table) if "embedding" in has else np.empty((0, 0), dtype=np.float32),
         {

@@ -265,8 +265,13 @@ def _criterion(task: TaskParams, domains: DomainsParams) -> Iterator[str]:
 
 
 def _overfitting(task: TaskParams, gate: GateParams) -> Iterator[str]:
-    if gate.overfitting is not None and not _has_classes(task):
-        yield f"gate.overfitting compares accuracies, which need {REMEDIES['class_outputs']}: leave it out"
+    if gate.overfitting is None:
+        return
+    score = plugins.overfitting(task.problem)
+    if score is None:
+        yield f"gate.overfitting: training keeps no metric of task.problem {task.problem!r}: leave it out"
+    elif gate.overfitting.metric not in (AUTO, score):
+        yield f"gate.overfitting.metric: {gate.overfitting.metric!r} is not allowed. Allowed: {AUTO}, {score}"
 
 
 def _has_classes(task: TaskParams) -> bool:
@@ -274,7 +279,7 @@ def _has_classes(task: TaskParams) -> bool:
 
 
 def _offers(task: TaskParams, what: str) -> bool:
-    return what in plugins.fact("problems", task.problem, "OFFERS")
+    return plugins.offers("problems", task.problem, what)
 
 
 def _pretraining(
@@ -301,10 +306,12 @@ def _pretraining(
         yield f"pretrain.tasks {pretrain.tasks!r} is no column of data.labels; allowed: {allowed}"
 
 
-def _permutations(task: TaskParams, monitoring: MonitoringParams) -> Iterator[str]:
-    tests = plugins.fact("modalities", task.modality, "MEASURED") + len(
-        ("embeddings", "classes", "confidence")
-    )
+def _permutations(data: DataParams, task: TaskParams, monitoring: MonitoringParams) -> Iterator[str]:
+    watched = getattr(plugins.about("problems", task.problem), "watched", None)
+    if watched is None:
+        return  # monitoring refuses the problem
+    # One is of the embeddings.
+    tests = 1 + watched(task, data) + plugins.fact("modalities", task.modality, "MEASURED")
     rate = monitoring.alarm_rate
     needed = fewest_permutations(tests, rate)
     if monitoring.permutations < needed:

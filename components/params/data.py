@@ -177,12 +177,12 @@ class DataParams(Section):
     @model_validator(mode="after")
     def _has_columns(self) -> "DataParams":
         """A column says something only where the format has any."""
-        if "columns" in plugins.fact(FORMATS, self.layout, "OFFERS"):
+        if plugins.offers(FORMATS, self.layout, "columns"):
             return self
         named = [key for key in ("text", "group", "domain", "split", "slices") if getattr(self.labels, key)]
         named += [] if isinstance(self.labels.label, str) else ["label"]
         if named:
-            fit = (n for n in plugins.names(FORMATS) if "columns" in plugins.fact(FORMATS, n, "OFFERS"))
+            fit = (n for n in plugins.names(FORMATS) if plugins.offers(FORMATS, n, "columns"))
             raise ValueError(
                 f"data.labels.{named[0]} names a column, but data.layout {self.layout} has none. Use data.layout "
                 f"{' or '.join(fit)}."

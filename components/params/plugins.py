@@ -124,9 +124,20 @@ def best(problem: str) -> str:
     return next(iter(metrics(problem)))
 
 
+def overfitting(problem: str) -> str | None:
+    """The score by which training and validation samples are compared; None where the problem has none."""
+    found: str | None = getattr(about("problems", problem), "OVERFITTING", None)
+    return found
+
+
 def fact(room: str, name: str, key: str) -> Any:
     """A value that a plug-in states, e.g. `OFFERS` of a problem."""
     return getattr(about(room, name), key)
+
+
+def offers(room: str, name: str, what: str) -> bool:
+    """Whether a plug-in states `what` among its `OFFERS`."""
+    return what in fact(room, name, "OFFERS")
 
 
 @cache

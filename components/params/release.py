@@ -89,9 +89,17 @@ class Forgetting(Section):
 
 
 class Overfitting(Section):
-    """Accuracy on clean training samples may exceed that on validation samples by `at_most`."""
+    """How much better clean training samples may be than validation samples, by a score of the learning curve: the
+    accuracy of classes, the subset accuracy of labels, the mean absolute error of numbers.
 
-    at_most: float = Field(default=0.2, gt=0, lt=1)
+    Attributes:
+        metric: `auto` is the problem's.
+        at_most: as the metric is measured: a share, or an error in the unit of the numbers (of several numbers, in
+            standard deviations).
+    """
+
+    metric: Metric = AUTO
+    at_most: float = Field(default=0.2, gt=0)
 
 
 class Movement(Section):

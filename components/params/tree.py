@@ -65,6 +65,9 @@ class Params(Section):
         gate: dict[str, Section] = {"better_than_controls": _named(controls, best)}
         if forgetting is not None:
             gate["forgetting"] = _named(forgetting, kept)
+        if self.gate.overfitting is not None:
+            score = plugins.overfitting(self.task.problem)
+            gate["overfitting"] = _named(self.gate.overfitting, score or AUTO)
         if self.gate.fairness is not None:
             gate["fairness"] = _named(self.gate.fairness, best)
         slices = _named(self.promotion.slices, kept)

@@ -10,7 +10,7 @@ Arrays have the samples on their first axis.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,27 +25,24 @@ Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Shares:
-    """Which of several things each sample has.
+class Statistic:
+    """A statistic of the decisions on N samples; its kind says by which test monitoring compares it.
 
     Attributes:
-        names: of the things: classes, labels.
-        held: (N, len(names)).
-        exclusive: whether a sample has exactly one of them.
+        kind: `numbers`, whose distributions are compared; of `classes`, of which each sample has exactly one, and of
+            `labels`, of which it has any number, the shares are.
+        values: (N,) numbers, or (N, len(names)), which of the classes or labels each sample has.
+        names: of the classes or labels.
     """
 
-    names: Sequence[str]
-    held: Mask
-    exclusive: bool
+    kind: Literal["numbers", "classes", "labels"]
+    values: Array
+    names: Sequence[str] = ()
 
     @property
     def counts(self) -> Indices:
-        """(len(names),) samples that have each."""
-        return np.asarray(self.held.sum(axis=0), dtype=np.int64)
-
-
-# A statistic of decisions: numbers (N,), whose distributions are compared, or shares.
-Statistic = Array | Shares
+        """(len(names),) samples that have each class or label."""
+        return np.asarray(self.values.sum(axis=0), dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,10 @@ class Watch(Protocol):
     def __init__(self, task: Any, description: Description, decision: Decision) -> None: ...
 
     def statistics(self, answers: Answers) -> Mapping[str, Statistic]:
-        """Of the decisions on answers (N, columns); the names do not depend on the answers."""
+        """Of the decisions on answers (N, columns); the names do not depend on the answers.
+
+        There are at most as many as the function `watched` of the problem's `__init__.py` says: `check` calls it.
+        """
         ...
 
     def certainty(self, answers: Answers) -> Certainty | None:

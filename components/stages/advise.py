@@ -113,7 +113,7 @@ def advise(
         candidates=tuple(one.candidate for one in scores),
         labels=labels,
         counted=asks.counted,
-        classes="classes" in plugins.fact("problems", params.task.problem, "OFFERS"),
+        classes=plugins.offers("problems", params.task.problem, "classes"),
         unlabelled=bare,
         gaps=tuple(gap for gap, _ in gaps),
     )

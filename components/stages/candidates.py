@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file
 
-from components.backbones.catalogue import entry
+from components.backbones.catalogue import entry, skeleton
 from components.backbones.checkpoint import CONVERTER, convert_classifier, read_provenance
 from components.data.dataset import Dataset
 from components.errors import GraftlineError, ParamsError, StorageError
+from components.modalities import load_modality
 from components.params import Params, plugins
 from components.params.backbone import BackboneParams
 from components.params.names import FAMILIES
@@ -20,7 +21,7 @@ from components.sources.base import public
 from components.stages.features import kept_ids, open_features
 from components.stages.fetch_checkpoint import fetch, origin_of, published
 from components.stages.network import NetworkLine, save_tensors
-from components.stages.stored import missing
+from components.stages.stored import key_of
 from components.stages.table import Context
 from components.storage.publish import publish_folder, read_json, sha256_bytes
 from components.storage.samples import SampleStore
@@ -81,13 +82,23 @@ def known(name: str, chosen: Params, root: Path, context: Context, dataset: Data
 def fill(wanted: Sequence[str], found: Mapping[str, Params], context: Context, dataset: Dataset) -> None:
     """Fetch each checkpoint and compute what the sample store lacks of its features of the training side.
 
-    Raises ParamsError, before any work, for a name that is no candidate's.
+    Raises ParamsError for a name that is no candidate's, for samples that are cut into windows, and for features that
+    the sample store has no room for: before any work, of a library's network once its files say how wide it is.
     """
     for name in wanted:
         if name not in (*found, ALL):
             raise ParamsError(f"--fill {name}: allowed are {', '.join(found)} and {ALL}.")
-    for name in found if ALL in wanted else dict.fromkeys(wanted):
-        chosen = found[name]
+    filled = {name: found[name] for name in (found if ALL in wanted else dict.fromkeys(wanted))}
+    for name, chosen in filled.items():
+        if load_modality(chosen.task).windowing is not None:
+            raise ParamsError(
+                f"--fill {name}: {chosen.task.modality} samples are cut into windows, and features of other backbones "
+                "are of whole samples only.",
+                "Run advise without --fill and --also.",
+            )
+        if chosen.backbone.name not in FAMILIES:
+            _demand_room(name, skeleton(chosen.backbone.name).width, context, dataset)
+    for name, chosen in filled.items():
         folder = _kept(context.cache, chosen.backbone)
         if not folder.exists():
             log(f"{name}: fetching its checkpoint")
@@ -96,7 +107,20 @@ def fill(wanted: Sequence[str], found: Mapping[str, Params], context: Context, d
                 _keep_classifier(chosen.backbone, made, context.cache)
         log(f"{name}: features of the training samples")
         line = NetworkLine({"adapted": folder}, chosen, context, dataset)
+        _demand_room(name, line.pretrained[0].width, context, dataset)
         line.stored(line.frozen(), _clean(dataset))
+
+
+def _demand_room(name: str, width: int, context: Context, dataset: Dataset) -> None:
+    """ParamsError where the features of the training samples exceed the budget of the sample store."""
+    count = len(dataset.ids("train"))
+    size = count * width * np.dtype(np.float32).itemsize
+    if size > context.budget:
+        raise ParamsError(
+            f"--fill {name}: the features of {count} training samples take {size / 10**9:.3g} GB, and "
+            f"runtime.store_gb is {context.budget / 10**9:g}.",
+            "Raise runtime.store_gb.",
+        )
 
 
 def _kept(cache: Path, chosen: BackboneParams) -> Path:
@@ -136,7 +160,7 @@ def _classifier(folder: Path) -> tuple[Features, Features] | None:
 def _features(root: Path, line: NetworkLine) -> Features | None:
     """(N, width) of the training ids; nothing is computed."""
     dataset, task = line.dataset, line.modality
-    space = line.frozen().space(task)
+    (space,) = line.frozen().spaces(task)
     try:
         described = read_json(root / "features" / "features.json")
         ids = sha256_bytes("\n".join(kept_ids(dataset)).encode())
@@ -146,14 +170,14 @@ def _features(root: Path, line: NetworkLine) -> Features | None:
             return rows[np.flatnonzero(sides == "train")]
     except (OSError, ValueError, StorageError):
         pass  # the store may hold them all the same
-    store, wanted = SampleStore(line.context.cache / "store"), _clean(dataset)
-    if missing(store, space, task, wanted):
-        return None
     try:
-        # A clean view is told by its sample alone.
-        records = store.read(space, [sample for sample, _ in wanted])
+        records = SampleStore(line.context.cache / "store").read(
+            space, [key_of(task, *one) for one in _clean(dataset)]
+        )
     except StorageError as error:
         log(error.message)
+        return None
+    if not records.there.all():
         return None
     return np.asarray(records[np.arange(len(records))], dtype=np.float32)
 

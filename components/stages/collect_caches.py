@@ -9,6 +9,7 @@ from pathlib import Path
 from components.errors import Busy
 from components.params import Params, plugins
 from components.params.names import FAMILIES
+from components.stages.table import Context
 from components.storage.garbage import (
     Item,
     days_unused,
@@ -21,6 +22,7 @@ from components.storage.garbage import (
 )
 from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, remove
+from components.tracker import NullTracker
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 WINDOW = re.compile(r"[0-9a-f]{16}")
@@ -171,19 +173,18 @@ def weights_of(names: Iterable[str], why: str) -> dict[str, str]:
 
 
 def spaces_of(root: Path, params: Params) -> dict[str, str]:
-    """The spaces of the sample store that the workspace's stages read, whichever cut they take."""
-    if not (root / "features" / "features.json").exists() or not (root / "adapted").exists():
+    """The spaces of the sample store that the workspace's stages read, of every tensor, whichever cut they take."""
+    if not all((root / name).exists() for name in ("dataset", "adapted", "features/features.json")):
         return {}
-    from components.stages.frozen import Frozen
-    from components.stages.network import open_checkpoint, open_modality
+    from components.stages.network import NetworkLine
 
+    line = NetworkLine.of(root, params, Context(NullTracker(), home(root), 1, ("cpu",)))
+    cuts = range(line.pretrained[0].blocks + 2)
+    spaces = [one for cut in (None, *cuts) for one in line.frozen(cut).spaces(line.modality)]
     pooled = str(read_json(root / "features" / "features.json")["space"])
-    found = {pooled[:32]: "this workspace"}
-    task = open_modality(params, root / "adapted")
-    backbone, weights = open_checkpoint(root / "adapted", params)
-    for cut in range(backbone.blocks + 2):
-        found[Frozen(backbone, weights, cut).space(task).digest[:32]] = "this workspace"
-    return found
+    return dict.fromkeys(
+        (digest[:32] for digest in (pooled, *(one.digest for one in spaces))), "this workspace"
+    )
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -22,7 +22,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     windows, frozen = line.windows(ids), line.frozen()
     rows = ids if windows is None else [row_id(i, number) for i in ids for number in range(len(windows[i]))]
     records = line.stored(frozen, [(row, 0) for row in rows])
-    folder = outputs["features"]
+    (space,), folder = records.spaces, outputs["features"]
     np.save(folder / "places.npy", places(line.dataset))
     np.save(folder / "features.npy", records[np.arange(len(rows))])
     if windows is not None:
@@ -32,7 +32,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
         {
             "count": len(ids),
             "width": frozen.backbone.width,
-            "space": records.space.digest,
+            "space": space.digest,
             "ids_sha256": sha256_bytes("\n".join(ids).encode()),
         },
     )

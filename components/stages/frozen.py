@@ -56,12 +56,19 @@ class Frozen:
         away = any(parameter.device.type != "cpu" for parameter in part.parameters())
         return deepcopy(part).cpu() if away else part
 
-    def space(self, task: Modality) -> Space:
-        """Activations are kept in half precision, features in full, token ids as they are."""
+    def spaces(self, task: Modality) -> tuple[Space, ...]:
+        """Where each tensor is kept: activations in half precision, features in full, token ids as they are.
+
+        Heads that take other tensors have other graphs, whose bytes may differ: so where a graph has several outputs,
+        its spaces name them all.
+        """
         with torch.inference_mode():
             made = self.module()(seen(task))
-        fields = tuple(_field(name, tensor) for name, tensor in zip(self.names, made, strict=True))
-        return Space(self.weights, f"below-{self.cut}", task.view_digest(0), fields)
+        cut = " ".join([f"below-{self.cut}", *(self.names if len(self.names) > 1 else ())])
+        return tuple(
+            Space(self.weights, cut, task.view_digest(0), _field(name, tensor))
+            for name, tensor in zip(self.names, made, strict=True)
+        )
 
 
 class Below(nn.Module):

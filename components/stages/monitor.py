@@ -17,7 +17,6 @@ from components.monitoring.projection import plane
 from components.monitoring.several import refuse_too_few
 from components.params import Params
 from components.params.watching import Look
-from components.problems.operation import Shares
 from components.registry.reference import Shelf, Watched
 from components.reporting import drift
 from components.sources.base import public
@@ -154,7 +153,7 @@ def _shares(ours: Observed, theirs: Observed, problem: Problem) -> dict[str, dic
     """Class, label, … → its share of the decisions on both sides."""
     found: dict[str, dict[str, float]] = {}
     for one, other in decisions(ours, theirs, problem.watch).values():
-        if isinstance(one, Shares) and isinstance(other, Shares):
+        if one.kind != "numbers":
             sides = zip(one.names, one.counts / len(ours), other.counts / len(theirs), strict=True)
             found |= {name: {"reference": float(a), "window": float(b)} for name, a, b in sides}
     return found
@@ -190,9 +189,9 @@ def _write(
     write_bytes(folder / LABELS, to_csv(listed, problem.watch.fields).encode())
     write_json(folder / "window.json", facts)
     values = {
-        name: (one.tolist(), other.tolist())
+        name: (one.values.tolist(), other.values.tolist())
         for name, (one, other) in decisions(ours, theirs, problem.watch).items()
-        if not isinstance(one, Shares) and not isinstance(other, Shares)
+        if one.kind == "numbers"
     }
     moving = [name for name in ours.statistics if varies(name, ours, theirs)]
     values |= {name: (ours.statistics[name].tolist(), theirs.statistics[name].tolist()) for name in moving}

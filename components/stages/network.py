@@ -27,9 +27,8 @@ from components.stages.features import Features, open_features
 from components.stages.frozen import Frozen, Wanted
 from components.stages.line import Line
 from components.stages.rows import Places, places_of
-from components.stages.stored import Partly, stored
+from components.stages.stored import Stored, stored
 from components.storage.publish import read_json, sha256_bytes, sha256_file, write_bytes
-from components.storage.samples import Records
 
 
 class NetworkLine(Line):
@@ -60,7 +59,9 @@ class NetworkLine(Line):
         return open_features(self.inputs["features"])
 
     def windows(self, ids: Sequence[str]) -> Places | None:
-        """Where the windows of samples lie; None where they are not cut."""
+        """Where the windows of samples lie; None where they are not cut. features/ say it to stages that read them."""
+        if self.modality.windowing is not None and "features" in self.inputs:
+            return self.features.windows
         return places_of(self.dataset, self.modality, ids, self.context.threads)
 
     def frozen(self, cut: int | None = None) -> Frozen:
@@ -71,10 +72,8 @@ class NetworkLine(Line):
         with torch.random.fork_rng(devices=[]):  # a head draws its weights
             return Frozen(backbone, weights, cut, taken(self.problem.head(backbone.width)))
 
-    def stored(
-        self, frozen: Frozen, wanted: Sequence[Wanted], modality: Modality | None = None
-    ) -> Records | Partly:
-        """See `frozen.stored`; views other than the clean one need the modality `augmented`."""
+    def stored(self, frozen: Frozen, wanted: Sequence[Wanted], modality: Modality | None = None) -> Stored:
+        """See `stages.stored`; views other than the clean one need the modality `augmented`."""
         shown, batch = modality or self.modality, self.params.features.batch
         return stored(self.dataset, wanted, frozen, shown, self.context, batch)
 

@@ -114,7 +114,8 @@ def gathered(
 ) -> Observed:
     """Readable rows as one; `labels`, id → label at rest, of those that are known."""
     problem, columns = problem_of(bundle), bundle.decision.columns
-    answers = np.array([row.answer for row in rows], dtype=np.float32).reshape(len(rows), len(columns))
+    # In the type that they have: rounded, an answer that was merged of several rows could be decided otherwise.
+    answers = np.array([row.answer for row in rows]).reshape(len(rows), len(columns))
     names = list(rows[0].statistics) if rows else []
     return Observed(
         [row.id for row in rows],

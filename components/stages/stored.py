@@ -1,8 +1,7 @@
 """What frozen layers make of samples, from the sample store; what it does not hold is computed."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 
 import numpy as np
@@ -13,9 +12,10 @@ from components.modalities.base import Modality
 from components.progress import bar, log
 from components.stages.frozen import Array, Computation, Frozen, Indices, Wanted
 from components.stages.table import Context
-from components.storage.samples import Records, SampleStore, Space
+from components.storage.samples import Field, Records, SampleStore, Space
 
 SHARD = 256
+Lacking = Mapping[Space, Sequence[Wanted]]
 
 
 def stored(
@@ -25,55 +25,57 @@ def stored(
     task: Modality,
     context: Context,
     batch: int,
-) -> "Records | Partly":
+) -> "Stored":
     """The output of `frozen` for each wanted (sample id, view), in that order, from the sample store.
 
     What the store does not hold, or holds damaged, is computed first. What does not fit the context's budget is not
     kept, but computed again whenever it is read, with the same bytes.
     """
-    store, whole = SampleStore(context.cache / "store"), frozen.space(task)
-    space = within(whole, len(set(wanted)), context.budget)
-    keys = [_key(task, *w) for w in wanted]
+    store, spaces = SampleStore(context.cache / "store"), frozen.spaces(task)
+    keys = {one: key_of(task, *one) for one in wanted}
 
     @cache
     def compute() -> Computation:
         return Computation(dataset, frozen, task, context, batch)
 
-    def fill_up() -> None:
-        if absent := missing(store, space, task, wanted):
-            fill(store, space, compute(), absent)
+    def read() -> list[Records]:
+        if absent := lacking(store, spaces, keys, context.budget):
+            fill(store, compute(), absent)
+        return [store.read(space, [keys[one] for one in wanted]) for space in spaces]
 
-    def read() -> Records:
-        fill_up()
-        try:
-            return store.read(space, keys)
-        except StorageError as error:
-            log(f"{error.message} It is computed again.")
-            fill_up()
-            return store.read(space, keys)
-
-    if space == whole:
-        return read()
-    return Partly(whole, read() if space.fields else None, compute(), wanted)
+    try:
+        records = read()
+    except StorageError as error:
+        log(f"{error.message} It is computed again.")
+        records = read()
+    whole = all(one.there.all() for one in records)
+    return Stored(records, wanted, None if whole else compute())
 
 
-def within(space: Space, views: int, budget: int) -> Space:
-    """The space with those fields that fit `budget` bytes for so many views: the smallest first.
+def lacking(
+    store: SampleStore, spaces: Sequence[Space], keys: Mapping[Wanted, str], budget: int
+) -> dict[Space, list[Wanted]]:
+    """What to add to each space, so that all of them together take at most `budget` bytes of the store.
 
-    A large map lies near the input, where computing it again costs least.
+    The smallest tensor comes first: a large map lies near the input, where computing it again costs least.
     """
-    kept: list[str] = []
-    left = budget
-    for one in sorted(space.fields, key=lambda one: one.nbytes):
-        left -= one.nbytes * views
-        if left >= 0:
-            kept.append(one.name)
-    others = [f"{one.name} ({one.nbytes:,} bytes a view)" for one in space.fields if one.name not in kept]
+    known = {space: store.keys(space) for space in spaces}
+    left = budget - sum(len(held) * space.field.nbytes for space, held in known.items())
+    added, others = {}, []
+    for space in sorted(spaces, key=lambda one: one.field.nbytes):
+        absent, size = [one for one, key in keys.items() if key not in known[space]], space.field.nbytes
+        fit = min(len(absent), max(0, left) // size)
+        left -= fit * size
+        if fit:
+            added[space] = absent[:fit]
+        if fit < len(absent):
+            others.append(f"{space.field.name} of {len(absent) - fit} views ({size:,} bytes each)")
     if others:
         _say_once(
-            f"{', '.join(others)} do not fit runtime.store_gb ({budget / 10**9:g}) and are computed again each time."
+            f"The sample store has no room for {', '.join(others)} within runtime.store_gb ({budget / 10**9:g}): "
+            "computed again each time. Raise it, or delete the folder `store` of the caches, which is filled again."
         )
-    return replace(space, fields=tuple(one for one in space.fields if one.name in kept))
+    return added
 
 
 @lru_cache(maxsize=64)
@@ -81,16 +83,15 @@ def _say_once(message: str) -> None:
     log(message)
 
 
-class Partly:
-    """Records of which some fields are not in the store: they are computed again for whoever reads them."""
+class Stored:
+    """Rows of the tensors at a cut: from the store, or computed again where it had no room for them."""
 
     def __init__(
-        self, space: Space, kept: Records | None, compute: Computation, wanted: Sequence[Wanted]
+        self, records: Sequence[Records], wanted: Sequence[Wanted], compute: Computation | None
     ) -> None:
-        self.space = space
-        self._kept, self._compute, self._wanted = kept, compute, wanted
-        held = {f.name for f in kept.space.fields} if kept else set[str]()
-        self._others = [f for f in space.fields if f.name not in held]
+        """`compute` is None where all records are there."""
+        self.spaces = tuple(one.space for one in records)
+        self._records, self._wanted, self._compute = records, wanted, compute
 
     def __len__(self) -> int:
         return len(self._wanted)
@@ -100,54 +101,61 @@ class Partly:
         return made
 
     def named(self, indices: Indices) -> dict[str, Array]:
-        made = {f.name: np.empty((len(indices), *f.shape), f.dtype) for f in self._others}
+        """Name → array (len(indices), *shape)."""
+        if self._compute is None:
+            return {one.space.field.name: one[indices] for one in self._records}
+        made: dict[str, Array] = {}
+        absent, fields = np.zeros(len(indices), dtype=bool), list[Field]()
+        for one in self._records:
+            field, there = one.space.field, one.there[indices]
+            made[field.name] = np.empty((len(indices), *field.shape), field.dtype)
+            made[field.name][there] = one[indices[there]]
+            if not there.all():
+                absent |= ~there
+                fields.append(field)
         places: dict[Wanted, list[int]] = defaultdict(list)
-        for place, index in enumerate(indices):
-            places[self._wanted[index]].append(place)
-        for chunk, arrays in self._compute.rows(list(places), list(made)):
-            for one in self._others:
-                rows = _filled(arrays[one.name].astype(one.dtype), one.shape)
-                for asked, row in zip(chunk, rows, strict=True):
-                    made[one.name][places[asked]] = row
-        held = self._kept.named(indices) if self._kept else {}
-        return {f.name: (held | made)[f.name] for f in self.space.fields}
+        for place in np.flatnonzero(absent):
+            places[self._wanted[indices[place]]].append(place)
+        for chunk, arrays in self._compute.rows(list(places), [field.name for field in fields]):
+            for field in fields:
+                for one, row in zip(chunk, _as_kept(arrays[field.name], field), strict=True):
+                    made[field.name][places[one]] = row
+        return made
 
 
-def missing(store: SampleStore, space: Space, task: Modality, wanted: Sequence[Wanted]) -> list[Wanted]:
-    """What of `wanted` the store does not hold, each once."""
-    keys = {w: _key(task, *w) for w in wanted}
-    absent = set(store.missing(space, list(keys.values())))
-    return [w for w in keys if keys[w] in absent]
-
-
-def fill(store: SampleStore, space: Space, compute: Computation, wanted: Sequence[Wanted]) -> None:
-    """Compute the records of `wanted` and publish them, a shard after the other."""
-    shown = bar(len(wanted), "Frozen layers", "views")
-    parts: list[dict[str, Array]] = []
-    done: list[str] = []
+def fill(store: SampleStore, compute: Computation, absent: Lacking) -> None:
+    """Compute what is absent from each space, and publish it, a shard after the other. Each sample is read once."""
+    views = list(dict.fromkeys(one for asked in absent.values() for one in asked))
+    asked = {space: frozenset(some) for space, some in absent.items()}
+    shown = bar(len(views), "Frozen layers", "views")
+    done: dict[Space, list[str]] = {space: [] for space in absent}
+    parts: dict[Space, list[Array]] = {space: [] for space in absent}
 
     def publish() -> None:
-        names = [f.name for f in space.fields]
-        store.add(space, done, {name: np.concatenate([part[name] for part in parts]) for name in names})
+        for space in absent:
+            if done[space]:
+                store.add(space, done[space], np.concatenate(parts[space]))
+            done[space], parts[space] = [], []
 
-    for chunk, made in compute.rows(wanted, [f.name for f in space.fields]):
-        parts.append({f.name: _filled(made[f.name].astype(f.dtype), f.shape) for f in space.fields})
-        done.extend(_key(compute.task, *w) for w in chunk)
+    for chunk, made in compute.rows(views, [space.field.name for space in absent]):
+        for space in absent:
+            rows = [row for row, one in enumerate(chunk) if one in asked[space]]
+            parts[space].append(_as_kept(made[space.field.name][rows], space.field))
+            done[space].extend(key_of(compute.task, *chunk[row]) for row in rows)
         shown.update(len(chunk))
-        if len(done) >= SHARD:
+        if any(len(keys) >= SHARD for keys in done.values()):
             publish()
-            parts, done = [], []
-    if done:
-        publish()
+    publish()
     shown.close()
 
 
-def _filled(records: Array, shape: tuple[int, ...]) -> Array:
-    """Records (B, …) of shorter samples with zeros behind, so that all have one shape."""
-    missing = [(0, wanted - held) for wanted, held in zip(shape, records.shape[1:], strict=True)]
-    return np.pad(records, [(0, 0), *missing]) if any(after for _, after in missing) else records
+def _as_kept(records: Array, field: Field) -> Array:
+    """Records (B, …) in the field's type, with zeros behind those of shorter samples: all have one shape."""
+    missing = [(0, wanted - held) for wanted, held in zip(field.shape, records.shape[1:], strict=True)]
+    kept = records.astype(field.dtype)
+    return np.pad(kept, [(0, 0), *missing]) if any(after for _, after in missing) else kept
 
 
-def _key(task: Modality, sample: str, view: int) -> str:
+def key_of(task: Modality, sample: str, view: int) -> str:
     """A clean view is told by its sample alone: it outlives a change of the augmentation."""
     return f"{sample}/{view}/{task.view_digest(view)[:16]}" if view else sample

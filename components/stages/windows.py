@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,7 @@ class Window:
     inputs: int
     unreadable: int
     ids: Sequence[str]
-    answers: npt.NDArray[np.float32]
+    answers: npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)

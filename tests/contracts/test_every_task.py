@@ -21,13 +21,14 @@ from components.heads.base import Samples
 from components.methods import ROLES, load_objectives
 from components.methods.base import Shape, Start, Step, Unlabelled
 from components.params import Params, names, plugins
+from components.params.data import DataParams
 from components.params.learning import HeadParams
 from components.params.load import check
 from components.params.task import TaskParams
 from components.problems import NAMES as PROBLEMS
 from components.problems import decision, judge, network
 from components.problems.base import Network as Problem
-from components.problems.operation import Shares, explore, watch
+from components.problems.operation import explore, watch
 from components.stages.uncalibrated import Uncalibrated
 from components.training.network import Network, fresh_head
 from components.training.plan import MeanLoss
@@ -269,9 +270,15 @@ def test_a_version_of_it_can_be_operated_or_the_reason_is_told(problem: str) -> 
     outputs = network(given, described).outputs
     answers = decides.answers(np.random.default_rng(2).normal(size=(60, outputs))).astype(np.float32)
     watching = watch(given, described, decides)
-    for values in watching.statistics(answers).values():
-        shape = values.held.shape[:1] if isinstance(values, Shares) else values.shape
-        assert shape == (60,)
+    for statistic in watching.statistics(answers).values():
+        names = () if statistic.kind == "numbers" else (len(statistic.names),)
+        assert statistic.values.shape == (60, *names)
+    names = list(described.get("numbers", ["label"]))
+    labels = {"label": [f"column {number}" for number in range(len(names))]}
+    data = DataParams.model_validate(
+        {"source": "file:.", "licence": "CC0", "layout": "manifest", "labels": labels}
+    )
+    assert plugins.about("problems", problem).watched(given, data) == len(watching.statistics(answers))
     confident, right = watching.confidences(answers), watching.right(aimed, answers)
     assert set(confident) == set(right)
     assert bool(confident) != bool(watching.undefined), "one or the other"
@@ -289,6 +296,14 @@ def test_a_version_of_it_can_be_operated_or_the_reason_is_told(problem: str) -> 
     for doubt in asks.doubts(asks.predict(_features(), aimed, _features()), aimed):
         assert len(doubt.cells) == len(asks.columns)
     assert judge(given, described).headline
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_overfitting_is_judged_by_a_metric_that_training_keeps(problem: str) -> None:
+    made, score = network(TaskParams(problem=problem), DESCRIPTIONS[problem]), plugins.overfitting(problem)
+    wanted = torch.from_numpy(made.collate(targets(problem, 4)))
+    assert score in made.scores(torch.zeros(4, made.outputs), wanted)
+    assert score in plugins.metrics(problem)
 
 
 def _features() -> np.ndarray[Any, Any]:

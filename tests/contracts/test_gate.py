@@ -27,7 +27,7 @@ GATE = GateParams.model_validate(
         "max_size_mb": 20,
         "better_than_controls": {"metric": "balanced_accuracy"},
         "forgetting": {"metric": "accuracy", "at_most": 0.05},
-        "overfitting": {"at_most": 0.1},
+        "overfitting": {"metric": "accuracy", "at_most": 0.1},
         "movement": {"weights_at_most": 0.5, "features_at_least": 0.6},
     }
 )

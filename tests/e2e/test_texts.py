@@ -97,7 +97,8 @@ def test_texts_go_through_the_line_from_a_table_to_a_decision(line: Workspace) -
         b"kernel patch for the compiler",
         *map(dataset.read, dataset.ids()[:9]),
     ]
-    rows = list(bundle.runner(["cpu"], 2).predict(payloads, bundle.modality.decode))
+    answered = bundle.runner(["cpu"], 2).rows(payloads, bundle.assembly.windows)
+    rows = [found[0] for found, _ in answered]
     assert [bundle.decision.names[i] for i in bundle.decision(np.stack(rows[:2]))] == ["spam", "ham"]
     np.testing.assert_allclose(np.stack(rows).sum(axis=1), 1, atol=1e-5)
 

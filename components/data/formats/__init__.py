@@ -24,8 +24,3 @@ def open_format(data: "DataParams", kind: str) -> "Format":
     """The format that `data.layout` names; `kind` is what the task's samples are, `images` or `texts`."""
     found: Format = plugins.place(ROOM, data.layout).Format(data, kind)
     return found
-
-
-def offers(layout: str, what: str) -> bool:
-    """Whether the format states `what` among its `OFFERS`."""
-    return what in plugins.fact(ROOM, layout, "OFFERS")

@@ -27,6 +27,8 @@ PARTS = {"recall": "class"}
 BEST_BY = ("accuracy", "balanced_accuracy", "auroc", "average_precision", "f1")
 # What a candidate may not lose against the champion in any case.
 KEPT = "accuracy"
+# Of which `gate.overfitting` compares training and validation samples: a score of the learning curve.
+OVERFITTING = "accuracy"
 # What methods may rely on: `classes` are indices, and outputs are logits of them; `logits` may be those of labels, too.
 OFFERS = ("classes", "logits")
 # What Hugging Face calls it, behind the modality and a hyphen.
@@ -50,3 +52,8 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
         )
     if select.threshold.rule != "fixed" and positive is None:
         yield f"select.threshold.rule {select.threshold.rule!r} needs task.positive"
+
+
+def watched(task: TaskParams, data: DataParams) -> int:
+    """Of the classes and the confidence."""
+    return 2

@@ -27,6 +27,8 @@ PARTS = {"recall": "label"}
 BEST_BY = ("macro_f1", "micro_f1", "map", "subset_accuracy", "hamming_loss")
 # What a candidate may not lose against the champion in any case: it is defined on any sample.
 KEPT = "hamming_loss"
+# Of which `gate.overfitting` compares training and validation samples: a score of the learning curve.
+OVERFITTING = "subset_accuracy"
 # Outputs are logits, each of one label; there are no classes that exclude each other.
 OFFERS = ("logits",)
 # What the field calls it, too, behind the modality: image_multi_label_classification.
@@ -41,7 +43,7 @@ FAIRNESS = ("tpr_gap_at_most",)
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:
     """What cannot be, a sentence each."""
     options, labels = task.options(Params), data.labels
-    if "several labels" not in plugins.fact("data/formats", data.layout, "OFFERS"):
+    if not plugins.offers("data/formats", data.layout, "several labels"):
         yield (
             f"data.layout is {data.layout!r}, which gives a sample one label: several labels need a table, "
             "data.layout: manifest or labels"
@@ -62,3 +64,8 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
             yield f"{key} names {len(names)} labels, data.labels.label {len(labels.label)} columns; one each is needed"
     if options.labels and labels.classes:
         yield "task.labels and data.labels.classes both name the labels: leave one of them out"
+
+
+def watched(task: TaskParams, data: DataParams) -> int:
+    """Of the labels, how many a sample has, and the confidence."""
+    return 3

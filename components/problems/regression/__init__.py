@@ -28,6 +28,8 @@ PARTS: dict[str, str] = {}
 BEST_BY = ("rmse", "mae", "r2", "spearman")
 # What a candidate may not lose against the champion in any case.
 KEPT = "mae"
+# Of which `gate.overfitting` compares training and validation samples: a score of the learning curve.
+OVERFITTING = "mae"
 # Outputs are numbers: no method may take them for logits of classes.
 OFFERS = ()
 CONTROLS = ("mean", "median")
@@ -45,3 +47,8 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
             f"select.metric {select.metric!r} needs prediction intervals, which come after the selection: take "
             f"{', '.join(name for name in METRICS if name not in intervals)}, or task.loss: quantile"
         )
+
+
+def watched(task: TaskParams, data: DataParams) -> int:
+    """Of each number, and of the width of its interval where that is learned."""
+    return len(data.labels.label_columns) * (2 if task.options(Params).loss == "quantile" else 1)

@@ -178,7 +178,10 @@ def test_forgetting_asked_for_and_not_measured_is_open() -> None:
 
 
 def test_overfitting_and_movement_have_bounds() -> None:
-    gate = _gate(overfitting={"at_most": 0.1}, movement={"weights_at_most": 0.3, "features_at_least": 0.9})
+    gate = _gate(
+        overfitting={"metric": "accuracy", "at_most": 0.1},
+        movement={"weights_at_most": 0.3, "features_at_least": 0.9},
+    )
     training = {
         "overfitting": {"accuracy_gap": 0.12},
         "movement": {"weights_relative": 0.2, "features_cka": 0.95},
@@ -189,6 +192,32 @@ def test_overfitting_and_movement_have_bounds() -> None:
     assert gap.rule == "training accuracy above validation accuracy at most 0.1"
     missing = _rule("movement", gate, _release(), {"training": {"movement": {"features_cka": None}}})
     assert [rule.outcome for rule in missing] == ["inconclusive", "inconclusive"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "gap", "outcome", "rule"),
+    [
+        ("accuracy", 0.3, "fail", "training accuracy above validation accuracy"),
+        ("accuracy", -0.3, "pass", "training accuracy above validation accuracy"),
+        ("subset_accuracy", 0.1, "pass", "training subset_accuracy above validation subset_accuracy"),
+        ("mae", -0.3, "fail", "training mae below validation mae"),
+        ("mae", 0.3, "pass", "training mae below validation mae"),
+        ("mae", -0.1, "pass", "training mae below validation mae"),
+        ("rmse", -0.1, "inconclusive", "training rmse above validation rmse"),
+    ],
+)
+def test_overfitting_is_the_gap_of_the_problem_s_score_in_its_direction(
+    metric: str, gap: float, outcome: str, rule: str
+) -> None:
+    said = {
+        "accuracy": {"better": "higher", "range": [0, 1]},
+        "subset_accuracy": {"better": "higher", "range": [0, 1]},
+        "mae": {"better": "lower", "range": [0, None]},
+    }
+    facts = {"metrics": said, "training": {"overfitting": {f"{metric}_gap": gap}}}
+    gate = _gate(overfitting={"metric": metric, "at_most": 0.2})
+    (found,) = _rule("overfitting", gate, _release(), facts)
+    assert (found.outcome, found.rule) == (outcome, f"{rule} at most 0.2")
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from components.inference.assembly import Assembly
+from components.inference.assembly import Assembly, stacked
 from components.modalities import load_modality
 from components.params.task import TaskParams
 from components.problems import decision
+from components.problems.windows import Window
 
 DESCRIPTION = {
     "problem": "regression",
@@ -31,3 +32,18 @@ def test_a_control_may_answer_with_or_without_intervals_whatever_the_release_doe
         rows = [np.arange(width) + number for number in range(4)]
         np.testing.assert_array_equal(assembly.together(rows), np.stack(rows))
     assert assembly.together([]).shape == (0, columns)
+
+
+def test_rows_of_one_shape_are_stacked_and_known_by_their_sample() -> None:
+    sizes = [[3], [2, 3, 2], [], [3, 2]]
+    samples = [
+        [Window(np.full(size, 10 * place + number)) for number, size in enumerate(cut)]
+        for place, cut in enumerate(sizes)
+    ]
+    found = [(list(keys), stack.shape, stack[:, 0].tolist()) for keys, stack in stacked(samples, 2)]
+    assert found == [
+        ([(1, 0), (1, 2)], (2, 2), [10, 12]),
+        ([(3, 1)], (1, 2), [31]),
+        ([(0, 0), (1, 1)], (2, 3), [0, 11]),
+        ([(3, 0)], (1, 3), [30]),
+    ]

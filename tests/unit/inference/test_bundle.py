@@ -3,7 +3,7 @@
 import io
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from components.data import ahead
 from components.errors import DataError, DigestMismatch, StorageError
 from components.inference.bundle import WINDOW, Runner, open_bundle, verify
 from components.inference.contract import FILES
+from components.problems.windows import Window
 from components.storage.publish import sha256_bytes, write_bytes, write_json
 
 
@@ -55,6 +56,16 @@ def _decode(payload: bytes) -> np.ndarray:
     return np.full((side, side + 1, 3), level, dtype=np.uint8)
 
 
+def _answers(
+    runner: Runner,
+    payloads: Iterable[bytes],
+    decode: Callable[[bytes], np.ndarray] = _decode,
+    batch: int | None = None,
+) -> Iterator[np.ndarray]:
+    for rows, _ in runner.rows(payloads, lambda payload: (Window(decode(payload)),), batch):
+        yield rows[0]
+
+
 def test_a_release_decodes_16_bit_grey_as_its_training_did(release: Path) -> None:
     """Scoring looks at the manifest, not at params.yaml."""
     ramp = np.linspace(0, 4095, 256).astype(np.uint16).reshape(16, 16)
@@ -73,7 +84,7 @@ def test_the_released_variant_is_opened_unless_another_is_asked_for(release: Pat
     for variant, expected in ((None, 0.5), ("fp32", 1.0), ("fp16", 0.25)):
         runner = bundle.runner(["cpu"], 1, variant)
         assert runner.provider == "CPUExecutionProvider"
-        (found,) = runner.predict([_payload(255)], _decode)
+        (found,) = _answers(runner, [_payload(255)], _decode)
         np.testing.assert_allclose(found, [1 - expected, expected], atol=1e-6)
 
 
@@ -134,12 +145,12 @@ def test_a_variant_that_does_not_exist_is_refused_by_name(release: Path) -> None
 def test_order_is_kept_whatever_the_sizes(batch: int, threads: int) -> None:
     levels = list(range(0, 256, 4))
     payloads = [_payload(level, 2 + (level // 4) % 3 * (level % 8 // 4)) for level in levels]
-    found = list(Runner(_network(), ["cpu"], threads).predict(payloads, _decode, batch))
+    found = list(_answers(Runner(_network(), ["cpu"], threads), payloads, _decode, batch))
     np.testing.assert_allclose([row[1] for row in found], np.array(levels) / 255, atol=1e-5)
 
 
 def test_no_sample_gives_no_prediction() -> None:
-    assert list(Runner(_network(), ["cpu"], 1).predict([], _decode)) == []
+    assert list(_answers(Runner(_network(), ["cpu"], 1), [], _decode)) == []
 
 
 def test_it_reads_ahead_by_a_few_batches_only() -> None:
@@ -151,7 +162,7 @@ def test_it_reads_ahead_by_a_few_batches_only() -> None:
             taken += 1
             yield _payload(9)
 
-    rows = Runner(_network(), ["cpu"], 2).predict(payloads(), _decode, batch=4)
+    rows = _answers(Runner(_network(), ["cpu"], 2), payloads(), _decode, batch=4)
     for count in range(1, 41):
         next(rows)
         assert taken <= count + 4 * (4 + WINDOW)
@@ -166,7 +177,7 @@ def test_large_pictures_share_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
     run = runner.run
     monkeypatch.setattr(runner, "run", lambda images: sizes.append(len(images)) or run(images))
     payloads = [_payload(9, side) for side in (100, 100, 100, 100, 200, 4, 4)]
-    assert len(list(runner.predict(payloads, _decode))) == 7
+    assert len(list(_answers(runner, payloads, _decode))) == 7
     assert sizes == [2, 3, 1, 1]
 
 
@@ -178,7 +189,7 @@ def test_decoding_runs_in_several_threads_at_once() -> None:
         together.wait()
         return _decode(payload)
 
-    rows = Runner(_network(), ["cpu"], 2).predict([_payload(1), _payload(2)], decode)
+    rows = _answers(Runner(_network(), ["cpu"], 2), [_payload(1), _payload(2)], decode)
     assert len(list(rows)) == 2
 
 
@@ -189,7 +200,7 @@ def test_a_sample_that_cannot_be_decoded_ends_the_run_with_its_reason() -> None:
         return _decode(payload)
 
     with pytest.raises(DataError, match="sample 3 is truncated"):
-        list(Runner(_network(), ["cpu"], 2).predict([_payload(level) for level in range(9)], decode, 2))
+        list(_answers(Runner(_network(), ["cpu"], 2), [_payload(level) for level in range(9)], decode, 2))
 
 
 def test_the_manifest_is_the_bundle_s(release: Path) -> None:

@@ -15,9 +15,10 @@ from components.monitoring.comparison import Asked, compare, count_tests
 from components.monitoring.judged import Problem
 from components.monitoring.labels import to_csv, worth_labelling
 from components.monitoring.shares import labels_test
+from components.params.data import DataParams
 from components.params.task import TaskParams
 from components.problems import decision, operation
-from components.problems.operation import Shares
+from components.problems.regression import watched
 
 LABELS: dict[str, Any] = {"problem": "multi_label", "labels": ["light", "striped", "rare"]}
 NUMBERS: dict[str, Any] = {
@@ -57,22 +58,29 @@ DRAWN = {"labels": labels, "numbers": numbers}
 def test_statistics_of_labels_by_hand() -> None:
     found = PROBLEMS["labels"].watch.statistics(np.array([[0.9, 0.2, 0.1], [0.6, 0.3, 0.4]], np.float32))
     shares = found["labels"]
-    assert isinstance(shares, Shares)
-    assert shares.held.tolist() == [[True, False, False], [True, True, False]]
-    assert (shares.counts.tolist(), shares.exclusive) == ([2, 1, 0], False)
-    assert found["labels a sample"] == pytest.approx([1, 2])
-    assert found["confidence"] == pytest.approx([(0.9 + 0.8 + 0.9) / 3, (0.6 + 0.3 + 0.6) / 3])
+    assert shares.values.tolist() == [[True, False, False], [True, True, False]]
+    assert (shares.kind, shares.counts.tolist(), shares.names) == (
+        "labels",
+        [2, 1, 0],
+        tuple(LABELS["labels"]),
+    )
+    assert found["labels a sample"].values == pytest.approx([1, 2])
+    assert found["confidence"].values == pytest.approx([(0.9 + 0.8 + 0.9) / 3, (0.6 + 0.3 + 0.6) / 3])
 
 
 def test_statistics_of_numbers_by_hand() -> None:
     watch = PROBLEMS["numbers"].watch
     found = watch.statistics(np.array([[1, 50, 0, 40, 3, 70]], np.float32))
-    assert {name: values.tolist() for name, values in found.items()} == {  # type: ignore[union-attr]
+    assert {name: one.values.tolist() for name, one in found.items()} == {
         "prediction.width": [1.0],
         "prediction.height": [50.0],
         "interval width.width": [3.0],
         "interval width.height": [30.0],
     }
+    task = TaskParams.model_validate({"problem": "regression", "loss": "quantile"})
+    labels = {"label": ["width", "height"]}
+    data = {"source": "file:.", "licence": "CC0", "layout": "manifest", "labels": labels}
+    assert watched(task, DataParams.model_validate(data)) == len(found)
     one = problem_of(ONE, {"margins": [0.1]})
     assert list(one.watch.statistics(np.array([[0.5, 0.4, 0.6]], np.float32))) == ["prediction"]
     assert one.watch.certainty(np.array([[0.5, 0.4, 0.6]], np.float32)) is None

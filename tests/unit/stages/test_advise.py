@@ -20,6 +20,7 @@ from components.backbones.base import BackboneEntry
 from components.backbones.catalogue import build, entry
 from components.data.dataset import Dataset, table_digest
 from components.errors import ParamsError, StorageError
+from components.modalities.image.decode import Modality
 from components.stages.advise import advise
 from components.stages.features import kept_ids, places
 from components.stages.network import NetworkLine
@@ -37,7 +38,7 @@ def write_features(workspace: Workspace, distance: float, data: str = "") -> Non
     np.save(folder / "features.npy", features[place >= 0])
     np.save(folder / "places.npy", place)
     line = NetworkLine({"adapted": checkpoint}, workspace.params, workspace.context)
-    space = line.frozen().space(line.modality)
+    (space,) = line.frozen().spaces(line.modality)
     ids = data or sha256_bytes("\n".join(kept_ids(dataset)).encode())
     (folder / "features.json").write_text(json.dumps({"ids_sha256": ids, "space": space.digest}))
 
@@ -135,4 +136,25 @@ def test_a_name_that_does_not_fit_is_refused_before_any_work(workspace: Workspac
     own = replace(workspace, context=replace(workspace.context, cache=tmp_path / "cache"))
     with pytest.raises(ParamsError, match="--fill minilm_l6: allowed are efficientnet_lite0, "):
         lines(own, "mobilenet_v2", "minilm_l6")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_what_the_store_has_no_room_for_is_refused_before_any_download(
+    workspace: Workspace, published: BackboneEntry, tmp_path: Path
+) -> None:
+    count = len(Dataset.open(workspace.root / "dataset").ids("train"))
+    size = count * 1280 * 4
+    own = replace(workspace, context=replace(workspace.context, cache=tmp_path / "cache", budget=size - 1))
+    with pytest.raises(ParamsError, match=rf"--fill mobilenet_v2: the features of {count} training samples"):
+        lines(own, "mobilenet_v2")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_samples_that_are_cut_are_refused_before_any_download(
+    workspace: Workspace, published: BackboneEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Modality, "windowing", {"side": 32})
+    own = replace(workspace, context=replace(workspace.context, cache=tmp_path / "cache"))
+    with pytest.raises(ParamsError, match="--fill mobilenet_v2: image samples are cut into windows"):
+        lines(own, "mobilenet_v2")
     assert not (tmp_path / "cache").exists()

@@ -29,8 +29,8 @@ from components.training.checkpoints import Checkpoints
 
 LATER = 100  # days
 OLD, NEW = (
-    Space("w" * 64, "below-3", "p" * 64, (Field("x", (2,), "float32"),)),
-    Space("v" * 64, "below-3", "p", (Field("x", (2,), "float32"),)),
+    Space("w" * 64, "below-3", "p" * 64, Field("x", (2,), "float32")),
+    Space("v" * 64, "below-3", "p", Field("x", (2,), "float32")),
 )
 WEIGHTS = entry("efficientnet_lite0").sha256  # of the package that holds them
 
@@ -157,7 +157,7 @@ def _fill(workspace: Workspace) -> None:
     """One old and one young thing of each kind."""
     store = SampleStore(workspace.state / "store")
     for space in (OLD, NEW):
-        store.add(space, ["a", "b"], {"x": np.ones((2, 2), np.float32)})
+        store.add(space, ["a", "b"], np.ones((2, 2), np.float32))
     for name in ("old", "young"):
         folder = workspace.state / "training" / name
         folder.mkdir(parents=True)

@@ -24,7 +24,8 @@ def test_damaged_and_lost_records_are_computed_again(
         return stored(dataset, wanted, frozen, modality, workspace.context, 8)[everything]
 
     first = read()
-    (shard,) = (workspace.context.cache / "store" / frozen.space(modality).digest[:32]).glob("*.bin")
+    (space,) = frozen.spaces(modality)
+    (shard,) = (workspace.context.cache / "store" / space.digest[:32]).glob("*.bin")
     data = bytearray(shard.read_bytes())
     data[len(data) // 2] ^= 1
     shard.write_bytes(bytes(data))

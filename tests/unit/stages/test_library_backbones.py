@@ -130,7 +130,7 @@ def test_a_whole_text_network_learns_from_its_tokens(pictures: Workspace, tmp_pa
     dataset = Dataset.open(line.root / "dataset")
     modality = open_modality(line.params, line.root / "adapted")
     frozen = NetworkLine.of(line.root, line.params, line.context).frozen(0)
-    assert [field.dtype for field in frozen.space(modality).fields] == ["int64"]
+    assert [space.field.dtype for space in frozen.spaces(modality)] == ["int64"]
     (sample, *_) = dataset.ids("validation")
     held = stored(dataset, [(sample, 0)], frozen, modality, line.context, 8)[np.arange(1)]
     np.testing.assert_array_equal(held[0], modality.compact(modality.decode(dataset.read(sample))))
@@ -278,10 +278,10 @@ def test_what_another_description_computes_is_not_taken_from_the_store(
     line = with_sections(pictures, backbone=backbone("transformers/vit", theirs))
     run(line, "fetch_checkpoint", "adapt_checkpoint")
     modality = open_modality(line.params, line.root / "adapted")
-    before = NetworkLine.of(line.root, line.params, line.context).frozen().space(modality)
+    (before,) = NetworkLine.of(line.root, line.params, line.context).frozen().spaces(modality)
     config = line.root / "adapted" / "config.json"
     config.write_text(config.read_text().replace('"gelu"', '"relu"'))
-    after = NetworkLine.of(line.root, line.params, line.context).frozen().space(modality)
+    (after,) = NetworkLine.of(line.root, line.params, line.context).frozen().spaces(modality)
     assert after.digest != before.digest
 
 

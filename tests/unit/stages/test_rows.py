@@ -1,17 +1,20 @@
 """Windows as rows of training: their targets, their features, and what is left out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from training_workspace import Workspace
 
 from components.errors import StorageError
 from components.problems.windows import NOTHING, Window
 from components.stages.domains import Chosen, rows_of
 from components.stages.features import WINDOWS, as_json, open_features
+from components.stages.network import NetworkLine
 from components.stages.rows import row_id, sample_of
 from components.storage.publish import write_json
 
@@ -76,6 +79,23 @@ def test_features_are_of_windows_or_the_means_of_a_sample(tmp_path: Path) -> Non
     assert found.of(np.array([2, 3, 3]), np.array([2, 0, 1])).tolist() == [[6, 7], [8, 9], [10, 11]]
     with pytest.raises(StorageError, match="test samples never have features"):
         found.of(np.array([1]), np.array([0]))
+
+
+class Cut:
+    """A modality that cuts, and is not asked to do it again."""
+
+    windowing: Mapping[str, int] = MappingProxyType({"length": 8})
+
+
+def test_a_stage_that_reads_features_takes_the_windows_from_there(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    np.save(tmp_path / "features.npy", np.zeros((6, 2), dtype=np.float32))
+    np.save(tmp_path / "places.npy", np.arange(3))
+    write_json(tmp_path / WINDOWS, as_json(PLACES))
+    line = NetworkLine({"features": tmp_path}, workspace.params, workspace.context)
+    line.modality = Cut()  # type: ignore[assignment]
+    assert line.windows(["a", "c"]) == PLACES
 
 
 def test_a_row_is_named_by_its_sample_and_number() -> None:

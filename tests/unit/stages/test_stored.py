@@ -1,5 +1,7 @@
 """Several tensors of a cut through the sample store, with and without room for them; each sample is read once."""
 
+import json
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +19,12 @@ from components.methods import load_method
 from components.modalities.image import decode
 from components.problems.classification.network import Network as Classification
 from components.stages import extract_features, fine_tune, stored
+from components.stages.collect_caches import spaces_of
 from components.stages.domains import decided, learned, unlabelled
 from components.stages.fitting import Activations, fit, recipe
 from components.stages.frozen import Frozen, exported, seen
 from components.stages.network import NetworkLine
 from components.stages.released import released
-from components.stages.stored import Partly
 from components.training.plan import Watch
 from components.training.scoring import predict
 
@@ -55,7 +57,7 @@ def test_a_head_s_tensors_come_back_from_the_store(workspace: Workspace, tmp_pat
     frozen, wanted = line.frozen(2), views(line)
     assert frozen.names == ("maps", "fine")
     records = line.stored(frozen, wanted, line.augmented)
-    assert [(f.name, f.shape, f.dtype) for f in records.space.fields] == [
+    assert [(s.field.name, s.field.shape, s.field.dtype) for s in records.spaces] == [
         ("maps", (4, 16, 16), "float16"),
         ("fine", (4, 32, 32), "float16"),
     ]
@@ -82,12 +84,22 @@ def test_the_frozen_part_is_a_graph_with_named_outputs(workspace: Workspace, tmp
         np.testing.assert_allclose(array, tensor.numpy(), atol=1e-5)
 
 
-@pytest.mark.parametrize(("budget", "kept"), [(MAPS * SAMPLES * VIEWS, {"maps"}), (0, set())])
+VIEWS_OF_FINE = 5  # that have room beside all maps
+
+
+@pytest.mark.parametrize(
+    ("budget", "absent"),
+    [
+        (MAPS * SAMPLES * VIEWS, {"fine": SAMPLES * VIEWS}),
+        (MAPS * SAMPLES * VIEWS + FINE * VIEWS_OF_FINE, {"fine": SAMPLES * VIEWS - VIEWS_OF_FINE}),
+        (0, {"maps": SAMPLES * VIEWS, "fine": SAMPLES * VIEWS}),
+    ],
+)
 def test_what_does_not_fit_is_computed_again_with_the_same_bytes(
     workspace: Workspace,
     tmp_path: Path,
     budget: int,
-    kept: set[str],
+    absent: dict[str, int],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     stored._say_once.cache_clear()
@@ -95,20 +107,73 @@ def test_what_does_not_fit_is_computed_again_with_the_same_bytes(
     every = np.random.default_rng(0).permutation(SAMPLES * VIEWS)
     expected = within.stored(within.frozen(2), views(within), within.augmented).named(every)
     records = beyond.stored(beyond.frozen(2), views(beyond), beyond.augmented)
-    assert isinstance(records, Partly)
     for _ in range(2):
         found = records.named(every)
         assert list(found) == list(expected)
         assert all(found[name].tobytes() == expected[name].tobytes() for name in expected)
     again = beyond.stored(beyond.frozen(2), views(beyond), beyond.augmented)
     assert records.named(every[:1])["fine"].tobytes() == again.named(every[:1])["fine"].tobytes()
-    shards = list((tmp_path / "2" / "store").rglob("*.bin"))
-    assert sum(path.stat().st_size for path in shards) == budget
+    assert kept_bytes(tmp_path / "2") == budget
     said = [line for line in capsys.readouterr().err.splitlines() if "computed again" in line]
     assert len(said) == 1
-    assert f"fine ({FINE:,} bytes a view)" in said[0]
-    assert (f"maps ({MAPS:,} bytes a view)" in said[0]) == ("maps" not in kept)
+    sizes = {"maps": MAPS, "fine": FINE}
+    for name, count in absent.items():
+        assert f"{name} of {count} views ({sizes[name]:,} bytes each)" in said[0]
+    assert ("maps" in said[0]) == ("maps" in absent)
     assert "runtime.store_gb" in said[0]
+
+
+def kept_bytes(cache: Path) -> int:
+    return sum(path.stat().st_size for path in (cache / "store").rglob("*.bin"))
+
+
+def test_readers_of_parts_share_the_budget_and_what_is_kept(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a training, and then the folds of its samples: the parts are within the budget, the whole is not."""
+    budget = MAPS * SAMPLES * VIEWS + FINE * VIEWS_OF_FINE
+    line = opened(workspace, tmp_path, budget)
+    line.stored(line.frozen(2), views(line), line.augmented)
+    counts = Counts(monkeypatch)
+    for first in range(0, SAMPLES * VIEWS, 3):
+        part = line.stored(line.frozen(2), views(line)[first : first + 3], line.augmented)
+        assert part.named(np.arange(3)).keys() == {"maps", "fine"}
+        assert counts.decoded == max(0, first + 3 - VIEWS_OF_FINE), "only what had no room"
+    assert kept_bytes(tmp_path) == budget
+
+
+def test_a_tensor_that_is_lost_is_computed_alone(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = opened(workspace, tmp_path)
+    frozen, wanted = line.frozen(2), views(line)
+    expected = line.stored(frozen, wanted, line.augmented).named(np.arange(len(wanted)))
+    folders = {s.field.name: tmp_path / "store" / s.digest[:32] for s in frozen.spaces(line.modality)}
+    maps = {path: path.stat().st_mtime_ns for path in folders["maps"].iterdir()}
+    shutil.rmtree(folders["fine"])
+    found = line.stored(frozen, wanted, line.augmented).named(np.arange(len(wanted)))
+    assert {name: array.tobytes() for name, array in found.items()} == {
+        name: array.tobytes() for name, array in expected.items()
+    }
+    assert {path: path.stat().st_mtime_ns for path in folders["maps"].iterdir()} == maps
+
+
+def test_gc_knows_every_tensor_that_the_line_reads(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "line"
+    for name in ("dataset", "adapted"):
+        shutil.copytree(workspace.root / name, root / name)
+    (root / "features").mkdir()
+    (root / "features" / "features.json").write_text(json.dumps({"space": "f" * 64}))
+    line = opened(workspace, tmp_path)
+    monkeypatch.setattr(NetworkLine, "pretrained", line.pretrained)
+    monkeypatch.setattr(NetworkLine, "problem", line.problem)
+    for cut in (None, 0, 1, 2, 3):
+        line.stored(line.frozen(cut), views(line)[:1], line.augmented)
+    kept = {path.name for path in (tmp_path / "store").iterdir()}
+    assert len(kept) == 1 + 1 + 2 + 2 + 2
+    assert spaces_of(root, line.params) == dict.fromkeys((*kept, "f" * 32), "this workspace")
 
 
 @pytest.mark.parametrize("budget", [10**9, 0])

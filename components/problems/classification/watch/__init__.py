@@ -7,7 +7,7 @@ import numpy as np
 from components.params.task import TaskParams
 from components.problems.base import Array, Description, Mask, Targets
 from components.problems.classification.decision import Decision
-from components.problems.operation import Answers, Certainty, Shares, Statistic
+from components.problems.operation import Answers, Certainty, Statistic
 
 
 class Watch:
@@ -23,8 +23,8 @@ class Watch:
     def statistics(self, answers: Answers) -> Mapping[str, Statistic]:
         held = np.eye(len(self._classes), dtype=bool)[self._decision(answers)]
         return {
-            "classes": Shares(self._classes, held, exclusive=True),
-            "confidence": self._confidence(answers),
+            "classes": Statistic("classes", held, self._classes),
+            "confidence": Statistic("numbers", self._confidence(answers)),
         }
 
     def certainty(self, answers: Answers) -> Certainty:

@@ -9,7 +9,7 @@ from components.params.task import TaskParams
 from components.problems.base import Array, Description, Mask, Targets
 from components.problems.multi_label.decision import Decision
 from components.problems.multi_label.params import MultiLabelParams
-from components.problems.operation import Answers, Certainty, Shares, Statistic
+from components.problems.operation import Answers, Certainty, Statistic
 
 NOTHING = "none"  # how a table of later labels says so where task.none does not
 
@@ -32,9 +32,9 @@ class Watch:
     def statistics(self, answers: Answers) -> Mapping[str, Statistic]:
         decided = self._decision(answers) == 1
         return {
-            "labels": Shares(self._labels, decided, exclusive=False),
-            "labels a sample": decided.sum(axis=1).astype(np.float64),
-            "confidence": self._confidence(answers).mean(axis=1),
+            "labels": Statistic("labels", decided, self._labels),
+            "labels a sample": Statistic("numbers", decided.sum(axis=1).astype(np.float64)),
+            "confidence": Statistic("numbers", self._confidence(answers).mean(axis=1)),
         }
 
     def certainty(self, answers: Answers) -> Certainty:

@@ -37,7 +37,7 @@ class Watch:
         if self._learned:
             kinds["interval width"] = decided[:, :, 2] - decided[:, :, 1]
         return {
-            name: values[:, number]
+            name: Statistic("numbers", values[:, number])
             for kind, values in kinds.items()
             for number, name in enumerate(columns(kind, self._numbers.names))
         }

@@ -45,9 +45,17 @@ def test_refusals(section: str, more: dict[str, object], said: str) -> None:
     assert said in refused(section, **more)
 
 
+def test_overfitting_is_judged_by_the_error_that_training_keeps() -> None:
+    said = values(Path("pictures"))
+    said["gate"] = {**dict(said["gate"]), "overfitting": {"at_most": 3}}  # type: ignore[call-overload]
+    params = Params.model_validate(said)
+    assert params.gate.overfitting
+    assert (params.gate.overfitting.metric, params.gate.overfitting.at_most) == ("mae", 3)
+    gate = {**said["gate"], "overfitting": {"metric": "rmse"}}  # type: ignore[dict-item]
+    assert "gate.overfitting.metric: 'rmse' is not allowed. Allowed: auto, mae" in refused("gate", **gate)
+
+
 def test_gate_and_labels() -> None:
-    gate = {**dict(values(Path("p"))["gate"]), "overfitting": {"at_most": 0.1}}  # type: ignore[call-overload]
-    assert "gate.overfitting compares accuracies" in refused("gate", **gate)
     labels = {**dict(values(Path("p"))["data"])["labels"], "classes": {"low": "< 3"}}  # type: ignore[call-overload]
     assert "data.labels.classes names classes" in refused("data", labels=labels)
 

@@ -17,6 +17,7 @@ METRICS = {"deviance": "lower", "mae": "lower"}
 PARTS: dict[str, str] = {}  # no metric is of one part of a target
 BEST_BY = ("deviance", "mae")
 KEPT = "mae"
+OVERFITTING = "deviance"
 OFFERS = ()
 CONTROLS = ("mean",)
 
@@ -27,3 +28,8 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
         yield "data.labels.classes names classes, but task.problem is count: leave it out"
     if len(data.labels.label_columns) > 1:
         yield "data.labels.label names several columns; with task.problem: count a sample has one count"
+
+
+def watched(task: TaskParams, data: DataParams) -> int:
+    """Of the rate."""
+    return 1

@@ -21,7 +21,7 @@ class Watch:
         self.allowed = f"Allowed: a count from 0 to {self._most}."
 
     def statistics(self, answers: Answers) -> Mapping[str, Statistic]:
-        return {"rate": np.asarray(answers, dtype=np.float64)[:, 0]}
+        return {"rate": Statistic("numbers", np.asarray(answers, dtype=np.float64)[:, 0])}
 
     def certainty(self, answers: Answers) -> Certainty:
         """The variance of a Poisson distribution is its rate."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from components.errors import GraftlineError, RegistryError, first_line, redact
 from components.params.operation import TrackingParams
+from components.progress import log
 from components.registry.full_disk import full, full_disk
 from components.registry.tables import half_made, make_tables
 from components.storage.home import home
@@ -215,7 +216,7 @@ def patiently(
     So is a full disk: StorageError, which names the folder where `place` is known. What is no error of the store, a
     KeyError for instance, is raised as it is.
     """
-    deadline = time.monotonic() + seconds
+    deadline, told = time.monotonic() + seconds, False
     while True:
         try:
             return call()
@@ -231,5 +232,11 @@ def patiently(
                 known = isinstance(error, RegistryError)
                 said = str(error) if known else f"The registry refused: {reason(error)}."
                 raise RegistryError(said, "The same command tries again." if again else "") from None
-            time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+            left = max(0.0, deadline - time.monotonic())
+            if not told:
+                log(
+                    f"The registry does not answer ({reason(error)}); it is asked again for up to {left:.0f} s."
+                )
+                told = True
+            time.sleep(min(pause, left))
             pause = min(pause * 2, 10.0)

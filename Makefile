@@ -24,7 +24,8 @@ $(STAMP): pyproject.toml constraints.txt infra/install.sh infra/current_folder.p
 	touch "$@"
 
 setup:  ## make .venv with the locked dependencies (RUNTIME=cpu or gpu), or mend it
-	@VENV="$(VENV)" bash infra/install.sh --check 2>/dev/null || rm -f "$(STAMP)"
+	@echo "Does $(VENV) work? Whatever is missing is installed." >&2
+	VENV="$(VENV)" bash infra/install.sh --check 2>/dev/null || rm -f "$(STAMP)"
 	$(MAKE) --no-print-directory "$(STAMP)"
 
 run: $(STAMP)  ## raw images in, a judged and registered ONNX model out

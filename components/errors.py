@@ -37,6 +37,10 @@ _SECRET = re.compile(
     re.I,
 )
 
+# Of longer names no nearest one is looked for.
+LETTERS = 100
+_WORD = re.compile(r"[a-z]{4,}")
+
 
 def redact(text: str) -> str:
     """`text` without the user part of addresses and without the values of secret-looking query parts."""
@@ -50,11 +54,41 @@ def first_line(error: BaseException, otherwise: str = "") -> str:
 
 
 def meant(name: str, allowed: Iterable[str]) -> str:
-    """What a message adds behind a wrong `name`: "; did you mean 'label'?", or nothing where none is near."""
-    from difflib import get_close_matches
+    """What a message adds behind a wrong `name`: "; did you mean 'label'?", or nothing where none is near.
 
-    near = get_close_matches(name, list(allowed), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    Near is what one slip of the keyboard in four letters makes of it, two in seven and so on, and what is half of it
+    or twice as long with the same words in it.
+    """
+    best = min(((_apart(name, other), other) for other in allowed), default=(LETTERS, ""))
+    return f"; did you mean {best[1]!r}?" if best[0] < LETTERS else ""
+
+
+def _apart(name: str, other: str) -> int:
+    """Letters that differ; LETTERS where that is too many for a slip."""
+    one, two = name.casefold(), other.casefold()
+    longer = max(len(one), len(two))
+    if longer > LETTERS:
+        return LETTERS
+    words, others = set(_WORD.findall(one)), set(_WORD.findall(two))
+    within = 2 * sum(map(len, words & others)) >= longer and (words <= others or others <= words)
+    wrong = _edits(one, two)
+    # A number that differs is another one.
+    slip = wrong <= (longer - 1) // 3 and not (one.isdecimal() and two.isdecimal())
+    return wrong if slip or within else LETTERS
+
+
+def _edits(one: str, two: str) -> int:
+    """Letters to insert, delete, replace, or swap with their neighbour (optimal string alignment)."""
+    before: list[int] = []
+    row = list(range(len(two) + 1))
+    for i, letter in enumerate(one, 1):
+        older, before, row = before, row, [i]
+        for j, other in enumerate(two, 1):
+            least = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == two[j - 2] and one[i - 2] == other:
+                least = min(least, older[j - 2] + 1)
+            row.append(least)
+    return row[-1]
 
 
 def capped(text: str, line: int = 2000, lines: int = 200) -> str:

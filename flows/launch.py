@@ -25,6 +25,7 @@ from components.errors import Busy, Interrupted, ParamsError
 from components.params.base import Section
 from components.params.operation import TrackingParams
 from components.params.schedule import NotifyParams, ScheduleParams
+from components.params.wording import explain
 from components.runtime.python import module_command
 from components.storage.git import without_git
 from components.storage.home import home
@@ -149,7 +150,7 @@ def _settings(root: Path, commit: str) -> Settings:
     try:
         return Settings.model_validate({name: values.get(name) or {} for name in Settings.model_fields})
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        wrong = "; ".join(explain(error, Settings))
         raise ParamsError(f"params.yaml of {commit[:12]}: {wrong}.") from None
 
 

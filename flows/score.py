@@ -65,16 +65,21 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 
 def _run(root: Path, values: dict[str, object]) -> int:
     """Whatever is wrong with the command or with params.yaml is said before anything slow is started."""
+    from components.inference.opened import open_inputs
     from components.params import load_params
     from components.params.scoring import read_job
+    from components.progress import log
     from components.runtime.distribution import check_distribution
+    from components.sources.base import public
     from flows.engine import prepare_environment
     from flows.server import temporary_server
 
-    read_job(values)
+    job = read_job(values)
     load_params(root / "params.yaml")
+    open_inputs(root, job)
     check_distribution()
     prepare_environment(root)
+    log(f"Input: {public(job.input)}. Starting Prefect; the first start takes a minute.")
     with temporary_server() as ready:
         from flows.batch import score
 

@@ -35,19 +35,23 @@ case "$RUNTIME" in cpu | gpu) ;; *) echo "RUNTIME=$RUNTIME is unknown. Allowed: 
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     { echo "$PYTHON is older than Python 3.11. Set PYTHON to a newer one: make setup PYTHON=python3.11" >&2; exit 2; }
 
+say() { echo "$*" >&2; }
+
 # A half-made environment is mended by making it again: it costs seconds.
+say "Setting up $VENV for $RUNTIME, a few minutes the first time."
 "$VENV/bin/python" -c 'import pip' 2>/dev/null || { rm -rf "$VENV"; "$PYTHON" -m venv "$VENV"; }
 rm -f "$VENV"/.installed-*
 
 # uv is some twenty times faster than pip; it does not read pip's settings, so they are handed over.
+say "1 of 4: uv, which installs the rest."
 if "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1' 2>/dev/null; then
     export UV_FIND_LINKS="${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}}" UV_INDEX_URL="${UV_INDEX_URL:-${PIP_INDEX_URL:-}}"
     [ -n "$UV_FIND_LINKS" ] || unset UV_FIND_LINKS
     [ -n "$UV_INDEX_URL" ] || unset UV_INDEX_URL
-    install() { "$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" "$@"; }
+    install() { "$VENV/bin/uv" pip install --python "$VENV/bin/python" "$@"; }
 else
     echo "uv cannot be had here; pip does the same in about two minutes." >&2
-    install() { "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
+    install() { "$VENV/bin/python" -m pip install --disable-pip-version-check "$@"; }
 fi
 
 # The two runtimes overwrite each other's files without a word.
@@ -55,13 +59,17 @@ other=$([ "$RUNTIME" = gpu ] && echo onnxruntime || echo onnxruntime-gpu)
 if "$VENV/bin/python" -m pip show --quiet "$other" 2>/dev/null; then
     "$VENV/bin/python" -m pip uninstall --quiet --yes onnxruntime onnxruntime-gpu
 fi
+say "2 of 4: torch, the largest package."
 install torch==2.13.0 ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt
+say "3 of 4: everything else that constraints.txt names."
 install -e ".[$RUNTIME,servers,dev]" -c constraints.txt
 safe_path
 
 # What uv takes for installed may have lost files: then everything is made anew, once.
+say "4 of 4: does it work? Then Python's compiled files."
 if works; then
     "$VENV/bin/python" -m infra.bytecode
+    say "$VENV is ready."
     exit
 fi
 [ -z "${MENDING:-}" ] || exit 1

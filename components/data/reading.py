@@ -95,8 +95,10 @@ def _doubtful(listing: Listing, params: DataParams, task: TaskParams) -> Sequenc
 
 def with_assignments(
     lock: Lock, source: Files, params: DataParams, task: TaskParams, old: Lock | None
-) -> Lock:
+) -> tuple[Lock, int]:
     """`lock` with the sides that small classes are dealt, or with the folds of groups; `old` is the lock before it.
+
+    And how many samples then lie off the test side.
 
     A lock without assignments is an earlier version's, which dealt nothing: a class that has samples on every side
     may have been trained on, and none of its samples moves.
@@ -108,14 +110,21 @@ def with_assignments(
     found = read(replace(lock, assignments=kept), source, params, task)
     if params.split.folds:
         folds = {**(kept.folds if kept else {}), **found.folds}
-        return replace(lock, assignments=Assignments(split_named(params), (), {}, folds=folds))
+        made = Assignments(split_named(params), (), {}, folds=folds)
+        return replace(lock, assignments=made), _off_test(found.contents, made)
     settled: set[str] = set()
     if known is not None and kept is None:
         settled = _used(known, source, params, task, found)
     made = assign(found.contents, params, kept, settled)
+    count = _off_test(found.contents, made)
     if known is not None and kept is None and not made.sides and not made.samples and known == lock:
-        return lock  # nothing is new: an older lock stays as it is
-    return replace(lock, assignments=made)
+        return lock, count  # nothing is new: an older lock stays as it is
+    return replace(lock, assignments=made), count
+
+
+def _off_test(contents: Sequence[Content], made: Assignments) -> int:
+    sides = (made.samples.get(one.short_id) or made.sides.get(one.key) or one.side for one in contents)
+    return sum(side != "test" for side in sides)
 
 
 def _used(old: Lock, source: Files, params: DataParams, task: TaskParams, now: Reading) -> set[str]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from components.errors import StorageError
 from components.modalities.base import Modality, Signature
 from components.params.task import TaskParams
+from components.params.wording import explain
 from components.problems import decision
 from components.problems.base import Decision
 from components.storage.publish import sha256_bytes
@@ -161,9 +162,8 @@ def read_contract(manifest: Mapping[str, object], place: Path) -> Contract:
     try:
         return Contract.model_validate(modern(manifest))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(map(str, first["loc"])) or "the whole"
-        raise StorageError(f"{place} keeps no contract: {key}: {first['msg']}.", AGAIN) from None
+        first = explain(error, Contract)[0]
+        raise StorageError(f"{place} keeps no contract: {first}.", AGAIN) from None
 
 
 def check_runner(contract: Contract, modality: Modality, place: Path) -> None:

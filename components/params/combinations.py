@@ -1,13 +1,14 @@
 """What no single section of params.yaml can see: each check names the sections that it compares."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from components.errors import meant
 from components.params import names, plugins
 from components.params.backbone import BackboneParams
 from components.params.base import Section
+from components.params.bounds import bounds, margins
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
 from components.params.groups import fair_bounds, fair_class, fair_columns
@@ -39,6 +40,7 @@ REMEDIES: "Mapping[Need, str]" = {
     "classes": "at least 5 classes to make tasks of, or pretrain.tasks: domain, or one of data.labels.slices",
 }
 
+Check = Callable[..., Iterator[str]]
 SELECT = SelectParams()  # of which no problem has anything to say
 FORSAKEN = (
     "but tune.start 'source' with domains.target_labels 'used' learns from the target alone: set tune.start: "
@@ -46,13 +48,13 @@ FORSAKEN = (
 )
 
 
-def combinations(sections: Mapping[str, Section]) -> list[str]:
+def combinations(sections: Mapping[str, Section], skipped: Collection["Check"] = ()) -> list[str]:
     """What is wrong with sections that are right by themselves, a line each; checks that miss one are left out.
 
     A section that a check has a default for may be missing.
     """
     wrong: list[str] = []
-    for check in CHECKS:
+    for check in (check for check in CHECKS if check not in skipped):
         wanted = inspect.signature(check).parameters
         if all(
             name in sections or held.default is not inspect.Parameter.empty for name, held in wanted.items()
@@ -61,7 +63,7 @@ def combinations(sections: Mapping[str, Section]) -> list[str]:
     return wrong
 
 
-def _problem(data: DataParams, task: TaskParams, select: SelectParams = SELECT) -> Iterator[str]:
+def of_the_problem(data: DataParams, task: TaskParams, select: SelectParams = SELECT) -> Iterator[str]:
     """What the problem itself has against these sections."""
     wrong: Callable[..., Iterator[str]] = plugins.fact("problems", task.problem, "wrong")
     yield from wrong(task, data, select)
@@ -321,8 +323,8 @@ def _permutations(data: DataParams, task: TaskParams, monitoring: MonitoringPara
         )
 
 
-CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
-    _problem,
+CHECKS: tuple[Check, ...] = (
+    of_the_problem,
     _kind,
     _head_metric,
     _select_metric,
@@ -337,6 +339,8 @@ CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     fair_columns,
     fair_bounds,
     fair_class,
+    bounds,
+    margins,
     _allowances,
     _tasks,
     _domain_column,

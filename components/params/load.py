@@ -14,11 +14,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from components.errors import ParamsError, meant
+from components.params import plugins, wording
 from components.params.backbone import BackboneParams
 from components.params.base import Section, keys_of
-from components.params.combinations import combinations
+from components.params.combinations import Check, combinations, of_the_problem
+from components.params.task import TaskParams
 from components.params.tree import Params
 from components.params.unquoted import Location, misread
+from components.params.wording import Item
 from components.params.written_out import unwritten
 
 MAX_BYTES = 256 * 1024
@@ -61,7 +64,7 @@ _Loader.add_implicit_resolver(
 def load_params(path: Path) -> Params:
     """The checked tree of `path`; a ParamsError that lists every mistake otherwise."""
     node, values = _parsed(path)
-    return check(values, path.name, path.parent, misread(node, values, Params))
+    return check(values, path.name, path.parent, misread(node, values, Params, {"task": own_keys(values)}))
 
 
 def load_backbone(path: Path, root: Path) -> BackboneParams:
@@ -79,7 +82,10 @@ def load_backbone(path: Path, root: Path) -> BackboneParams:
     try:
         found = BackboneParams.model_validate(section)
     except ValidationError as error:
-        items = [{**item, "loc": ("backbone", *item["loc"])} for item in error.errors(include_url=False)]
+        items = [
+            {**item, "loc": ("backbone", *item["loc"])}
+            for item in wording.mistakes(error.errors(include_url=False), BackboneParams)
+        ]
         mistakes = [_explain(item) for item in items if not _is_known(item, unquoted)] + mistakes
     if mistakes:
         raise _refusal(str(path), mistakes)
@@ -103,7 +109,8 @@ def check(
         mistakes = missing
     except ValidationError as error:
         # pydantic looks at combinations only where every section is right by itself, and says them in one.
-        errors = [dict(item) for item in error.errors(include_url=False) if item["loc"]]
+        items = wording.mistakes([item for item in error.errors(include_url=False) if item["loc"]], Params)
+        errors = _with_own_keys(items, values)
         own = [item for item in errors if not _follows(item, errors) and not _is_known(item, unquoted)]
         mistakes = [_explain(item) for item in own] + missing
         mistakes += _combinations(values)
@@ -121,16 +128,55 @@ def _refusal(name: str, mistakes: Sequence[str]) -> ParamsError:
 def _combinations(values: Mapping[str, object]) -> list[str]:
     """Impossible combinations of those sections that are right by themselves."""
     valid: dict[str, Section] = {}
+    skipped: tuple[Check, ...] = ()
     for name, field in Params.model_fields.items():
         kind = section_in(field.annotation)
         if kind is None or not issubclass(kind, Section):
             continue
         with contextlib.suppress(ValidationError):
             valid[name] = kind.model_validate(values.get(name, {}))
-    return combinations(valid)
+    if "task" not in valid:
+        valid, skipped = valid | _named_task(values), (of_the_problem,)
+    return combinations(valid, skipped)
 
 
-def _follows(item: Mapping[str, typing.Any], errors: Sequence[Mapping[str, typing.Any]]) -> bool:
+def own_keys(values: Mapping[str, object]) -> list[type[Section]]:
+    """Models of what the modality and the problem that `values` name add to section `task`; of wrong names nothing."""
+    task = values.get("task", {})
+    with contextlib.suppress(ValidationError, ValueError):
+        named = TaskParams.model_validate(_only(task, ("name", "modality", "problem")))
+        return [plugins.options("modalities", named.modality), plugins.options("problems", named.problem)]
+    return []
+
+
+def _named_task(values: Mapping[str, object]) -> dict[str, Section]:
+    """Section `task` without the keys that are wrong, so that what depends on its problem is looked at, too."""
+    with contextlib.suppress(ValidationError, ValueError):
+        task = _only(values.get("task", {}), ("name", "modality", "problem"))
+        return {"task": TaskParams.model_validate(task)}
+    return {}
+
+
+def _only(section: object, keys: Sequence[str]) -> object:
+    return {key: section[key] for key in keys if key in section} if isinstance(section, dict) else section
+
+
+def _with_own_keys(items: Sequence[Item], values: Mapping[str, object]) -> list[Item]:
+    """`items`, with every mistake in the keys of the modality and the problem: the section itself tells one of them."""
+    task, found = values.get("task"), list[Item]()
+    for kind in own_keys(values) if isinstance(task, dict) else ():
+        try:
+            kind.model_validate(_only(task, tuple(kind.model_fields)))
+        except ValidationError as error:
+            told = wording.mistakes(error.errors(include_url=False), kind)
+            found += [{**item, "loc": ("task", *item["loc"])} for item in told]
+    if not found:
+        return list(items)
+    rest = [item for item in items if item["loc"] != ("task",) or not wording.said(item).startswith("task.")]
+    return [*rest, *found]
+
+
+def _follows(item: Item, errors: Sequence[Item]) -> bool:
     """Too short only because what was in it is wrong."""
     at = item["loc"]
     return item["type"] == "too_short" and any(
@@ -138,10 +184,10 @@ def _follows(item: Mapping[str, typing.Any], errors: Sequence[Mapping[str, typin
     )
 
 
-def _is_known(item: Mapping[str, typing.Any], unquoted: Mapping[Location, str]) -> bool:
+def _is_known(item: Item, unquoted: Mapping[Location, str]) -> bool:
     """Whether something at, or above, its place was not quoted; `[key]` is pydantic's own name of a key."""
     location = item["loc"]
-    keys = "[key]" in location and any(location[: len(at) - 1] == at[:-1] for at in unquoted)
+    keys = wording.KEY in location and any(location[: len(at) - 1] == at[:-1] for at in unquoted)
     return keys or any(location[: len(at)] == at for at in unquoted)
 
 
@@ -200,32 +246,15 @@ def _text(path: Path) -> str:
         ) from None
 
 
-def _explain(item: dict[str, typing.Any]) -> str:  # pydantic types its error details so
-    where = ".".join(str(part) for part in item["loc"]) or "params"
-    value = item.get("input")
-    match item["type"]:
-        case "extra_forbidden" if where in REPLACED:
+def _explain(item: Item) -> str:
+    where = ".".join(map(str, item["loc"])) or "params"
+    if item["type"] == "extra_forbidden":
+        if where in REPLACED:
             return f"{where}: no longer a key: {REPLACED[where]}"
-        case "extra_forbidden":
-            known = _keys(item["loc"][:-1])
-            hint = meant(str(item["loc"][-1]), known) or "."
-            return f"{where}: unknown key{hint} Allowed: {', '.join(known)}"
-        case "missing":
-            return f"{where}: missing; it has no default"
-        case "literal_error":
-            allowed = str(item["ctx"]["expected"]).replace("'", "")
-            hint = meant(str(value), allowed.replace(" or ", ", ").split(", ")) or "."
-            return f"{where}: {value!r} is not allowed{hint} Allowed: {allowed}"
-        case "model_type":
-            return f"{where}: {value!r} is no section with keys; write {{}} for its defaults"
-        case "string_type":
-            return f"{where}: {value!r} is no text; write it in quotes"
-        case "value_error":
-            said = str(item["ctx"]["error"])
-            return said if said.startswith(f"{where}.") else f"{where}: {said}"
-        case _:
-            message = str(item["msg"])
-            return f"{where}: {value!r} - {message[0].lower()}{message[1:]}"
+        known = _keys(item["loc"][:-1])
+        hint = meant(str(item["loc"][-1]), known) or "."
+        return f"{where}: unknown key{hint} Allowed: {', '.join(known)}"
+    return wording.sentence(item)
 
 
 def _keys(location: Sequence[object]) -> list[str]:

@@ -119,6 +119,12 @@ def metrics(problem: str) -> Mapping[str, str]:
     return found
 
 
+def ranges(problem: str) -> Mapping[str, tuple[float, float]]:
+    """Metric → least and greatest value that it can have, of those for which the problem says so."""
+    found: Mapping[str, tuple[float, float]] = getattr(about("problems", problem), "RANGES", {})
+    return found
+
+
 def best(problem: str) -> str:
     """The metric that `auto` means."""
     return next(iter(metrics(problem)))

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from components.errors import ParamsError
 from components.params.base import Address, Section
 from components.params.tables import Separator, check_written
+from components.params.wording import explain
 
 SHARD = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
 CHAMPION = "champion"
@@ -81,8 +82,5 @@ def read_job(values: Mapping[str, object]) -> Job:
     try:
         return Job.model_validate({key: value for key, value in values.items() if value is not None})
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, item['loc'])) or 'the job'}: {item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors(include_url=False)
-        ]
+        lines = [line if ": " in line else f"the job: {line}" for line in explain(error, Job)]
         raise ParamsError(f"The job cannot be run: {'; '.join(lines)}.", "Nothing was scored.") from None

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from components.errors import ParamsError, meant
 from components.params.load import parse, section_in
 from components.params.tree import Params
+from components.params.wording import said
 
 SEARCHED = ("tune", "objectives", "weighting", "head", "augment")
 REFUSED: Mapping[str, str] = {
@@ -226,9 +227,7 @@ def _fits(field: FieldInfo, value: object) -> str | None:
         kind = typing.cast("type[object]", typing.Annotated[field.annotation, field])
         TypeAdapter(kind).validate_python(_as_list(field, value))
     except ValidationError as error:
-        message = error.errors(include_url=False)[0]["msg"]
-        allowed = message.replace("'", "").removeprefix("Input should be ").replace(" or ", ", ").split(", ")
-        return f"{value!r} - {message[0].lower()}{message[1:]}{meant(str(value), allowed)}"
+        return said(error.errors(include_url=False)[0])
     return None
 
 

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from components.errors import meant
 from components.params import plugins
 from components.params.base import Section
+from components.params.wording import explain
 
 Options = TypeVar("Options", bound=Section)
 
@@ -101,9 +102,7 @@ class TaskParams(Section):
             try:
                 self.options(kind)
             except ValidationError as error:
-                first = error.errors(include_url=False)[0]
-                place = ".".join(map(str, first["loc"]))
-                raise ValueError(f"task.{place}: {first.get('input')!r} - {first['msg'].lower()}") from None
+                raise ValueError(explain(error, kind, ("task",))[0]) from None
         return self
 
     def options(self, kind: type[Options]) -> Options:

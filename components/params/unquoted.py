@@ -3,13 +3,15 @@
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import yaml
 from pydantic import BaseModel
 
 from components.params.base import keys_of
+from components.params.wording import members
 
 Location = tuple[str | int, ...]
 # Numbers that read as what they look like: YAML 1.1 takes 010 for 8 and 12:30 for 750.
@@ -50,8 +52,17 @@ def unquoted(node: yaml.Node, at: Location = ()) -> Iterator[Scalar]:
         yield Scalar(at, node.value, node.tag.removeprefix(TAG))
 
 
-def misread(node: yaml.Node, values: object, model: type[BaseModel]) -> dict[Location, str]:
-    """What to say of each scalar for which `model` wants a text; `values` are what YAML made of them."""
+def misread(
+    node: yaml.Node,
+    values: object,
+    model: type[BaseModel],
+    further: Mapping[str, Sequence[type[BaseModel]]] = MappingProxyType({}),
+) -> dict[Location, str]:
+    """What to say of each scalar for which `model` wants a text; `values` are what YAML made of them.
+
+    Args:
+        further: section → models of the keys that plug-ins add to it.
+    """
     messages: dict[Location, str] = {}
     for scalar in unquoted(node):
         named = ".".join(map(str, scalar.at)) or "the file"
@@ -64,7 +75,7 @@ def misread(node: yaml.Node, values: object, model: type[BaseModel]) -> dict[Loc
             messages[scalar.at] = (
                 f"{named}: YAML reads {scalar.written or 'the empty value'} as nothing; {quoted}, or leave the key out"
             )
-        elif _is_misread(scalar, admitted(model, scalar.at)):
+        elif _is_misread(scalar, _admitted(model, further, scalar.at)):
             value = _at(values, scalar.at)
             number = f"the number {value}" if type(value) in (int, float) else _kind(scalar)
             messages[scalar.at] = (
@@ -73,9 +84,18 @@ def misread(node: yaml.Node, values: object, model: type[BaseModel]) -> dict[Loc
     return messages
 
 
+def _admitted(
+    model: type[BaseModel], further: Mapping[str, Sequence[type[BaseModel]]], at: Location
+) -> set[object]:
+    found = admitted(model, at)
+    for kind in further.get(str(at[0]), ()) if at else ():
+        found |= admitted(kind, at[1:])
+    return found
+
+
 def admitted(annotation: object, at: Location) -> set[object]:
     """The types that may stand at a location below a model; nothing where there is no such place."""
-    options = list(_options(annotation))
+    options = list(members(annotation))
     if not at:
         return set(options)
     for option in options:
@@ -87,18 +107,6 @@ def admitted(annotation: object, at: Location) -> set[object]:
         if typing.get_origin(option) is dict:
             return admitted(arguments[1], at[1:])
     return set()
-
-
-def _options(annotation: object) -> Iterator[object]:
-    """The members of a union, without what is annotated to them."""
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        yield from _options(typing.get_args(annotation)[0])
-    elif origin in (typing.Union, types.UnionType):
-        for member in typing.get_args(annotation):
-            yield from _options(member)
-    else:
-        yield annotation
 
 
 def _is_misread(scalar: Scalar, allowed: set[object]) -> bool:

@@ -9,6 +9,7 @@ from components.errors import ParamsError
 from components.params.base import Address, Section
 from components.params.scoring import CHAMPION, Job, read_header
 from components.params.tables import Separator
+from components.params.wording import explain
 
 
 class Look(Section):
@@ -63,9 +64,6 @@ def read_look(values: Mapping[str, object]) -> Look:
         if look.input is not None:
             _ = look.job
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, item['loc'])) or 'the command'}: {item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors(include_url=False)
-        ]
+        lines = explain(error, Look)
         raise ParamsError(f"Nothing can be looked at: {'; '.join(lines)}.") from None
     return look

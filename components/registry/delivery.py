@@ -12,7 +12,16 @@ from components.errors import Busy, GraftlineError
 from components.params.operation import TrackingParams
 from components.progress import log
 from components.registry.journal import Journal, Record
-from components.registry.store import Connection, Place, connect, is_absent, locate, reason, transient
+from components.registry.store import (
+    Connection,
+    Place,
+    connect,
+    is_absent,
+    locate,
+    of_the_store,
+    reason,
+    transient,
+)
 from components.storage.home import home
 from components.storage.publish import kernel_lock, read_json, sha256_bytes, write_bytes
 
@@ -236,7 +245,7 @@ def _batch(
     except Exception as error:
         if is_absent(error):
             connection.runs.discard(run_id)  # the run is gone: the next attempt makes it again
-        if transient(error) or is_absent(error):
+        if transient(error) or is_absent(error) or not of_the_store(error):
             raise
         log(f"MLflow does not take a record: {reason(error)}")
 
@@ -253,7 +262,7 @@ def _set_status(connection: Connection, run_id: str, records: list[Record]) -> N
     except GraftlineError:
         raise
     except Exception as error:
-        if transient(error):
+        if transient(error) or not of_the_store(error):
             raise
 
 

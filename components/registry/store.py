@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from components.errors import Busy, RegistryError, StorageError, first_line, redact
+from components.errors import GraftlineError, RegistryError, first_line, redact
 from components.params.operation import TrackingParams
+from components.progress import log
 from components.registry.full_disk import full, full_disk
 from components.registry.tables import half_made, make_tables
 from components.storage.home import home
@@ -31,7 +32,21 @@ QUIET = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-# Asking again cannot help with these: everything else may be a server that restarts or a locked database.
+# Packages whose errors come from a server, the network or the database, beside the system's own (OSError).
+CLIENTS = {
+    "boto3",
+    "botocore",
+    "http",
+    "mlflow",
+    "psycopg",
+    "requests",
+    "sqlalchemy",
+    "sqlite3",
+    "urllib3",
+}
+# What the system says of a file, not of a connection: asking again does not change it.
+OF_A_FILE = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+# Asking again cannot help with these codes of MLflow: the others may be a server that restarts or a locked database.
 FINAL = {
     "BAD_REQUEST",
     "ENDPOINT_NOT_FOUND",
@@ -173,10 +188,20 @@ def is_absent(error: BaseException) -> bool:
     return getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST"
 
 
+def of_the_store(error: BaseException) -> bool:
+    """Whether a server, the network, the database or a file says so: anything else is a mistake in code."""
+    if isinstance(error, RegistryError) and error.__cause__ is not None:
+        return of_the_store(error.__cause__)
+    packages = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    return isinstance(error, OSError | RegistryError) or not packages.isdisjoint(CLIENTS)
+
+
 def transient(error: BaseException) -> bool:
     """Whether the same request may succeed later."""
-    if isinstance(error, RegistryError) and error.__cause__ is not None:
-        return transient(error.__cause__)
+    if isinstance(error, RegistryError):
+        return error.__cause__ is not None and transient(error.__cause__)
+    if not of_the_store(error) or isinstance(error, OF_A_FILE):
+        return False
     if half_made(error) or any(words in str(error) for words in (*DAMAGED, NO_MLFLOW)):
         return False
     return getattr(error, "error_code", None) not in FINAL
@@ -185,23 +210,33 @@ def transient(error: BaseException) -> bool:
 def patiently(
     call: Callable[[], T], seconds: float = 90.0, pause: float = 1.0, place: Place | None = None
 ) -> T:
-    """Call until it works; a store that is away comes back, or RegistryError after `seconds`. Busy is final.
+    """Call until it works; a store that is away comes back, or RegistryError after `seconds`. Other errors of ours
+    are final.
 
-    So is a full disk: StorageError, which names the folder where `place` is known.
+    So is a full disk: StorageError, which names the folder where `place` is known. What is no error of the store, a
+    KeyError for instance, is raised as it is.
     """
-    deadline = time.monotonic() + seconds
+    deadline, told = time.monotonic() + seconds, False
     while True:
         try:
             return call()
-        except (Busy, StorageError):
-            raise
         except Exception as error:
+            if isinstance(error, GraftlineError) and not isinstance(error, RegistryError):
+                raise
             if no_room := full_disk(error, place.uri if place else ""):
                 raise no_room from None
+            if not of_the_store(error):
+                raise
             again = transient(error)
             if not again or time.monotonic() >= deadline:
                 known = isinstance(error, RegistryError)
                 said = str(error) if known else f"The registry refused: {reason(error)}."
                 raise RegistryError(said, "The same command tries again." if again else "") from None
-            time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+            left = max(0.0, deadline - time.monotonic())
+            if not told:
+                log(
+                    f"The registry does not answer ({reason(error)}); it is asked again for up to {left:.0f} s."
+                )
+                told = True
+            time.sleep(min(pause, left))
             pause = min(pause * 2, 10.0)

@@ -166,7 +166,7 @@ class TableBook:
             raise RegistryError(
                 f"The ledger of {self.model} in {self} cannot be used: {reason(error)}.",
                 "Check the address, and what its role may do: components/registry/ledger.sql.",
-            ) from None
+            ) from error
 
     def _lost(self, why: str) -> Busy:
         return Busy(

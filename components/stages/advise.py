@@ -28,7 +28,7 @@ from components.params.load import load_backbone
 from components.params.names import FAMILIES
 from components.problems.base import Mask, Targets
 from components.problems.operation import Explore, explore
-from components.stages.artefacts import check_artefacts
+from components.stages.artefacts import check_artefacts, require
 from components.stages.candidates import Features, Known, candidates, fill, known
 from components.stages.domains import learned
 from components.stages.table import Context
@@ -84,6 +84,7 @@ def advise(
     """
     own = {name: load_backbone(Path(name), root) for name in also}
     compared = candidates(params, own)
+    require(root, ["dataset"], "advise")
     check_artefacts(root)
     dataset = Dataset.open(root / "dataset")
     asks = explore(params.task, dataset.description, "advise")

@@ -20,6 +20,7 @@ from components.storage.home import home, stage_lock
 from components.storage.listing import SUFFIX, list_folder, object_name, parse_listing
 from components.storage.publish import read_json, sha256_bytes, write_json
 
+SOURCE_LOCK = "data/source.lock"  # no stage makes it: `refresh` does, and git has it
 Digests = Mapping[str, str]  # path below the artefact (empty: the artefact is a file) → SHA-256
 
 
@@ -32,6 +33,22 @@ def check_artefacts(root: Path, names: Iterable[str] | None = None) -> dict[str,
     makers = {out: row.name for row in STAGES for out in row.outputs}
     chosen = [name for name in makers if (root / name).exists()] if names is None else names
     return {name: _checked(root, name, makers.get(name, "its stage")) for name in chosen}
+
+
+def require(root: Path, names: Iterable[str], reader: str) -> None:
+    """Raises StorageError for an artefact that `reader` reads and that is not there, with what makes it."""
+    makers = {out: f"dvc repro {row.name}" for row in STAGES for out in row.outputs}
+    makers[SOURCE_LOCK] = "python -m components refresh"
+    for name in names:
+        if (root / name).exists():
+            continue
+        first = (
+            f"{makers[SOURCE_LOCK]}; " if not (root / SOURCE_LOCK).exists() and name != SOURCE_LOCK else ""
+        )
+        remedy = f"Run: {first}{makers.get(name, 'dvc repro')}"
+        if name in locked_outputs(root):
+            remedy += f". Where another run made it, this brings it: python -m components pull {name}"
+        raise StorageError(f"{name}, which {reader} reads, does not exist.", remedy)
 
 
 def check_locked(root: Path, artefacts: Sequence[str]) -> None:

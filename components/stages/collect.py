@@ -81,6 +81,8 @@ def table(piles: Sequence[Pile], dry: bool) -> Iterator[str]:
     freed = [item for pile in piles for item in pile.items if not item.kept]
     kept = [item for pile in piles for item in pile.items if item.kept]
     yield f"{'in all':<22}  {_size(freed):>10}  {_size(kept):>10}"
+    if not freed:
+        yield f"Nothing {'would be' if dry else 'was'} freed."
 
 
 def _versions(shelf: Shelf, options: Options) -> Pile:

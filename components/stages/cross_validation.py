@@ -19,7 +19,7 @@ from components.methods import load_method
 from components.params import Params
 from components.reporting.trials import Measured
 from components.stages import fine_tune, train_head
-from components.stages.artefacts import check_artefacts
+from components.stages.artefacts import check_artefacts, require
 from components.stages.auxiliary import columns
 from components.stages.best_epoch import by_labels
 from components.stages.domains import Chosen, learned, of_source, unlabelled, watched
@@ -47,6 +47,7 @@ class CrossValidation:
         """Raises DataError where so many folds cannot be made; `params` are those that no trial changes."""
         self._root = root
         self._context = context
+        require(root, ["dataset"], "the comparison of settings")
         check_artefacts(root)
         self._dataset = Dataset.open(root / "dataset")
         self._folds: Folds = make_folds(self._dataset, params.domains, folds, params.seed)

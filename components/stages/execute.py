@@ -15,8 +15,9 @@ from threadpoolctl import threadpool_limits
 from components.data.dataset import Dataset
 from components.errors import Interrupted, StorageError
 from components.params import Params
-from components.stages.artefacts import check_artefacts, note_artefact
+from components.stages.artefacts import SOURCE_LOCK, check_artefacts, note_artefact, require
 from components.stages.domains import check_domains
+from components.stages.enough import check_parity_samples, usable_samples
 from components.stages.packages import check_packages, checked
 from components.stages.table import Context, Run, Stage, stage
 from components.storage.home import home, stage_lock
@@ -25,7 +26,6 @@ from components.tracker import Tracker
 from components.training.interrupts import crash_point
 
 PR_SET_PDEATHSIG = 1
-SOURCE_LOCK = "data/source.lock"  # no stage makes it: `refresh` does, and git has it
 
 
 class Sections:
@@ -47,15 +47,12 @@ def execute(name: str, root: Path, params: Params) -> None:
     die_with_parent()
     check_versions(row, root)
     check_packages([row], root, checked(params))
-    for artefact in row.inputs:
-        if not (root / artefact).exists():
-            raise StorageError(f"{artefact}, which {name} reads, does not exist.", "Run: dvc repro")
+    require(root, row.inputs, name)
     state = home(root)
     with _terminable(), kernel_lock(stage_lock(root, name), wait_seconds=60):
         check_artefacts(root, [artefact for artefact in row.inputs if artefact != SOURCE_LOCK])
-        if "dataset" in row.inputs and params.domains.declared:
-            # Of no use to wait until it is learned from.
-            check_domains(Dataset.open(root / "dataset"), params.domains)
+        if "dataset" in row.inputs:
+            _check_dataset(root / "dataset", params)
         started = time.monotonic()
         with _tracked(root, params, name) as tracker:
             partial = {out: root / f".{out}.partial" for out in row.outputs}
@@ -68,6 +65,13 @@ def execute(name: str, root: Path, params: Params) -> None:
             seconds = time.monotonic() - started
             tracker.metrics({f"seconds.{name}": seconds})
             _note(state, root, row, digests, seconds)
+
+
+def _check_dataset(folder: Path, params: Params) -> None:
+    """What a later stage would refuse: of no use to train first."""
+    check_parity_samples(usable_samples(folder), params)
+    if params.domains.declared:
+        check_domains(Dataset.open(folder), params.domains)
 
 
 def _run(row: Stage, root: Path, partial: Mapping[str, Path], params: Params, context: Context) -> None:

@@ -18,6 +18,7 @@ from components.errors import DataError
 from components.params import Params
 from components.problems.base import Array, Targets
 from components.problems.operation import Explore, explore
+from components.stages.artefacts import require
 from components.stages.domains import decided, learned
 from components.stages.features import open_features
 from components.stages.folds import deal
@@ -60,6 +61,7 @@ def label_report(root: Path, params: Params) -> LabelReport:
     Raises StorageError where features/ is missing or damaged, DataError where there are too few samples, ParamsError
     where the problem does not say what a doubtful label is.
     """
+    require(root, ["dataset", "features"], "the report on labels")
     dataset = Dataset.open(root / "dataset")
     asks = explore(params.task, dataset.description, "The report on labels")
     sides = [learned(dataset, params.domains)]

@@ -23,7 +23,7 @@ from components.registry.contents import VersionFiles
 from components.registry.desk import Desk, Listed, open_desk
 from components.registry.history import State, rolled_back
 from components.registry.ledger import Note, Version, whoami
-from components.stages.artefacts import check_artefacts
+from components.stages.artefacts import check_artefacts, require
 from components.stages.domains import Chosen, judged
 from components.stages.evaluate import groups_of, note, test_digest
 from components.stages.register import samples
@@ -90,6 +90,7 @@ def promote(root: Path, params: Params, proven: str = "") -> Promotion:
     waiting = before.waiting.note if before.waiting else None
     if waiting and waiting.target and waiting.target.digest == digest and _asks(params):
         return Promotion(WAITS, number, champion.number if champion else None, _waits(waiting.reasons))
+    require(root, ["dataset"], "promote")
     dataset = Dataset.open(root / "dataset")
     candidate = Version(number, digest, sha256_bytes(samples(dataset)), found.folder)
     case = _Case(desk, dataset, judged(dataset, params.domains), found, candidate, before, proven)

@@ -20,6 +20,7 @@ from components.problems.operation import watch
 from components.progress import log, progress
 from components.registry.fetch import fetch
 from components.registry.reference import Shelf, Watched
+from components.stages.artefacts import require
 
 if TYPE_CHECKING:  # they import torch, which a reference that is there already does not need
     from components.inference.bundle import Bundle
@@ -68,6 +69,7 @@ def _observed(root: Path, params: Params, watched: Watched, listed: Mapping[str,
     from components.inference.bundle import open_bundle
     from components.inference.observing import Raw, observe, observer
 
+    require(root, ["dataset"], "the reference of monitoring")
     dataset = Dataset.open(root / "dataset")
     # Refused before any sample is looked at, where the problem has nothing to watch.
     watch(params.task, dataset.description, decision_of(params.task, dataset.description))

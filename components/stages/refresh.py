@@ -6,13 +6,13 @@ import os
 import time
 from pathlib import Path
 
-from components.data.formats import open_format
 from components.data.lock import Lock, LockedSource, locate, read_lock
 from components.data.reading import with_assignments
 from components.errors import DataError, StorageError
 from components.params import Params
 from components.progress import log
 from components.sources import open_source
+from components.stages.enough import check_parity_samples
 from components.storage.publish import read_json, sha256_bytes, sha256_file, write_bytes, write_json
 
 LOCK = Path("data/source.lock")
@@ -35,9 +35,8 @@ def refresh(params: Params, root: Path, cache: Path) -> bool:
     data = params.data
     lock = Lock(data.source, source.revision, data.licence, data.layout, tuple(source.list()))
     # Written in one file, so that files and sides are always those of one moment.
-    lock = with_assignments(lock, LockedSource(lock, source), data, params.task, _before(path))
-    if not open_format(data, params.task.kind).inline:
-        _check_enough(len(lock.entries), params)
+    lock, usable = with_assignments(lock, LockedSource(lock, source), data, params.task, _before(path))
+    check_parity_samples(usable, params)
     text = lock.text().encode()
     changed = not path.exists() or path.read_bytes() != text
     if changed:
@@ -60,18 +59,6 @@ def _before(path: Path) -> Lock | None:
             f"`git checkout {LOCK}` and the same command instead."
         )
         return None
-
-
-def _check_enough(files: int, params: Params) -> None:
-    """The export would say it too, but only after all the training."""
-    split, asked = params.data.split, params.export.parity.samples
-    expected = files if params.data.labels.split else round(files * (1 - split.test))
-    if expected < asked:
-        raise DataError(
-            f"export.parity.samples is {asked}, but of {files} files at the source only some {expected} will "
-            "lie off the test side.",
-            f"Add samples, or lower export.parity.samples to {max(1, expected * 9 // 10)} or less.",
-        )
 
 
 def _state(params: Params, root: Path) -> tuple[str, float] | None:

@@ -9,26 +9,25 @@ from tempfile import TemporaryFile
 
 import onnx
 
-from components.errors import DataError, DigestMismatch, ParamsError, StorageError, short_digests
+from components.errors import DigestMismatch, StorageError, short_digests
 from components.inference.bundle import Bundle, open_bundle
 from components.inference.contract import AGAIN
-from components.inference.inputs import Folder, Inputs, Objects, refuse_output_inside
-from components.inference.manifests import Columns, Table
+from components.inference.inputs import Inputs
+from components.inference.manifests import Table
+from components.inference.opened import open_inputs
 from components.inference.plan import Begun, Model, Output, begun, make_plan
 from components.inference.scoring import Scorer
 from components.params import Params
 from components.params.scoring import CHAMPION, Job
-from components.params.tables import KINDS
 from components.progress import bar, log, progress
 from components.registry.fetch import fetch
 from components.registry.runs import RunHandle
+from components.registry.store import locate
 from components.runtime.placement import on_the_cpu
 from components.sources.base import public
-from components.sources.prefix import open_prefix
 from components.storage.publish import sha256_tree
 
 SHOWN = 20  # nodes that are named
-OF_TABLES = ("path", "content", "id", "files", "separator", "header")
 
 
 @dataclass(frozen=True)
@@ -132,34 +131,14 @@ class Scoring:
         self._run.say("metrics", found)
 
 
-def open_inputs(root: Path, job: Job) -> Inputs:
-    """Raises DataError where there is nothing of that name, ParamsError for a column where there are none."""
-    columns = [name for name in OF_TABLES if getattr(job, name)]
-    path = root / job.input.removeprefix("file:")
-    remote = job.input.startswith("s3:")
-    if columns and (remote or path.is_dir()):
-        raise ParamsError(
-            f"--{columns[0]} is for tables, but {public(job.input)} is none.",
-            f"Name a table: .{', .'.join(KINDS)}.",
-        )
-    if remote:
-        return Objects(open_prefix(job.input))
-    if path.is_dir():
-        refuse_output_inside(path, root / job.output)
-        return Folder(path)
-    if not path.is_file():
-        raise DataError(f"{path} does not exist.", "Name a folder, a table, or s3://BUCKET/PREFIX.")
-    path_column = job.path or (None if job.content else "path")
-    wanted = Columns(path_column, job.content, job.id, job.separator, job.header)
-    return Table(path, wanted, None if job.files is None else root / job.files)
-
-
 def open_release(root: Path, params: Params, job: Job) -> tuple[Bundle, Model]:
     """Raises RegistryError, DigestMismatch or StorageError; see `registry.fetch` and `inference.bundle`."""
     if job.bundle is not None:
         bundle, digest = open_unregistered(root / job.bundle, job.digest)
         return bundle, Model(None, None, digest, bundle.variant)
     version = None if job.version is None else str(job.version)
+    asked = f"version {version}" if version else f"the version with the alias {job.alias or CHAMPION}"
+    log(f"Looking for {asked} of {params.tracking.model} in the registry at {locate(root, params.tracking)}.")
     found = fetch(root, params.tracking, version, job.alias or CHAMPION)
     bundle = open_bundle(found.folder)
     check_contract(bundle, found.contract, f"{found.name} version {found.version}")

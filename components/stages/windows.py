@@ -13,6 +13,7 @@ from components.errors import DataError, SourceError
 from components.inference.bundle import Bundle, open_bundle
 from components.inference.inputs import Input, Inputs
 from components.inference.observing import Raw, Row, observe, observer
+from components.inference.opened import open_inputs
 from components.inference.plan import digest
 from components.inference.results import Scored
 from components.monitoring.observed import Observed, drawn
@@ -23,7 +24,6 @@ from components.progress import log, progress
 from components.registry.fetch import fetch
 from components.registry.reference import Watched
 from components.stages.reference import gathered
-from components.stages.score import open_inputs
 from components.storage.cells import unescape
 from components.storage.publish import sha256_bytes
 

@@ -97,7 +97,7 @@ def params(modality: str, problem: str) -> dict[str, Any]:
     made["augment"] = {"views": 2}
     made["domains"] = {"source": ["here"], "target": ["there"], "target_labels": "hidden"}
     made["head"], made["select"], made["promotion"] = {"method": "linear"}, {}, {}
-    rule = {"metric": plugins.best(problem), "at_most": 9}
+    rule = {"metric": plugins.best(problem), "at_most": 1}
     made["gate"] = {"rules": [rule], "better_than_controls": {"metric": "auto"}}
     made["tune"] = {"blocks": 2, "epochs": 2}
     return made  # type: ignore[no-any-return]

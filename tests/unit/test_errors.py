@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.errors import DataError, first_line, short_digests
+from components.errors import DataError, first_line, meant, short_digests
 from components.progress import log
 
 
@@ -35,3 +35,42 @@ def test_digests_are_cut_behind_their_first_difference() -> None:
     assert short_digests(one, other) == ("d42b" * 11 + "…", "d42b" * 10 + "0000…")
     assert short_digests("a" * 64, "b" * 64) == ("a" * 12 + "…", "b" * 12 + "…")
     assert short_digests("a" * 64, "") == ("a" * 12 + "…", "nothing")
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "nearest"),
+    [
+        ("acuracy", ["balanced_accuracy", "accuracy", "auroc"], "accuracy"),
+        ("lable", ["path", "label"], "label"),
+        ("typ", ["path", "type"], "type"),
+        ("nigth", ["day", "night"], "night"),
+        ("Positive", ["positive"], "positive"),
+        ("mail.csv", ["labels.csv", "mails.csv"], "mails.csv"),
+        ("label", ["path;label"], "path;label"),
+        ("classification", ["image_classification", "text"], "image_classification"),
+        ("image-clasification", ["image_classification", "image_regression"], "image_classification"),
+    ],
+)
+def test_a_slip_of_the_keyboard_is_recognised(name: str, allowed: list[str], nearest: str) -> None:
+    assert meant(name, allowed) == f"; did you mean {nearest!r}?"
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        ("auroc", ["accuracy", "f1", "ece"]),
+        ("rmse", ["macro_f1", "micro_f1", "map", "subset_accuracy"]),
+        ("mae", ["map"]),
+        ("a", ["b", "c"]),
+        ("no", ["yes"]),
+        ("1990", ["1991", "1992"]),
+        ("dog", ["cat", "cow"]),
+        ("labels.csv", ["train.csv", "images.csv"]),
+        ("regression", ["classification", "multi_label"]),
+        ("x" * 10_000, ["y" * 10_000]),
+        ("", ["a", "label"]),
+        ("anything", []),
+    ],
+)
+def test_nothing_is_suggested_where_nothing_is_near(name: str, allowed: list[str]) -> None:
+    assert meant(name, allowed) == ""

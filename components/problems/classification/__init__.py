@@ -23,6 +23,8 @@ METRICS = {
 }
 # Metrics of one class, of which a rule of the gate names one.
 PARTS = {"recall": "class"}
+# Least and greatest value of each: `check` refuses bounds outside.
+RANGES = dict.fromkeys((*METRICS, *PARTS), (0.0, 1.0))
 # Which of them a training may stop by (`tune.best_by`), beside the loss.
 BEST_BY = ("accuracy", "balanced_accuracy", "auroc", "average_precision", "f1")
 # What a candidate may not lose against the champion in any case.

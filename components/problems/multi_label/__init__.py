@@ -23,6 +23,8 @@ METRICS = {
 }
 # Metrics of one label, of which a rule of the gate names one.
 PARTS = {"recall": "label"}
+# Least and greatest value of each: `check` refuses bounds outside.
+RANGES = dict.fromkeys((*METRICS, *PARTS), (0.0, 1.0))
 # Which of them a training may stop by (`tune.best_by`), beside the loss.
 BEST_BY = ("macro_f1", "micro_f1", "map", "subset_accuracy", "hamming_loss")
 # What a candidate may not lose against the champion in any case: it is defined on any sample.

@@ -4,6 +4,7 @@ This file is read by `python -m components check` and imports nothing slow.
 """
 
 from collections.abc import Iterator
+from math import inf
 
 from components.params.data import DataParams
 from components.params.learning import SelectParams
@@ -24,6 +25,16 @@ METRICS = {
 }
 # Metrics of one part of the targets, of which a rule of the gate would name one: none.
 PARTS: dict[str, str] = {}
+# Least and greatest value of each: `check` refuses bounds outside.
+RANGES = {
+    "rmse": (0.0, inf),
+    "mae": (0.0, inf),
+    "r2": (-inf, 1.0),
+    "spearman": (-1.0, 1.0),
+    "pinball": (0.0, inf),
+    "coverage": (0.0, 1.0),
+    "interval_width": (0.0, inf),
+}
 # Which of them a training may stop by (`tune.best_by`), beside the loss.
 BEST_BY = ("rmse", "mae", "r2", "spearman")
 # What a candidate may not lose against the champion in any case.

@@ -21,11 +21,12 @@ def build(tmp_path: Path) -> Build:
         modality: str = "image",
         positive: str | None = None,
         bits: int | None = None,
+        problem: str | None = None,
         **values: object,
     ) -> Built:
         params = data_params(root, **values)
         lock, source = lock_of(params, tmp_path / "cache")
-        said = {"modality": modality, "positive": positive, "bits": bits}
+        said = {"modality": modality, "problem": problem, "positive": positive, "bits": bits}
         task = TaskParams.model_validate({k: v for k, v in said.items() if v is not None})
         opened = load_modality(task)
         samples = Samples(task, lambda payload: opened.inspect(payload, params.limits))

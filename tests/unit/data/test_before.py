@@ -97,7 +97,7 @@ FOLDERS = {
     "classes and a split": (["cat/1.png", "dog/1.png", "test/1.png"], {}, "'test' is the name of a split"),
     "a single class": (["cat/1.png"], {}, "'cat' is the only class"),
     "empty folders": (["cat/.keep", "dog/.keep"], {}, "holds no samples for data.layout folders"),
-    "no such class": (["cat/1.png", "dog/1.png"], {"positive": "cap"}, "did you mean 'cat'?"),
+    "no such class": (["cat/1.png", "dog/1.png"], {"positive": "catt"}, "did you mean 'cat'?"),
     "three classes": (["a/1.png", "b/1.png", "c/1.png"], {"positive": "a"}, "but there are 3 classes"),
 }
 

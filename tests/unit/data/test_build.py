@@ -13,7 +13,10 @@ from PIL import Image
 
 from components.data.dataset import Dataset
 from components.errors import DataError
-from components.params.data import NearDuplicates
+from components.params.data import Labels, Limits, NearDuplicates
+from components.params.task import TaskParams
+from components.problems.base import Labelled, Remedies
+from components.problems.classification.target import Reading
 from components.problems.classification.target.warnings import alike
 from components.storage.publish import sha256_tree
 
@@ -239,6 +242,50 @@ def test_missing_files_and_empty_labels_are_named(tmp_path: Path, build: Build) 
         limits={"quarantine_share": 0.1, "min_per_class": 3},
     )
     assert report_of(tmp_path / "out")["quarantine"]["kinds"] == {"missing": 1, "unlabelled": 1}
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (["x;y", "y;z", "x;z", "z;x"], "task.separator is '|', which no cell holds, but 40 rows hold ';'"),
+        (
+            ["x|y", "", "y", "x"],
+            'holds nothing in 10 rows. If such a sample has none of the labels, write `none: ""`',
+        ),
+    ],
+)
+def test_what_is_probably_not_meant_is_told_where_the_data_are_refused(
+    tmp_path: Path, build: Build, cells: list[str], words: str
+) -> None:
+    files, rows = listed()
+    for number, row in enumerate(rows):
+        row["label"] = cells[number % len(cells)]
+    source = write(tmp_path / "src", files | {"labels.csv": table(rows)})
+    with pytest.raises(DataError) as caught:
+        build(source, tmp_path / "out", layout="labels", problem="multi_label", limits={"min_per_class": 30})
+    assert words in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("names", "suspected"),
+    [
+        ([f"{number / 4}" for number in range(4)], True),
+        ([f"{number}" for number in range(21)], True),
+        ([f"-{number}.5e1" for number in range(21)], True),
+        ([f"{number}" for number in range(20)], False),
+        (["1.0", "2.0", "3.0"], False),
+        (["0", "1"], False),
+        ([f"{number}" for number in range(30)] + ["other"], False),
+        ([f"class {number}" for number in range(30)], False),
+    ],
+)
+def test_classes_that_are_numbers_to_be_predicted_are_suspected(names: list[str], suspected: bool) -> None:
+    reading = Reading(Labels(), TaskParams(), names)
+    told = " ".join(reading.warnings([]))
+    assert (f"All {len(names)} classes are numbers" in told) is suspected
+    with pytest.raises(DataError) as caught:
+        reading.check([Labelled(name, "train") for name in names], Limits(), Remedies())
+    assert ("take task.problem: regression" in str(caught.value)) is suspected
 
 
 def test_identical_contents_are_one_sample(tmp_path: Path, build: Build) -> None:

@@ -44,7 +44,7 @@ def params_of(split: Split = SPLIT, **values: object) -> DataParams:
 
 
 def refreshed(files: Mapping[str, int], old: Lock | None = None, params: DataParams | None = None) -> Lock:
-    return with_assignments(lock_of(files), Nothing(), params or params_of(), TaskParams(), old)
+    return with_assignments(lock_of(files), Nothing(), params or params_of(), TaskParams(), old)[0]
 
 
 def placed(lock: Lock, params: DataParams | None = None) -> dict[str, Content]:
@@ -183,7 +183,7 @@ class Table:
         return self._bytes.decode().splitlines()[int(content.path.partition("#")[2])].split(",")[0]
 
     def refreshed(self, old: Lock | None = None, params: DataParams = GROUPED) -> Lock:
-        return with_assignments(self.lock, self, params, TEXTS, old)
+        return with_assignments(self.lock, self, params, TEXTS, old)[0]
 
     def placed(self, lock: Lock, params: DataParams = GROUPED) -> dict[str, Content]:
         return {c.id: c for c in read(lock, self, params, TEXTS).contents}

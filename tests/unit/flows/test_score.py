@@ -49,8 +49,8 @@ def run_score(*options: str) -> int:
     ("options", "words"),
     [
         (["--shard", "9/8"], "shard: '9/8' is not of the form NUMBER/OF, such as 3/8"),
-        (["--rows", "0"], "rows: Input should be greater than or equal to 1"),
-        (["--version", "0"], "version: Input should be"),
+        (["--rows", "0"], "rows: 0 is too small; allowed: 1 or more"),
+        (["--version", "0"], "version: 0 is too small; allowed: 1 or more"),
         (["--output", "s3://bucket/rows"], "output 's3://bucket/rows' is no folder"),
     ],
 )
@@ -60,6 +60,29 @@ def test_wrong_options_are_refused_before_any_work(
     assert run_score("--input", "in", "--output", "out", *options) == 2
     assert words in capsys.readouterr().err
     assert not (line / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--input", "nowhere"], "nowhere does not exist. Name a folder, a table, or s3://BUCKET/PREFIX."),
+        (["--input", "components", "--path", "name"], "--path is for tables, but components is none"),
+    ],
+)
+def test_inputs_are_looked_at_before_anything_slow_is_started(
+    line: Path, options: list[str], words: str
+) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import flows.score\n"
+        f"code = flows.score.main({[*options, '--output', 'out']!r})\n"
+        "print(code, sorted({'torch', 'mlflow', 'onnxruntime', 'prefect'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=line, capture_output=True, text=True, check=False
+    )
+    assert words in done.stderr
+    assert done.stdout.split(" ", 1)[1].strip() == "[]", done.stderr
+    assert done.stdout.split()[0] in ("2", "12")
 
 
 def test_options_that_exclude_each_other_are_argparse_s(line: Path) -> None:

@@ -78,7 +78,7 @@ def test_all_mistakes_are_listed_together(values: dict[str, dict[str, object]]) 
             {"columns": ["type"], "gap_at_most": 0.1, "class": "defective"},
             "class goes with",
         ),
-        ("task", "input_size", 2000, "less than or equal to 1024"),
+        ("task", "input_size", 2000, r"task\.input_size: 2000 is too large; allowed: 1024 or less"),
         ("data", "sha256", None, "needs `sha256`"),
         ("data", "sha256", "abc", "sha256"),
     ],
@@ -389,7 +389,7 @@ def test_bits_are_of_images(values: dict[str, dict[str, object]]) -> None:
     values["task"]["bits"] = 12
     assert check(values).task.bits == 12
     values["task"]["bits"] = 7
-    with pytest.raises(ParamsError, match=r"task\.bits: 7 .*greater than or equal to 8"):
+    with pytest.raises(ParamsError, match=r"task\.bits: 7 is too small; allowed: 8 or more"):
         check(values)
     values["task"] |= {"bits": 12, "modality": "text"}
     with pytest.raises(ParamsError, match=r"task: 'bits' is no key of section task.*allowed: modality, "):

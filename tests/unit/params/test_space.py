@@ -67,7 +67,7 @@ tune.layer_decay: [0.5, 0.5]
     assert "12 mistakes" in text
     assert "tune.blokcs: unknown key; did you mean 'tune.blocks'?" in text
     assert "tune: is a section; name one of its keys: tune.method" in text
-    assert "'last_block' - input should be" in text
+    assert "'last_block' is not allowed" in text
     assert "did you mean 'last_blocks'?" in text
     assert "tune.epochs: unknown 'stp'; did you mean 'step'?" in text
     assert "tune.epochs: low (9) must be below high (2)" in text

@@ -1,4 +1,5 @@
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -8,8 +9,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import requests
+import sqlalchemy.exc
+import urllib3
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
-from components.errors import RegistryError, redact
+from components.errors import DigestMismatch, GateRefused, RegistryError, redact
 from components.params.operation import TrackingParams
 from components.registry.store import connect, locate, patiently
 
@@ -75,6 +81,75 @@ def test_a_store_that_stays_away_ends_in_an_error() -> None:
 
     with pytest.raises(RegistryError, match=r"https://\*\*\*@host is away"):
         patiently(call, seconds=0.05, pause=0.01)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionError("away"),
+        TimeoutError("late"),
+        requests.exceptions.ChunkedEncodingError("cut off"),
+        urllib3.exceptions.IncompleteRead(1, 2),
+        sqlalchemy.exc.OperationalError("SELECT 1", {}, sqlite3.OperationalError("database is locked")),
+        MlflowException("restarting"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_a_server_or_the_network_says_may_change(error: Exception) -> None:
+    answers = iter([error])
+
+    def call() -> str:
+        for failed in answers:
+            raise failed
+        return "here"
+
+    assert patiently(call, seconds=5, pause=0.01) == "here"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("stage"),
+        TypeError("no"),
+        AttributeError("no"),
+        ValueError("no"),
+        ZeroDivisionError("no"),
+        DigestMismatch("Other bytes."),
+        GateRefused("The verdict is fail."),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_mistakes_in_code_and_final_errors_are_raised_at_once_as_they_are(error: Exception) -> None:
+    calls = []
+
+    def call() -> None:
+        calls.append("once")
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        patiently(call, seconds=5, pause=0.01)
+    assert (caught.value, calls) == (error, ["once"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(2, "No such file or directory"),
+        MlflowException("no such run", RESOURCE_DOES_NOT_EXIST),
+        RegistryError("No version has that alias."),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_asking_again_cannot_change_is_told_at_once(error: Exception) -> None:
+    calls = []
+
+    def call() -> None:
+        calls.append("once")
+        raise error
+
+    with pytest.raises(RegistryError, match=r"[Nn]o such|alias") as caught:
+        patiently(call, seconds=5, pause=0.01)
+    assert (calls, "tries again" in str(caught.value)) == (["once"], False)
 
 
 def test_workspaces_whose_paths_hold_a_question_mark_share_nothing(tmp_path: Path, empty_store: Path) -> None:

@@ -116,6 +116,23 @@ def test_without_known_features_the_remedy_is_named(workspace: Workspace, tmp_pa
 
 
 @pytest.mark.slow
+def test_without_a_dataset_what_makes_it_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    own = replace(workspace, root=tmp_path / "empty")
+    (own.root / "data").mkdir(parents=True)
+    with pytest.raises(StorageError) as caught:
+        lines(own)
+    assert str(caught.value) == (
+        "dataset, which advise reads, does not exist. Run: python -m components refresh; dvc repro version_data"
+    )
+    (own.root / "data" / "source.lock").touch()
+    with pytest.raises(StorageError, match=r"does not exist\. Run: dvc repro version_data$"):
+        lines(own)
+    out = "{path: dataset, md5: 1.dir}"
+    (own.root / "dvc.lock").write_text(f"stages: {{version_data: {{outs: [{out}]}}}}")
+    with pytest.raises(StorageError, match=r"repro version_data\. .*: python -m components pull dataset$"):
+        lines(own)
+
+
 def test_what_was_filled_is_compared_and_never_computed_again(
     workspace: Workspace, published: BackboneEntry, tmp_path: Path
 ) -> None:

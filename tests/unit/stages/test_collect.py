@@ -22,7 +22,7 @@ from components.registry.ledger import Note, Version
 from components.registry.register import Candidate, register
 from components.registry.runs import start_run
 from components.stages.collect import Options, Pile, collect, table
-from components.storage.garbage import DAY
+from components.storage.garbage import DAY, Item
 from components.storage.publish import kernel_lock, sha256_bytes, sha256_tree
 from components.storage.samples import Field, SampleStore, Space
 from components.training.checkpoints import Checkpoints
@@ -387,3 +387,10 @@ def _after(calls: int, real: Callable[..., None]) -> Callable[..., None]:
                 raise Killed
 
     return unlink
+
+
+@pytest.mark.parametrize(("dry", "said"), [(True, "Nothing would be freed."), (False, "Nothing was freed.")])
+def test_that_there_is_nothing_to_free_is_said(dry: bool, said: str) -> None:
+    young = Item("space", 10**6, kept="used lately")
+    assert list(table([Pile("sample store", [young]), Pile("DVC cache")], dry))[-1] == said
+    assert "Nothing" not in list(table([Pile("sample store", [Item("space", 10**6)])], dry))[-1]

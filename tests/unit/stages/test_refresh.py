@@ -1,11 +1,13 @@
 import io
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from components.data.before import check_source
 from components.data.dataset import Dataset
 from components.data.splits import SIDES
 from components.errors import DataError, DigestMismatch, ParamsError, SourceError
@@ -13,10 +15,14 @@ from components.params import Params
 from components.params.load import check
 from components.params.release import ExportParams
 from components.stages import refresh as stage
+from components.stages.enough import usable_samples
+from components.stages.execute import execute
 from components.stages.refresh import refresh
 from components.stages.table import Context
 from components.stages.version_data import run
 from components.tracker import NullTracker
+
+ROOT = Path(__file__).parents[3]
 
 
 def picture(seed: int) -> bytes:
@@ -36,6 +42,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+LINEAR = {"method": "linear"}
 GATE = {"rules": [{"metric": "accuracy", "at_least": 0.5}]}
 
 
@@ -191,11 +198,89 @@ def test_limits_beyond_what_a_release_decodes_are_refused(root: Path) -> None:
 
 def test_too_few_samples_for_parity_are_refused_before_any_work(root: Path) -> None:
     asking = params_of().model_copy(update={"export": ExportParams()})
-    with pytest.raises(
-        DataError, match=r"samples is 200, but of 60 files .* only some 48 .*\n?.*to 43 or less"
-    ):
+    with pytest.raises(DataError, match=r"samples is 200, but off the test side there are \d+ samples"):
         look(root, asking)
     assert not (root / "data/source.lock").exists()
+
+
+def write_mails(root: Path, count: int) -> dict[str, object]:
+    """A table of texts; the section `data` that names it."""
+    rows = [
+        f"m{number},a letter about {number} {'ab'[number % 2] * 5},{'ab'[number % 2]}"
+        for number in range(count)
+    ]
+    (root / "mails").mkdir()
+    (root / "mails" / "mails.csv").write_text("\n".join(["id,text,kind", *rows]))
+    labels = {"file": "mails.csv", "text": "text", "path": "id", "label": "kind"}
+    return {"source": "file:mails", "layout": "manifest", "labels": labels, "near_duplicates": "off"}
+
+
+def mails(root: Path, count: int, samples: int) -> Params:
+    section = {"licence": "CC0", "limits": {"min_per_class": 3}, **write_mails(root, count)}
+    made = check(
+        {"data": section, "gate": GATE, "task": {"modality": "text"}, "backbone": {"name": "minilm_l6"}}
+    )
+    return made.model_copy(update={"export": ExportParams(parity={"samples": samples})})
+
+
+def test_a_small_table_of_texts_is_refused_by_the_number_that_the_dataset_will_have(tmp_path: Path) -> None:
+    params = mails(tmp_path, 60, 60)
+    with pytest.raises(DataError) as caught:
+        look(tmp_path, params)
+    fewer = int(str(caught.value).split("there are ")[1].split()[0])
+    assert f"Lower it to {fewer} or less, or add samples." in str(caught.value)
+    enough = params.model_copy(update={"export": ExportParams(parity={"samples": fewer})})
+    assert look(tmp_path, enough)
+    dataset = version(tmp_path, enough)
+    assert len(dataset) - len(dataset.ids("test")) == usable_samples(tmp_path / "dataset") == fewer
+
+
+@pytest.mark.parametrize(
+    ("value", "refused"),
+    [
+        ("0", ""),
+        ("10", ""),
+        ("10.01", "outside task.range 0 to 10"),
+        ("-1", "outside"),
+        ("high", "is no number"),
+    ],
+)
+def test_check_and_refresh_judge_numbers_alike(tmp_path: Path, value: str, refused: str) -> None:
+    """Wherever the number stands in the table."""
+    section = {"licence": "CC0", **write_mails(tmp_path, 0)}
+    rows = [f"m{number},a letter about {number},{number % 10}" for number in range(1500)]
+    (tmp_path / "mails" / "mails.csv").write_text(
+        "\n".join(["id,text,kind", *rows, f"last,one more,{value}"])
+    )
+    task = {"modality": "text", "problem": "regression", "range": [0, 10]}
+    gate = {"rules": [{"metric": "rmse", "at_most": 1}]}
+    params = check(
+        {"data": section, "gate": gate, "task": task, "backbone": {"name": "minilm_l6"}, "head": LINEAR}
+    )
+    for judge in (check_source, look_at):
+        if not refused:
+            judge(params, tmp_path)
+            continue
+        with pytest.raises(DataError, match=refused):
+            judge(params, tmp_path)
+
+
+def look_at(params: Params, root: Path) -> None:
+    look(root, params)
+
+
+def test_what_the_data_lost_since_is_told_before_anything_is_trained(tmp_path: Path) -> None:
+    """Here near duplicates; it may be samples that cannot be read."""
+    shutil.copy(ROOT / "versions.json", tmp_path)
+    params = mails(tmp_path, 60, 40)
+    look(tmp_path, params)
+    version(tmp_path, params)
+    (tmp_path / "adapted").mkdir()
+    more = params.model_copy(update={"export": ExportParams(parity={"samples": 60})})
+    with pytest.raises(
+        DataError, match=r"samples is 60, but off the test side there are \d+ samples\. Lower it"
+    ):
+        execute("extract_features", tmp_path, more)
 
 
 def test_a_misspelt_table_is_named_before_the_lock_is_written(root: Path) -> None:

@@ -12,7 +12,7 @@ from components.params.task import TaskParams
 from components.problems.base import Description, Labelled, Mask, Remedies, Targets
 from components.problems.classification.params import ClassificationParams
 from components.problems.classification.target.classes import Classes, doubtful
-from components.problems.classification.target.warnings import alike, class_counts, few_tests
+from components.problems.classification.target.warnings import alike, class_counts, few_tests, numeric
 from components.problems.windows import WholeTargets
 
 UNLABELLED = -1
@@ -75,7 +75,8 @@ class Reading:
         return f"of {len(counts)} classes: {class_counts(counts)}"
 
     def warnings(self, samples: Sequence[Labelled]) -> Sequence[str]:
-        return [*alike(self.names), *few_tests(samples, self.names)]
+        numbers = numeric(self.names)
+        return [*([numbers] if numbers else []), *alike(self.names), *few_tests(samples, self.names)]
 
 
 class Target(WholeTargets):
@@ -172,6 +173,8 @@ def check_classes(
     if wrong:
         more = f"; and so on, {len(wrong)} in all, of {len(classes)} classes" if len(wrong) > NAMED else ""
         column = "Does data.labels.label name the column of the classes? " if more else ""
+        if numbers := numeric(classes):
+            column += f"{numbers} "
         raise DataError(
             f"The classes cannot be learned: {'; '.join(wrong[:NAMED])}{more}.",
             " ".join(

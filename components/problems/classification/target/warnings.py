@@ -5,15 +5,33 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from components.params.conditions import number
 from components.problems.base import Labelled
 
 CLASSES = 12  # of more, only so many are named
+NUMBERS = 20  # of more classes that are all whole numbers, these are probably measured
+NAMED = 5
 # Of fewer test samples of a class, no metric of it can be told well.
 FEW_TESTS = 6
 # Unicode's Default_Ignorable_Code_Point beside those of category Cf: joiners, fillers, selectors of a letter's look.
 INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+
+
+def numeric(classes: Sequence[str]) -> str:
+    """A sentence where classes are probably numbers to be predicted: many, or with decimals. Empty otherwise."""
+    values = [number(name) for name in classes]
+    told = [value for value in values if value is not None]
+    if len(classes) < 3 or len(told) < len(classes):
+        return ""
+    if len(classes) <= NUMBERS and all(value == value.to_integral_value() for value in told):
+        return ""
+    shown = ", ".join(classes[:NAMED]) + (" …" if len(classes) > NAMED else "")
+    return (
+        f"All {len(classes)} classes are numbers: {shown} Where a number is to be predicted, take task.problem: "
+        "regression."
+    )
 
 
 def class_counts(counts: Mapping[str, int]) -> str:

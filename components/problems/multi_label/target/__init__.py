@@ -22,6 +22,7 @@ from components.problems.multi_label.target.checks import (
     counted,
     doubtful,
     few_tests,
+    separated_otherwise,
 )
 from components.problems.windows import WholeTargets
 
@@ -40,7 +41,9 @@ class Reading:
     def early(
         cls, labels: Labels, task: TaskParams, written: Iterable[str], asked: Iterable[str] = ()
     ) -> None:
-        check_asked(asked, cls(labels, task, written).names)
+        cells, options = list(written), task.options(MultiLabelParams)
+        hint = separated_otherwise(cells, options) if isinstance(labels.label, str) else ""
+        check_asked(asked, cls(labels, task, cells).names, hint)
 
     @classmethod
     def empty(cls, task: TaskParams) -> str:

@@ -9,6 +9,7 @@ from components.params.data import Labels
 from components.problems.multi_label.params import MultiLabelParams
 
 EMPTY = "[]"  # how an empty set is written at rest, and an empty cell where task.none says that it is one
+SEPARATORS = ("|", ",", ";", "/", " ")  # that people write
 NAMED = 10  # of more only so many are named
 YES = frozenset({"1", "1.0", "true", "yes", "y", "t"})
 NO = frozenset({"0", "0.0", "false", "no", "n", "f"})
@@ -64,8 +65,15 @@ class Tokens:
         more = f" and {len(places) - NAMED} more" if len(places) > NAMED else ""
         return DataError(
             f"The data hold labels that task.labels does not name: {shown}{more}.",
+            f"Labels in a cell are separated by {self._options.separator!r} (task.separator){self._hint(places)}. "
             f"Declared: {', '.join(self.names)}. Declare the new ones, or take them out of the table.",
         )
+
+    def _hint(self, names: Iterable[str]) -> str:
+        """What else may separate labels, where all that are unknown hold it."""
+        held = set.intersection(*(set(name) for name in names)) - {self._options.separator}
+        sign = next((sign for sign in SEPARATORS if sign in held), None)
+        return f'; where {sign!r} does, write `separator: "{sign}"` below task' if sign else ""
 
 
 class Columns:

@@ -7,6 +7,7 @@ from components.errors import DataError, meant
 from components.params.data import SPLITS, Labels, Limits
 from components.problems.base import Remedies
 from components.problems.multi_label.params import MultiLabelParams
+from components.problems.multi_label.target.cells import SEPARATORS
 
 NAMED = 10
 NOTHING = "no label"  # what reports call a sample with an empty set
@@ -15,7 +16,6 @@ SHOWN = 12
 FEW_TESTS = 6
 # How pandas, R, SQL and Python write that there is no value, in lower case.
 NO_VALUE = {"none", "na", "n/a", "<na>", "#n/a", "#na", "null", "(null)", "nan", "-nan", "nat", "nil"}
-SEPARATORS = ("|", ",", ";", "/", " ")
 
 
 def check_some(names: Sequence[str]) -> None:
@@ -29,13 +29,17 @@ def check_some(names: Sequence[str]) -> None:
         )
 
 
-def check_asked(asked: Iterable[str], names: Sequence[str]) -> None:
-    """DataError where a rule of the gate is about a label that is none."""
+def check_asked(asked: Iterable[str], names: Sequence[str], hint: str = "") -> None:
+    """DataError where a rule of the gate is about a label that is none.
+
+    Args:
+        hint: why the labels may not be what was meant.
+    """
     for name in asked:
         if name not in names:
             raise DataError(
                 f"gate.rules names the label {name!r}, which is none of the data{meant(name, names) or '.'}",
-                f"The labels are {', '.join(names[:NAMED])}{' …' if len(names) > NAMED else ''}.",
+                f"The labels are {', '.join(names[:NAMED])}{' …' if len(names) > NAMED else ''}. {hint}".strip(),
             )
 
 
@@ -138,12 +142,25 @@ def doubtful(labels: Labels, options: MultiLabelParams, cells: Iterable[str]) ->
         if word is not None and word not in counts:
             empty = f" {_rows(counts[''])} hold nothing, which is written ''." if counts[""] else ""
             sentences.append(f"{where} never holds {word!r}, which {key} names.{empty}")
-    if other := _other_separator(counts, options):
+    if counts[""] and options.none is None and labels.unlabelled is None:
         sentences.append(
-            f"{where} never holds the separator {options.separator!r}, but {_rows(other[1])} hold {other[0]!r}. If "
-            f'that stands between labels, write `separator: "{other[0]}"` below task.'
+            f"{where} holds nothing in {_rows(counts[''])}. If such a sample has none of the labels, write "
+            '`none: ""` below task; if nobody knows its labels, `unlabelled: ""` below data.labels.'
         )
+    if hint := separated_otherwise(counts, options):
+        sentences.append(f"{where}: {hint}")
     return sentences
+
+
+def separated_otherwise(cells: Iterable[str], options: MultiLabelParams) -> str:
+    """A sentence where no cell holds task.separator, but some hold another sign that may be one. Empty otherwise."""
+    other = _other_separator(cells if isinstance(cells, Counter) else Counter(cells), options)
+    if other is None:
+        return ""
+    return (
+        f"task.separator is {options.separator!r}, which no cell holds, but {_rows(other[1])} hold {other[0]!r}. If "
+        f'that stands between labels, write `separator: "{other[0]}"` below task.'
+    )
 
 
 def _other_separator(counts: Mapping[str, int], options: MultiLabelParams) -> tuple[str, int] | None:

@@ -37,7 +37,15 @@ def test_declared_labels_have_the_declared_order_and_no_others() -> None:
     assert reading.label("a|z") is None
     message = str(reading.refusal({"a|z": ["t.csv, row 4"], "aa": ["t.csv, row 7", "t.csv, row 9"]}))
     assert "'z' (1 samples, the first: t.csv, row 4)" in message
-    assert "'aa' (2 samples, the first: t.csv, row 7); did you mean 'a'?" in message
+    assert "'aa' (2 samples, the first: t.csv, row 7)" in message
+    message = str(Reading(Labels(), task(labels=["blue", "red"]), []).refusal({"bleu": ["t.csv, row 7"]}))
+    assert "'bleu' (1 samples, the first: t.csv, row 7); did you mean 'blue'?" in message
+    message = str(
+        Reading(Labels(), task(labels=["b", "a"]), []).refusal({"a;b": ["row 4"], "b;a": ["row 5"]})
+    )
+    assert (
+        "separated by '|' (task.separator); where ';' does, write `separator: \";\"` below task." in message
+    )
 
 
 @pytest.mark.parametrize("cell", ["a||b", "|a", "a|", "|"])
@@ -132,7 +140,7 @@ def test_what_is_probably_not_meant() -> None:
     assert doubts(["none", "a|b"], none="none") == ""
     assert "never holds 'nothing', which task.none names" in doubts(["a|b"], none="nothing")
     assert "never holds '?', which data.labels.unlabelled names" in doubts(["a|b"], Labels(unlabelled="?"))
-    assert "never holds the separator '|', but 2 rows hold ','" in doubts(["a,b", "b,c", "a"])
+    assert "task.separator is '|', which no cell holds, but 2 rows hold ','" in doubts(["a,b", "b,c", "a"])
     assert doubts(["a", "b"]) == ""
 
 

@@ -104,6 +104,11 @@ def test_a_sample_counts_for_its_rarest_label() -> None:
 def test_a_rule_about_a_label_that_is_none_is_refused_early() -> None:
     Reading.early(Labels(), TASK, ["a|b"], ["b"])
     with pytest.raises(
-        DataError, match=r"gate\.rules names the label 'bb', which is none of the data; did you mean"
+        DataError, match=r"which no cell holds, but 2 rows hold ';'.*`separator: \";\"` below task"
+    ):
+        Reading.early(Labels(), TASK, ["a;b", "b;c"], ["a"])
+    with pytest.raises(
+        DataError,
+        match=r"gate\.rules names the label 'bb', which is none of the data\. The labels are a, b\.",
     ):
         Reading.early(Labels(), TASK, ["a|b"], ["bb"])

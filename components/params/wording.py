@@ -1,0 +1,167 @@
+"""What is wrong with a value, in our words: pydantic's own ("Input should be …") reach no user."""
+
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from components.errors import meant
+from components.params.base import keys_of
+
+TRACKED = False  # texts
+
+Item = Mapping[str, Any]  # as pydantic types the details of an error
+Place = tuple[str | int, ...]
+
+KEY = "[key]"  # behind a key, where the key itself is wrong
+
+# Error types that say only of what kind a value must be, and that kind.
+KINDS: Mapping[str, str] = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "keys with values",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "none_required": "null",
+    "string_type": "a text",
+    "tuple_type": "a list",
+}
+# Error type → the bound, with the key under which pydantic tells it.
+BOUNDS: Mapping[str, tuple[str, str]] = {
+    "greater_than": ("gt", "is too small; allowed: more than {}"),
+    "greater_than_equal": ("ge", "is too small; allowed: {} or more"),
+    "less_than": ("lt", "is too large; allowed: less than {}"),
+    "less_than_equal": ("le", "is too large; allowed: {} or less"),
+    "multiple_of": ("multiple_of", "is not allowed; allowed: multiples of {}"),
+    "string_pattern_mismatch": ("pattern", "is not allowed; allowed: what matches {}"),
+    "string_too_long": ("max_length", "is too long; allowed: at most {} characters"),
+    "string_too_short": ("min_length", "is too short; allowed: at least {} characters"),
+    "too_long": ("max_length", "holds too much; allowed: at most {} values"),
+    "too_short": ("min_length", "holds too little; allowed: at least {} values"),
+}
+
+
+def explain(error: ValidationError, model: type[BaseModel], below: Place = ()) -> list[str]:
+    """A line for each mistake: its place, the value, what is allowed.
+
+    Args:
+        model: what was validated.
+        below: where that lies in the file.
+    """
+    return [sentence(item, below) for item in mistakes(error.errors(include_url=False), model)]
+
+
+def mistakes(items: Sequence[Item], model: type[BaseModel]) -> list[Item]:
+    """One item for each place: of a value that fits no member of a union, pydantic tells one for each member."""
+    found: dict[Place, list[Item]] = {}
+    for item in items:
+        found.setdefault(place(model, item), []).append(item)
+    return [
+        _one(at, those)
+        for at, those in found.items()
+        # A list with a wrong value in it is no wrong text.
+        if len(those) == 1 or not any(other[: len(at)] == at != other for other in found)
+    ]
+
+
+def _one(at: Place, items: Sequence[Item]) -> Item:
+    first = items[0]
+    if len(items) == 1:
+        return {**first, "loc": at}
+    shaped = [item for item in items if item["type"] not in KINDS]
+    if shaped:
+        return {**shaped[0], "loc": at}
+    kinds = dict.fromkeys(KINDS[item["type"]] for item in items)
+    said = ValueError(f"{first['input']!r} is not allowed; allowed: {' or '.join(kinds)}")
+    return {**first, "loc": at, "type": "value_error", "ctx": {"error": said}}
+
+
+def sentence(item: Item, below: Place = ()) -> str:
+    """`place: what is wrong with it`."""
+    at, text = (*below, *item["loc"]), said(item)
+    if at[-1:] == (KEY,):
+        at, text = at[:-2], f"the key {text}"
+    where = ".".join(map(str, at))
+    return text if not where or text.startswith(f"{where}.") else f"{where}: {text}"
+
+
+def said(item: Item) -> str:
+    """What is wrong, without the place."""
+    value, kind, about = item.get("input"), str(item["type"]), item.get("ctx", {})
+    if kind in BOUNDS:
+        key, words = BOUNDS[kind]
+        return f"{_short(value)} {words.format(about[key])}"
+    match kind:
+        case "missing":
+            return "missing; it has no default"
+        case "extra_forbidden":
+            return "unknown key"
+        case "literal_error":
+            allowed = str(about["expected"]).replace("'", "")
+            hint = meant(str(value), allowed.replace(" or ", ", ").split(", ")) or "."
+            return f"{_short(value)} is not allowed{hint} Allowed: {allowed}"
+        case "model_type" | "model_attributes_type":
+            return f"{_short(value)} is no section with keys; write {{}} for its defaults"
+        case "string_type":
+            return f"{_short(value)} is no text; write it in quotes"
+        case "list_type" | "tuple_type":
+            return f"{_short(value)} is no list; write it in brackets: [one, other]"
+        case "finite_number":
+            return f"{_short(value)} is not finite"
+        case "value_error" | "assertion_error":
+            return str(about["error"])
+        case _ if kind in KINDS:
+            return f"{_short(value)} is not {KINDS[kind]}"
+        case _:
+            return f"{_short(value)} is not allowed"
+
+
+def place(model: type[BaseModel], item: Item) -> Place:
+    """Keys and places in lists, without the members of unions that pydantic names between them."""
+    at: list[str | int] = []
+    options: list[object] = [model]
+    location = item["loc"]
+    for number, part in enumerate(location):
+        below = list(_below(options, part))
+        unknown = item["type"] == "extra_forbidden" and number == len(location) - 1
+        if below or unknown or part == KEY:
+            at.append(part)
+            options = below
+    return tuple(at)
+
+
+def _below(options: Sequence[object], part: str | int) -> Iterator[object]:
+    for option in options:
+        arguments = typing.get_args(option)
+        if isinstance(option, type) and issubclass(option, BaseModel):
+            if (field := keys_of(option).get(str(part))) is not None:
+                yield from members(field.annotation)
+        elif typing.get_origin(option) in (tuple, list) and isinstance(part, int):
+            each = arguments[0] if Ellipsis in arguments or len(arguments) <= part else arguments[part]
+            yield from members(each)
+        elif typing.get_origin(option) is dict and isinstance(part, str):
+            yield from members(arguments[1])
+
+
+def members(annotation: object) -> Iterator[object]:
+    """The members of a union, without what is annotated to them."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        yield from members(typing.get_args(annotation)[0])
+    elif origin in (typing.Union, types.UnionType):
+        for member in typing.get_args(annotation):
+            yield from members(member)
+    else:
+        yield annotation
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"

@@ -23,7 +23,7 @@ class Context:
         cache: root of the caches (sample store, downloads, checkpoints of unfinished trainings).
         threads: cores to use.
         providers: onnxruntime execution providers in order of preference.
-        budget: bytes of the sample store that the frozen layers' outputs for one reader may take.
+        budget: bytes of the sample store that the frozen layers' outputs at one cut may take.
     """
 
     tracker: "Tracker"

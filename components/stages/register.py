@@ -10,9 +10,10 @@ from components.errors import GateRefused, short_digests
 from components.params import Params
 from components.registry.lineage import lineage
 from components.registry.model import Card
-from components.registry.register import Candidate, Registered, refuse_unless_pass, registered
+from components.registry.register import Candidate, Registered, registered
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
+from components.registry.verdicts import refuse_unless_pass
 from components.stages.artefacts import check_artefacts, check_locked
 from components.stages.push import push_where_set
 from components.stages.reference import make_reference_if_possible

@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from components.problems.base import Labelled
+from components.problems.labels import Labelled
 
 CLASSES = 12  # of more, only so many are named
 # Of fewer test samples of a class, no metric of it can be told well.

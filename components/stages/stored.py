@@ -114,12 +114,12 @@ class Stored:
                 absent |= ~there
                 fields.append(field)
         places: dict[Wanted, list[int]] = defaultdict(list)
-        for place in np.flatnonzero(absent):
+        for place in np.flatnonzero(absent).tolist():
             places[self._wanted[indices[place]]].append(place)
         for chunk, arrays in self._compute.rows(list(places), [field.name for field in fields]):
             for field in fields:
-                for one, row in zip(chunk, _as_kept(arrays[field.name], field), strict=True):
-                    made[field.name][places[one]] = row
+                for view, row in zip(chunk, _as_kept(arrays[field.name], field), strict=True):
+                    made[field.name][places[view]] = row
         return made
 
 

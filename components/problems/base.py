@@ -23,7 +23,7 @@ import numpy.typing as npt
 from components.params.learning import SelectParams
 from components.problems.windows import Window
 
-if TYPE_CHECKING:  # whoever only reads labels does without the seconds of these imports
+if TYPE_CHECKING:  # reading labels does without the seconds of these imports
     from torch import Tensor, nn
 
     from components.evaluation.intervals import Interval, Metric, Outcome
@@ -184,7 +184,7 @@ class Decision(Protocol):
     ) -> tuple[npt.NDArray[Any], Decisions]:
         """Both as a model gives them that has `names`, which are those of this decision in any order.
 
-        It decides nothing anew: thresholds stay with what they were fitted for.
+        It decides nothing: thresholds stay with what they were fitted for.
         """
         ...
 

@@ -97,7 +97,7 @@ def _candidate(
 
 
 def card(root: Path, params: Params, commit: str = "") -> Card:
-    """The model card of what lies in the workspace `root`: written anew for each version, and part of no stage."""
+    """The model card of what lies in the workspace `root`: written for each version, and part of no stage."""
     from components.reporting.card import facts
     from components.reporting.card_page import readme, summary, tags
     from components.reporting.material import gather

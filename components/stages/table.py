@@ -94,7 +94,7 @@ def modality(*parts: str) -> tuple[Plugin, ...]:
 
 
 def problem(*parts: str) -> tuple[Plugin, ...]:
-    """Facets are folders: one may have helpers of its own. Whoever judges depends on the names of metrics, too."""
+    """Facets are folders: one may have helpers of its own. What judges depends on the names of metrics, too."""
     facets = (Plugin("problems", "task.problem", part) for part in parts)
     return (
         *((METRICS,) if "judge" in parts else ()),

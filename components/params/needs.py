@@ -62,19 +62,14 @@ def methods(
         "weighting.method": weighting.method,
     }
     for key, name in chosen.items():
-        for need in names.needs(name):
-            if not held[need]:
-                yield f"{key} {name!r} needs {REMEDIES[need]}"
+        yield from _lacking(key, name, held)
 
 
 def head(task: TaskParams, head: HeadParams) -> Iterator[str]:
     held: Mapping[Need, bool] = {"class_outputs": _has_classes(task), "logits": _offers(task, "logits")}
-    for need in names.needs(head.method):
-        if not held[need]:
-            fit = ", ".join(
-                n for n, other in names.heads().items() if all(map(held.__getitem__, other.needs))
-            )
-            yield f"head.method {head.method!r} needs {REMEDIES[need]}; for {task.problem}: {fit}"
+    fit = [name for name, other in names.heads().items() if all(held[need] for need in other.needs)]
+    for line in _lacking("head.method", head.method, held):
+        yield f"{line}; for {task.problem}: {', '.join(fit)}"
 
 
 def smoothing(task: TaskParams, tune: TuneParams) -> Iterator[str]:
@@ -95,6 +90,12 @@ def overfitting(task: TaskParams, gate: GateParams) -> Iterator[str]:
         yield f"gate.overfitting: training keeps no metric of task.problem {task.problem!r}: leave it out"
     elif gate.overfitting.metric not in (AUTO, score):
         yield f"gate.overfitting.metric: {gate.overfitting.metric!r} is not allowed. Allowed: {AUTO}, {score}"
+
+
+def _lacking(key: str, name: str, held: "Mapping[Need, bool]") -> Iterator[str]:
+    for need in names.needs(name):
+        if not held[need]:
+            yield f"{key} {name!r} needs {REMEDIES[need]}"
 
 
 def _has_classes(task: TaskParams) -> bool:
@@ -118,9 +119,7 @@ def pretraining(
         # Where classes are not declared, the data say how many there are.
         "classes": pretrain.tasks is not None or not classes or classes >= FEWEST_CLASSES,
     }
-    for need in names.needs(pretrain.method):
-        if not held[need]:
-            yield f"pretrain.method {pretrain.method!r} needs {REMEDIES[need]}"
+    yield from _lacking("pretrain.method", pretrain.method, held)
     if pretrain.method == "prototypical" and pretrain.ways and 0 < classes < pretrain.ways:
         yield f"pretrain.ways is {pretrain.ways}; allowed: 2 to {classes}, the classes of data.labels"
     columns = (*(("domain",) if data.labels.domain else ()), *data.labels.slices)

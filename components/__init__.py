@@ -1,4 +1,4 @@
-"""What flows use. Whoever imports any of it has telemetry off: onnxruntime notes the machine at its own import."""
+"""What flows use. Importing any of it turns telemetry off: onnxruntime notes the machine at its own import."""
 
 from components.telemetry import switch_off
 

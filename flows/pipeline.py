@@ -11,7 +11,7 @@ from prefect.states import Completed
 
 from components.errors import GateRefused
 from components.params import load_params
-from components.registry.register import failed_rules, refuse_unless_pass
+from components.registry.verdicts import failed_rules, refuse_unless_pass
 from components.stages.packages import check_all
 from components.stages.table import STAGES
 from components.storage.publish import read_json

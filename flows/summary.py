@@ -6,8 +6,8 @@ from pathlib import Path
 
 from components.errors import GraftlineError, redact
 from components.params.plugins import metrics as known
-from components.registry.register import outcome
 from components.registry.store import locate
+from components.registry.verdicts import outcome
 from components.reporting.embedded import rule_picture
 from components.reporting.scatter import shown
 from components.reporting.sweep import counted, gained, is_kept

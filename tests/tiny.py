@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from components.backbones.base import Backbone
 from components.errors import Interrupted
-from components.methods.base import Group, Objective, Phase, Step
+from components.methods.base import Group, Phase
+from components.methods.objective import Objective, Step
 from components.training.batches import Views
 from components.training.checkpoints import Checkpoints
 from components.training.loop import Loop

@@ -1,4 +1,4 @@
-"""Networks that somebody else trained: definitions, catalogue, and trust in their checkpoints."""
+"""Networks that others trained: definitions, catalogue, and trust in their checkpoints."""
 
 from components.backbones.table import BACKBONES
 

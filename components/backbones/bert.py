@@ -1,4 +1,4 @@
-"""Encoders of texts as a chain of units, whoever trained them: embeddings, layers, and the mean over the tokens.
+"""Encoders of texts as a chain of units: embeddings, layers, and the mean over the tokens.
 
 Devlin et al., BERT, NAACL 2019; Reimers & Gurevych, Sentence-BERT, EMNLP 2019, for the mean. The layers are those of
 `transformers`.

@@ -99,7 +99,7 @@ class TransformersFamily:
             )
         if "quantization_config" in said:
             raise CheckpointError("The weights are quantised.", "Take those that they were made from.")
-        # What runs is torch's: a file may not ask for somebody's kernel.
+        # What runs is torch's: a file may not ask for a foreign kernel.
         described = {n: v for n, v in said.items() if not n.startswith("_") and n != "attn_implementation"}
         try:
             return kind.from_dict(described)

@@ -3,7 +3,7 @@
     python unpickle.py RAW OUT < request.json
 
 It gets the request on standard input and answers with one JSON object on standard output. It exists because
-reading a pickle is running a small program by somebody else: `weights_only` allows no calls to foreign code,
+reading a pickle is running a small program of others: `weights_only` allows no calls to foreign code,
 and when that fails or the file asks for the world's memory, only this process falls.
 """
 

@@ -99,7 +99,7 @@ class _Room(Generic[T, R]):
         self._closing = False
 
     def work(self, number: int, item: T) -> R:
-        # Whoever makes the next result never waits: nothing else would ever make room.
+        # The thread that makes the next result never waits: nothing else would ever make room.
         with self._changed:
             self._changed.wait_for(lambda: self._held < CAP or number == self._next or self._closing)
         result = self._work(item)

@@ -21,7 +21,8 @@ from components.data.summary import near_remedies, side_remedies, summary, warni
 from components.errors import DataError
 from components.params.data import DataParams, Split
 from components.params.task import TaskParams
-from components.problems.base import Description, Labelled, Remedies
+from components.problems.base import Description
+from components.problems.labels import Labelled, Remedies
 from components.storage.publish import Json, write_json
 
 

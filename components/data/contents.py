@@ -20,7 +20,7 @@ from components.data.splits import (
 from components.params.data import DataParams
 from components.params.task import TaskParams
 from components.problems import reading
-from components.problems.base import Reading as LabelReading
+from components.problems.labels import Reading as LabelReading
 from components.sources.base import Entry
 
 

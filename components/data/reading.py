@@ -14,7 +14,7 @@ from components.params import plugins
 from components.params.data import DataParams
 from components.params.task import TaskParams
 from components.problems import reading
-from components.problems.base import Reading as LabelReading
+from components.problems.labels import Reading as LabelReading
 from components.sources.base import Entry
 
 

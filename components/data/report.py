@@ -9,7 +9,7 @@ from components.data.contents import Rejected
 from components.data.near_duplicates import Pairs
 from components.data.scan import Seen
 from components.data.splits import SIDES
-from components.problems.base import Reading
+from components.problems.labels import Reading
 from components.storage.publish import Json
 
 # Pairs grow with the square of the copies of one sample; beyond this many, nobody reads them.

@@ -120,7 +120,7 @@ def read_below(root: Path, name: str) -> bytes:
         path = (root / name).resolve(strict=True)
         if not path.is_relative_to(root):
             raise DataError("lies outside the folder of the inputs")
-        # Not to wait for ever for somebody who writes into a pipe.
+        # Not to wait for ever for a writer of a pipe.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         with os.fdopen(handle, "rb") as file:
             facts = os.fstat(handle)

@@ -7,6 +7,7 @@ were verified; no file changes. What then answers is the same graph, and the pro
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -139,7 +140,7 @@ def _answered(assembly: Assembly, model: Observer, neighbours: Sequence[_Decoded
     for keys, stack in stacked([item.windows for item in neighbours], model.batch):
         answers, embeddings = model.answers(stack)
         found |= zip(keys, zip(answers, embeddings, strict=True), strict=True)
-    nothing = np.empty(0, dtype=np.float32)
+    nothing: npt.NDArray[Any] = np.empty(0, dtype=np.float32)
     for place, item in enumerate(neighbours):
         rows = [found[place, number] for number in range(len(item.windows))]
         reason, answer, embedding = item.reason, nothing, nothing

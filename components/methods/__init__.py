@@ -7,8 +7,9 @@ from components.choices import Choice
 
 if TYPE_CHECKING:
     from components.methods.adaptation import Adaptation
-    from components.methods.base import Method, Objective, Shape, Weighting
+    from components.methods.base import Method, Weighting
     from components.methods.multi_task import Column, MultiTask
+    from components.methods.objective import Objective, Shape
     from components.methods.pretraining import Pretraining
     from components.params.objectives import ObjectivesParams, TasksParams, WeightingParams
     from components.params.pretrain import PretrainParams

@@ -1,23 +1,22 @@
 """What a transfer method is: an answer to one of three questions, which one loop puts together.
 
 1. What trains?              `Method`: phases, each with its groups of parameters and their rates.
-2. What is added to the loss? `Objective`.
+2. What is added to the loss? `Objective`, in `components.methods.objective`.
 3. How do samples count?     `Weighting`.
 
 A fourth, what is learned before the task, is in `components.methods.pretraining`.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor, nn
+from torch import nn
 
 from components.errors import ParamsError
-from components.methods.samples import Inputs
 from components.params.tuning import TuneParams
 
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
@@ -164,121 +163,6 @@ def unit_of(name: str) -> int:
     if found is None:
         raise ValueError(f"{name} is in no unit of a backbone")
     return int(found[1])
-
-
-@dataclass(frozen=True)
-class Unlabelled:
-    """A batch of the target domain beside the labelled one; its labels are not seen.
-
-    Attributes:
-        inputs: (U, …). features: (U, width) float32. logits: (U, classes) float32.
-    """
-
-    inputs: Inputs
-    features: Tensor
-    logits: Tensor
-
-
-@dataclass(frozen=True)
-class Step:
-    """One batch on its way through the loop.
-
-    Attributes:
-        indices: (B,) int64, positions in the training samples.
-        inputs: what the network saw, (B, …).
-        features: what the head saw, (B, width) float32.
-        targets: (B,) int64.
-        logits: (B, classes) float32.
-        epoch: counted from 0 over all phases.
-        progress: share of all planned steps that lies behind, 0 to 1.
-        number: how many steps lie behind.
-        unlabelled: None where there are no such samples.
-    """
-
-    network: "Trained"
-    indices: Tensor
-    inputs: Inputs
-    features: Tensor
-    targets: Tensor
-    logits: Tensor
-    epoch: int
-    progress: float = 0.0
-    unlabelled: Unlabelled | None = None
-    number: int = 0
-
-    @property
-    def beside(self) -> Unlabelled:
-        """The unlabelled batch, for objectives that declared their need of it."""
-        assert self.unlabelled is not None, "the needs of objectives are checked before any work"
-        return self.unlabelled
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What an objective must know before it can make parameters of its own.
-
-    Attributes:
-        width: of the features. classes: of the logits.
-        seed: the whole of its randomness at the start.
-    """
-
-    width: int
-    classes: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where training starts from: the network before its first step, and the source domain's training samples.
-
-    Attributes:
-        network: in evaluation mode.
-        source: batches of (inputs (B, …), targets (B,)) of the source's training samples, the same at each call,
-            where the network was trained on them before (`tune.start: source`); none where its head is fresh.
-    """
-
-    network: "Trained"
-    source: Callable[[], Iterator[tuple[Inputs, Tensor]]] | None = None
-
-
-class Trained(Protocol):
-    """What an objective may ask of the network."""
-
-    def __call__(self, inputs: Inputs) -> Tensor:
-        """Inputs (B, …) → logits (B, classes)."""
-        ...
-
-    def features(self, inputs: Inputs) -> Tensor:
-        """Inputs (B, …) → features (B, width)."""
-        ...
-
-    def trainable(self) -> dict[str, nn.Parameter]:
-        """`backbone.…` above the cut and `head.…`, whether or not the running phase trains them."""
-        ...
-
-    def copied(self) -> "Trained":
-        """A copy of its own, frozen, in evaluation mode."""
-        ...
-
-
-class Objective(nn.Module):
-    """Answers 'what is added to the loss?': a scalar, already multiplied by its weight.
-
-    Parameters of its own learn at the head's rate, and go when training ends.
-
-    Attributes:
-        whole_batch: False where it is a mean over the labelled or the unlabelled samples, or a function of the weights
-            alone: then a batch's value is the mean of its parts', each counted by its share, and a batch that memory
-            does not hold can be taken in parts.
-    """
-
-    whole_batch: ClassVar[bool] = True
-
-    def begin(self, start: Start) -> None:
-        """Look at the network before its first step; again, with the same result, in a training that resumes."""
-
-    def forward(self, step: Step) -> Tensor:
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components.methods.adversary import Discriminator, reverse, strength
-from components.methods.base import Objective, Shape, Step
+from components.methods.objective import Objective, Shape, Step
 from components.methods.probabilities import log_probabilities
 from components.params.objectives import ObjectivesParams
 

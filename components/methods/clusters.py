@@ -6,7 +6,7 @@ what the network says of the samples is reduced by PCA to at most 256 dimensions
     min_C Σ_n min_y ‖f_n - C y_n‖²         k-means: y_n, the cluster of sample n, is its pseudo-class
     min_θ,W Σ_n l(g_W(f_θ(x_n)), y_n)      the network learns to tell it
 
-Each cluster weighs the same, as in section 3.3: a sample counts 1 / size of its cluster. The paper clusters anew after
+Each cluster weighs the same, as in section 3.3: a sample counts 1 / size of its cluster. The paper clusters again after
 each epoch, from random weights on. Here, from pretrained ones, it is done once: the pseudo-classes are those of the
 features at the start, and the head that tells them is thrown away.
 """

@@ -11,7 +11,7 @@ seeds, 0.29 without, 0.31 with 1, 0.45 with 100.
 
 from torch import Tensor
 
-from components.methods.base import Objective, Shape, Step
+from components.methods.objective import Objective, Shape, Step
 from components.params.objectives import ObjectivesParams
 
 WEIGHT = 100.0

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from components.methods.adversary import Discriminator, reverse, strength
-from components.methods.base import Objective, Shape, Step
+from components.methods.objective import Objective, Shape, Step
 from components.params.objectives import ObjectivesParams
 
 # The paper's λ is 1 at the end of its schedule, under SGD; with Adam the features then fall apart. From

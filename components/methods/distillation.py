@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from components.methods.base import Objective, Shape, Start, Step
+from components.methods.objective import Objective, Shape, Start, Step
 from components.methods.samples import Inputs
 from components.params.objectives import ObjectivesParams
 

@@ -8,7 +8,7 @@ probabilities, the mean over the unlabelled batch of
 
 from torch import Tensor
 
-from components.methods.base import Objective, Shape, Step
+from components.methods.objective import Objective, Shape, Step
 from components.methods.probabilities import log_probabilities
 from components.params.objectives import ObjectivesParams
 

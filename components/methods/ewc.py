@@ -17,7 +17,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from components.methods.base import Objective, Shape, Start, Step, Trained
+from components.methods.objective import Objective, Shape, Start, Step, Trained
 from components.methods.samples import Inputs, rows
 from components.params.objectives import ObjectivesParams
 

@@ -9,8 +9,8 @@ Caruana: Multitask Learning, Machine Learning 28, 1997.
 
 from torch import Tensor
 
-from components.methods.base import Step
 from components.methods.multi_task import MultiTask
+from components.methods.objective import Step
 
 
 class Fixed(MultiTask):

@@ -28,7 +28,7 @@ Indices = npt.NDArray[np.int64]
 DIMENSIONS = 50
 CENTRES = 100
 SCALES = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)  # of a kernel's width, in median distances
-SCARCE = 0.1  # share of effective samples below which somebody should look
+SCARCE = 0.1  # share of effective samples below which a user should look
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import math
 
 from torch import Tensor
 
-from components.methods.base import Objective, Shape, Step
+from components.methods.objective import Objective, Shape, Step
 from components.methods.probabilities import log_probabilities
 from components.params.objectives import ObjectivesParams
 

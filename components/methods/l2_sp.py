@@ -12,7 +12,7 @@ paper's term alone.
 
 from torch import Tensor
 
-from components.methods.base import Objective, Shape, Start, Step
+from components.methods.objective import Objective, Shape, Start, Step
 from components.params.objectives import ObjectivesParams
 
 ALPHA = 0.1

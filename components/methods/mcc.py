@@ -16,7 +16,7 @@ A sample's weight is a weight: no gradient goes through W. (The paper is silent;
 import torch
 from torch import Tensor
 
-from components.methods.base import Objective, Shape, Step
+from components.methods.objective import Objective, Shape, Step
 from components.methods.probabilities import log_probabilities
 from components.params.objectives import ObjectivesParams
 

@@ -19,7 +19,7 @@ head sees, with five kernels that count alike.
 import torch
 from torch import Tensor
 
-from components.methods.base import Objective, Shape, Step
+from components.methods.objective import Objective, Shape, Step
 from components.params.objectives import ObjectivesParams
 
 WEIGHT = 1.0  # the middle of the paper's search

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from components.methods.base import Shape, Step
+from components.methods.objective import Shape, Step
 from components.params.objectives import TasksParams
 
 NO_VALUE = -1

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from components.methods.base import Shape, Step
 from components.methods.multi_task import Column, MultiTask
+from components.methods.objective import Shape, Step
 from components.params.objectives import TasksParams
 
 # Tells these numbers from those that the loop draws for (seed, epoch).

@@ -13,7 +13,7 @@ worse, and no loss shows it: watch the accuracy on labelled data of the target.
 from torch import Tensor
 from torch.nn import functional as F
 
-from components.methods.base import Objective, Shape, Step
+from components.methods.objective import Objective, Shape, Step
 from components.params.objectives import ObjectivesParams
 
 WEIGHT = 1.0  # FixMatch's λ; Lee, without a threshold, has 3

@@ -10,7 +10,7 @@ learn. Adam at 0.001 for batches of 128, as in section 4 (smaller batches, small
 `tune.then_epochs`.
 
 The paper's network goes on adapting as it serves; a release does not, and it normalises by running statistics. So they
-are taken anew from the whole target at the end, with the γ and β that were learned: what is measured is what is
+are taken again from the whole target at the end, with the γ and β that were learned: what is measured is what is
 shipped. Layer norms have none. Only norms above the cut learn, less those parameters that `tune.freeze` names.
 """
 

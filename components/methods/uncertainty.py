@@ -15,8 +15,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from components.methods.base import Shape, Step
 from components.methods.multi_task import Column, MultiTask
+from components.methods.objective import Shape, Step
 from components.params.objectives import TasksParams
 
 

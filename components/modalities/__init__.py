@@ -25,9 +25,9 @@ def load_modality(
 ) -> "Modality":
     """The modality of a task.
 
-    `spec` is what the backbone takes; whoever only decodes and inspects may leave it out. Without `augment` there is
-    but the clean view. `assets` is a folder with the modality's assets (a checkpoint, a release); whoever only inspects
-    may leave it out.
+    `spec` is what the backbone takes; decoding and inspecting do without it. Without `augment` there is
+    but the clean view. `assets` is a folder with the modality's assets (a checkpoint, a release); inspecting
+    does without them.
     """
     module = plugins.place("modalities", task.modality, "decode")
     opened: Modality = module.Modality(task, spec, augment, assets)

@@ -1,8 +1,8 @@
 """What happens once for a window, however often it is asked for.
 
 A record lies in the folder `alarms` of a model, one file for a window, and is written under a kernel lock after the
-deed: whoever dies in between does it again, so a deed must be one that its receiver takes for the same (an event with
-the window's own number, a run with the window's name as its key).
+deed: where a process dies in between, the next one does it again, so a deed must be one that its receiver takes for
+the same (an event with the window's own number, a run with the window's name as its key).
 """
 
 import uuid

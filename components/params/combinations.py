@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from components.errors import meant
-from components.params import names, plugins
+from components.params import needs, plugins
 from components.params.backbone import BackboneParams
 from components.params.base import Section
 from components.params.bounds import bounds, margins
@@ -14,31 +14,15 @@ from components.params.domains import DomainsParams
 from components.params.groups import fair_bounds, fair_class, fair_columns
 from components.params.learning import AUTO, HeadParams, SelectParams
 from components.params.monitoring import MonitoringParams, fewest_permutations
-from components.params.names import FEWEST_CLASSES
 from components.params.objectives import ObjectivesParams, WeightingParams
 from components.params.pretrain import PretrainParams
 from components.params.promotion import PromotionParams
 from components.params.release import GateParams
-from components.params.task import AugmentParams, TaskParams
+from components.params.task import TaskParams
 from components.params.tuning import TuneParams
 
 if TYPE_CHECKING:
-    from components.choices import Need
-
-REMEDIES: "Mapping[Need, str]" = {
-    "domains": "a source and a target domain: set domains.source and domains.target",
-    "unlabelled": "samples without labels: set domains.target, or data.labels.unlabelled",
-    "target_labels": "some labels of the target: set domains.target_labels: used",
-    "source_start": "a network that was trained on the source: set tune.start: source",
-    "batch_norms": "batch norms, which backbone.name does not have; for layer norms, take tune.then: tent",
-    "images": "images: task.modality: image",
-    "texts": "texts: task.modality: text",
-    "views": "at least two views of a sample: set augment.views to 2 or more",
-    "tasks": "several tasks: set pretrain.tasks to domain, or to one of data.labels.slices",
-    "class_outputs": "classes: task.problem: classification",
-    "logits": "classes or labels: task.problem: classification, or multi_label",
-    "classes": "at least 5 classes to make tasks of, or pretrain.tasks: domain, or one of data.labels.slices",
-}
+    pass
 
 Check = Callable[..., Iterator[str]]
 SELECT = SelectParams()  # of which no problem has anything to say
@@ -213,101 +197,6 @@ def _forsakes_source(domains: DomainsParams, tune: TuneParams) -> bool:
     return domains.declared and tune.start == "source" and domains.target_labels == "used"
 
 
-def _needs(
-    data: DataParams,
-    domains: DomainsParams,
-    task: TaskParams,
-    backbone: BackboneParams,
-    tune: TuneParams,
-    objectives: ObjectivesParams,
-    weighting: WeightingParams,
-) -> Iterator[str]:
-    held: Mapping[Need, bool] = {
-        "domains": domains.declared,
-        "unlabelled": domains.declared
-        or data.labels.unlabelled is not None
-        or data.split.labelled_per_class is not None,
-        "target_labels": domains.declared and domains.target_labels == "used",
-        "source_start": tune.start == "source",
-        "batch_norms": plugins.backbones()[backbone.name].norms == "batch",
-        "class_outputs": _has_classes(task),
-    }
-    chosen = {
-        "tune.method": tune.method,
-        "tune.then": tune.then,
-        "objectives.keep": objectives.keep,
-        "objectives.align": objectives.align,
-        "objectives.confident": objectives.confident,
-        "weighting.method": weighting.method,
-    }
-    for key, name in chosen.items():
-        for need in names.needs(name):
-            if not held[need]:
-                yield f"{key} {name!r} needs {REMEDIES[need]}"
-
-
-def _head(task: TaskParams, head: HeadParams) -> Iterator[str]:
-    held: Mapping[Need, bool] = {"class_outputs": _has_classes(task), "logits": _offers(task, "logits")}
-    for need in names.needs(head.method):
-        if not held[need]:
-            fit = ", ".join(
-                n for n, other in names.heads().items() if all(map(held.__getitem__, other.needs))
-            )
-            yield f"head.method {head.method!r} needs {REMEDIES[need]}; for {task.problem}: {fit}"
-
-
-def _smoothing(task: TaskParams, tune: TuneParams) -> Iterator[str]:
-    if tune.label_smoothing and not _offers(task, "logits"):
-        yield f"tune.label_smoothing is for {REMEDIES['logits']}; for {task.problem} set it to 0"
-
-
-def _criterion(task: TaskParams, domains: DomainsParams) -> Iterator[str]:
-    if domains.judged_unseen and not _has_classes(task):
-        yield f"domains.criterion {domains.criterion!r} needs {REMEDIES['class_outputs']}"
-
-
-def _overfitting(task: TaskParams, gate: GateParams) -> Iterator[str]:
-    if gate.overfitting is None:
-        return
-    score = plugins.overfitting(task.problem)
-    if score is None:
-        yield f"gate.overfitting: training keeps no metric of task.problem {task.problem!r}: leave it out"
-    elif gate.overfitting.metric not in (AUTO, score):
-        yield f"gate.overfitting.metric: {gate.overfitting.metric!r} is not allowed. Allowed: {AUTO}, {score}"
-
-
-def _has_classes(task: TaskParams) -> bool:
-    return _offers(task, "classes")
-
-
-def _offers(task: TaskParams, what: str) -> bool:
-    return plugins.offers("problems", task.problem, what)
-
-
-def _pretraining(
-    data: DataParams, task: TaskParams, augment: AugmentParams, pretrain: PretrainParams
-) -> Iterator[str]:
-    classes = len(data.labels.classes)
-    held: Mapping[Need, bool] = {
-        "images": task.kind == "images",
-        "texts": task.kind == "texts",
-        "class_outputs": _has_classes(task),
-        "views": augment.views >= 2,
-        "tasks": pretrain.tasks is not None,
-        # Where classes are not declared, the data say how many there are.
-        "classes": pretrain.tasks is not None or not classes or classes >= FEWEST_CLASSES,
-    }
-    for need in names.needs(pretrain.method):
-        if not held[need]:
-            yield f"pretrain.method {pretrain.method!r} needs {REMEDIES[need]}"
-    if pretrain.method == "prototypical" and pretrain.ways and 0 < classes < pretrain.ways:
-        yield f"pretrain.ways is {pretrain.ways}; allowed: 2 to {classes}, the classes of data.labels"
-    columns = (*(("domain",) if data.labels.domain else ()), *data.labels.slices)
-    if pretrain.tasks is not None and pretrain.tasks not in columns:
-        allowed = ", ".join(columns) or "none declared"
-        yield f"pretrain.tasks {pretrain.tasks!r} is no column of data.labels; allowed: {allowed}"
-
-
 def _permutations(data: DataParams, task: TaskParams, monitoring: MonitoringParams) -> Iterator[str]:
     watched = getattr(plugins.about("problems", task.problem), "watched", None)
     if watched is None:
@@ -347,11 +236,11 @@ CHECKS: tuple[Check, ...] = (
     _start,
     _alike,
     _weighed,
-    _needs,
-    _head,
-    _smoothing,
-    _criterion,
-    _overfitting,
-    _pretraining,
+    needs.methods,
+    needs.head,
+    needs.smoothing,
+    needs.criterion,
+    needs.overfitting,
+    needs.pretraining,
     _permutations,
 )

@@ -10,7 +10,7 @@ from components.params.base import Section
 
 class RuntimeParams(Section):
     """`providers` in order of preference; `threads` 0 means all cores this process may use; `store_gb` is how much of
-    the sample store one training may take; what does not fit is computed again each time.
+    the sample store the tensors at one cut may take; what does not fit is computed again each time.
     """
 
     providers: tuple[Literal["tensorrt", "cuda", "cpu"], ...] = Field(default=("cpu",), min_length=1)

@@ -98,7 +98,7 @@ def place(room: str, name: str, part: str = "") -> ModuleType:
             raise
         raise ParamsError(
             f"{other.distribution} cannot be imported for {name!r}: {error}.",
-            "Install it anew, or repair it.",
+            "Install it again, or repair it.",
         ) from error
 
 

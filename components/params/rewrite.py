@@ -1,4 +1,4 @@
-"""Other values in a params.yaml that somebody wrote: all else, comments and blanks, stays as it is."""
+"""Other values in a params.yaml that a user wrote: all else, comments and blanks, stays as it is."""
 
 from collections.abc import Mapping
 

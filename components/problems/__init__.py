@@ -14,10 +14,10 @@ if TYPE_CHECKING:
         Fitted,
         Judge,
         Network,
-        Reading,
         Show,
         Target,
     )
+    from components.problems.labels import Reading
 
 TRACKED = False  # stages depend on the facets of the chosen problem
 

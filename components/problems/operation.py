@@ -36,7 +36,7 @@ class Statistic:
     """
 
     kind: Literal["numbers", "classes", "labels"]
-    values: Array
+    values: npt.NDArray[Any]
     names: Sequence[str] = ()
 
     @property

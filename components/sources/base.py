@@ -34,7 +34,7 @@ Entries = list[Entry]
 
 
 class Source(Protocol):
-    """Files that somebody else keeps.
+    """Files that others keep.
 
     Attributes:
         uri: as written in params.yaml.

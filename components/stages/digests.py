@@ -1,8 +1,8 @@
 """SHA-256 of files, each computed once in a flow: nine stages read the dataset, and each checks what it reads.
 
 A flow names the file in which its stages remember digests, and removes it at its end: the next flow, and every stage of
-`dvc repro`, computes them anew. A file counts as the one that was hashed while device, inode, size and both times are
-equal. Whoever changes a file can set back its mtime, but not its ctime.
+`dvc repro`, computes them again. A file counts as the one that was hashed while device, inode, size and both times are
+equal. A program can set back a file's mtime, but not its ctime.
 """
 
 import json
@@ -41,7 +41,7 @@ def sha256_files(files: Sequence[Path]) -> list[str]:
 @dataclass(frozen=True)
 class _State:
     """Attributes:
-    key: differs as soon as somebody writes to the file; changed: when somebody last did, seconds since 1970.
+    key: differs as soon as the file is written; changed: when it last was, seconds since 1970.
     """
 
     key: str

@@ -15,8 +15,8 @@ from torch import nn
 
 from components.errors import DataError
 from components.methods import load_adaptation, load_method, load_objectives, load_tasks
-from components.methods.base import Shape
 from components.methods.multi_task import Column
+from components.methods.objective import Shape
 from components.params import Params
 from components.progress import log
 from components.stages.auxiliary import columns

@@ -107,6 +107,6 @@ def _folders(package: str) -> list[Path]:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ParamsError(
-            f"{package}, which an entry point names, is no package that can be imported.", "Install it anew."
+            f"{package}, which an entry point names, is no package that can be imported.", "Install it again."
         )
     return sorted(Path(folder) for folder in spec.submodule_search_locations)

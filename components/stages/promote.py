@@ -71,7 +71,7 @@ def promote(root: Path, params: Params, proven: str = "") -> Promotion:
             that commit makes, even where it was first made, and is cached from, a tree with changes.
 
     Raises GateRefused (the release is not registered), RegistryError and DigestMismatch (a version's files cannot be
-    read, or are others), Busy where somebody else moved the champion meanwhile.
+    read, or are others), Busy where another process moved the champion meanwhile.
     """
     check_artefacts(root)
     desk = open_desk(root, params.tracking)
@@ -211,7 +211,7 @@ def _answers(bundle: Bundle, case: _Case, params: Params, shown: str) -> Any:
 
 
 def _carry_out(case: _Case, params: Params, ruling: Ruling) -> Promotion:
-    """Write it down and move, unless somebody else moved the champion while we compared."""
+    """Write it down and move, unless another process moved the champion while we compared."""
     desk, champion = case.desk, case.before.champion
     facts = _facts(case, ruling)
     written = Note(ruling.outcome, whoami(), champion, case.candidate, ruling.reasons, facts)

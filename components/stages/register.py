@@ -10,9 +10,10 @@ from components.errors import GateRefused, short_digests
 from components.params import Params
 from components.registry.lineage import lineage
 from components.registry.model import Card
-from components.registry.register import Candidate, Registered, refuse_unless_pass, registered
+from components.registry.register import Candidate, Registered, registered
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
+from components.registry.verdicts import refuse_unless_pass
 from components.stages.artefacts import check_artefacts, check_locked
 from components.stages.push import push_where_set
 from components.stages.reference import make_reference_if_possible
@@ -96,7 +97,7 @@ def _candidate(
 
 
 def card(root: Path, params: Params, commit: str = "") -> Card:
-    """The model card of what lies in the workspace `root`: written anew for each version, and part of no stage."""
+    """The model card of what lies in the workspace `root`: written for each version, and part of no stage."""
     from components.reporting.card import facts
     from components.reporting.card_page import readme, summary, tags
     from components.reporting.material import gather

@@ -114,12 +114,12 @@ class Stored:
                 absent |= ~there
                 fields.append(field)
         places: dict[Wanted, list[int]] = defaultdict(list)
-        for place in np.flatnonzero(absent):
+        for place in np.flatnonzero(absent).tolist():
             places[self._wanted[indices[place]]].append(place)
         for chunk, arrays in self._compute.rows(list(places), [field.name for field in fields]):
             for field in fields:
-                for one, row in zip(chunk, _as_kept(arrays[field.name], field), strict=True):
-                    made[field.name][places[one]] = row
+                for view, row in zip(chunk, _as_kept(arrays[field.name], field), strict=True):
+                    made[field.name][places[view]] = row
         return made
 
 
@@ -140,7 +140,8 @@ def fill(store: SampleStore, compute: Computation, absent: Lacking) -> None:
     for chunk, made in compute.rows(views, [space.field.name for space in absent]):
         for space in absent:
             rows = [row for row, one in enumerate(chunk) if one in asked[space]]
-            parts[space].append(_as_kept(made[space.field.name][rows], space.field))
+            arrays = made[space.field.name]
+            parts[space].append(_as_kept(arrays if len(rows) == len(chunk) else arrays[rows], space.field))
             done[space].extend(key_of(compute.task, *chunk[row]) for row in rows)
         shown.update(len(chunk))
         if any(len(keys) >= SHARD for keys in done.values()):

@@ -23,7 +23,7 @@ class Context:
         cache: root of the caches (sample store, downloads, checkpoints of unfinished trainings).
         threads: cores to use.
         providers: onnxruntime execution providers in order of preference.
-        budget: bytes of the sample store that the frozen layers' outputs for one reader may take.
+        budget: bytes of the sample store that the frozen layers' outputs at one cut may take.
     """
 
     tracker: "Tracker"
@@ -94,7 +94,7 @@ def modality(*parts: str) -> tuple[Plugin, ...]:
 
 
 def problem(*parts: str) -> tuple[Plugin, ...]:
-    """Facets are folders: one may have helpers of its own. Whoever judges depends on the names of metrics, too."""
+    """Facets are folders: one may have helpers of its own. What judges depends on the names of metrics, too."""
     facets = (Plugin("problems", "task.problem", part) for part in parts)
     return (
         *((METRICS,) if "judge" in parts else ()),

@@ -66,7 +66,7 @@ def quiet(root: Path) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock `path` right now."""
+    """Whether a process holds the lock `path` right now."""
     try:
         with path.open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

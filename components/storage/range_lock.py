@@ -1,4 +1,4 @@
-"""A kernel lock on a range of numbers: whoever's ranges do not meet work side by side."""
+"""A kernel lock on a range of numbers: processes whose ranges do not meet work side by side."""
 
 import fcntl
 from collections.abc import Iterator

@@ -154,8 +154,9 @@ class SampleStore:
         maps: dict[Path, npt.NDArray[np.uint8]] = {}
         size = space.field.nbytes
         for place in places:
-            data = maps.setdefault(place.shard, np.memmap(place.shard, dtype=np.uint8, mode="r"))
-            record = data[place.row * size : (place.row + 1) * size]
+            if place.shard not in maps:
+                maps[place.shard] = np.memmap(place.shard, dtype=np.uint8, mode="r")
+            record = maps[place.shard][place.row * size : (place.row + 1) * size]
             if hashlib.sha256(record.data).hexdigest() != place.sha256:
                 place.shard.with_suffix(".json").unlink(missing_ok=True)
                 place.shard.unlink(missing_ok=True)

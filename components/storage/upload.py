@@ -18,7 +18,7 @@ def upload(folder: Path, uri: str) -> int:
     """Copy `folder` to `uri` (s3://BUCKET/PREFIX); its manifest goes last. Returns the number of objects.
 
     An object appears whole or not at all, and a prefix without its manifest is not finished: so readers never take
-    half for all, and whoever was killed says it again.
+    half for all, and a command that was killed is run again.
 
     Raises StorageError where the folder is not finished, or the store refuses.
     """

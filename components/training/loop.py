@@ -15,8 +15,9 @@ from torch import Tensor
 
 from components.backbones.named import POOLED
 from components.errors import NonFiniteLoss, TrainingError
-from components.methods.base import Objective, Phase, Start, Step, Unlabelled
+from components.methods.base import Phase
 from components.methods.multi_task import MultiTask
+from components.methods.objective import Objective, Start, Step, Unlabelled
 from components.methods.samples import Indices, Inputs, cut, joined, tensors
 from components.progress import Bar, bar
 from components.training.batches import Batch, beside, consecutive, prefetch

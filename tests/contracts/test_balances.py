@@ -26,8 +26,8 @@ from tiny import (
 )
 
 from components.methods import BALANCES, load_objectives, load_tasks
-from components.methods.base import Shape
 from components.methods.multi_task import Column, MultiTask
+from components.methods.objective import Shape
 from components.params import names
 from components.params.objectives import ObjectivesParams, TasksParams
 from components.stages.fitting import Fitted, write

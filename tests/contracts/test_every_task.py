@@ -19,7 +19,7 @@ from components.heads import NAMES as HEADS
 from components.heads import load_head, mlp, restore
 from components.heads.base import Samples
 from components.methods import ROLES, load_objectives
-from components.methods.base import Shape, Start, Step, Unlabelled
+from components.methods.objective import Shape, Start, Step, Unlabelled
 from components.params import Params, names, plugins
 from components.params.data import DataParams
 from components.params.learning import HeadParams

@@ -22,8 +22,8 @@ from components.methods import (
     load_objectives,
     load_tasks,
 )
-from components.methods.base import Shape
 from components.methods.multi_task import Column
+from components.methods.objective import Shape
 from components.params.objectives import ObjectivesParams, TasksParams
 from components.params.tuning import TuneParams
 from components.training.adapting import adapt

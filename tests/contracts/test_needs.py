@@ -11,9 +11,9 @@ import yaml
 from components.errors import ParamsError
 from components.methods import ALL
 from components.params import names
-from components.params.combinations import REMEDIES
 from components.params.load import check
 from components.params.names import needs
+from components.params.needs import REMEDIES
 from components.problems import classification
 
 FILE = Path(__file__).parents[2] / "params.yaml"

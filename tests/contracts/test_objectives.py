@@ -28,7 +28,7 @@ from tiny import (
 from torch import Tensor
 
 from components.methods import OBJECTIVES, load_objectives
-from components.methods.base import Objective, Shape, Start, Step, Unlabelled
+from components.methods.objective import Objective, Shape, Start, Step, Unlabelled
 from components.params import names
 from components.params.objectives import ObjectivesParams
 from components.training.checkpoints import Checkpoints, Epoch

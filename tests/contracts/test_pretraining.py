@@ -32,9 +32,9 @@ from components.methods import PRETRAININGS, load_pretraining
 from components.methods.pretraining import Given, Known, Pretraining, Words, cross_entropy
 from components.methods.samples import Asked, Indices
 from components.params import names
-from components.params.combinations import REMEDIES
 from components.params.load import check
 from components.params.names import needs
+from components.params.needs import REMEDIES
 from components.params.pretrain import PretrainParams
 from components.problems import classification
 from components.stages.frozen import Below

@@ -1,4 +1,4 @@
-"""BERT and whoever has its architecture: sentence encoders, encoders of other languages and fields.
+"""BERT and networks of its architecture: sentence encoders, encoders of other languages and fields.
 
 Devlin et al., NAACL 2019. Features are the mean over the tokens: poolers are seldom trained.
 """

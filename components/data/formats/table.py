@@ -95,7 +95,7 @@ def label_of(row: "TableRow", labels: Labels) -> str:
 
 
 def _texts(items: Sequence[Item], rows: Sequence["TableRow"], labels: Labels) -> dict[str, bytes]:
-    """The samples in the table's rows. Half of a character stays what it is: whoever reads the sample will say so."""
+    """The samples in the table's rows. Half of a character stays what it is: what reads the sample reports it."""
     named: dict[str, TableRow] = {}
     for item, row in zip(items, rows, strict=True):
         if item.path in named:

@@ -20,8 +20,8 @@ from components.errors import DataError
 from components.modalities import load_modality
 from components.params.data import DataParams, Limits, Split
 from components.params.task import TaskParams
-from components.problems.base import Labelled, Remedies
 from components.problems.classification.target import check_classes
+from components.problems.labels import Labelled, Remedies
 from components.sources.base import Entry
 
 TEXTS = TaskParams(modality="text")

@@ -6,7 +6,7 @@ import torch
 from tiny import make_network
 from torch import Tensor
 
-from components.methods.base import Step, Trained, Unlabelled
+from components.methods.objective import Step, Trained, Unlabelled
 
 Array = npt.NDArray[np.float64]
 

@@ -15,10 +15,10 @@ from steps import make_step, tensor, wave
 from torch import nn
 
 from components.methods import importance, kliep, kmm
-from components.methods.base import Shape
 from components.methods.coral import coral
 from components.methods.dann import DANN
 from components.methods.mcc import class_confusion
+from components.methods.objective import Shape
 from components.params.objectives import ObjectivesParams
 
 SOURCE, TARGET = wave(8, 4, 1.1), 0.5 + 1.5 * wave(6, 4, 0.7)

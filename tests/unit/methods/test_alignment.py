@@ -14,11 +14,11 @@ from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
 from steps import Array, make_step, tensor, wave
 
 from components.methods.adversary import Discriminator, reverse, strength
-from components.methods.base import Shape
 from components.methods.cdan import CDAN, Outer, RandomProducts
 from components.methods.coral import Coral, coral, covariance
 from components.methods.dann import DANN
 from components.methods.mmd import MMD, mmd, multi_kernel, squared_distances
+from components.methods.objective import Shape
 from components.params.objectives import ObjectivesParams
 
 SOURCE, TARGET = wave(6, 4, 1.1), 0.5 + 1.5 * wave(5, 4, 0.7)

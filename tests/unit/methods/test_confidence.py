@@ -12,12 +12,12 @@ from scipy import stats
 from sklearn.metrics import mutual_info_score
 from steps import Array, make_step, tensor, wave
 
-from components.methods.base import Shape, Step, Unlabelled
 from components.methods.cdan import CDAN
 from components.methods.distillation import distillation
 from components.methods.entropy import entropy
 from components.methods.information_maximisation import information_loss
 from components.methods.mcc import class_confusion
+from components.methods.objective import Shape, Step, Unlabelled
 from components.methods.pseudo_labels import PseudoLabels, ramp, self_training
 from components.methods.tent import doubt
 from components.params.objectives import ObjectivesParams

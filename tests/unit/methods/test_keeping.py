@@ -8,10 +8,10 @@ import torch
 from steps import make_step, tensor, wave
 from torch import Tensor, nn
 
-from components.methods.base import Shape, Start, Trained
 from components.methods.distillation import Distillation, distillation
 from components.methods.ewc import EWC, SAMPLES, fisher
 from components.methods.l2_sp import L2SP
+from components.methods.objective import Shape, Start, Trained
 from components.params.objectives import ObjectivesParams
 
 

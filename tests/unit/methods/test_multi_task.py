@@ -11,8 +11,8 @@ from steps import make_step, tensor, wave
 from torch import Tensor
 
 from components.methods import load_tasks
-from components.methods.base import Shape, Step
 from components.methods.multi_task import Column, MultiTask
+from components.methods.objective import Shape, Step
 from components.methods.uncertainty import Uncertainty, weighted
 from components.params.objectives import TasksParams
 

@@ -22,17 +22,10 @@ from components.params import Params
 from components.registry.delivery import deliver, known_as
 from components.registry.lineage import git_state, lineage
 from components.registry.model import Card, description, folder_digest, released_file
-from components.registry.register import (
-    DIGEST_TAG,
-    FOLDER_TAG,
-    WHOLE,
-    Candidate,
-    download,
-    refuse_unless_pass,
-    register,
-)
+from components.registry.register import DIGEST_TAG, FOLDER_TAG, WHOLE, Candidate, download, register
 from components.registry.runs import start_run
 from components.registry.store import connect
+from components.registry.verdicts import refuse_unless_pass
 from components.storage.publish import sha256_tree, write_json
 
 PASS: Mapping[str, object] = {"verdict": "pass", "rules": [{"rule": "accuracy >= 0.8", "outcome": "pass"}]}

@@ -169,10 +169,10 @@ def test_gc_knows_every_tensor_that_the_line_reads(
     line = opened(workspace, tmp_path)
     monkeypatch.setattr(NetworkLine, "pretrained", line.pretrained)
     monkeypatch.setattr(NetworkLine, "problem", line.problem)
-    for cut in (None, 0, 1, 2, 3):
+    for cut in (None, 0, 1, 2, 3, 4):
         line.stored(line.frozen(cut), views(line)[:1], line.augmented)
     kept = {path.name for path in (tmp_path / "store").iterdir()}
-    assert len(kept) == 1 + 1 + 2 + 2 + 2
+    assert len(kept) == 1 + 1 + 2 + 2 + 2 + 2
     assert spaces_of(root, line.params) == dict.fromkeys((*kept, "f" * 32), "this workspace")
 
 

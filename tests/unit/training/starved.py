@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from components.errors import OutOfMemory
 from components.methods import OBJECTIVES, load_objectives
-from components.methods.base import Shape
+from components.methods.objective import Shape
 from components.params.objectives import ObjectivesParams
 from components.training.accumulating import fit_in_memory
 from components.training.loop import Loop

@@ -14,8 +14,8 @@ from tiny import CLASSES, SAMPLES, WIDTH, loss, make_network, make_samples, phas
 
 from components.errors import OutOfMemory, TrainingError
 from components.methods import OBJECTIVES, load_tasks
-from components.methods.base import Objective, Shape
 from components.methods.multi_task import Column
+from components.methods.objective import Objective, Shape
 from components.params.objectives import ObjectivesParams, TasksParams
 from components.tracker import Value
 from components.training.accumulating import fit_in_memory, pieces

@@ -11,7 +11,7 @@ import torch
 from tiny import digest, loss, make_network, make_samples, phases_of, scores, train
 
 from components.errors import Interrupted, NonFiniteLoss, TrainingError
-from components.methods.base import Objective
+from components.methods.objective import Objective
 from components.training.batches import Views
 from components.training.checkpoints import Checkpoints
 from components.training.freezing import fingerprint, frozen_state

@@ -9,10 +9,11 @@ import numpy.typing as npt
 from components.errors import DataError, meant
 from components.params.data import SPLITS, Labels, Limits
 from components.params.task import TaskParams
-from components.problems.base import Description, Labelled, Mask, Remedies, Targets
+from components.problems.base import Description, Mask, Targets
 from components.problems.classification.params import ClassificationParams
 from components.problems.classification.target.classes import Classes, doubtful
 from components.problems.classification.target.warnings import alike, class_counts, few_tests, numeric
+from components.problems.labels import Labelled, Remedies
 from components.problems.windows import WholeTargets
 
 UNLABELLED = -1

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from components.params.conditions import number
-from components.problems.base import Labelled
+from components.problems.labels import Labelled
 
 CLASSES = 12  # of more, only so many are named
 NUMBERS = 20  # of more classes that are all whole numbers, these are probably measured

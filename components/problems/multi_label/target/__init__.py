@@ -11,7 +11,8 @@ import numpy.typing as npt
 from components.errors import DataError
 from components.params.data import Labels, Limits
 from components.params.task import TaskParams
-from components.problems.base import Description, Labelled, Mask, Remedies, Targets
+from components.problems.base import Description, Mask, Targets
+from components.problems.labels import Labelled, Remedies
 from components.problems.multi_label.params import MultiLabelParams
 from components.problems.multi_label.target.cells import EMPTY, Columns, Tokens, named
 from components.problems.multi_label.target.checks import (

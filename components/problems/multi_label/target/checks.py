@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from components.errors import DataError, meant
 from components.params.data import SPLITS, Labels, Limits
-from components.problems.base import Remedies
+from components.problems.labels import Remedies
 from components.problems.multi_label.params import MultiLabelParams
 from components.problems.multi_label.target.cells import SEPARATORS
 

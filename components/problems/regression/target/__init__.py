@@ -13,7 +13,8 @@ import numpy.typing as npt
 from components.errors import DataError
 from components.params.data import SPLITS, Labels, Limits
 from components.params.task import TaskParams
-from components.problems.base import Description, Labelled, Mask, Remedies, Targets
+from components.problems.base import Description, Mask, Targets
+from components.problems.labels import Labelled, Remedies
 from components.problems.regression.params import RegressionParams
 from components.problems.regression.target.numbers import Numbers, read
 from components.problems.windows import WholeTargets

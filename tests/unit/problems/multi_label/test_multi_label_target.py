@@ -6,7 +6,7 @@ import pytest
 from components.errors import DataError
 from components.params.data import SPLITS, Labels, Limits
 from components.params.task import TaskParams
-from components.problems.base import Labelled, Remedies
+from components.problems.labels import Labelled, Remedies
 from components.problems.multi_label.target import Reading, Target, rarest
 
 DESCRIPTION = {"problem": "multi_label", "labels": ["a", "b"]}

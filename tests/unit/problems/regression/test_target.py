@@ -8,7 +8,7 @@ from described import description, task
 
 from components.errors import DataError
 from components.params.data import Labels, Limits
-from components.problems.base import Labelled, Remedies
+from components.problems.labels import Labelled, Remedies
 from components.problems.regression.target import Reading, Target
 
 ONE, TWO = Labels(label="y"), Labels(label=("y", "z"))

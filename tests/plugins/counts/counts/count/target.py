@@ -10,7 +10,8 @@ import numpy.typing as npt
 from components.errors import DataError
 from components.params.data import SPLITS, Labels, Limits
 from components.params.task import TaskParams
-from components.problems.base import Description, Labelled, Mask, Remedies, Targets
+from components.problems.base import Description, Mask, Targets
+from components.problems.labels import Labelled, Remedies
 from components.problems.windows import WholeTargets
 from counts.count.params import CountParams
 

@@ -65,14 +65,14 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 
 def _run(root: Path, values: dict[str, object]) -> int:
     """Whatever is wrong with the command or with params.yaml is said before anything slow is started."""
-    from components.params import load_params
+    from components.params import load_operation
     from components.params.scoring import read_job
     from components.runtime.distribution import check_distribution
     from flows.engine import prepare_environment
     from flows.server import temporary_server
 
     read_job(values)
-    load_params(root / "params.yaml")
+    load_operation(root / "params.yaml")
     check_distribution()
     prepare_environment(root)
     with temporary_server() as ready:

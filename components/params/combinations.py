@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from components.errors import meant
-from components.params import names, plugins
+from components.params import plugins
 from components.params.backbone import BackboneParams
 from components.params.base import Section
+from components.params.choosing import Choosing
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
 from components.params.groups import fair_bounds, fair_class, fair_columns
@@ -221,6 +222,7 @@ def _needs(
     weighting: WeightingParams,
 ) -> Iterator[str]:
     held: Mapping[Need, bool] = {
+        **_offered(task),
         "domains": domains.declared,
         "unlabelled": domains.declared
         or data.labels.unlabelled is not None
@@ -228,30 +230,46 @@ def _needs(
         "target_labels": domains.declared and domains.target_labels == "used",
         "source_start": tune.start == "source",
         "batch_norms": plugins.backbones()[backbone.name].norms == "batch",
+    }
+    sections = {
+        "tune": tune,
+        "objectives": objectives,
+        "objectives.tasks": objectives.tasks,
+        "weighting": weighting,
+    }
+    for name, section in sections.items():
+        yield from _lacking(name, section, held)
+
+
+def _lacking(name: str, section: Choosing, held: "Mapping[Need, bool]") -> Iterator[str]:
+    """What the heads or methods that a section chooses must be given, and are not."""
+    for key, table in section.choices():
+        chosen = vars(section)[key]
+        for need in plugins.needs(table, chosen):
+            if need not in held:
+                yield (
+                    f"{name}.{key} {chosen!r} states the need {need!r}, which nothing in {plugins.GROUPS[table]} "
+                    f"can have; allowed: {', '.join(held)}"
+                )
+            elif not held[need]:
+                yield f"{name}.{key} {chosen!r} needs {REMEDIES[need]}"
+
+
+def _offered(task: TaskParams) -> "Mapping[Need, bool]":
+    """What any head or method may need."""
+    return {
+        "images": task.kind == "images",
+        "texts": task.kind == "texts",
         "class_outputs": _has_classes(task),
+        "logits": _offers(task, "logits"),
     }
-    chosen = {
-        "tune.method": tune.method,
-        "tune.then": tune.then,
-        "objectives.keep": objectives.keep,
-        "objectives.align": objectives.align,
-        "objectives.confident": objectives.confident,
-        "weighting.method": weighting.method,
-    }
-    for key, name in chosen.items():
-        for need in names.needs(name):
-            if not held[need]:
-                yield f"{key} {name!r} needs {REMEDIES[need]}"
 
 
 def _head(task: TaskParams, head: HeadParams) -> Iterator[str]:
-    held: Mapping[Need, bool] = {"class_outputs": _has_classes(task), "logits": _offers(task, "logits")}
-    for need in names.needs(head.method):
-        if not held[need]:
-            fit = ", ".join(
-                n for n, other in names.heads().items() if all(map(held.__getitem__, other.needs))
-            )
-            yield f"head.method {head.method!r} needs {REMEDIES[need]}; for {task.problem}: {fit}"
+    held = _offered(task)
+    for line in _lacking("head", head, held):
+        fit = (n for n in plugins.names("heads") if all(held.get(need) for need in plugins.needs("heads", n)))
+        yield f"{line}; for {task.problem}: {', '.join(fit)}"
 
 
 def _smoothing(task: TaskParams, tune: TuneParams) -> Iterator[str]:
@@ -282,17 +300,13 @@ def _pretraining(
 ) -> Iterator[str]:
     classes = len(data.labels.classes)
     held: Mapping[Need, bool] = {
-        "images": task.kind == "images",
-        "texts": task.kind == "texts",
-        "class_outputs": _has_classes(task),
+        **_offered(task),
         "views": augment.views >= 2,
         "tasks": pretrain.tasks is not None,
         # Where classes are not declared, the data say how many there are.
         "classes": pretrain.tasks is not None or not classes or classes >= FEWEST_CLASSES,
     }
-    for need in names.needs(pretrain.method):
-        if not held[need]:
-            yield f"pretrain.method {pretrain.method!r} needs {REMEDIES[need]}"
+    yield from _lacking("pretrain", pretrain, held)
     if pretrain.method == "prototypical" and pretrain.ways and 0 < classes < pretrain.ways:
         yield f"pretrain.ways is {pretrain.ways}; allowed: 2 to {classes}, the classes of data.labels"
     columns = (*(("domain",) if data.labels.domain else ()), *data.labels.slices)

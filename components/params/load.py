@@ -17,6 +17,7 @@ from components.errors import ParamsError, meant
 from components.params.backbone import BackboneParams
 from components.params.base import Section, keys_of
 from components.params.combinations import combinations
+from components.params.operation import OperationParams
 from components.params.tree import Params
 from components.params.unquoted import Location, misread
 from components.params.written_out import unwritten
@@ -62,6 +63,17 @@ def load_params(path: Path) -> Params:
     """The checked tree of `path`; a ParamsError that lists every mistake otherwise."""
     node, values = _parsed(path)
     return check(values, path.name, path.parent, misread(node, values, Params))
+
+
+def load_operation(path: Path) -> OperationParams:
+    """Sections `runtime` and `tracking` alone; what other sections name need not be installed."""
+    _, values = _parsed(path)
+    try:
+        return OperationParams.model_validate(values)
+    except ValidationError as error:
+        raise _refusal(
+            path.name, [_explain(dict(item)) for item in error.errors(include_url=False)]
+        ) from None
 
 
 def load_backbone(path: Path, root: Path) -> BackboneParams:
@@ -207,7 +219,7 @@ def _explain(item: dict[str, typing.Any]) -> str:  # pydantic types its error de
         case "extra_forbidden" if where in REPLACED:
             return f"{where}: no longer a key: {REPLACED[where]}"
         case "extra_forbidden":
-            known = _keys(item["loc"][:-1])
+            known = item.get("ctx", {}).get("known") or _keys(item["loc"][:-1])
             hint = meant(str(item["loc"][-1]), known) or "."
             return f"{where}: unknown key{hint} Allowed: {', '.join(known)}"
         case "missing":

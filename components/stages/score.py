@@ -16,7 +16,7 @@ from components.inference.inputs import Folder, Inputs, Objects, refuse_output_i
 from components.inference.manifests import Columns, Table
 from components.inference.plan import Begun, Model, Output, begun, make_plan
 from components.inference.scoring import Scorer
-from components.params import Params
+from components.params.operation import OperationParams
 from components.params.scoring import CHAMPION, Job
 from components.params.tables import KINDS
 from components.progress import bar, log, progress
@@ -52,7 +52,7 @@ class Scoring:
     No dataclass: Prefect would walk through its fields at each task.
     """
 
-    def __init__(self, root: Path, params: Params, job: Job, run: RunHandle) -> None:
+    def __init__(self, root: Path, params: OperationParams, job: Job, run: RunHandle) -> None:
         self._root = root
         self._params = params
         self._job = job
@@ -154,7 +154,7 @@ def open_inputs(root: Path, job: Job) -> Inputs:
     return Table(path, wanted, None if job.files is None else root / job.files)
 
 
-def open_release(root: Path, params: Params, job: Job) -> tuple[Bundle, Model]:
+def open_release(root: Path, params: OperationParams, job: Job) -> tuple[Bundle, Model]:
     """Raises RegistryError, DigestMismatch or StorageError; see `registry.fetch` and `inference.bundle`."""
     if job.bundle is not None:
         bundle, digest = open_unregistered(root / job.bundle, job.digest)

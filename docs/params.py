@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from components.params import plugins
 from components.params.base import Section, keys_of
+from components.params.choosing import Named
 from components.params.tree import Params
 from components.params.written_out import WRITTEN_OUT
 
@@ -99,7 +100,11 @@ def shown(field: FieldInfo) -> str:
 
 
 def kind(field: FieldInfo) -> str:
-    """Type and bounds, as people say them."""
+    """Type and bounds, as people say them; of what chooses a plug-in, our own."""
+    for rule in field.metadata:
+        if isinstance(rule, Named):
+            own = (name for name in rule.allowed if name not in plugins.foreign(rule.room))
+            return " \\| ".join(f"`{name}`" for name in own)
     text = re.sub(r"\b\w+\.", "", str(field.annotation).replace("<class '", "").replace("'>", ""))
     if text.startswith("dict["):
         return mapping(text)

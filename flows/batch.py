@@ -10,7 +10,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
 from components.errors import Interrupted
-from components.params import Params, load_params
+from components.params import load_operation
+from components.params.operation import OperationParams
 from components.params.scoring import Job, read_job
 from components.registry.delivery import Deliverer
 from components.registry.lineage import git_state
@@ -44,7 +45,7 @@ def score(job: Mapping[str, object], root: str = ".") -> State[int]:
     folder = Path(root).resolve()
     try:
         asked = read_job(job)
-        params = load_params(folder / "params.yaml")
+        params = load_operation(folder / "params.yaml")
         with scoring_run(folder, params, asked) as run:
             scoring = Scoring(folder, params, asked, run)
             open_model(scoring)
@@ -55,7 +56,7 @@ def score(job: Mapping[str, object], root: str = ".") -> State[int]:
 
 
 @contextmanager
-def scoring_run(root: Path, params: Params, job: Job) -> Iterator[RunHandle]:
+def scoring_run(root: Path, params: OperationParams, job: Job) -> Iterator[RunHandle]:
     """A run of its own, delivered to MLflow meanwhile: FINISHED, FAILED, or KILLED by a signal.
 
     Unlike the line it does not hold the workspace: shards run side by side, and beside a training.

@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 def _run(root: Path, values: dict[str, object]) -> int:
     """Whatever is wrong with the command or with params.yaml is said before anything slow is started."""
     from components.inference.opened import open_inputs
-    from components.params import load_params
+    from components.params import load_operation
     from components.params.scoring import read_job
     from components.progress import log
     from components.runtime.distribution import check_distribution
@@ -75,7 +75,7 @@ def _run(root: Path, values: dict[str, object]) -> int:
     from flows.server import temporary_server
 
     job = read_job(values)
-    load_params(root / "params.yaml")
+    load_operation(root / "params.yaml")
     open_inputs(root, job)
     check_distribution()
     prepare_environment(root)

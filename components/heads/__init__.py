@@ -1,9 +1,11 @@
-"""The heads that params may name: one line each, imported when chosen."""
+"""The heads that params may name: one line each, imported when chosen. Those of other distributions come by an entry
+point `graftline.heads`."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from components.choices import Choice
+from components.params import plugins
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -35,4 +37,4 @@ def restore(method: str, state: "Mapping[str, Tensor]") -> "nn.Module":
 
 
 def _kind(method: str) -> "type[Head]":
-    return HEADS[method].load()
+    return plugins.load("heads", method)

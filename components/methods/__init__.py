@@ -1,9 +1,11 @@
-"""The methods that params may name: one line each, imported when chosen."""
+"""The methods that params may name: one line each, imported when chosen. Those of other distributions come by an entry
+point of the table's name, `graftline.keep` for instance (`components.params.plugins.TABLES`)."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from components.choices import Choice
+from components.params import plugins
 
 if TYPE_CHECKING:
     from components.methods.adaptation import Adaptation
@@ -88,7 +90,7 @@ ROLES = ("keep", "align", "confident")
 
 def load_method(tune: "TuneParams") -> "Method":
     """The method that section `tune` names, with its parameters."""
-    made: Method = METHODS[tune.method].load()(tune)
+    made: Method = plugins.load("methods", tune.method)(tune)
     return made
 
 
@@ -98,7 +100,7 @@ def load_objectives(params: "ObjectivesParams", shape: "Shape") -> "Sequence[Obj
     for role in ROLES:
         name = getattr(params, role)
         if name != "none":
-            made.append(OBJECTIVES[name].load()(params, shape))
+            made.append(plugins.load(role, name)(params, shape))
     return made
 
 
@@ -106,7 +108,7 @@ def load_tasks(params: "TasksParams", shape: "Shape", columns: "Sequence[Column]
     """The auxiliary tasks, balanced as `objectives.tasks` says; none where no column is named."""
     if not columns:
         return None
-    made: MultiTask = BALANCES[params.balance].load()(params, shape, columns)
+    made: MultiTask = plugins.load("balances", params.balance)(params, shape, columns)
     return made
 
 
@@ -114,7 +116,7 @@ def load_adaptation(tune: "TuneParams") -> "Adaptation | None":
     """What `tune.then` names; none where nothing follows training."""
     if tune.then == "none":
         return None
-    made: Adaptation = ADAPTATIONS[tune.then].load()(tune)
+    made: Adaptation = plugins.load("adaptations", tune.then)(tune)
     return made
 
 
@@ -122,7 +124,7 @@ def load_weighting(params: "WeightingParams") -> "Weighting | None":
     """The weighting that section `weighting` names; none where all samples count alike."""
     if params.method == "none":
         return None
-    made: Weighting = WEIGHTINGS[params.method].load()(params)
+    made: Weighting = plugins.load("weightings", params.method)(params)
     return made
 
 
@@ -130,5 +132,5 @@ def load_pretraining(params: "PretrainParams") -> "Pretraining | None":
     """What section `pretrain` names; none where the checkpoint is taken as it is."""
     if params.method == "none":
         return None
-    made: Pretraining = PRETRAININGS[params.method].load()(params)
+    made: Pretraining = plugins.load("pretrainings", params.method)(params)
     return made

@@ -2,7 +2,7 @@
 
 from components.data.formats import open_format
 from components.data.lock import Lock
-from components.params import Params, names
+from components.params import Params, plugins
 
 
 def labels_needed(params: Params, trained: Lock | None, now: Lock) -> str | None:
@@ -30,24 +30,24 @@ def new_labels(params: Params, trained: Lock, now: Lock) -> bool:
 
 def adapting(params: Params) -> list[str]:
     """The configured methods that learn from samples without labels, as `section.key method`."""
-    chosen = {
-        "objectives.align": params.objectives.align,
-        "objectives.confident": params.objectives.confident,
-        "weighting.method": params.weighting.method,
-        "tune.then": params.tune.then,
-    }
-    adapted = [f"{key} {method}" for key, method in chosen.items() if _unlabelled(method)]
+    sections = {"objectives": params.objectives, "weighting": params.weighting, "tune": params.tune}
+    chosen = [(name, section, *choice) for name, section in sections.items() for choice in section.choices()]
+    adapted = [
+        f"{name}.{key} {vars(section)[key]}"
+        for name, section, key, table in chosen
+        if _unlabelled(table, vars(section)[key])
+    ]
     method = params.pretrain.method
     return [*adapted, f"pretrain.method {method}"] if _without_labels(method) else adapted
 
 
-def _unlabelled(method: str) -> bool:
-    needs = names.needs(method)
+def _unlabelled(table: str, method: str) -> bool:
+    needs = plugins.needs(table, method)
     return "target_labels" not in needs and bool({"domains", "unlabelled"} & {*needs})
 
 
 def _without_labels(pretraining: str) -> bool:
-    return pretraining != "none" and "class_outputs" not in names.needs(pretraining)
+    return pretraining != "none" and "class_outputs" not in plugins.needs("pretrainings", pretraining)
 
 
 def _digests(lock: Lock) -> set[str]:

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 
-from components.errors import meant
-from components.params import names, plugins
+from components.params import names
 from components.params.base import Address, Section
 from components.params.data import Digest
 
@@ -52,18 +51,10 @@ class BackboneParams(Section):
         licence: beside `uri`: of the weights; it goes with the release.
     """
 
-    name: str = "efficientnet_lite0"
+    name: names.Backbone = "efficientnet_lite0"
     uri: Address | None = None
     sha256: Digest | None = None
     licence: str | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in (known := plugins.names("backbones")):
-            hint = meant(name, known) or "."
-            raise ValueError(f"{name!r} is not allowed{hint} Allowed: {', '.join(known[:-1])} or {known[-1]}")
-        return name
 
     @model_validator(mode="after")
     def _address(self) -> "BackboneParams":

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from components.errors import meant
 from components.params import needs, plugins
@@ -20,9 +19,6 @@ from components.params.promotion import PromotionParams
 from components.params.release import GateParams
 from components.params.task import TaskParams
 from components.params.tuning import TuneParams
-
-if TYPE_CHECKING:
-    pass
 
 Check = Callable[..., Iterator[str]]
 SELECT = SelectParams()  # of which no problem has anything to say

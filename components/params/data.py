@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from components.errors import meant
-from components.params import plugins
+from components.params import names, plugins
 from components.params.base import Address, Section
 from components.params.conditions import Value, check_values
 from components.params.tables import Separator, check_written
@@ -147,7 +146,7 @@ class DataParams(Section):
     source: Address
     sha256: Digest | None = None
     licence: str
-    layout: str = "folders"
+    layout: names.Layout = "folders"
     folders: Literal["auto", "classes", "splits"] = "auto"
     labels: Labels = Labels()
     split: Split = Split()
@@ -166,13 +165,6 @@ class DataParams(Section):
         raise ValueError(
             f"{source!r} does not say what kind of source it is: write 'file:{source}'; allowed: {forms}"
         )
-
-    @field_validator("layout")
-    @classmethod
-    def _known(cls, layout: str) -> str:
-        if layout not in (known := plugins.names(FORMATS)):
-            raise ValueError(f"{layout!r} is not allowed{meant(layout, known)}; allowed: {', '.join(known)}")
-        return layout
 
     @model_validator(mode="after")
     def _has_columns(self) -> "DataParams":

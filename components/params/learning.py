@@ -6,6 +6,7 @@ from pydantic import Field
 
 from components.params import names
 from components.params.base import Section
+from components.params.choosing import Choosing
 
 Metric = str  # one of the problem's; `params.combinations` looks at it
 AUTO = "auto"  # the problem's first metric: balanced_accuracy for classification
@@ -23,8 +24,10 @@ class FeaturesParams(Section):
     batch: int = Field(default=4, ge=1, le=1024)
 
 
-class HeadParams(Section):
+class HeadParams(Choosing):
     """What is fitted to frozen features; validation data choose among the candidates.
+
+    Further keys are those of a head that another package brings.
 
     Attributes:
         method: `logistic` regression, `linear` (ridge regression), `mlp` (one hidden layer), `neighbours`,

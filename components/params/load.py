@@ -14,10 +14,12 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from components.errors import ParamsError, meant
-from components.params import plugins, wording
+from components.params import wording
 from components.params.backbone import BackboneParams
 from components.params.base import Section, keys_of
+from components.params.choosing import Choosing
 from components.params.combinations import Check, combinations, of_the_problem
+from components.params.operation import OperationParams
 from components.params.task import TaskParams
 from components.params.tree import Params
 from components.params.unquoted import Location, misread
@@ -64,7 +66,16 @@ _Loader.add_implicit_resolver(
 def load_params(path: Path) -> Params:
     """The checked tree of `path`; a ParamsError that lists every mistake otherwise."""
     node, values = _parsed(path)
-    return check(values, path.name, path.parent, misread(node, values, Params, {"task": own_keys(values)}))
+    return check(values, path.name, path.parent, misread(node, values, Params, further_keys(values)))
+
+
+def load_operation(path: Path) -> OperationParams:
+    """Sections `runtime` and `tracking` alone; what other sections name need not be installed."""
+    _, values = _parsed(path)
+    try:
+        return OperationParams.model_validate(values)
+    except ValidationError as error:
+        raise _refusal(path.name, wording.explain(error, OperationParams)) from None
 
 
 def load_backbone(path: Path, root: Path) -> BackboneParams:
@@ -109,8 +120,7 @@ def check(
         mistakes = missing
     except ValidationError as error:
         # pydantic looks at combinations only where every section is right by itself, and says them in one.
-        items = wording.mistakes([item for item in error.errors(include_url=False) if item["loc"]], Params)
-        errors = _with_own_keys(items, values)
+        errors = wording.mistakes([item for item in error.errors(include_url=False) if item["loc"]], Params)
         own = [item for item in errors if not _follows(item, errors) and not _is_known(item, unquoted)]
         mistakes = [_explain(item) for item in own] + missing
         mistakes += _combinations(values)
@@ -140,13 +150,16 @@ def _combinations(values: Mapping[str, object]) -> list[str]:
     return combinations(valid, skipped)
 
 
-def own_keys(values: Mapping[str, object]) -> list[type[Section]]:
-    """Models of what the modality and the problem that `values` name add to section `task`; of wrong names nothing."""
-    task = values.get("task", {})
-    with contextlib.suppress(ValidationError, ValueError):
-        named = TaskParams.model_validate(_only(task, ("name", "modality", "problem")))
-        return [plugins.options("modalities", named.modality), plugins.options("problems", named.problem)]
-    return []
+def further_keys(values: Mapping[str, object]) -> dict[str, tuple[type[Section], ...]]:
+    """Section → models of the keys that the plug-ins which it names add to it; of wrong names nothing."""
+    found = {}
+    for name, field in Params.model_fields.items():
+        kind, section = section_in(field.annotation), values.get(name, {})
+        if kind is not None and issubclass(kind, Choosing):
+            with contextlib.suppress(ValueError):
+                plain = kind.plain(section)
+                found[name] = kind.kinds(plain) if isinstance(plain, dict) else ()
+    return found
 
 
 def _named_task(values: Mapping[str, object]) -> dict[str, Section]:
@@ -159,21 +172,6 @@ def _named_task(values: Mapping[str, object]) -> dict[str, Section]:
 
 def _only(section: object, keys: Sequence[str]) -> object:
     return {key: section[key] for key in keys if key in section} if isinstance(section, dict) else section
-
-
-def _with_own_keys(items: Sequence[Item], values: Mapping[str, object]) -> list[Item]:
-    """`items`, with every mistake in the keys of the modality and the problem: the section itself tells one of them."""
-    task, found = values.get("task"), list[Item]()
-    for kind in own_keys(values) if isinstance(task, dict) else ():
-        try:
-            kind.model_validate(_only(task, tuple(kind.model_fields)))
-        except ValidationError as error:
-            told = wording.mistakes(error.errors(include_url=False), kind)
-            found += [{**item, "loc": ("task", *item["loc"])} for item in told]
-    if not found:
-        return list(items)
-    rest = [item for item in items if item["loc"] != ("task",) or not wording.said(item).startswith("task.")]
-    return [*rest, *found]
 
 
 def _follows(item: Item, errors: Sequence[Item]) -> bool:
@@ -251,7 +249,7 @@ def _explain(item: Item) -> str:
     if item["type"] == "extra_forbidden":
         if where in REPLACED:
             return f"{where}: no longer a key: {REPLACED[where]}"
-        known = _keys(item["loc"][:-1])
+        known = item.get("ctx", {}).get("known") or _keys(item["loc"][:-1])
         hint = meant(str(item["loc"][-1]), known) or "."
         return f"{where}: unknown key{hint} Allowed: {', '.join(known)}"
     return wording.sentence(item)

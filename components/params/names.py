@@ -1,5 +1,5 @@
-"""What may be chosen by name: backbones, heads, methods. A name here is a line there, in the room's own table.
-Backbones of other distributions come by entry point: `components.params.plugins.backbones`.
+"""What may be chosen by name: backbones, formats, modalities, problems, heads, methods. A name here is a line in the
+room's own table, or an entry point of another distribution (`components.params.plugins`).
 
 They stand apart from the sections that use them, because a stage depends on its sections' modules: a new name must
 not run anything again.
@@ -7,45 +7,25 @@ not run anything again.
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated, Literal
 
-from components.choices import Choice, Facts, Need
+from components.choices import Facts
+from components.params.choosing import Named
 
-if TYPE_CHECKING:
-    Head = str
-    Method = str
-    Keep = str
-    Align = str
-    Confident = str
-    Balance = str
-    Then = str
-    Weighting = str
-    Pretraining = str
-else:  # by name: rooms lie above parameters
-    _heads, _methods = import_module("components.heads"), import_module("components.methods")
-    Head = Literal[*_heads.HEADS]
-    Method = Literal[*_methods.METHODS]
-    Keep = Literal["none", *_methods.KEEP]
-    Align = Literal["none", *_methods.ALIGN]
-    Confident = Literal["none", *_methods.CONFIDENT]
-    Balance = Literal[*_methods.BALANCES]
-    Then = Literal["none", *_methods.ADAPTATIONS]
-    Weighting = Literal["none", *_methods.WEIGHTINGS]
-    Pretraining = Literal["none", *_methods.PRETRAININGS]
+Backbone = Annotated[str, Named("backbones")]
+Layout = Annotated[str, Named("data/formats")]
+Modality = Annotated[str, Named("modalities")]
+Problem = Annotated[str, Named("problems")]
+Head = Annotated[str, Named("heads")]
+Method = Annotated[str, Named("methods")]
+Keep = Annotated[str, Named("keep", optional=True)]
+Align = Annotated[str, Named("align", optional=True)]
+Confident = Annotated[str, Named("confident", optional=True)]
+Balance = Annotated[str, Named("balances")]
+Then = Annotated[str, Named("adaptations", optional=True)]
+Weighting = Annotated[str, Named("weightings", optional=True)]
+Pretraining = Annotated[str, Named("pretrainings", optional=True)]
 Criterion = Literal["source", "information_maximisation"]
-
-
-def heads() -> Mapping[str, Choice]:
-    """The table of heads."""
-    found: Mapping[str, Choice] = import_module("components.heads").HEADS
-    return found
-
-
-def needs(name: str) -> tuple[Need, ...]:
-    """What the head or method `name` must be given; nothing for `none`."""
-    found: Mapping[str, Choice] = {**heads(), **import_module("components.methods").ALL}
-    return found[name].needs if name in found else ()
-
 
 # Of fewer classes, random choices are hardly different tasks.
 FEWEST_CLASSES = 5

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from components.params import names, plugins
+from components.params import plugins
 from components.params.backbone import BackboneParams
+from components.params.choosing import Choosing
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
 from components.params.learning import AUTO, HeadParams
@@ -44,6 +45,7 @@ def methods(
     weighting: WeightingParams,
 ) -> Iterator[str]:
     held: Mapping[Need, bool] = {
+        **_offered(task),
         "domains": domains.declared,
         "unlabelled": domains.declared
         or data.labels.unlabelled is not None
@@ -51,24 +53,21 @@ def methods(
         "target_labels": domains.declared and domains.target_labels == "used",
         "source_start": tune.start == "source",
         "batch_norms": plugins.backbones()[backbone.name].norms == "batch",
-        "class_outputs": _has_classes(task),
     }
-    chosen = {
-        "tune.method": tune.method,
-        "tune.then": tune.then,
-        "objectives.keep": objectives.keep,
-        "objectives.align": objectives.align,
-        "objectives.confident": objectives.confident,
-        "weighting.method": weighting.method,
+    sections = {
+        "tune": tune,
+        "objectives": objectives,
+        "objectives.tasks": objectives.tasks,
+        "weighting": weighting,
     }
-    for key, name in chosen.items():
-        yield from _lacking(key, name, held)
+    for name, section in sections.items():
+        yield from _lacking(name, section, held)
 
 
 def head(task: TaskParams, head: HeadParams) -> Iterator[str]:
-    held: Mapping[Need, bool] = {"class_outputs": _has_classes(task), "logits": _offers(task, "logits")}
-    fit = [name for name, other in names.heads().items() if all(held[need] for need in other.needs)]
-    for line in _lacking("head.method", head.method, held):
+    held = _offered(task)
+    for line in _lacking("head", head, held):
+        fit = (n for n in plugins.names("heads") if all(held.get(need) for need in plugins.needs("heads", n)))
         yield f"{line}; for {task.problem}: {', '.join(fit)}"
 
 
@@ -92,10 +91,28 @@ def overfitting(task: TaskParams, gate: GateParams) -> Iterator[str]:
         yield f"gate.overfitting.metric: {gate.overfitting.metric!r} is not allowed. Allowed: {AUTO}, {score}"
 
 
-def _lacking(key: str, name: str, held: "Mapping[Need, bool]") -> Iterator[str]:
-    for need in names.needs(name):
-        if not held[need]:
-            yield f"{key} {name!r} needs {REMEDIES[need]}"
+def _lacking(name: str, section: Choosing, held: "Mapping[Need, bool]") -> Iterator[str]:
+    """What the heads or methods that a section chooses must be given, and are not."""
+    for key, table in section.choices():
+        chosen = vars(section)[key]
+        for need in plugins.needs(table, chosen):
+            if need not in held:
+                yield (
+                    f"{name}.{key} {chosen!r} states the need {need!r}, which nothing in {plugins.GROUPS[table]} "
+                    f"can have; allowed: {', '.join(held)}"
+                )
+            elif not held[need]:
+                yield f"{name}.{key} {chosen!r} needs {REMEDIES[need]}"
+
+
+def _offered(task: TaskParams) -> "Mapping[Need, bool]":
+    """What any head or method may need."""
+    return {
+        "images": task.kind == "images",
+        "texts": task.kind == "texts",
+        "class_outputs": _has_classes(task),
+        "logits": _offers(task, "logits"),
+    }
 
 
 def _has_classes(task: TaskParams) -> bool:
@@ -111,15 +128,13 @@ def pretraining(
 ) -> Iterator[str]:
     classes = len(data.labels.classes)
     held: Mapping[Need, bool] = {
-        "images": task.kind == "images",
-        "texts": task.kind == "texts",
-        "class_outputs": _has_classes(task),
+        **_offered(task),
         "views": augment.views >= 2,
         "tasks": pretrain.tasks is not None,
         # Where classes are not declared, the data say how many there are.
         "classes": pretrain.tasks is not None or not classes or classes >= FEWEST_CLASSES,
     }
-    yield from _lacking("pretrain.method", pretrain.method, held)
+    yield from _lacking("pretrain", pretrain, held)
     if pretrain.method == "prototypical" and pretrain.ways and 0 < classes < pretrain.ways:
         yield f"pretrain.ways is {pretrain.ways}; allowed: 2 to {classes}, the classes of data.labels"
     columns = (*(("domain",) if data.labels.domain else ()), *data.labels.slices)

@@ -3,12 +3,12 @@
 from pydantic import Field, model_validator
 
 from components.params import names
-from components.params.base import Section
+from components.params.choosing import Choosing
 
 Weight = float | None
 
 
-class TasksParams(Section):
+class TasksParams(Choosing):
     """Auxiliary tasks, learned beside the main one on the same layers; only the main one is shipped.
 
     Attributes:
@@ -33,7 +33,7 @@ class TasksParams(Section):
         return self
 
 
-class ObjectivesParams(Section):
+class ObjectivesParams(Choosing):
     """What is added to the loss: one answer to each of three questions, in any combination.
 
     Attributes:
@@ -54,10 +54,10 @@ class ObjectivesParams(Section):
     keep_weight: Weight = Field(default=None, gt=0)
     align_weight: Weight = Field(default=None, gt=0)
     confident_weight: Weight = Field(default=None, gt=0)
-    tasks: TasksParams = TasksParams()
+    tasks: TasksParams = Field(default_factory=TasksParams)
 
 
-class WeightingParams(Section):
+class WeightingParams(Choosing):
     """How much each labelled training sample counts, by frozen features.
 
     Attributes:

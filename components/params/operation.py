@@ -3,7 +3,7 @@
 import os
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from components.params.base import Section
 
@@ -34,3 +34,12 @@ class TrackingParams(Section):
     uri: str = Field(default="sqlite", pattern=r"^(sqlite|sqlite:///.+|https?://.+|postgresql.*://.+)$")
     experiment: str = "graftline"
     model: str = Field(default="model", pattern=r"^[A-Za-z0-9._-]+$")
+
+
+class OperationParams(Section):
+    """All that scoring a release needs of params.yaml: none of the plug-ins that it was trained with."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    runtime: RuntimeParams = RuntimeParams()
+    tracking: TrackingParams = TrackingParams()

@@ -2,25 +2,36 @@
 entry point of another distribution.
 
 A package's own file (`components/problems/classification/__init__.py`) holds plain values and imports nothing slow.
+Heads and methods are a file each; a line in a table says what must be known of one before it is imported. That of
+another distribution is the value `CHOICE` of its package, which has `Params`, too, where it has keys of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module, metadata
 from types import ModuleType
 from typing import Any
 
-from components.choices import Facts
+from components.choices import Choice, Facts, Need
 from components.errors import ParamsError
 from components.params.base import Section
-from components.params.names import BACKBONES
 
-# Room → the group of its entry points. There `ranking = company.ranking` names a package.
+# Tables of heads and methods → where they are; there, `keep` is `KEEP`.
+TABLES: Mapping[str, str] = {
+    "heads": "components.heads",
+    **dict.fromkeys(
+        ("methods", "keep", "align", "confident", "balances", "adaptations", "weightings", "pretrainings"),
+        "components.methods",
+    ),
+}
+# Room or table → the group of its entry points. There `ranking = company.ranking` names a package.
 GROUPS: Mapping[str, str] = {
     room: f"graftline.{room.rpartition('/')[-1]}"
-    for room in ("backbones", "data/formats", "modalities", "problems")
+    for room in ("backbones", "data/formats", "modalities", "problems", *TABLES)
 }
+NONE = "none"  # where nothing is chosen
 
 
 @dataclass(frozen=True)
@@ -44,8 +55,8 @@ class Foreign:
 @cache
 def foreign(room: str) -> Mapping[str, Foreign]:
     """Name → plug-in, of those that other distributions bring. ParamsError where two claim a name."""
-    own, found = set(_own(room)), dict[str, Foreign]()
-    for point in metadata.entry_points(group=GROUPS[room]) if room in GROUPS else ():
+    own, found = {*_own(room), NONE}, dict[str, Foreign]()
+    for point in _points().select(group=GROUPS[room]):
         made = Foreign(point.value, _distribution(point))
         other = "graftline itself" if point.name in own else None
         if point.name in found:
@@ -64,13 +75,25 @@ def foreign(room: str) -> Mapping[str, Foreign]:
     return dict(sorted(found.items()))
 
 
+@cache
+def _points() -> "metadata.SelectableGroups | metadata.EntryPoints":
+    """All that is installed, read once: it takes as long for one group as for all."""
+    return metadata.entry_points()
+
+
 def _distribution(point: metadata.EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else "an unnamed distribution"
 
 
 @cache
 def _own(room: str) -> tuple[str, ...]:
-    found: tuple[str, ...] = import_module(package(room)).NAMES
+    found: tuple[str, ...] = tuple(_table(room)) if room in TABLES else import_module(package(room)).NAMES
+    return found
+
+
+def _table(table: str) -> Mapping[str, Choice]:
+    """Our own heads or methods."""
+    found: Mapping[str, Choice] = getattr(import_module(TABLES[table]), table.upper())
     return found
 
 
@@ -81,7 +104,7 @@ def package(room: str) -> str:
 
 @cache
 def names(room: str) -> tuple[str, ...]:
-    """Names of the plug-ins of a room (`modalities`, `problems`, …), those of other distributions last."""
+    """Names of the plug-ins of a room or table (`modalities`, `keep`, …), those of other distributions last."""
     return (*_own(room), *foreign(room))
 
 
@@ -91,9 +114,16 @@ def place(room: str, name: str, part: str = "") -> ModuleType:
         raise ValueError(f"{name!r} is not known; allowed: {', '.join(names(room))}")
     other = foreign(room).get(name)
     root = f"{package(room)}.{name}" if other is None else other.module
-    try:
+    with _said(other, name):
         return import_module(f"{root}.{part}" if part else root)
-    except ImportError as error:
+
+
+@contextmanager
+def _said(other: Foreign | None, name: str) -> Iterator[None]:
+    """What another distribution cannot import is told with its name."""
+    try:
+        yield
+    except (ImportError, AttributeError) as error:
         if other is None:
             raise
         raise ParamsError(
@@ -108,9 +138,31 @@ def about(room: str, name: str) -> ModuleType:
 
 
 def options(room: str, name: str) -> type[Section]:
-    """The keys that a plug-in adds to section `task`."""
-    found: type[Section] = about(room, name).Params
+    """The keys that a plug-in adds to the section that chooses it. Our own heads and methods add none: those of all of
+    them stand in their section."""
+    if room in TABLES and name not in foreign(room):
+        return Section
+    found: type[Section] = getattr(about(room, name), "Params", Section)
     return found
+
+
+def choice(table: str, name: str) -> Choice:
+    """The line of a head or a method. ValueError for a name that is not known."""
+    if (own := _table(table).get(name)) is not None:
+        return own
+    found: Choice = fact(table, name, "CHOICE")
+    return found
+
+
+def load(table: str, name: str) -> type:
+    """The class of a head or a method, imported now."""
+    with _said(foreign(table).get(name), name):
+        return choice(table, name).load()
+
+
+def needs(table: str, name: str) -> tuple[Need, ...]:
+    """What a head or a method must be given; nothing for `none`."""
+    return () if name == NONE else choice(table, name).needs
 
 
 def metrics(problem: str) -> Mapping[str, str]:
@@ -138,7 +190,8 @@ def overfitting(problem: str) -> str | None:
 
 def fact(room: str, name: str, key: str) -> Any:
     """A value that a plug-in states, e.g. `OFFERS` of a problem."""
-    return getattr(about(room, name), key)
+    with _said(foreign(room).get(name), name):
+        return getattr(about(room, name), key)
 
 
 def offers(room: str, name: str, what: str) -> bool:
@@ -149,4 +202,5 @@ def offers(room: str, name: str, what: str) -> bool:
 @cache
 def backbones() -> Mapping[str, Facts]:
     """What is known of each backbone before it is built; those of other distributions state `FACTS`."""
-    return {**BACKBONES, **{name: fact("backbones", name, "FACTS") for name in foreign("backbones")}}
+    own = {name: row.facts for name, row in import_module("components.backbones.table").BACKBONES.items()}
+    return {**own, **{name: fact("backbones", name, "FACTS") for name in foreign("backbones")}}

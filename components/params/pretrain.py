@@ -5,12 +5,12 @@ from typing import Annotated
 from pydantic import Field
 
 from components.params import names
-from components.params.base import Section
+from components.params.choosing import Choosing
 
 Positive = Annotated[float, Field(gt=0)]
 
 
-class PretrainParams(Section):
+class PretrainParams(Choosing):
     """A new starting checkpoint from the user's own data; everything after it starts from there.
 
     Attributes:

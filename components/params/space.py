@@ -14,6 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from components.errors import ParamsError, meant
+from components.params import plugins
+from components.params.choosing import Choosing
 from components.params.load import parse, section_in
 from components.params.tree import Params
 from components.params.wording import said
@@ -255,6 +257,11 @@ def _below(name: str, field: FieldInfo) -> Iterator[tuple[str, FieldInfo]]:
         return
     for key, inner in model.model_fields.items():
         yield from _below(f"{name}.{key}", inner)
+    # A trial that does not choose the plug-in that a key is of is impossible, and said to be.
+    for _, room in model.choices() if issubclass(model, Choosing) else ():
+        for plugin in plugins.foreign(room):
+            for key, inner in plugins.options(room, plugin).model_fields.items():
+                yield from _below(f"{name}.{key}", inner)
 
 
 def _unknown(key: str) -> str:

@@ -1,16 +1,13 @@
 """Sections `task` and `augment`: what kind of samples and targets, and how training varies them."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field
 
 from components.errors import meant
-from components.params import plugins
+from components.params import names, plugins
 from components.params.base import Section
-from components.params.wording import explain
-
-Options = TypeVar("Options", bound=Section)
+from components.params.choosing import Choosing
 
 
 def field_names() -> Mapping[str, tuple[str, str]]:
@@ -56,7 +53,7 @@ class AugmentParams(Section):
     word_dropout: float = Field(default=0.1, ge=0, lt=1)
 
 
-class TaskParams(Section):
+class TaskParams(Choosing):
     """What a sample is (`modality`), what a target is (`problem`), and how much of a sample the backbone sees.
 
     Further keys are those of the modality and of the problem, each in a section of its own below.
@@ -68,15 +65,12 @@ class TaskParams(Section):
         input_size: side of an image in pixels, or tokens of a text; none: what the backbone was trained with.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
-
-    modality: str = "image"
-    problem: str = "classification"
+    modality: names.Modality = "image"
+    problem: names.Problem = "classification"
     input_size: int | None = Field(default=None, ge=16, le=1024)
 
-    @model_validator(mode="before")
     @classmethod
-    def _by_name(cls, values: Any) -> Any:
+    def plain(cls, values: object) -> object:
         """`name: image_classification`, or that text alone: so say the field, and releases that were made before."""
         if isinstance(values, str):
             values = {"name": values}
@@ -87,29 +81,6 @@ class TaskParams(Section):
             if named.setdefault(key, said) != said:
                 raise ValueError(f"name {values['name']!r} says {key} {said!r}, but {key} is {named[key]!r}")
         return named
-
-    @model_validator(mode="after")
-    def _declared(self) -> "TaskParams":
-        kinds = self._kinds()
-        allowed = [*type(self).model_fields, *(key for kind in kinds for key in kind.model_fields)]
-        extra = self.model_extra or {}
-        wrong = [
-            f"{key!r} is no key of section task{meant(key, allowed)}" for key in set(extra) - set(allowed)
-        ]
-        if wrong:
-            raise ValueError(f"{'; '.join(sorted(wrong))}; allowed: {', '.join(allowed)}")
-        for kind in kinds:
-            try:
-                self.options(kind)
-            except ValidationError as error:
-                raise ValueError(explain(error, kind, ("task",))[0]) from None
-        return self
-
-    def options(self, kind: type[Options]) -> Options:
-        """The keys of the modality or the problem, e.g. ClassificationParams."""
-        return kind.model_validate(
-            {k: v for k, v in (self.model_extra or {}).items() if k in kind.model_fields}
-        )
 
     @property
     def name(self) -> str:
@@ -126,12 +97,3 @@ class TaskParams(Section):
         """Of images in 16-bit grey: how many of the bits are used."""
         found: int | None = (self.model_extra or {}).get("bits")
         return found
-
-    def _kinds(self) -> tuple[type[Section], type[Section]]:
-        for room, key in (("modalities", "modality"), ("problems", "problem")):
-            if (name := getattr(self, key)) not in plugins.names(room):
-                known = plugins.names(room)
-                raise ValueError(
-                    f"{key} {name!r} is not allowed{meant(name, known)}; allowed: {', '.join(known)}"
-                )
-        return plugins.options("modalities", self.modality), plugins.options("problems", self.problem)

@@ -34,16 +34,16 @@ class Params(Section):
     seed: int = Field(default=0, ge=0, lt=2**32)
     data: DataParams
     domains: DomainsParams = DomainsParams()
-    # By a factory: what a task is asks the tables of modalities and problems, which import this package.
+    # By a factory, what names plug-ins: their rooms import this package.
     task: TaskParams = Field(default_factory=TaskParams)
     augment: AugmentParams = AugmentParams()
     backbone: BackboneParams = BackboneParams()
     features: FeaturesParams = FeaturesParams()
-    head: HeadParams = HeadParams()
-    tune: TuneParams = TuneParams()
-    objectives: ObjectivesParams = ObjectivesParams()
-    weighting: WeightingParams = WeightingParams()
-    pretrain: PretrainParams = PretrainParams()
+    head: HeadParams = Field(default_factory=HeadParams)
+    tune: TuneParams = Field(default_factory=TuneParams)
+    objectives: ObjectivesParams = Field(default_factory=ObjectivesParams)
+    weighting: WeightingParams = Field(default_factory=WeightingParams)
+    pretrain: PretrainParams = Field(default_factory=PretrainParams)
     controls: ControlsParams = ControlsParams()
     select: SelectParams = SelectParams()
     export: ExportParams = ExportParams()

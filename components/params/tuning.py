@@ -6,13 +6,15 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from components.params import names
-from components.params.base import Section
+from components.params.choosing import Choosing
 
 Positive = Annotated[float, Field(gt=0)]
 
 
-class TuneParams(Section):
+class TuneParams(Choosing):
     """Fine-tuning of the last blocks from activations at the cut.
+
+    Further keys are those of methods that another package brings.
 
     Attributes:
         method: what of the last blocks learns, and when: all of them (`last_blocks`), one after the other from the

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel
 
 from components.params.base import keys_of
+from components.params.choosing import Named
 from components.params.wording import members
 
 Location = tuple[str | int, ...]
@@ -101,7 +102,11 @@ def admitted(annotation: object, at: Location) -> set[object]:
     for option in options:
         arguments = typing.get_args(option)
         if isinstance(option, type) and issubclass(option, BaseModel) and at[0] in keys_of(option):
-            return admitted(keys_of(option)[str(at[0])].annotation, at[1:])
+            field = keys_of(option)[str(at[0])]
+            named = any(
+                isinstance(rule, Named) for rule in field.metadata
+            )  # in quotes it would be no name, either
+            return set() if named else admitted(field.annotation, at[1:])
         if typing.get_origin(option) in (tuple, list) and isinstance(at[0], int):
             return admitted(arguments[0], at[1:])
         if typing.get_origin(option) is dict:

@@ -130,11 +130,18 @@ def place(model: type[BaseModel], item: Item) -> Place:
     location = item["loc"]
     for number, part in enumerate(location):
         below = list(_below(options, part))
+        if not below and _takes_further_keys(options):
+            return (*at, *location[number:])  # a plug-in's key: `choosing` has told its place already
         unknown = item["type"] == "extra_forbidden" and number == len(location) - 1
         if below or unknown or part == KEY:
             at.append(part)
             options = below
     return tuple(at)
+
+
+def _takes_further_keys(options: Sequence[object]) -> bool:
+    models = (one for one in options if isinstance(one, type) and issubclass(one, BaseModel))
+    return any(model.model_config.get("extra") == "allow" for model in models)
 
 
 def _below(options: Sequence[object], part: str | int) -> Iterator[object]:

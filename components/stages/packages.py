@@ -45,9 +45,7 @@ def checked(params: Params) -> Names:
 
 def other(plugin: Plugin, names: Names) -> Foreign | None:
     """The plug-in of another distribution that is chosen; None where it is one of this repository."""
-    if plugin.room not in plugins.GROUPS:
-        return None
-    return plugins.foreign(plugin.room).get(str(names(plugin.key)))
+    return plugins.foreign(plugin.table or plugin.room).get(str(names(plugin.key)))
 
 
 def packages(rows: Iterable[Stage], names: Names) -> list[str]:
@@ -78,7 +76,7 @@ def check_packages(rows: Sequence[Stage], root: Path, names: Names) -> None:
     """
     graph = (root / "dvc.yaml").read_text(encoding="utf-8") if (root / "dvc.yaml").exists() else ""
     there = [row for row in rows if f"\n  {row.name}:\n" in graph]
-    for plugin in {plugin for row in there for plugin in row.plugins if plugin.room in plugins.GROUPS}:
+    for plugin in {plugin for row in there for plugin in row.plugins}:
         if (plugin.path in graph) != (other(plugin, names) is None):
             raise StorageError(
                 f"dvc.yaml was not written for {plugin.key}: {names(plugin.key)}, which params.yaml says.",

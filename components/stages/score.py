@@ -17,7 +17,7 @@ from components.inference.manifests import Table
 from components.inference.opened import open_inputs
 from components.inference.plan import Begun, Model, Output, begun, make_plan
 from components.inference.scoring import Scorer
-from components.params import Params
+from components.params.operation import OperationParams
 from components.params.scoring import CHAMPION, Job
 from components.progress import bar, log, progress
 from components.registry.fetch import fetch
@@ -51,7 +51,7 @@ class Scoring:
     No dataclass: Prefect would walk through its fields at each task.
     """
 
-    def __init__(self, root: Path, params: Params, job: Job, run: RunHandle) -> None:
+    def __init__(self, root: Path, params: OperationParams, job: Job, run: RunHandle) -> None:
         self._root = root
         self._params = params
         self._job = job
@@ -131,7 +131,7 @@ class Scoring:
         self._run.say("metrics", found)
 
 
-def open_release(root: Path, params: Params, job: Job) -> tuple[Bundle, Model]:
+def open_release(root: Path, params: OperationParams, job: Job) -> tuple[Bundle, Model]:
     """Raises RegistryError, DigestMismatch or StorageError; see `registry.fetch` and `inference.bundle`."""
     if job.bundle is not None:
         bundle, digest = open_unregistered(root / job.bundle, job.digest)

@@ -47,11 +47,12 @@ class Run(Protocol):
 
 @dataclass(frozen=True)
 class Plugin:
-    """A part of whatever plug-in params choose in a room."""
+    """A part of whatever plug-in params choose in a room, or in one of its tables."""
 
     room: str
     key: str
     part: str = ""
+    table: str = ""
 
     @property
     def path(self) -> str:
@@ -109,11 +110,11 @@ FORMAT = Plugin("data/formats", "data.layout")
 BACKBONE = Plugin("backbones", "backbone.name")
 HEAD = Plugin("heads", "head.method")
 METHOD = Plugin("methods", "tune.method")
-ROLES = tuple(Plugin("methods", f"objectives.{role}") for role in ("keep", "align", "confident"))
-BALANCE = Plugin("methods", "objectives.tasks.balance")
-THEN = Plugin("methods", "tune.then")
-WEIGHTING = Plugin("methods", "weighting.method")
-PRETRAIN = Plugin("methods", "pretrain.method")
+ROLES = tuple(Plugin("methods", f"objectives.{role}", table=role) for role in ("keep", "align", "confident"))
+BALANCE = Plugin("methods", "objectives.tasks.balance", table="balances")
+THEN = Plugin("methods", "tune.then", table="adaptations")
+WEIGHTING = Plugin("methods", "weighting.method", table="weightings")
+PRETRAIN = Plugin("methods", "pretrain.method", table="pretrainings")
 # Versions that shape whatever a network makes, or is written as.
 NETWORK = ("numpy", "onnx", "onnxscript", "pillow", "tokenizers", "torch", "transformers")
 

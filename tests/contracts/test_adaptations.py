@@ -2,7 +2,6 @@
 
 import re
 import sys
-from typing import get_args
 
 import pytest
 import torch
@@ -11,7 +10,7 @@ from tiny import SHOWN, Shown, make_network, make_samples
 from components.errors import ParamsError
 from components.methods import ADAPTATIONS, load_adaptation
 from components.methods.adaptation import Adaptation
-from components.params import names
+from components.params import plugins
 from components.params.tuning import TuneParams
 from components.training.adapting import adapt
 from components.training.plan import Recipe
@@ -21,7 +20,7 @@ MEETS = [
     (name, shown)
     for name in ADAPTATIONS
     for shown in SHOWN
-    if shown == "picture" or "batch_norms" not in names.needs(name)
+    if shown == "picture" or "batch_norms" not in plugins.needs("adaptations", name)
 ]
 
 
@@ -32,7 +31,7 @@ def load(name: str) -> Adaptation:
 
 
 def test_the_table_holds_what_params_allow() -> None:
-    assert {*ADAPTATIONS, "none"} == set(get_args(names.Then))
+    assert tuple(ADAPTATIONS) == plugins.names("adaptations")
     assert len(ADAPTATIONS) == 2
     assert load_adaptation(TuneParams()) is None
 
@@ -63,4 +62,4 @@ def test_what_has_no_batch_norms_is_refused_with_what_to_take_instead() -> None:
         ParamsError, match=r"no batch norms above the cut.*for layer norms, take tune.then: tent"
     ):
         load("adabn").moves(make_network(shown="text"))
-    assert "batch_norms" in names.needs("adabn"), "params say so before any work"
+    assert "batch_norms" in plugins.needs("adaptations", "adabn"), "params say so before any work"

@@ -29,6 +29,7 @@ from components.problems import NAMES as PROBLEMS
 from components.problems import decision, judge, network
 from components.problems.base import Network as Problem
 from components.problems.operation import explore, watch
+from components.stages.table import STAGES
 from components.stages.uncalibrated import Uncalibrated
 from components.training.network import Network, fresh_head
 from components.training.plan import MeanLoss
@@ -36,18 +37,9 @@ from components.training.plan import MeanLoss
 FILE = Path(__file__).parents[2] / "params.yaml"
 MODALITIES = ("image", "text")
 TASKS = [(modality, problem) for modality in MODALITIES for problem in PROBLEMS]
-CHOICES = {
-    "head.method": names.Head,
-    "tune.method": names.Method,
-    "tune.then": names.Then,
-    "objectives.keep": names.Keep,
-    "objectives.align": names.Align,
-    "objectives.confident": names.Confident,
-    "objectives.tasks.balance": names.Balance,
-    "weighting.method": names.Weighting,
-    "pretrain.method": names.Pretraining,
-    "domains.criterion": names.Criterion,
-}
+TABLES = {plugin.key: plugin.table or plugin.room for row in STAGES for plugin in row.plugins}
+CHOICES = {key: plugins.names(table) for key, table in TABLES.items() if table in plugins.TABLES}
+CHOICES["domains.criterion"] = get_args(names.Criterion)
 DESCRIPTIONS: dict[str, dict[str, Any]] = {
     "classification": {"problem": "classification", "classes": ["a", "b", "c"]},
     "multi_label": {"problem": "multi_label", "labels": ["a", "b", "c"]},
@@ -111,9 +103,10 @@ def chosen(key: str, name: str, modality: str, problem: str) -> dict[str, Any]:
     for part in path[:-1]:
         place = place.setdefault(part, {})
     place[path[-1]] = name
-    if "source_start" in names.needs(name):
+    needs = plugins.needs(TABLES[key], name) if key in TABLES else ()
+    if "source_start" in needs:
         made["tune"]["start"] = "source"
-    if "target_labels" in names.needs(name):
+    if "target_labels" in needs:
         made["domains"]["target_labels"] = "used"
     if key == "objectives.tasks.balance":
         place["columns"] = ["camera"]
@@ -122,7 +115,7 @@ def chosen(key: str, name: str, modality: str, problem: str) -> dict[str, Any]:
     return made
 
 
-ALL = [(key, name, *which) for key, kind in CHOICES.items() for name in get_args(kind) for which in TASKS]
+ALL = [(key, name, *which) for key, found in CHOICES.items() for name in found for which in TASKS]
 
 
 @pytest.mark.parametrize(("key", "name", "modality", "problem"), ALL)
@@ -193,9 +186,9 @@ def _params(problem: str) -> Params:
 ADDED = [
     (role, name, *which)
     for role in ROLES
-    for name in get_args(CHOICES[f"objectives.{role}"])
+    for name in CHOICES[f"objectives.{role}"]
     for which in TASKS
-    if name not in {"none", *REFUSED[which[1]]}
+    if name not in REFUSED[which[1]]
 ]
 
 

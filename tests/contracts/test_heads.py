@@ -1,14 +1,14 @@
 """Every head learns, counts weights, answers from few samples, is rebuilt from its tensors, and exports with parity."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from plugged import plugged
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
@@ -17,7 +17,7 @@ from components.export.onnx_file import export_module
 from components.export.variants import to_fp16, to_int8
 from components.heads import HEADS, NAMES, load_head, mlp, restore
 from components.heads.base import Samples
-from components.params import names
+from components.params import plugins
 from components.params.learning import HeadParams
 from components.params.task import TaskParams
 from components.problems import network
@@ -32,6 +32,15 @@ SMALL = {"l2": [0.03, 0.3], "neighbours": [1, 3], "hidden": 16, "components": 64
 # Copies compete with others for the places of the nearest; they fall into other batches.
 COPIES_ARE_NOT_WEIGHTS = ("neighbours", "mlp")
 Features = npt.NDArray[np.float32]
+FOREIGN = "nearest_mean"  # of another distribution
+each = pytest.mark.parametrize("name", [*NAMES, FOREIGN])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The package of a head, too."""
+    with plugged(tmp_path_factory.mktemp("installed") / "extras", "extras"):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +105,7 @@ def answer(model: bytes, features: Features) -> Features:
 
 
 def test_the_table_holds_what_params_allow() -> None:
-    assert set(HEADS) == set(get_args(names.Head))
+    assert (*HEADS, FOREIGN) == plugins.names("heads")
     assert len(HEADS) == 6
     assert all((ROOT / "components" / "heads" / f"{name}.py").is_file() for name in NAMES)
 
@@ -111,7 +120,7 @@ def test_a_head_that_is_not_chosen_can_run_nothing_again() -> None:
 
 
 @pytest.mark.parametrize("classes", [2, 5])
-@pytest.mark.parametrize("name", NAMES)
+@each
 def test_it_learns_and_says_what_was_tried(name: str, classes: int) -> None:
     found, unseen = fits(name, samples(classes)), samples(classes, each=40, seed=2)
     values = [value for value, _ in found]
@@ -126,7 +135,7 @@ def test_it_learns_and_says_what_was_tried(name: str, classes: int) -> None:
     assert best > 0.95
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each
 def test_equal_samples_give_equal_bytes(name: str) -> None:
     torch.manual_seed(1)
     first = fits(name, samples(2))
@@ -136,7 +145,7 @@ def test_equal_samples_give_equal_bytes(name: str) -> None:
     assert torch.equal(torch.get_rng_state(), before), "the global generator was moved"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each
 def test_a_weight_of_two_is_the_sample_twice(name: str) -> None:
     plain = samples(3, each=30)
     weights = 1.0 + (np.arange(len(plain.targets)) % 5 == 0)
@@ -150,7 +159,7 @@ def test_a_weight_of_two_is_the_sample_twice(name: str) -> None:
         assert alike != (name in COPIES_ARE_NOT_WEIGHTS)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each
 def test_equal_weights_of_any_size_change_nothing(name: str) -> None:
     plain = samples(2)
     shown = samples(2, each=5, seed=2).features
@@ -160,7 +169,7 @@ def test_equal_weights_of_any_size_change_nothing(name: str) -> None:
         torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each
 def test_one_sample_a_class_is_enough(name: str) -> None:
     training = samples(5, each=1)
     (_, state), *_ = fits(name, training)
@@ -169,7 +178,7 @@ def test_one_sample_a_class_is_enough(name: str) -> None:
 
 
 @pytest.mark.parametrize("classes", [2, 5])
-@pytest.mark.parametrize("name", NAMES)
+@each
 def test_it_exports_with_parity(name: str, classes: int) -> None:
     state = as_written(fits(name, samples(classes))[-1][1])
     module, shown = restore(name, state), samples(classes, seed=2).features
@@ -178,7 +187,7 @@ def test_it_exports_with_parity(name: str, classes: int) -> None:
         np.testing.assert_allclose(answer(model, batch), logits(module, batch).numpy(), atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each
 def test_it_survives_other_number_formats(name: str) -> None:
     shown = samples(2, each=30, seed=2)
     module = restore(name, as_written(fits(name, samples(2, each=30))[0][1]))

@@ -8,24 +8,24 @@ from typing import get_args
 import pytest
 import yaml
 
+from components.choices import Need
 from components.errors import ParamsError
-from components.methods import ALL
-from components.params import names
+from components.params import names, plugins
 from components.params.load import check
-from components.params.names import needs
 from components.params.needs import REMEDIES
+from components.params.plugins import needs
 from components.problems import classification
 
 FILE = Path(__file__).parents[2] / "params.yaml"
 KEYS = {
-    "objectives.keep": names.Keep,
-    "objectives.align": names.Align,
-    "objectives.confident": names.Confident,
-    "tune.then": names.Then,
-    "weighting.method": names.Weighting,
+    "objectives.keep": "keep",
+    "objectives.align": "align",
+    "objectives.confident": "confident",
+    "tune.then": "adaptations",
+    "weighting.method": "weightings",
 }
-HEADS = get_args(names.Head)
-CHOICES = [(key, name) for key, kind in KEYS.items() for name in get_args(kind) if name != "none"]
+HEADS = plugins.names("heads")
+CHOICES = [(key, name) for key, table in KEYS.items() for name in plugins.names(table)]
 DOMAINS: dict[str, object] = {"source": ["mono"], "target": ["poly"], "target_labels": "hidden"}
 
 LAYER_NORMED: dict[str, dict[str, object]] = {
@@ -46,7 +46,8 @@ def values(key: str, name: str, **sections: dict[str, object]) -> dict[str, obje
 
 
 def test_each_need_has_its_remedy() -> None:
-    assert set(REMEDIES) == {need for name in (*ALL, *HEADS) for need in needs(name)}
+    stated = {need for t in plugins.TABLES for name in plugins.names(t) for need in plugins.needs(t, name)}
+    assert set(REMEDIES) == stated == {*get_args(Need)}
 
 
 @pytest.mark.parametrize(("key", "name"), CHOICES)
@@ -56,7 +57,7 @@ def test_a_missing_need_is_named_with_its_remedy(
     # A problem whose outputs are no classes, and a head for it.
     monkeypatch.setattr(classification, "OFFERS", ())
     head: dict[str, object] = {"method": "linear"}
-    asked = needs(name)
+    asked = needs(KEYS[key], name)
     if not asked:
         check(values(key, name, head=head))
         return
@@ -67,14 +68,14 @@ def test_a_missing_need_is_named_with_its_remedy(
         assert f"{key} {name!r} needs {REMEDIES[need]}" in str(refused.value)
 
 
-@pytest.mark.parametrize("name", [name for name in HEADS if needs(name)])
+@pytest.mark.parametrize("name", [name for name in HEADS if needs("heads", name)])
 def test_a_head_that_needs_classes_or_labels_names_those_that_do_without(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(classification, "OFFERS", ())
     with pytest.raises(ParamsError) as refused:
         check(values("head.method", name))
-    (need,) = needs(name)
+    (need,) = needs("heads", name)
     assert f"head.method {name!r} needs {REMEDIES[need]}; for classification: linear" in str(refused.value)
 
 
@@ -93,9 +94,9 @@ def test_a_library_s_family_without_batch_norms_is_refused_before_it_is_built(ba
 
 @pytest.mark.parametrize(("key", "name"), CHOICES)
 def test_with_what_it_needs_it_is_accepted(key: str, name: str) -> None:
-    used = "target_labels" in needs(name)
+    used = "target_labels" in needs(KEYS[key], name)
     domains = {**DOMAINS, "target_labels": "used" if used else "hidden"}
-    start = "source" if "source_start" in needs(name) else "checkpoint"
+    start = "source" if "source_start" in needs(KEYS[key], name) else "checkpoint"
     params = check(values(key, name, domains=domains, tune={"start": start}))
     section, option = key.split(".")
     assert getattr(getattr(params, section), option) == name
@@ -116,7 +117,7 @@ def test_to_weigh_a_source_that_is_not_learned_from_is_refused(name: str) -> Non
     used = {**DOMAINS, "target_labels": "used"}
     source: dict[str, object] = {"start": "source"}
     check(values("weighting.method", name, domains=used))
-    if "target_labels" not in needs(name):
+    if "target_labels" not in needs("weightings", name):
         check(values("weighting.method", name, domains=DOMAINS, tune=source))
     with pytest.raises(
         ParamsError, match=rf"method '{name}' .* learns from the target alone: set tune.start"

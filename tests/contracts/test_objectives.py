@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+from plugged import plugged
 from tiny import (
     CLASSES,
     SAMPLES,
@@ -27,9 +27,9 @@ from tiny import (
 )
 from torch import Tensor
 
-from components.methods import OBJECTIVES, load_objectives
+from components.methods import OBJECTIVES, ROLES, load_objectives
 from components.methods.objective import Objective, Shape, Start, Step, Unlabelled
-from components.params import names
+from components.params import plugins
 from components.params.objectives import ObjectivesParams
 from components.training.checkpoints import Checkpoints, Epoch
 from components.training.freezing import fingerprint
@@ -37,19 +37,23 @@ from components.training.loop import Loop
 from components.training.network import Network
 from components.training.plan import Data, Job, Outcome, Recipe, Watch
 
-KEEP, ALIGN, CONFIDENT = get_args(names.Keep), get_args(names.Align), get_args(names.Confident)
-ROLE = {
-    name: role
-    for role, found in (("keep", KEEP), ("align", ALIGN), ("confident", CONFIDENT))
-    for name in found
-    if name != "none"
-}
+FOREIGN = {"l1_sp": "keep"}  # of another distribution
+ROLE = {name: role for role in ROLES for name in plugins.names(role)} | FOREIGN
+KEEP, ALIGN, CONFIDENT = (("none", *(n for n, role in ROLE.items() if role == one)) for one in ROLES)
+each = pytest.mark.parametrize("name", ROLE)
 ADVERSARIAL = {"cdan", "dann"}
 SHAPE = Shape(WIDTH, CLASSES, seed=3)
 # Whole epochs before the kill; a text's steps take three times as long: in the middle of the second phase is enough.
 KILLED = {"picture": (1, 2, 3), "text": (2,)}
 both = pytest.mark.parametrize("shown", SHOWN)
 RECIPE = Recipe(seed=3, batch=8, precision="fp32", schedule="constant")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The package of a regulariser, too."""
+    with plugged(tmp_path_factory.mktemp("installed") / "extras", "extras"):
+        yield
 
 
 def load(name: str, **values: object) -> Objective:
@@ -145,11 +149,12 @@ def alone(shown: Shown) -> tuple[Epoch, ...]:
 
 
 def test_the_table_holds_what_params_allow() -> None:
-    assert set(OBJECTIVES) == set(ROLE)
+    assert {*OBJECTIVES, *FOREIGN} == set(ROLE)
+    assert FOREIGN.keys() < {*plugins.names("keep")}
     assert len(OBJECTIVES) == 11
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@each
 def test_its_file_names_its_source(name: str) -> None:
     doc = sys.modules[type(load(name)).__module__].__doc__ or ""
     assert re.search(r"\b(19|20)\d\d\b", doc), "which paper?"
@@ -157,7 +162,7 @@ def test_its_file_names_its_source(name: str) -> None:
 
 
 @both
-@pytest.mark.parametrize("name", OBJECTIVES)
+@each
 def test_it_is_finite_and_its_gradient_too(name: str, shown: Shown) -> None:
     objective, network = begun(name, shown)
     shake(network)
@@ -171,7 +176,7 @@ def test_it_is_finite_and_its_gradient_too(name: str, shown: Shown) -> None:
 
 
 @both
-@pytest.mark.parametrize("name", OBJECTIVES)
+@each
 def test_its_weight_multiplies_it(name: str, shown: Shown) -> None:
     values = []
     for weight in (0.5, 1.5):
@@ -183,7 +188,7 @@ def test_its_weight_multiplies_it(name: str, shown: Shown) -> None:
 
 
 @both
-@pytest.mark.parametrize("name", sorted(set(OBJECTIVES) - ADVERSARIAL))
+@pytest.mark.parametrize("name", sorted(set(ROLE) - ADVERSARIAL))
 def test_it_falls_when_the_network_learns_it(name: str, shown: Shown) -> None:
     objective, network = begun(name, shown)
     shake(network)
@@ -216,7 +221,7 @@ def test_a_discriminator_teaches_nothing_before_the_first_step(name: str, shown:
 
 
 @both
-@pytest.mark.parametrize("name", OBJECTIVES)
+@each
 def test_to_begin_twice_is_to_begin_once(name: str, shown: Shown) -> None:
     objective, network = begun(name, shown)
     again, same = begun(name, shown)
@@ -229,7 +234,7 @@ def test_to_begin_twice_is_to_begin_once(name: str, shown: Shown) -> None:
 
 
 @both
-@pytest.mark.parametrize("name", OBJECTIVES)
+@each
 def test_it_learns_with_the_task_and_what_is_frozen_stays(name: str, shown: Shown) -> None:
     fit = Fit([load(name)], shown)
     before = {key: tensor.clone() for key, tensor in fit.network.state_dict().items()}
@@ -244,7 +249,7 @@ def test_it_learns_with_the_task_and_what_is_frozen_stays(name: str, shown: Show
 
 
 @both
-@pytest.mark.parametrize("name", OBJECTIVES)
+@each
 def test_killed_in_any_epoch_it_ends_with_the_same_bytes(name: str, shown: Shown, tmp_path: Path) -> None:
     whole = Fit([load(name)], shown)
     expected = whole.digest(whole.loop.fit())
@@ -257,7 +262,7 @@ def test_killed_in_any_epoch_it_ends_with_the_same_bytes(name: str, shown: Shown
 
 
 @both
-@pytest.mark.parametrize("name", OBJECTIVES)
+@each
 def test_what_it_brings_is_kept_while_training_and_never_shipped(
     name: str, shown: Shown, tmp_path: Path
 ) -> None:

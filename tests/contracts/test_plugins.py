@@ -4,13 +4,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import invalidate_caches
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
-from counting import COUNTS, install, weights
+from counting import COUNTS, weights
+from plugged import forget, plugged
 
 from components.backbones import catalogue
 from components.errors import ParamsError, StorageError
@@ -34,26 +34,13 @@ USERS = {
     for row in STAGES
     if {plugin.room for plugin in row.plugins} & {"modalities", "problems", "backbones"}
 }
-CACHED = (plugins.foreign, plugins.names, plugins.backbones)
-
-
-def _forget() -> None:
-    invalidate_caches()
-    for one in CACHED:
-        one.cache_clear()
-    for name in [name for name in sys.modules if name.partition(".")[0] == "counts"]:
-        del sys.modules[name]
 
 
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def installed(tmp_path: Path) -> Iterator[Path]:
     """The package `counts` on the path."""
-    folder = install(tmp_path / "installed")
-    monkeypatch.syspath_prepend(str(folder))
-    _forget()
-    yield folder
-    monkeypatch.undo()
-    _forget()
+    with plugged(tmp_path / "installed", "counts") as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -91,15 +78,15 @@ def test_a_name_that_two_distributions_bring_is_refused_with_both(installed: Pat
     (twin / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 2.0\n")
     points = twin / "entry_points.txt"
     points.write_text("[graftline.problems]\ncount = others.count\n")
-    _forget()
+    forget()
     with pytest.raises(ParamsError, match=r"(?=.*counts 0\.1\.0)(?=.*others 2\.0).*both bring 'count'"):
         plugins.names("problems")
     points.write_text("[graftline.problems]\nregression = others.regression\n")
-    _forget()
+    forget()
     with pytest.raises(ParamsError, match=r"others 2\.0 and graftline itself both bring 'regression'"):
         plugins.names("problems")
     points.write_text("[graftline.problems]\nother = others.count:Thing\n")
-    _forget()
+    forget()
     with pytest.raises(ParamsError, match=r"others 2\.0 has the entry point other = others\.count:Thing"):
         plugins.names("problems")
 

@@ -4,7 +4,6 @@ import copy
 import re
 import sys
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -31,9 +30,8 @@ from components.errors import ParamsError
 from components.methods import PRETRAININGS, load_pretraining
 from components.methods.pretraining import Given, Known, Pretraining, Words, cross_entropy
 from components.methods.samples import Asked, Indices
-from components.params import names
+from components.params import plugins
 from components.params.load import check
-from components.params.names import needs
 from components.params.needs import REMEDIES
 from components.params.pretrain import PretrainParams
 from components.problems import classification
@@ -66,6 +64,10 @@ LACKING: dict[str, dict[str, dict[str, object]]] = {
     "classes": {"pretrain": {"tasks": None}},
     "class_outputs": {},
 }
+
+
+def needs(name: str) -> tuple[str, ...]:
+    return plugins.needs("pretrainings", name)
 
 
 # Each on both families, but for those whose needs say which.
@@ -149,7 +151,7 @@ class Fit:
 
 
 def test_the_table_holds_what_params_allow() -> None:
-    assert {"none", *PRETRAININGS} == set(get_args(names.Pretraining))
+    assert tuple(PRETRAININGS) == plugins.names("pretrainings")
     assert len(PRETRAININGS) == 5
     assert load_pretraining(PretrainParams()) is None
 

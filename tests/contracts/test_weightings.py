@@ -1,7 +1,6 @@
 """Every answer to 'how do samples count?' gives weights of 1 on average, and helps where domains differ."""
 
 from dataclasses import replace
-from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from components.errors import DataError
 from components.methods import WEIGHTINGS, load_weighting
 from components.methods.base import Seen
-from components.params.names import Weighting
+from components.params import plugins
 from components.params.objectives import WeightingParams
 
 WIDTH = 12
@@ -52,7 +51,7 @@ def shift(seed: int = 0) -> tuple[Seen, npt.NDArray[np.float32], npt.NDArray[np.
 
 
 def test_the_table_holds_what_params_allow() -> None:
-    assert {"none", *WEIGHTINGS} == set(get_args(Weighting))
+    assert tuple(WEIGHTINGS) == plugins.names("weightings")
     assert len(WEIGHTINGS) == 4
     assert load_weighting(WeightingParams()) is None
 

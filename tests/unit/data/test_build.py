@@ -15,9 +15,9 @@ from components.data.dataset import Dataset
 from components.errors import DataError
 from components.params.data import Labels, Limits, NearDuplicates
 from components.params.task import TaskParams
-from components.problems.base import Labelled, Remedies
 from components.problems.classification.target import Reading
 from components.problems.classification.target.warnings import alike
+from components.problems.labels import Labelled, Remedies
 from components.storage.publish import sha256_tree
 
 Report = dict[str, dict[str, object]]

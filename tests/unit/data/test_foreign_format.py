@@ -1,45 +1,31 @@
 """A format of another distribution: found by its entry point, asked by refresh, check and monitoring, and tracked."""
 
 import json
-import sys
 from collections.abc import Iterator
-from importlib import invalidate_caches
 from pathlib import Path
 
 import pytest
 import yaml
-from counting import ROOT, install
 from pictures import Build, png, write
+from plugged import plugged
 from written import PARAMS
 
 from components.data.before import check_source
 from components.data.lock import read_lock
 from components.errors import DataError, ParamsError
 from components.monitoring.need import new_labels
-from components.params import Params, load_params, plugins
+from components.params import Params, load_params
 from components.stages.graph import dvc_yaml, versions_json
 from components.stages.packages import digest
 from components.stages.refresh import refresh
 from components.storage.publish import read_json
 
-CACHED = (plugins.foreign, plugins.names, plugins.backbones)
-
-
-def _forget() -> None:
-    invalidate_caches()
-    for one in CACHED:
-        one.cache_clear()
-    sys.modules.pop("pairs", None)
-
 
 @pytest.fixture(autouse=True)
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def installed(tmp_path: Path) -> Iterator[None]:
     """The package `pairs` on the path."""
-    monkeypatch.syspath_prepend(str(install(tmp_path / "installed", ROOT / "tests" / "plugins" / "pairs")))
-    _forget()
-    yield
-    monkeypatch.undo()
-    _forget()
+    with plugged(tmp_path / "installed", "pairs"):
+        yield
 
 
 def source(root: Path, count: int = 60) -> Path:

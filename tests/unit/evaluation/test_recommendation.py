@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from components.evaluation.recommendation import WHY, Advice, Candidate, Facts, Gap, recommend
-from components.params import names
+from components.params import names, plugins
 from components.problems.classification import BEST_BY
 
 
@@ -172,17 +172,9 @@ def test_what_is_called_for_comes_together() -> None:
 
 
 def test_what_is_recommended_is_what_params_accept() -> None:
-    taken = {
-        *get_args(names.Method),
-        *get_args(names.Head),
-        *get_args(names.Align),
-        *get_args(names.Confident),
-    }
-    taken |= {
-        *get_args(names.Weighting),
-        *get_args(names.Criterion),
-        *BEST_BY,
-    }
+    tables = ("methods", "heads", "align", "confident", "weightings")
+    taken = {name for table in tables for name in plugins.names(table)}
+    taken |= {*get_args(names.Criterion), *BEST_BY}
     assert set(WHY) <= taken
 
 

@@ -122,7 +122,7 @@ def test_all_keys_of_the_problem_are_told_at_once_and_what_depends_on_it_too() -
         check(values)
     said = str(caught.value)
     for words in (
-        "task: 'positive' is no key of section task",
+        "task.positive: unknown key. Allowed: bits, coverage",
         "task.coverage: 2 is too large; allowed: less than 1.0",
         "task.loss: 'l1' is not allowed",
         "head.method 'logistic' needs classes",

@@ -36,7 +36,7 @@ def test_the_tiny_line_is_right_and_auto_is_rmse() -> None:
         ("tune", {"best_by": "accuracy"}, "tune.best_by: 'accuracy' is not allowed"),
         ("select", {"threshold": {"rule": "best_f1"}}, "select.threshold.rule 'best_f1' is for classes"),
         ("select", {"metric": "pinball"}, "select.metric 'pinball' needs prediction intervals"),
-        ("task", {"positive": "x"}, "'positive' is no key of section task"),
+        ("task", {"positive": "x"}, "task.positive: unknown key"),
         ("task", {"range": [1, 1]}, "the least number must be below the greatest"),
         ("task", {"loss": "poisson"}, "loss: 'poisson'"),
     ],

@@ -1,0 +1,1 @@
+"""A head and a regulariser in a package of their own."""

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from components.errors import ParamsError, meant
+from components.errors import ParamsError, meant, nearest
 from components.params import plugins, wording
 from components.params.backbone import BackboneParams
 from components.params.base import Section, keys_of
@@ -142,17 +142,25 @@ def _combinations(values: Mapping[str, object]) -> list[str]:
 
 def own_keys(values: Mapping[str, object]) -> list[type[Section]]:
     """Models of what the modality and the problem that `values` name add to section `task`; of wrong names nothing."""
-    task = values.get("task", {})
-    with contextlib.suppress(ValidationError, ValueError):
-        named = TaskParams.model_validate(_only(task, ("name", "modality", "problem")))
-        return [plugins.options("modalities", named.modality), plugins.options("problems", named.problem)]
-    return []
+    task = _named_task(values).get("task")
+    if task is None:
+        return []
+    return [plugins.options("modalities", task.modality), plugins.options("problems", task.problem)]
 
 
-def _named_task(values: Mapping[str, object]) -> dict[str, Section]:
-    """Section `task` without the keys that are wrong, so that what depends on its problem is looked at, too."""
-    with contextlib.suppress(ValidationError, ValueError):
-        task = _only(values.get("task", {}), ("name", "modality", "problem"))
+def _named_task(values: Mapping[str, object]) -> dict[str, TaskParams]:
+    """Section `task` without the keys that are wrong, so that what depends on its problem is looked at, too.
+
+    A name with a slip in it counts as the one that is probably meant.
+    """
+    task = _only(values.get("task", {}), ("name", "modality", "problem"))
+    if isinstance(task, dict):
+        rooms = {"modality": "modalities", "problem": "problems"}
+        near = {
+            key: nearest(str(task[key]), plugins.names(room)) for key, room in rooms.items() if key in task
+        }
+        task |= {key: name for key, name in near.items() if name is not None}
+    with contextlib.suppress(ValidationError):
         return {"task": TaskParams.model_validate(task)}
     return {}
 

@@ -39,6 +39,7 @@ _SECRET = re.compile(
 
 # Of longer names no nearest one is looked for.
 LETTERS = 100
+_DIGITS = re.compile(r"[0-9]+")
 _WORD = re.compile(r"[a-z]{4,}")
 
 
@@ -54,13 +55,19 @@ def first_line(error: BaseException, otherwise: str = "") -> str:
 
 
 def meant(name: str, allowed: Iterable[str]) -> str:
-    """What a message adds behind a wrong `name`: "; did you mean 'label'?", or nothing where none is near.
+    """What a message adds behind a wrong `name`: "; did you mean 'label'?", or nothing where none is near."""
+    near = nearest(name, allowed)
+    return "" if near is None else f"; did you mean {near!r}?"
 
-    Near is what one slip of the keyboard in four letters makes of it, two in seven and so on, and what is half of it
-    or twice as long with the same words in it.
+
+def nearest(name: str, allowed: Iterable[str]) -> str | None:
+    """The name among `allowed` that `name` is probably a slip of; None where none is near.
+
+    Near is what one slip of the keyboard in four letters makes of it, two in seven and so on, and what has the same
+    words, where these are half of the longer one.
     """
-    best = min(((_apart(name, other), other) for other in allowed), default=(LETTERS, ""))
-    return f"; did you mean {best[1]!r}?" if best[0] < LETTERS else ""
+    distance, found = min(((_apart(name, other), other) for other in allowed), default=(LETTERS, ""))
+    return found if distance < LETTERS else None
 
 
 def _apart(name: str, other: str) -> int:
@@ -72,8 +79,9 @@ def _apart(name: str, other: str) -> int:
     words, others = set(_WORD.findall(one)), set(_WORD.findall(two))
     within = 2 * sum(map(len, words & others)) >= longer and (words <= others or others <= words)
     wrong = _edits(one, two)
-    # A number that differs is another one.
-    slip = wrong <= (longer - 1) // 3 and not (one.isdecimal() and two.isdecimal())
+    # Another number is no slip: int4 is not int8.
+    numbers = one != two and _DIGITS.sub("", one) == _DIGITS.sub("", two)
+    slip = wrong <= (longer - 1) // 3 and not numbers
     return wrong if slip or within else LETTERS
 
 

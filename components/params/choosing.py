@@ -13,6 +13,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError, core_schema
 
+from components.errors import nearest
 from components.params import plugins
 from components.params.base import Section, keys_of
 from components.params.wording import mistakes
@@ -75,7 +76,9 @@ class Choosing(Section):
         own, kinds = keys_of(cls), cls.kinds(values)
         known = sorted({*own, *(key for kind in kinds for key in keys_of(kind))})
         unknown = PydanticCustomError("extra_forbidden", "Extra inputs are not permitted", {"known": known})
-        for key, value in values.items():
+        # A key may be of a plug-in whose name is wrong.
+        named = all(cls._meant(values, key, room) is not None for key, room in cls.choices())
+        for key, value in values.items() if named else ():
             if isinstance(key, str) and key not in known:
                 yield InitErrorDetails(type=unknown, loc=(key,), input=value)
         for kind in kinds:
@@ -102,10 +105,10 @@ class Choosing(Section):
         )
         made = []
         for key, room in cls.choices():
-            name = values.get(key, keys_of(cls)[key].default)
-            if name not in plugins.names(room):
-                continue  # `none`, or what the key itself refuses
-            kind, owner = plugins.options(room, str(name)), f"{key} {name!r}"
+            name = cls._meant(values, key, room)
+            if name is None or name == plugins.NONE:
+                continue
+            kind, owner = plugins.options(room, name), f"{key} {name!r}"
             for option in keys_of(kind):
                 if (other := owners.setdefault(option, owner)) != owner:
                     raise ValueError(
@@ -113,6 +116,13 @@ class Choosing(Section):
                     )
             made.append(kind)
         return tuple(made)
+
+    @classmethod
+    def _meant(cls, values: Mapping[str, object], key: str, room: str) -> str | None:
+        """The name that a key has, or probably means; none where no name is like it."""
+        name = str(values.get(key, keys_of(cls)[key].default))
+        known = (plugins.NONE, *plugins.names(room))
+        return name if name in known else nearest(name, known)
 
     @classmethod
     def choices(cls) -> Iterator[tuple[str, str]]:

@@ -13,8 +13,8 @@ from types import MappingProxyType
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from components.errors import ParamsError, meant
-from components.params import wording
+from components.errors import ParamsError, meant, nearest
+from components.params import plugins, wording
 from components.params.backbone import BackboneParams
 from components.params.base import Section, keys_of
 from components.params.choosing import Choosing
@@ -162,10 +162,19 @@ def further_keys(values: Mapping[str, object]) -> dict[str, tuple[type[Section],
     return found
 
 
-def _named_task(values: Mapping[str, object]) -> dict[str, Section]:
-    """Section `task` without the keys that are wrong, so that what depends on its problem is looked at, too."""
-    with contextlib.suppress(ValidationError, ValueError):
-        task = _only(values.get("task", {}), ("name", "modality", "problem"))
+def _named_task(values: Mapping[str, object]) -> dict[str, TaskParams]:
+    """Section `task` without the keys that are wrong, so that what depends on its problem is looked at, too.
+
+    A name with a slip in it counts as the one that is probably meant.
+    """
+    task = _only(values.get("task", {}), ("name", "modality", "problem"))
+    if isinstance(task, dict):
+        rooms = {"modality": "modalities", "problem": "problems"}
+        near = {
+            key: nearest(str(task[key]), plugins.names(room)) for key, room in rooms.items() if key in task
+        }
+        task |= {key: name for key, name in near.items() if name is not None}
+    with contextlib.suppress(ValidationError):
         return {"task": TaskParams.model_validate(task)}
     return {}
 

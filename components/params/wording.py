@@ -41,10 +41,10 @@ BOUNDS: Mapping[str, tuple[str, str]] = {
     "less_than_equal": ("le", "is too large; allowed: {} or less"),
     "multiple_of": ("multiple_of", "is not allowed; allowed: multiples of {}"),
     "string_pattern_mismatch": ("pattern", "is not allowed; allowed: what matches {}"),
-    "string_too_long": ("max_length", "is too long; allowed: at most {} characters"),
-    "string_too_short": ("min_length", "is too short; allowed: at least {} characters"),
-    "too_long": ("max_length", "holds too much; allowed: at most {} values"),
-    "too_short": ("min_length", "holds too little; allowed: at least {} values"),
+    "string_too_long": ("max_length", "is too long; allowed: {} or fewer characters"),
+    "string_too_short": ("min_length", "is too short; allowed: {} or more characters"),
+    "too_long": ("max_length", "holds too much; allowed: {} or fewer values"),
+    "too_short": ("min_length", "holds too little; allowed: {} or more values"),
 }
 
 

@@ -106,8 +106,8 @@ def test_what_is_wrong_with_its_key_is_said_as_of_any_other(installed: Path, key
     assert f"{section}.{table}_shar: unknown key; did you mean '{table}_share'? Allowed: " in said
     assert f"{section}.{table}_share: 'much' is not a number" in said
     own = copy.deepcopy(values(key, **{f"{table}_share": 1}))
-    with pytest.raises(ParamsError, match=r"'maid' is not allowed; did you mean 'made'"):
-        check(yaml.safe_load(yaml.safe_dump(own).replace("made", "maid")))
+    with pytest.raises(ParamsError, match=r"'madee' is not allowed; did you mean 'made'"):
+        check(yaml.safe_load(yaml.safe_dump(own).replace("made", "madee")))
 
 
 @each

@@ -64,6 +64,7 @@ def test_a_slip_of_the_keyboard_is_recognised(name: str, allowed: list[str], nea
         ("a", ["b", "c"]),
         ("no", ["yes"]),
         ("1990", ["1991", "1992"]),
+        ("int4", ["fp32", "int8", "fp16"]),
         ("dog", ["cat", "cow"]),
         ("labels.csv", ["train.csv", "images.csv"]),
         ("regression", ["classification", "multi_label"]),

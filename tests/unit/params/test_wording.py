@@ -69,7 +69,7 @@ def test_every_wrong_value_of_every_key_is_told_in_our_words(model: type[BaseMod
         ("tune", "epochs", 1.5, "tune.epochs: 1.5 is not a whole number"),
         ("evaluate", "confidence", 1, "evaluate.confidence: 1 is too large; allowed: less than 1.0"),
         ("head", "l2", 3, "head.l2: 3 is no list; write it in brackets: [one, other]"),
-        ("head", "l2", [], "head.l2: [] holds too little; allowed: at least 1 values"),
+        ("head", "l2", [], "head.l2: [] holds too little; allowed: 1 or more values"),
         ("head", "l2", [1, "a"], "head.l2.1: 'a' is not a number"),
         ("augment", "flips", "maybe", "augment.flips: 'maybe' is not true or false"),
         ("data", "labels", {"label": 5}, "data.labels.label: 5 is not allowed; allowed: a text or a list"),
@@ -133,3 +133,28 @@ def test_all_keys_of_the_problem_are_told_at_once_and_what_depends_on_it_too() -
         assert words in said
     # Of what hangs on a key that is wrong itself, nothing is said.
     assert "prediction intervals" not in said
+
+
+def test_a_misspelt_problem_hides_no_other_mistake() -> None:
+    values = copy.deepcopy(yaml.safe_load((ROOT / "params.yaml").read_text()))
+    values["data"]["labels"]["classes"] = {}
+    values["task"] = {"modality": "image", "problem": "regresion", "coverage": 2}
+    with pytest.raises(ParamsError) as caught:
+        check(values)
+    said = str(caught.value)
+    for words in (
+        "task.problem: 'regresion' is not allowed; did you mean 'regression'?",
+        "task.coverage: 2 is too large",
+        "head.method 'logistic' needs classes",
+        "gate.rules.0.metric: 'accuracy' is not allowed",
+    ):
+        assert words in said
+
+
+def test_a_problem_that_is_near_to_none_is_told_by_itself() -> None:
+    values = copy.deepcopy(yaml.safe_load((ROOT / "params.yaml").read_text()))
+    values["task"] = {"modality": "image", "problem": "guessing", "certainty": 2}
+    with pytest.raises(
+        ParamsError, match=r"has 1 mistake:.*\n?.*'guessing' is not allowed. Allowed: classification"
+    ):
+        check(values)

@@ -11,12 +11,12 @@ import yaml
 from lines import ROOT
 from plugged import forget, plugged
 
-from components.errors import ParamsError
+from components.errors import ParamsError, StorageError
 from components.params import load_operation, load_params, plugins
 from components.params.load import check
 from components.params.space import Range, load_space
 from components.stages.graph import dvc_yaml, versions_json
-from components.stages.packages import digest
+from components.stages.packages import check_packages, checked, digest
 from components.stages.table import STAGES
 
 TABLES = {
@@ -121,6 +121,22 @@ def test_its_package_is_a_dependency_of_the_stages_that_use_it(installed: Path, 
         assert ("packages.many" in str(tracked)) == (name in users)
         # Its own key: the whole section is a parameter of each of these stages.
         assert name not in users - {"select", "export_onnx"} or key.split(".")[0] in entry["params"]
+
+
+@each
+def test_a_changed_package_and_a_graph_for_another_choice_are_refused(
+    installed: Path, tmp_path: Path, key: str, table: str
+) -> None:
+    said, known = values(key), checked(check(values(key)))
+    (tmp_path / "versions.json").write_text(versions_json(said))
+    (tmp_path / "dvc.yaml").write_text(dvc_yaml(said))
+    check_packages(STAGES, tmp_path, known)
+    own = checked(load_params(ROOT / "params.yaml"))
+    with pytest.raises(StorageError, match=rf"dvc\.yaml was not written for {key}"):
+        check_packages(STAGES, tmp_path, own)
+    (installed / "many" / "made.py").write_text("# another one\n")
+    with pytest.raises(StorageError, match=r"package many has SHA-256 .*, versions\.json says"):
+        check_packages(STAGES, tmp_path, known)
 
 
 def test_two_keys_of_one_name_and_what_dvc_overlooks_are_refused(installed: Path) -> None:

@@ -155,7 +155,8 @@ def test_the_release_is_the_selected_network_from_raw_bytes_to_decision(
         logits = features @ state["head.weight"].T + state["head.bias"]
         expected = torch.softmax(logits / TEMPERATURE, dim=1).numpy()
     bundle = open_bundle(release)
-    found = np.stack(list(bundle.runner(["cpu"], 1).predict(payloads, modality.decode, batch=4)))
+    rows = bundle.runner(["cpu"], 1).rows(payloads, bundle.assembly.windows, batch=4)
+    found = np.stack([answers[0] for answers, _ in rows])
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert bundle.decision(found).tolist() == (expected[:, 1] >= THRESHOLD).astype(int).tolist()
 

@@ -35,7 +35,8 @@ def test_labels_go_through_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     # What was evaluated is what the bundle answers, and what is written for users are names.
     bundle = open_bundle(tmp_path / "release")
     ids = dataset.ids("test")
-    rows = bundle.runner(["cpu"], 1).predict((dataset.read(i) for i in ids), bundle.modality.decode)
+    answered = bundle.runner(["cpu"], 1).rows((dataset.read(i) for i in ids), bundle.assembly.windows)
+    rows = [found[0] for found, _ in answered]
     answers = np.stack(list(rows))
     kept = pq.read_table(tmp_path / "evaluation" / "predictions.parquet")
     np.testing.assert_array_equal(bundle.decision(answers), kept.column("fp32.decision").to_pylist())

@@ -70,7 +70,6 @@ def _run(root: Path, values: dict[str, object]) -> int:
     from components.params.scoring import read_job
     from components.progress import log
     from components.runtime.distribution import check_distribution
-    from components.sources.base import public
     from flows.engine import prepare_environment
     from flows.server import temporary_server
 
@@ -79,7 +78,7 @@ def _run(root: Path, values: dict[str, object]) -> int:
     open_inputs(root, job)
     check_distribution()
     prepare_environment(root)
-    log(f"Input: {public(job.input)}. Starting Prefect; the first start takes a minute.")
+    log("Starting Prefect; the first start takes a minute.")
     with temporary_server() as ready:
         from flows.batch import score
 

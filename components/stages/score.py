@@ -66,6 +66,7 @@ class Scoring:
     @cached_property
     def release(self) -> tuple[Bundle, Model]:
         """Verified file by file and, where the registry has it, as a whole."""
+        log(f"Input: {public(self.inputs.uri)}")  # looked at first: the model takes longer
         bundle, model = open_release(self._root, self._params, self._job)
         log(f"Model: {model}")
         named = {"model": model.name or "none", "version": model.version or "none"}

@@ -55,7 +55,9 @@ def test_refusals_have_their_codes(line: Path, capsys: pytest.CaptureFixture[str
     assert "give --scored, an input, or both" in capsys.readouterr().err
     assert main(["--scored", "nowhere"], line) == 14
     assert "holds no finished scoring job" in capsys.readouterr().err
-    assert main(["--input", "nowhere"], line) == 20
+    assert main(["--input", "nowhere"], line) == 12
+    assert "nowhere does not exist. Name a folder" in capsys.readouterr().err
+    assert main(["--input", "components"], line) == 20
     assert "holds no model model" in capsys.readouterr().err
 
 

@@ -13,6 +13,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError, core_schema
 
+from components.errors import meant
 from components.params import plugins
 from components.params.base import Section, keys_of
 
@@ -73,9 +74,10 @@ class Choosing(Section):
     def _wrong(cls, values: Mapping[str, object]) -> Iterator[InitErrorDetails]:
         own, kinds = keys_of(cls), cls.kinds(values)
         known = sorted({*own, *(key for kind in kinds for key in keys_of(kind))})
-        unknown = PydanticCustomError("extra_forbidden", "unknown key", {"known": known})
         for key, value in values.items():
             if isinstance(key, str) and key not in known:
+                said = f"unknown key{meant(key, known) or '.'} Allowed: {', '.join(known)}"
+                unknown = PydanticCustomError("unknown_key", "{said}", {"said": said})
                 yield InitErrorDetails(type=unknown, loc=(key,), input=value)
         for kind in kinds:
             try:

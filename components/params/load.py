@@ -219,9 +219,11 @@ def _explain(item: dict[str, typing.Any]) -> str:  # pydantic types its error de
         case "extra_forbidden" if where in REPLACED:
             return f"{where}: no longer a key: {REPLACED[where]}"
         case "extra_forbidden":
-            known = item.get("ctx", {}).get("known") or _keys(item["loc"][:-1])
+            known = _keys(item["loc"][:-1])
             hint = meant(str(item["loc"][-1]), known) or "."
             return f"{where}: unknown key{hint} Allowed: {', '.join(known)}"
+        case "unknown_key":  # of a section whose keys depend on what it chooses
+            return f"{where}: {item['msg']}"
         case "missing":
             return f"{where}: missing; it has no default"
         case "literal_error":

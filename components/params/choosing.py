@@ -13,7 +13,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError, core_schema
 
-from components.errors import nearest
+from components.errors import meant, nearest
 from components.params import plugins
 from components.params.base import Section, keys_of
 from components.params.wording import mistakes
@@ -75,11 +75,12 @@ class Choosing(Section):
     def _wrong(cls, values: Mapping[str, object]) -> Iterator[InitErrorDetails]:
         own, kinds = keys_of(cls), cls.kinds(values)
         known = sorted({*own, *(key for kind in kinds for key in keys_of(kind))})
-        unknown = PydanticCustomError("extra_forbidden", "Extra inputs are not permitted", {"known": known})
         # A key may be of a plug-in whose name is wrong.
         named = all(cls._meant(values, key, room) is not None for key, room in cls.choices())
         for key, value in values.items() if named else ():
             if isinstance(key, str) and key not in known:
+                said = f"unknown key{meant(key, known) or '.'} Allowed: {', '.join(known)}"
+                unknown = PydanticCustomError("value_error", "{error}", {"error": said})
                 yield InitErrorDetails(type=unknown, loc=(key,), input=value)
         for kind in kinds:
             try:

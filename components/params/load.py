@@ -258,7 +258,7 @@ def _explain(item: Item) -> str:
     if item["type"] == "extra_forbidden":
         if where in REPLACED:
             return f"{where}: no longer a key: {REPLACED[where]}"
-        known = item.get("ctx", {}).get("known") or _keys(item["loc"][:-1])
+        known = _keys(item["loc"][:-1])
         hint = meant(str(item["loc"][-1]), known) or "."
         return f"{where}: unknown key{hint} Allowed: {', '.join(known)}"
     return wording.sentence(item)

@@ -1,6 +1,8 @@
-"""L1-SP (Li, Grandvalet, Davoine, ICML 2018, section 3.2): with w⁰ the start, w' new weights,
+"""L1-SP (Li, Grandvalet, Davoine, ICML 2018, section 3.2): with w⁰ the start and w' the weights that are new,
 
-α ‖w - w⁰‖₁ + β ‖w'‖₁,     α: `keep_weight`,     β = α · `new_share`
+    α ‖w - w⁰‖₁ + β ‖w'‖₁
+
+where α is `keep_weight`, and β = α · `new_share`.
 """
 
 from torch import Tensor

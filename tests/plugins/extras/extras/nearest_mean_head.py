@@ -1,6 +1,8 @@
 """Nearest class mean, with a temperature (Snell, Swersky, Zemel, NeurIPS 2017, eq. 2).
 
-p(c | x) ∝ exp(-‖x - p_c‖² / temperature),   p_c = Σ w x / Σ w over the training samples of class c
+    p(c | x) ∝ exp(-‖x - p_c‖² / temperature)
+
+where p_c = Σ w x / Σ w over the training samples of class c. Validation data choose the temperature.
 """
 
 from collections.abc import Iterator

@@ -36,9 +36,9 @@ def test_the_tiny_line_is_right_and_auto_is_rmse() -> None:
         ("tune", {"best_by": "accuracy"}, "tune.best_by: 'accuracy' is not allowed"),
         ("select", {"threshold": {"rule": "best_f1"}}, "select.threshold.rule 'best_f1' is for classes"),
         ("select", {"metric": "pinball"}, "select.metric 'pinball' needs prediction intervals"),
-        ("task", {"positive": "x"}, "task.positive: unknown key"),
+        ("task", {"positive": "x"}, "task.positive\n  unknown key"),
         ("task", {"range": [1, 1]}, "the least number must be below the greatest"),
-        ("task", {"loss": "poisson"}, "loss: 'poisson'"),
+        ("task", {"loss": "poisson"}, "task.loss\n  Input should be 'mse', "),
     ],
 )
 def test_refusals(section: str, more: dict[str, object], said: str) -> None:

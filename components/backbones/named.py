@@ -12,10 +12,12 @@ SAMPLES, POOLED = "samples", "pooled"
 
 @dataclass(frozen=True)
 class Skip:
-    """What a unit gives, kept for a head above: its number, and the pixels of a sample that are one of the map."""
+    """What a unit gives, kept for a head above: its number, the pixels of a sample that are one of the map, and the
+    channels of the map (0: not said)."""
 
     unit: int
     stride: int
+    channels: int = 0
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Names:
         skips: name → what is kept under it.
         split: what the last unit took, as the tensors `parts`, where that is not the one tensor `inside`.
         units: how many there are.
+        channels: of `inside` as the last unit takes it; 0: not said.
     """
 
     inside: str = "states"
@@ -34,6 +37,7 @@ class Names:
     split: Split | None = None
     parts: tuple[str, ...] = ()
     units: int = 0
+    channels: int = 0
 
     def at(self, first: int) -> tuple[str, ...]:
         """The tensors between unit `first` - 1 and unit `first`; the one that the next unit takes comes first."""

@@ -4,7 +4,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import onnx
 import torch
@@ -24,7 +24,8 @@ def export_module(
     dynamic: Mapping[str, Mapping[int, str]],
     opset: int = OPSET,
 ) -> bytes:
-    """The module as ONNX bytes; equal modules give equal bytes.
+    """The module as ONNX bytes; equal modules give equal bytes. A part of it with operators of its own says by its
+    attribute `translations` what they are in ONNX (torch.onnx.export: custom_translation_table).
 
     Args:
         example: one tensor an input; axes that are not in `dynamic` are fixed to its shape.
@@ -46,12 +47,19 @@ def export_module(
                 input_names=list(inputs),
                 output_names=list(outputs),
                 dynamic_shapes=shapes if names else None,
+                custom_translation_table=_translations(module) or None,
                 verbose=False,
             )
     except Exception as error:
         raise ExportError(f"The network cannot be written as ONNX: {str(error).splitlines()[0]}") from error
     assert program is not None
     return finish(program.model_proto)
+
+
+def _translations(module: nn.Module) -> dict[Callable[..., object], Callable[..., object]]:
+    """How operators that are not torch's are said in ONNX: what parts of the module have as `translations`."""
+    found = (getattr(part, "translations", {}) for part in module.modules())
+    return {operator: written for some in found for operator, written in some.items()}
 
 
 def finish(model: onnx.ModelProto, metadata: Mapping[str, str] | None = None) -> bytes:

@@ -27,6 +27,7 @@ QUANTISED = ["Conv", "Gemm", "MatMul", "Gather", "Add", "Clip"]
 PLAIN_CONVOLUTIONS = 6
 # So many numbers in one tensor are weights, not a mean or a size.
 WEIGHTS = 32
+LINEAR = ("Gemm", "MatMul", "Conv", "ConvTranspose")
 FLOAT = onnx.TensorProto.FLOAT
 Batch = npt.NDArray[np.generic]
 
@@ -70,7 +71,7 @@ def to_int8(model: bytes, batches: Iterable[Batch], metadata: Mapping[str, str] 
 
 
 def to_fp16(model: bytes, metadata: Mapping[str, str] | None = None) -> bytes:
-    """The fp16 variant: everything from the first weights to the head's product in half precision.
+    """The fp16 variant: everything from the first weights to the head's last product in half precision.
 
     onnxruntime's own converter writes one cast several times where a blocked node has several readers.
     """
@@ -78,9 +79,9 @@ def to_fp16(model: bytes, metadata: Mapping[str, str] | None = None) -> bytes:
     graph = loaded.graph
     single = {v.name for v in [*graph.value_info, *graph.output] if v.type.tensor_type.elem_type == FLOAT}
     first = len(_preprocessing(graph))
-    last = max((i for i, n in enumerate(graph.node) if n.op_type in ("Gemm", "MatMul")), default=-1)
+    last = max((i for i, n in enumerate(graph.node) if n.op_type in LINEAR), default=-1)
     if not first <= last:
-        raise ExportError("The fp16 variant needs weights before the head's matrix product.")
+        raise ExportError("The fp16 variant needs weights before the head's last product.")
     before, heavy, after = graph.node[:first], graph.node[first : last + 1], graph.node[last + 1 :]
     _split_initialisers(graph, heavy, [*before, *after])
     _halve_initialisers(graph, heavy)
@@ -111,11 +112,12 @@ def _split_initialisers(
 ) -> None:
     """A constant that both kinds of nodes read (a bound of 0, for instance) becomes two."""
     outside = {name for node in others for name in node.input}
+    outside |= {name for node in heavy for place, name in enumerate(node.input) if place in _single(node)}
     floats = (one for one in graph.initializer if one.data_type == FLOAT)
     shared = {one.name: one for one in floats if one.name in outside}
     for node in heavy:
         for position, name in enumerate(node.input):
-            if name in shared:
+            if name in shared and position not in _single(node):
                 own = f"{name}_heavy"
                 if own not in {one.name for one in graph.initializer}:
                     twin = graph.initializer.add()
@@ -125,7 +127,7 @@ def _split_initialisers(
 
 
 def _halve_initialisers(graph: onnx.GraphProto, heavy: Sequence[onnx.NodeProto]) -> None:
-    used = {name for node in heavy for name in node.input}
+    used = {name for node in heavy for place, name in enumerate(node.input) if place not in _single(node)}
     for initialiser in graph.initializer:
         if initialiser.name in used and initialiser.data_type == onnx.TensorProto.FLOAT:
             with np.errstate(over="ignore"):
@@ -135,6 +137,11 @@ def _halve_initialisers(graph: onnx.GraphProto, heavy: Sequence[onnx.NodeProto])
                     f"The fp16 variant cannot be made: half precision cannot hold {initialiser.name}."
                 )
             initialiser.CopyFrom(onnx.numpy_helper.from_array(half, initialiser.name))
+
+
+def _single(node: onnx.NodeProto) -> tuple[int, ...]:
+    """Places of the inputs that ONNX wants in single precision: scales are no values."""
+    return (1, 2) if node.op_type == "Resize" else ()
 
 
 def _casts(

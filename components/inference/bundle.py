@@ -19,7 +19,7 @@ from components.params.task import TaskParams
 from components.problems.base import Decision, Description
 from components.problems.windows import Window
 from components.runtime.sessions import PROVIDERS, open_session, run
-from components.runtime.trust import check
+from components.runtime.trust import check, limits_of
 from components.storage.publish import read_json, sha256_bytes, sha256_file
 
 Answers = npt.NDArray[np.float32]
@@ -142,7 +142,7 @@ class Bundle:
             raise _changed(path)
         takes = self.modality.signature
         for shape in takes.largest:
-            check(model, {takes.name: shape})
+            check(model, {takes.name: shape}, limits_of(self.decision.operators))
         check_model(onnx.load_from_string(model), self.contract, takes, path)
         return model
 

@@ -47,11 +47,11 @@ class Input(_Part):
 
 
 class Output(_Part):
-    """The graph's one output: rows of so many numbers."""
+    """The graph's one output: rows of so many numbers, or of arrays with further axes."""
 
     name: Name
     type: Name
-    shape: list[int | str] = Field(min_length=2, max_length=2)
+    shape: list[int | str] = Field(min_length=2, max_length=8)
 
 
 class Outside(_Part):
@@ -93,11 +93,15 @@ class Contract(_Part):
         if len(set(self.columns)) < len(self.columns):
             raise ValueError("a column is named twice")
         try:
-            columns = self.decides.columns
+            columns, axes = self.decides.columns, self.decides.axes
         except (KeyError, TypeError) as error:
             raise ValueError(f"its target or decision lacks {error}") from None
         if list(columns) != self.columns:
             raise ValueError(f"its columns are {self.columns[:5]}, its target asks for {list(columns)[:5]}")
+        if self.output.shape[2:] != list(axes):
+            raise ValueError(
+                f"its output has the axes {self.output.shape[2:]}, its target asks for {list(axes)}"
+            )
         return self
 
     @property
@@ -191,12 +195,18 @@ def check_model(model: onnx.ModelProto, contract: Contract, signature: Signature
     if kind != takes.type:
         raise _other(place, f"it takes {kind}, the manifest says {takes.type}")
     dims = model.graph.output[0].type.tensor_type.shape.dim if model.graph.output else []
-    if len(model.graph.output) != 1 or len(dims) != 2:
-        raise _other(place, "it does not give one table (batch, columns)")
+    axes = contract.output.shape[2:]
+    if len(model.graph.output) != 1 or len(dims) != 2 + len(axes):
+        raise _other(
+            place, f"it does not give one table (batch, columns{''.join(f', {axis}' for axis in axes)})"
+        )
     if dims[1].HasField("dim_value") and dims[1].dim_value != len(contract.columns):
         raise _other(
             place, f"it gives {dims[1].dim_value} columns, the manifest names {len(contract.columns)}"
         )
+    for dim, axis in zip(dims[2:], axes, strict=True):
+        if dim.HasField("dim_value") and dim.dim_value != axis:
+            raise _other(place, f"an axis of what it gives is {dim.dim_value}, the manifest says {axis}")
     _check_metadata(model, contract, place)
 
 

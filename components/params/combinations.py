@@ -67,6 +67,18 @@ def _problem(data: DataParams, task: TaskParams, select: SelectParams = SELECT) 
     yield from wrong(task, data, select)
 
 
+def _placed(task: TaskParams, augment: AugmentParams) -> Iterator[str]:
+    """Views move a sample, but not what is known of places in it."""
+    moves = {"flips": False, "quarter_turns": False, "shift": 0}
+    if augment.views > 1 and getattr(plugins.about("problems", task.problem), "PLACED", False):
+        for key, still in moves.items():
+            if getattr(augment, key):
+                yield (
+                    f"augment.{key} moves a sample, but targets of task.problem {task.problem} have places in it and "
+                    f"would stay: set it to {str(still).lower()}"
+                )
+
+
 def _kind(task: TaskParams, backbone: BackboneParams) -> Iterator[str]:
     known = plugins.backbones()
     if task.kind != (sees := known[backbone.name].sees):
@@ -316,6 +328,7 @@ def _permutations(task: TaskParams, monitoring: MonitoringParams) -> Iterator[st
 
 CHECKS: tuple[Callable[..., Iterator[str]], ...] = (
     _problem,
+    _placed,
     _kind,
     _head_metric,
     _select_metric,

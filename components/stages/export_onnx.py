@@ -89,7 +89,7 @@ def _facts(line: NetworkLine, selected: Mapping[str, object], decides: Decision)
     return {
         "format": FORMAT,
         "task": _task_facts(line.params, line.checkpoint),
-        "output": {"name": decides.output, "type": "float32", "shape": ["batch", len(decides.columns)]},
+        "output": {"name": decides.output, "type": "float32", "shape": _shape(decides)},
         "columns": list(decides.columns),
         "target": dataset.description,
         "decision": dict(decides.fitted),
@@ -108,6 +108,11 @@ def _facts(line: NetworkLine, selected: Mapping[str, object], decides: Decision)
             "adaptation": provenance.get("adaptation", {"method": "none"}),
         },
     }
+
+
+def _shape(decides: Decision) -> list[object]:
+    """Of the graph's output."""
+    return ["batch", len(decides.columns), *decides.axes]
 
 
 def _task_facts(params: Params, checkpoint: Path) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """A backbone with a head, fed from the cut."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ from components.backbones.base import Backbone, check_taken
 from components.backbones.named import POOLED, Tensors, answered
 from components.methods.base import Group, Phase
 from components.methods.samples import Inputs, alone
+from components.problems.base import NONE
 from components.problems.base import Network as Problem
 
 
@@ -99,11 +100,12 @@ class TokenNetwork(Network):
         return {POOLED: states[asked == 1][:, : self.backbone.width]}
 
 
-def fresh_head(problem: Problem, width: int, seed: int) -> nn.Module:
-    """The problem's head with weights that depend on `seed` alone; the global generator is not moved."""
+def fresh_head(problem: Problem, width: int, seed: int, channels: Mapping[str, int] = NONE) -> nn.Module:
+    """The problem's head for features of `width` and maps of `channels`, with weights that depend on `seed` alone; the
+    global generator is not moved."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return problem.head(width)
+        return problem.head(width, channels)
 
 
 def with_objectives(phase: Phase, network: Network) -> Phase:

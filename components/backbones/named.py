@@ -83,9 +83,12 @@ def taken(head: nn.Module) -> tuple[str, ...]:
     return names
 
 
-def answered(head: nn.Module, named: Tensors) -> Tensor:
-    """The head's outputs for the tensors at the top, of which it takes those that it names."""
-    outputs: Tensor = head(*(named[name] for name in taken(head)))
+def answered(head: nn.Module, named: Tensors, targets: Tensor | None = None) -> Tensor:
+    """The head's outputs for the tensors at the top, of which it takes those that it names; and for the targets (B, …),
+    where there are any and its attribute `forced` asks for them."""
+    given = [named[name] for name in taken(head)]
+    forced = targets is not None and getattr(head, "forced", False)
+    outputs: Tensor = head(*given, targets=targets) if forced else head(*given)
     return outputs
 
 

@@ -11,6 +11,7 @@ import math
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -30,20 +31,26 @@ WEIGHTS = 32
 LINEAR = ("Gemm", "MatMul", "Conv", "ConvTranspose")
 FLOAT = onnx.TensorProto.FLOAT
 Batch = npt.NDArray[np.generic]
+NOTHING: Mapping[str, Batch] = MappingProxyType({})
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, name: str, batches: Iterable[Batch]) -> None:
-        self._name = name
+    def __init__(self, name: str, batches: Iterable[Batch], beside: Mapping[str, Batch]) -> None:
+        self._name, self._beside = name, beside
         self._batches: Iterator[Batch] = iter(batches)
 
     def get_next(self) -> dict[str, Batch] | None:
         batch = next(self._batches, None)
-        return None if batch is None else {self._name: batch}
+        return None if batch is None else {self._name: batch, **self._beside}
 
 
-def to_int8(model: bytes, batches: Iterable[Batch], metadata: Mapping[str, str] | None = None) -> bytes:
-    """The int8 variant; `batches` of training samples, as the graph takes them."""
+def to_int8(
+    model: bytes,
+    batches: Iterable[Batch],
+    metadata: Mapping[str, str] | None = None,
+    beside: Mapping[str, Batch] = NOTHING,
+) -> bytes:
+    """The int8 variant; `batches` of training samples, as the graph takes them, and what its other inputs are then."""
     with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
         source, prepared, target = (Path(folder) / name for name in ("a.onnx", "b.onnx", "c.onnx"))
         source.write_bytes(model)
@@ -55,7 +62,7 @@ def to_int8(model: bytes, batches: Iterable[Batch], metadata: Mapping[str, str] 
             quantize_static(
                 str(prepared),
                 str(target),
-                _Reader(onnx.load(prepared).graph.input[0].name, batches),
+                _Reader(onnx.load(prepared).graph.input[0].name, batches, beside),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
@@ -77,7 +84,8 @@ def to_fp16(model: bytes, metadata: Mapping[str, str] | None = None) -> bytes:
     """
     loaded = onnx.shape_inference.infer_shapes(onnx.load_from_string(model), check_type=True)
     graph = loaded.graph
-    single = {v.name for v in [*graph.value_info, *graph.output] if v.type.tensor_type.elem_type == FLOAT}
+    values = [*graph.value_info, *graph.output, *graph.input]
+    single = {v.name for v in values if v.type.tensor_type.elem_type == FLOAT}
     first = len(_preprocessing(graph))
     last = max((i for i, n in enumerate(graph.node) if n.op_type in LINEAR), default=-1)
     if not first <= last:
@@ -87,11 +95,12 @@ def to_fp16(model: bytes, metadata: Mapping[str, str] | None = None) -> bytes:
     _halve_initialisers(graph, heavy)
     _halve_casts(heavy)
     made = {name for node in heavy for name in node.output} & single
-    given = {name for node in before for name in node.output} & single
+    given = ({name for node in before for name in node.output} | {v.name for v in graph.input}) & single
     entering = sorted({n for node in heavy for n in node.input} & given)
-    leaving = sorted(made & {n for node in after for n in node.input})
+    ending = sorted(made & {v.name for v in graph.output})
+    leaving = sorted((made & {n for node in after for n in node.input}) - set(ending))
     nodes = [*before, *_casts(entering, heavy, "fp16", onnx.TensorProto.FLOAT16), *heavy]
-    nodes += [*_casts(leaving, after, "fp32", onnx.TensorProto.FLOAT), *after]
+    nodes += [*_casts(leaving, after, "fp32", onnx.TensorProto.FLOAT), *_ends(ending, heavy), *after]
     kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
     del graph.node[:], graph.value_info[:]
     graph.node.extend(kept)
@@ -153,6 +162,16 @@ def _casts(
             if name in names:
                 node.input[position] = f"{name}_{suffix}"
     return [onnx.helper.make_node("Cast", [n], [f"{n}_{suffix}"], f"cast_{n}_{suffix}", to=to) for n in names]
+
+
+def _ends(names: Sequence[str], heavy: Sequence[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """One cast for each output of the graph that is made in half precision, which there has another name."""
+    for node in heavy:
+        for held in (node.input, node.output):
+            for position, name in enumerate(held):
+                if name in names:
+                    held[position] = f"{name}_half"
+    return [onnx.helper.make_node("Cast", [f"{n}_half"], [n], f"cast_{n}", to=FLOAT) for n in names]
 
 
 def _kinds(path: Path) -> list[str]:

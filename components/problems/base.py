@@ -24,6 +24,7 @@ import numpy.typing as npt
 from components.errors import DataError
 from components.params.data import Labels, Limits
 from components.params.learning import SelectParams
+from components.problems.steps import Steps
 from components.problems.windows import Window
 
 if TYPE_CHECKING:  # whoever only reads labels does without the seconds of these imports
@@ -181,6 +182,11 @@ class Network(Protocol):
 
         A head with the attribute `takes` takes the tensors that it names (components/backbones/named.py); `channels`
         are those of the maps that the backbone gives.
+
+        One whose attribute `forced` is true also takes `targets`, as `collate` gives them, where it is trained and its
+        loss is measured: a decoder then sees earlier tokens as they should be. Without them it gives outputs of the
+        same shape by what it decided itself. Where `Decision.steps` says so, its `step` takes the same tensors and the
+        state, and gives the outputs of one step and the next state: that is the release's graph.
         """
         ...
 
@@ -212,6 +218,7 @@ class Decision(Protocol):
         operators: of ONNX that a release's graph may have beyond those that every one may have
             (components/runtime/trust.py): name → of each thing in a sample, the most that it may select; 0 where its
             size is known beforehand.
+        steps: how a release answers in steps, whose head has `step`; None: at once.
         scale: by which a difference of answers is divided where parity is judged: a number, or (columns, …).
         ragged: whether merged answers of samples differ in shape: they are kept as an array of objects.
         meaning: what the description says of targets beside `names`, under words for people: problem, unit, range.
@@ -223,6 +230,7 @@ class Decision(Protocol):
     columns: tuple[str, ...]
     axes: tuple[int, ...]
     operators: Mapping[str, int]
+    steps: Steps | None
     fitted: Fitted
     scale: float | Array
     ragged: bool

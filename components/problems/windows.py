@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from components.problems.steps import Steps
+
 Array = npt.NDArray[Any]
 NOTHING: Array = np.empty(0, dtype=np.uint8)
 
@@ -55,6 +57,7 @@ class RowAnswers:
 
     axes: tuple[int, ...] = ()
     operators: Mapping[str, int] = MappingProxyType({})
+    steps: Steps | None = None
     ragged = False
 
 

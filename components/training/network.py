@@ -34,9 +34,9 @@ class Network(nn.Module):
         # Here, because what they learn is trained, kept and resumed with the rest; it is never shipped.
         self.objectives = nn.ModuleList(objectives)
 
-    def forward(self, activations: Inputs) -> Tensor:
-        """Activations at the cut (B, …) → outputs of the head, (B, …)."""
-        return self.answer(self.named(activations))
+    def forward(self, activations: Inputs, targets: Tensor | None = None) -> Tensor:
+        """Activations at the cut (B, …) → outputs of the head, (B, …); a head that is forced is given the targets."""
+        return self.answer(self.named(activations), targets)
 
     def features(self, activations: Inputs) -> Tensor:
         """Activations at the cut (B, …) → features (B, width)."""
@@ -49,9 +49,9 @@ class Network(nn.Module):
         made: Tensors = self.backbone.above(self.cut)(activations)
         return made
 
-    def answer(self, named: Tensors) -> Tensor:
-        """Tensors at the top → outputs of the head, (B, …)."""
-        return answered(self.head, named)
+    def answer(self, named: Tensors, targets: Tensor | None = None) -> Tensor:
+        """Tensors at the top, and targets for a head that is forced → outputs of the head, (B, …)."""
+        return answered(self.head, named, targets)
 
     def copied(self) -> "Network":
         """What is above the cut as it is now, frozen, in evaluation mode."""

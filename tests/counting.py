@@ -5,7 +5,7 @@ import os
 import shutil
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +73,7 @@ class Foreign:
         metric: what chooses an epoch and is compared with the controls.
         rule: the gate's one rule.
         model: its registered name.
+        sections: keys of further sections of params.yaml, by section.
     """
 
     task: Mapping[str, object]
@@ -80,6 +81,7 @@ class Foreign:
     metric: str
     rule: Mapping[str, object]
     model: str
+    sections: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def params(self, line: Path, checkpoint: Path) -> None:
         """params.yaml of the repository, for this one."""
@@ -111,6 +113,8 @@ class Foreign:
         }
         values["promotion"] = {"allow_dirty": True}
         values["tracking"] = {"model": self.model}
+        for name, keys in self.sections.items():
+            values[name] = {**values[name], **keys}
         (line / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
 
     def clone(self, place: Path, weights: Callable[[Path], None], package: Path) -> Workspace:

@@ -156,6 +156,11 @@ def written(place: Path, problem: str) -> dict[str, object]:
 def run_line(root: Path, problem: str) -> tuple[Params, Context]:
     """All stages in `root`, each with the sections of params.yaml that its row declares."""
     (root / "params.yaml").write_text(yaml.safe_dump(written(root, problem), sort_keys=False))
+    return run_stages(root)
+
+
+def run_stages(root: Path) -> tuple[Params, Context]:
+    """All stages by `root`/params.yaml, in this process."""
     params = load_params(root / "params.yaml")
     context = Context(NullTracker(), root / ".graftline", 1, ("cpu",))
     refresh(params, root, context.cache)

@@ -46,6 +46,13 @@ class Backbone(nn.Module):
         self.marks = marks
         self.names = replace(names or Names(), units=len(units))
 
+    @property
+    def channels(self) -> dict[str, int]:
+        """Channels of the maps at the top, by name, as far as they are said."""
+        names = self.names
+        said = {names.inside: names.channels, **{name: skip.channels for name, skip in names.skips.items()}}
+        return {name: count for name, count in said.items() if count}
+
     def gives(self, cut: int) -> tuple[str, ...]:
         """Names of the tensors at the cut; the one that the next unit takes comes first."""
         return self.names.at(self._first_above(cut))

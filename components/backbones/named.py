@@ -12,10 +12,12 @@ SAMPLES, POOLED = "samples", "pooled"
 
 @dataclass(frozen=True)
 class Skip:
-    """What a unit gives, kept for a head above: its number, and the pixels of a sample that are one of the map."""
+    """What a unit gives, kept for a head above: its number, the pixels of a sample that are one of the map, and the
+    channels of the map (0: not said)."""
 
     unit: int
     stride: int
+    channels: int = 0
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Names:
         skips: name → what is kept under it.
         split: what the last unit took, as the tensors `parts`, where that is not the one tensor `inside`.
         units: how many there are.
+        channels: of `inside` as the last unit takes it; 0: not said.
     """
 
     inside: str = "states"
@@ -34,6 +37,7 @@ class Names:
     split: Split | None = None
     parts: tuple[str, ...] = ()
     units: int = 0
+    channels: int = 0
 
     def at(self, first: int) -> tuple[str, ...]:
         """The tensors between unit `first` - 1 and unit `first`; the one that the next unit takes comes first."""
@@ -79,9 +83,12 @@ def taken(head: nn.Module) -> tuple[str, ...]:
     return names
 
 
-def answered(head: nn.Module, named: Tensors) -> Tensor:
-    """The head's outputs for the tensors at the top, of which it takes those that it names."""
-    outputs: Tensor = head(*(named[name] for name in taken(head)))
+def answered(head: nn.Module, named: Tensors, targets: Tensor | None = None) -> Tensor:
+    """The head's outputs for the tensors at the top, of which it takes those that it names; and for the targets (B, …),
+    where there are any and its attribute `forced` asks for them."""
+    given = [named[name] for name in taken(head)]
+    forced = targets is not None and getattr(head, "forced", False)
+    outputs: Tensor = head(*given, targets=targets) if forced else head(*given)
     return outputs
 
 

@@ -10,6 +10,7 @@ from components.data.checks import check_quarantine
 from components.data.contents import Content, Rejected
 from components.data.foreign import by_ending
 from components.data.lock import Lock, LockedSource
+from components.data.long_labels import LongLabels
 from components.data.manifest import FORMAT, make_table, table_digest, write_table
 from components.data.near_duplicates import find_pairs, losers
 from components.data.reading import read
@@ -48,7 +49,8 @@ class Built:
 def build_dataset(
     lock: Lock, source: LockedSource, samples: Samples, params: DataParams, folder: Path, threads: int
 ) -> Built:
-    """Write manifest.parquet, shards/, dataset.json, report.json and quarantine.json into `folder`.
+    """Write manifest.parquet, shards/, dataset.json, report.json, quarantine.json, and of long labels labels.bin, into
+    `folder`.
 
     Raises DataError (unusable data, with all reasons), DigestMismatch (the source is not what was locked).
     """
@@ -71,11 +73,13 @@ def build_dataset(
     if params.split.labelled_per_class:
         kept = with_few_labels(kept, params.split)
 
-    table = make_table(kept, params.labels.slices)
+    long = LongLabels(item.content.label for item in kept)
+    table = make_table(kept, params.labels.slices, long)
     labelled = _labelled(item.content for item in kept)
     description = labels.describe(labelled)
     digest = table_digest(table, description)
     write_table(folder / "manifest.parquet", table)
+    long.write(folder)
     report = data_report(kept, labels, params.labels.slices, rejected)
     report["near_duplicates"] = near
     report["ignored_files"] = len(given.ignored)

@@ -6,13 +6,14 @@ import os
 import weakref
 from pathlib import Path
 from threading import Lock
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.data.long_labels import FILE, OFFSET, SIZE
 from components.data.manifest import FORMAT, SLICE, table_digest
 from components.data.splits import SIDES
 from components.errors import DataError, StorageError
@@ -29,7 +30,8 @@ class Dataset:
         description: of the targets, as `components.problems` makes it.
         digest: names the data: every sample's content, label, side and slices.
         table: the manifest, in the order of ids; columns id, path, label, group, domain, split, size,
-            the facts that the task tells, shard, offset, and `slice.<name>` for each declared slice.
+            the facts that the task tells, shard, offset, of long labels label_offset and label_size, and
+            `slice.<name>` for each declared slice. The column label holds the SHA-256 of a long one: see `labels`.
         licence, source, revision: of the data.
     """
 
@@ -77,7 +79,21 @@ class Dataset:
 
     def targets(self, split: str | None = None) -> Targets:
         """(N, …), in the order of `ids(split)`; `target.known` says which samples have a label."""
-        return self.target.targets(self._values("label", split))
+        return self.target.targets(self.labels(split))
+
+    def labels(self, split: str | None = None) -> list[str]:
+        """Label of each sample as it is kept, empty where there is none, in the order of `ids(split)`.
+
+        StorageError where a long one is damaged.
+        """
+        cells = self._values("label", split)
+        if SIZE not in self._columns:
+            return cells
+        places = zip(self._values(OFFSET, split), self._values(SIZE, split), strict=True)
+        return [
+            self._pread(FILE, offset, size, cell).decode() if size else cell
+            for cell, (offset, size) in zip(cells, places, strict=True)
+        ]
 
     def rows(self, split: str) -> npt.NDArray[np.int64]:
         """(N,), where the samples of one side stand in the manifest, in the order of `ids(split)`."""
@@ -102,28 +118,30 @@ class Dataset:
         if row is None:
             raise DataError(f"The dataset holds no sample {sample_id}.")
         shard, offset, size = (self._columns[name][row] for name in ("shard", "offset", "size"))
-        payload = os.pread(self._handle(shard), size, offset)
-        if hashlib.sha256(payload).hexdigest() != sample_id:
-            raise StorageError(
-                f"{self._folder / 'shards' / shard} is damaged at sample {sample_id[:12]}….", AGAIN
-            )
+        return self._pread(f"shards/{shard}", offset, size, sample_id)
+
+    def _pread(self, file: str, offset: int, size: int, sha256: str) -> bytes:
+        payload = os.pread(self._handle(file), size, offset)
+        if hashlib.sha256(payload).hexdigest() != sha256:
+            what = "label" if file == FILE else "sample"
+            raise StorageError(f"{self._folder / file} is damaged at {what} {sha256[:12]}….", AGAIN)
         return payload
 
-    def _values(self, column: str, split: str | None) -> list[str]:
+    def _values(self, column: str, split: str | None) -> list[Any]:
         if split is not None and split not in SIDES:
             raise DataError(f"{split!r} is not a split.", f"Allowed: {', '.join(SIDES)}.")
         sides = self._columns["split"]
         values = zip(self._columns[column], sides, strict=True)
         return [value for value, side in values if split in (None, side)]
 
-    def _handle(self, shard: str) -> int:
+    def _handle(self, file: str) -> int:
         with self._lock:
-            if shard not in self._handles:
+            if file not in self._handles:
                 try:
-                    self._handles[shard] = os.open(self._folder / "shards" / shard, os.O_RDONLY)
+                    self._handles[file] = os.open(self._folder / file, os.O_RDONLY)
                 except FileNotFoundError:
-                    raise StorageError(f"{self._folder / 'shards' / shard} does not exist.", AGAIN) from None
-            return self._handles[shard]
+                    raise StorageError(f"{self._folder / file} does not exist.", AGAIN) from None
+            return self._handles[file]
 
 
 def _close(handles: dict[str, int]) -> None:

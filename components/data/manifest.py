@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.data.long_labels import OFFSET, SIZE, LongLabels
 from components.data.shards import offsets, shard_name
 
 if TYPE_CHECKING:
@@ -20,17 +21,17 @@ if TYPE_CHECKING:
 SLICE = "slice."
 FORMAT = 2  # of dataset/: 1 had class indices as a column
 # Where bytes lie does not change what the data are.
-PLACES = ("shard", "offset")
+PLACES = ("shard", "offset", OFFSET)
 
 
-def make_table(seen: "Sequence[Seen]", slices: Sequence[str]) -> pa.Table:
-    """The columns that `Dataset.table` documents, in that order."""
+def make_table(seen: "Sequence[Seen]", slices: Sequence[str], long: LongLabels) -> pa.Table:
+    """The columns that `Dataset.table` documents, in that order; `long` are the long labels of `seen`."""
     contents = [item.content for item in seen]
     places = offsets({content.id: content.size for content in contents})
     columns: dict[str, pa.Array] = {
         "id": _text(c.id for c in contents),
         "path": _text(c.path for c in contents),
-        "label": _text(c.label for c in contents),
+        "label": _text(long.cell(c.label) for c in contents),
         "group": _text(c.group for c in contents),
         "domain": _text(c.domain for c in contents),
         "split": _text(c.side for c in contents),
@@ -39,6 +40,9 @@ def make_table(seen: "Sequence[Seen]", slices: Sequence[str]) -> pa.Table:
         "shard": _text(shard_name(c.id) for c in contents),
         "offset": _whole(np.int64, (places[c.id] for c in contents)),
     }
+    if long:
+        columns[OFFSET] = _whole(np.int64, (long.offset(c.label) for c in contents))
+        columns[SIZE] = _whole(np.int64, (long.size(c.label) for c in contents))
     for position, name in enumerate(slices):
         columns[SLICE + name] = _text(c.slices[position] for c in contents)
     return pa.table(columns)

@@ -1,10 +1,12 @@
 """From a torch module to one self-contained ONNX file without traces of the machine that made it."""
 
 import contextlib
+import inspect
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import onnx
 import torch
@@ -24,7 +26,8 @@ def export_module(
     dynamic: Mapping[str, Mapping[int, str]],
     opset: int = OPSET,
 ) -> bytes:
-    """The module as ONNX bytes; equal modules give equal bytes.
+    """The module as ONNX bytes; equal modules give equal bytes. A part of it with operators of its own says by its
+    attribute `translations` what they are in ONNX (torch.onnx.export: custom_translation_table).
 
     Args:
         example: one tensor an input; axes that are not in `dynamic` are fixed to its shape.
@@ -35,7 +38,13 @@ def export_module(
     """
     names = {name for axes in dynamic.values() for name in axes.values()}
     dims = {name: Dim(name) for name in names}
-    shapes = tuple({axis: dims[name] for axis, name in dynamic.get(i, {}).items()} for i in inputs)
+    shapes: tuple[Any, ...] = tuple(
+        {axis: dims[name] for axis, name in dynamic.get(i, {}).items()} for i in inputs
+    )
+    kinds = [one.kind for one in inspect.signature(module.forward).parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL in kinds:  # what it takes together, torch.export wants together
+        first = kinds.index(inspect.Parameter.VAR_POSITIONAL)
+        shapes = (*shapes[:first], shapes[first:])
     try:
         with _quiet(), torch.inference_mode():
             program = torch.onnx.export(
@@ -46,12 +55,32 @@ def export_module(
                 input_names=list(inputs),
                 output_names=list(outputs),
                 dynamic_shapes=shapes if names else None,
+                custom_translation_table=_translations(module) or None,
                 verbose=False,
             )
     except Exception as error:
         raise ExportError(f"The network cannot be written as ONNX: {str(error).splitlines()[0]}") from error
     assert program is not None
+    _check_axes(program.model_proto, dynamic)
     return finish(program.model_proto)
+
+
+def _check_axes(model: onnx.ModelProto, dynamic: Mapping[str, Mapping[int, str]]) -> None:
+    """ExportError where the network has fixed an axis that must vary: `len` of a tensor does, its `shape` does not."""
+    for value in model.graph.input:
+        for axis, name in dynamic.get(value.name, {}).items():
+            dim = value.type.tensor_type.shape.dim[axis]
+            if dim.HasField("dim_value"):
+                raise ExportError(
+                    f"The network fixes the axis {name!r} of its input {value.name!r} to {dim.dim_value}.",
+                    "Take sizes from a tensor's shape, not from len() or a constant.",
+                )
+
+
+def _translations(module: nn.Module) -> dict[Callable[..., object], Callable[..., object]]:
+    """How operators that are not torch's are said in ONNX: what parts of the module have as `translations`."""
+    found = (getattr(part, "translations", {}) for part in module.modules())
+    return {operator: written for some in found for operator, written in some.items()}
 
 
 def finish(model: onnx.ModelProto, metadata: Mapping[str, str] | None = None) -> bytes:

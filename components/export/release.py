@@ -1,12 +1,17 @@
 """The network that is shipped: raw samples in, answers out."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from components.backbones.base import Backbone, check_taken
-from components.backbones.named import POOLED, answered
+from components.backbones.named import POOLED, answered, taken
 from components.export.onnx_file import OPSET, export_module
 from components.modalities.base import Signature
+from components.problems.steps import Steps
+
+SIZE = 3  # of the first axis of a state that varies, in the example that is exported
 
 
 class ReleaseNetwork(nn.Module):
@@ -35,7 +40,41 @@ class ReleaseNetwork(nn.Module):
         return answers
 
 
-def export_release(network: ReleaseNetwork, takes: Signature, output: str, opset: int = OPSET) -> bytes:
-    """One self-contained ONNX file; the axes that `takes` names are dynamic."""
+class StepNetwork(nn.Module):
+    """One step of a release that answers in steps: raw samples and the state in, an answer and the next state out."""
+
+    def __init__(self, whole: ReleaseNetwork) -> None:
+        super().__init__()
+        self.whole = whole
+
+    def forward(self, samples: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        whole = self.whole
+        assert isinstance(whole.backbone, Backbone)
+        named = whole.backbone.named(whole.preprocess(samples))
+        head: Any = whole.head
+        outputs, *after = head.step(*(named[name] for name in taken(head)), *state)
+        return whole.answer(outputs), *after
+
+
+def export_release(
+    network: ReleaseNetwork, takes: Signature, output: str, opset: int = OPSET, steps: Steps | None = None
+) -> bytes:
+    """One self-contained ONNX file; the axes that `takes` names are dynamic. With `steps` it is of one step, and its
+    named inputs and outputs beside the sample and the answer are the state."""
     example = torch.zeros(takes.example, dtype=getattr(torch, takes.dtype))
-    return export_module(network, (example,), [takes.name], [output], {takes.name: takes.varying}, opset)
+    if steps is None:
+        return export_module(network, (example,), [takes.name], [output], {takes.name: takes.varying}, opset)
+    # Sizes of their own, none of them 0 or 1: an exporter must not take two axes for one.
+    sizes = {axis: SIZE + place for place, axis in enumerate(dict.fromkeys(one.grows for one in steps.state))}
+    others = (
+        torch.zeros(one.shape(takes.example[0], sizes[one.grows]), dtype=getattr(torch, one.dtype))
+        for one in steps.state
+    )
+    return export_module(
+        StepNetwork(network),
+        (example, *others),
+        [takes.name, *(one.name for one in steps.state)],
+        [output, *(one.next for one in steps.state)],
+        {takes.name: takes.varying, **{one.name: one.varying for one in steps.state}},
+        opset,
+    )

@@ -11,6 +11,7 @@ import math
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -27,22 +28,29 @@ QUANTISED = ["Conv", "Gemm", "MatMul", "Gather", "Add", "Clip"]
 PLAIN_CONVOLUTIONS = 6
 # So many numbers in one tensor are weights, not a mean or a size.
 WEIGHTS = 32
+LINEAR = ("Gemm", "MatMul", "Conv", "ConvTranspose")
 FLOAT = onnx.TensorProto.FLOAT
 Batch = npt.NDArray[np.generic]
+NOTHING: Mapping[str, Batch] = MappingProxyType({})
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, name: str, batches: Iterable[Batch]) -> None:
-        self._name = name
+    def __init__(self, name: str, batches: Iterable[Batch], beside: Mapping[str, Batch]) -> None:
+        self._name, self._beside = name, beside
         self._batches: Iterator[Batch] = iter(batches)
 
     def get_next(self) -> dict[str, Batch] | None:
         batch = next(self._batches, None)
-        return None if batch is None else {self._name: batch}
+        return None if batch is None else {self._name: batch, **self._beside}
 
 
-def to_int8(model: bytes, batches: Iterable[Batch], metadata: Mapping[str, str] | None = None) -> bytes:
-    """The int8 variant; `batches` of training samples, as the graph takes them."""
+def to_int8(
+    model: bytes,
+    batches: Iterable[Batch],
+    metadata: Mapping[str, str] | None = None,
+    beside: Mapping[str, Batch] = NOTHING,
+) -> bytes:
+    """The int8 variant; `batches` of training samples, as the graph takes them, and what its other inputs are then."""
     with tempfile.TemporaryDirectory(prefix="graftline-") as folder:
         source, prepared, target = (Path(folder) / name for name in ("a.onnx", "b.onnx", "c.onnx"))
         source.write_bytes(model)
@@ -54,7 +62,7 @@ def to_int8(model: bytes, batches: Iterable[Batch], metadata: Mapping[str, str] 
             quantize_static(
                 str(prepared),
                 str(target),
-                _Reader(onnx.load(prepared).graph.input[0].name, batches),
+                _Reader(onnx.load(prepared).graph.input[0].name, batches, beside),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
@@ -70,27 +78,29 @@ def to_int8(model: bytes, batches: Iterable[Batch], metadata: Mapping[str, str] 
 
 
 def to_fp16(model: bytes, metadata: Mapping[str, str] | None = None) -> bytes:
-    """The fp16 variant: everything from the first weights to the head's product in half precision.
+    """The fp16 variant: everything from the first weights to the head's last product in half precision.
 
     onnxruntime's own converter writes one cast several times where a blocked node has several readers.
     """
     loaded = onnx.shape_inference.infer_shapes(onnx.load_from_string(model), check_type=True)
     graph = loaded.graph
-    single = {v.name for v in [*graph.value_info, *graph.output] if v.type.tensor_type.elem_type == FLOAT}
+    values = [*graph.value_info, *graph.output, *graph.input]
+    single = {v.name for v in values if v.type.tensor_type.elem_type == FLOAT}
     first = len(_preprocessing(graph))
-    last = max((i for i, n in enumerate(graph.node) if n.op_type in ("Gemm", "MatMul")), default=-1)
+    last = max((i for i, n in enumerate(graph.node) if n.op_type in LINEAR), default=-1)
     if not first <= last:
-        raise ExportError("The fp16 variant needs weights before the head's matrix product.")
+        raise ExportError("The fp16 variant needs weights before the head's last product.")
     before, heavy, after = graph.node[:first], graph.node[first : last + 1], graph.node[last + 1 :]
     _split_initialisers(graph, heavy, [*before, *after])
     _halve_initialisers(graph, heavy)
     _halve_casts(heavy)
     made = {name for node in heavy for name in node.output} & single
-    given = {name for node in before for name in node.output} & single
+    given = ({name for node in before for name in node.output} | {v.name for v in graph.input}) & single
     entering = sorted({n for node in heavy for n in node.input} & given)
-    leaving = sorted(made & {n for node in after for n in node.input})
+    ending = sorted(made & {v.name for v in graph.output})
+    leaving = sorted((made & {n for node in after for n in node.input}) - set(ending))
     nodes = [*before, *_casts(entering, heavy, "fp16", onnx.TensorProto.FLOAT16), *heavy]
-    nodes += [*_casts(leaving, after, "fp32", onnx.TensorProto.FLOAT), *after]
+    nodes += [*_casts(leaving, after, "fp32", onnx.TensorProto.FLOAT), *_ends(ending, heavy), *after]
     kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
     del graph.node[:], graph.value_info[:]
     graph.node.extend(kept)
@@ -111,11 +121,12 @@ def _split_initialisers(
 ) -> None:
     """A constant that both kinds of nodes read (a bound of 0, for instance) becomes two."""
     outside = {name for node in others for name in node.input}
+    outside |= {name for node in heavy for place, name in enumerate(node.input) if place in _single(node)}
     floats = (one for one in graph.initializer if one.data_type == FLOAT)
     shared = {one.name: one for one in floats if one.name in outside}
     for node in heavy:
         for position, name in enumerate(node.input):
-            if name in shared:
+            if name in shared and position not in _single(node):
                 own = f"{name}_heavy"
                 if own not in {one.name for one in graph.initializer}:
                     twin = graph.initializer.add()
@@ -125,7 +136,7 @@ def _split_initialisers(
 
 
 def _halve_initialisers(graph: onnx.GraphProto, heavy: Sequence[onnx.NodeProto]) -> None:
-    used = {name for node in heavy for name in node.input}
+    used = {name for node in heavy for place, name in enumerate(node.input) if place not in _single(node)}
     for initialiser in graph.initializer:
         if initialiser.name in used and initialiser.data_type == onnx.TensorProto.FLOAT:
             with np.errstate(over="ignore"):
@@ -137,6 +148,11 @@ def _halve_initialisers(graph: onnx.GraphProto, heavy: Sequence[onnx.NodeProto])
             initialiser.CopyFrom(onnx.numpy_helper.from_array(half, initialiser.name))
 
 
+def _single(node: onnx.NodeProto) -> tuple[int, ...]:
+    """Places of the inputs that ONNX wants in single precision: scales are no values."""
+    return (1, 2) if node.op_type == "Resize" else ()
+
+
 def _casts(
     names: Sequence[str], readers: Sequence[onnx.NodeProto], suffix: str, to: int
 ) -> list[onnx.NodeProto]:
@@ -146,6 +162,16 @@ def _casts(
             if name in names:
                 node.input[position] = f"{name}_{suffix}"
     return [onnx.helper.make_node("Cast", [n], [f"{n}_{suffix}"], f"cast_{n}_{suffix}", to=to) for n in names]
+
+
+def _ends(names: Sequence[str], heavy: Sequence[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """One cast for each output of the graph that is made in half precision, which there has another name."""
+    for node in heavy:
+        for held in (node.input, node.output):
+            for position, name in enumerate(held):
+                if name in names:
+                    held[position] = f"{name}_half"
+    return [onnx.helper.make_node("Cast", [f"{n}_half"], [n], f"cast_{n}", to=FLOAT) for n in names]
 
 
 def _kinds(path: Path) -> list[str]:

@@ -17,9 +17,10 @@ from components.modalities import load_modality
 from components.modalities.base import Modality, Sample
 from components.params.task import TaskParams
 from components.problems.base import Decision, Description
+from components.problems.steps import Steps
 from components.problems.windows import Window
 from components.runtime.sessions import PROVIDERS, open_session, run
-from components.runtime.trust import check
+from components.runtime.trust import check, limits_of
 from components.storage.publish import read_json, sha256_bytes, sha256_file
 
 Answers = npt.NDArray[np.float32]
@@ -37,9 +38,15 @@ CACHED = re.compile(r".*/files/md5/[0-9a-f]{2}/[0-9a-f]{30}")
 
 
 class Runner:
-    """One ONNX file with the release's signature: samples (batch, …) → answers (batch, columns)."""
+    """One ONNX file with the release's signature: samples (batch, …) → answers (batch, columns, …).
 
-    def __init__(self, model: bytes | Path, providers: Sequence[str], threads: int) -> None:
+    With `steps` the file is of one step, and is run until all samples of a batch have ended.
+    """
+
+    def __init__(
+        self, model: bytes | Path, providers: Sequence[str], threads: int, steps: Steps | None = None
+    ) -> None:
+        self._steps = steps
         self._session = open_session(model, providers, threads)
         self._threads = threads
         self._input = str(self._session.get_inputs()[0].name)
@@ -54,7 +61,13 @@ class Runner:
         return min(BATCH, CPU_BATCH * self._threads) if self.provider == PROVIDERS["cpu"] else BATCH
 
     def run(self, samples: Sample) -> Answers:
-        return np.asarray(run(self._session, {self._input: samples}, SECONDS)[0], dtype=np.float32)
+        steps, sample = self._steps, {self._input: samples}
+        if steps is None:
+            return np.asarray(run(self._session, sample, SECONDS)[0], dtype=np.float32)
+        names = [self._session.get_outputs()[0].name, *(one.next for one in steps.state)]
+        return steps.answers(
+            lambda state: run(self._session, {**sample, **state}, SECONDS, names), len(samples)
+        )
 
     def rows(
         self, payloads: Iterable[bytes], cut: Callable[[bytes], Sequence[Window]], batch: int | None = None
@@ -111,7 +124,7 @@ class Bundle:
 
     def runner(self, providers: Sequence[str], threads: int, variant: str | None = None) -> Runner:
         """A runner for `variant` (the released one by default). Raises as `model`, and ProviderError."""
-        return Runner(self.model(variant), providers, threads)
+        return Runner(self.model(variant), providers, threads, self.contract.steps)
 
     def model(self, variant: str | None = None) -> bytes:
         """The ONNX file of `variant`, checked once more: it may have been exchanged since the bundle was opened.
@@ -129,7 +142,8 @@ class Bundle:
             raise _changed(path)
         takes = self.modality.signature
         for shape in takes.largest:
-            check(model, {takes.name: shape})
+            state = {} if self.contract.steps is None else self.contract.steps.largest(shape[0])
+            check(model, {takes.name: shape, **state}, limits_of(self.decision.operators))
         check_model(onnx.load_from_string(model), self.contract, takes, path)
         return model
 

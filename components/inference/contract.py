@@ -18,6 +18,7 @@ from components.params.task import TaskParams
 from components.params.wording import explain
 from components.problems import decision
 from components.problems.base import Decision
+from components.problems.steps import Steps
 from components.storage.publish import sha256_bytes
 
 FILES = {"fp32": "model.onnx", "int8": "model.int8.onnx", "fp16": "model.fp16.onnx"}
@@ -48,11 +49,11 @@ class Input(_Part):
 
 
 class Output(_Part):
-    """The graph's one output: rows of so many numbers."""
+    """The graph's one output: rows of so many numbers, or of arrays with further axes."""
 
     name: Name
     type: Name
-    shape: list[int | str] = Field(min_length=2, max_length=2)
+    shape: list[int | str] = Field(min_length=2, max_length=8)
 
 
 class Outside(_Part):
@@ -61,9 +62,12 @@ class Outside(_Part):
     Attributes:
         windows: by what the modality cuts a sample into rows before the graph; after it, the problem merges their
             answers.
+        steps: how the graph, which has further named inputs and outputs then, is called step by step
+            (components/problems/steps.py).
     """
 
-    windows: dict[str, int]
+    windows: dict[str, int] | None = None
+    steps: dict[str, object] | None = None
 
 
 class Contract(_Part):
@@ -94,16 +98,25 @@ class Contract(_Part):
         if len(set(self.columns)) < len(self.columns):
             raise ValueError("a column is named twice")
         try:
-            columns = self.decides.columns
+            columns, axes = self.decides.columns, self.decides.axes
         except (KeyError, TypeError) as error:
             raise ValueError(f"its target or decision lacks {error}") from None
         if list(columns) != self.columns:
             raise ValueError(f"its columns are {self.columns[:5]}, its target asks for {list(columns)[:5]}")
+        if self.output.shape[2:] != list(axes):
+            raise ValueError(
+                f"its output has the axes {self.output.shape[2:]}, its target asks for {list(axes)}"
+            )
         return self
 
     @property
     def task_params(self) -> TaskParams:
         return TaskParams.model_validate(self.task)
+
+    @property
+    def steps(self) -> Steps | None:
+        """How the release answers in steps; None: at once."""
+        return None if self.runner is None or self.runner.steps is None else self.decides.steps
 
     @property
     def decides(self) -> Decision:
@@ -117,7 +130,7 @@ class Contract(_Part):
         if name in ("positive", "threshold"):
             return self.decision.get(name)
         value = getattr(self, name)
-        return value.model_dump() if isinstance(value, BaseModel) else value
+        return value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
 
     @property
     def sha256(self) -> str:
@@ -167,11 +180,14 @@ def read_contract(manifest: Mapping[str, object], place: Path) -> Contract:
 
 
 def check_runner(contract: Contract, modality: Modality, place: Path) -> None:
-    """Samples are cut here as the release says. Raises StorageError."""
+    """Samples are cut here, and steps are taken, as the release says. Raises StorageError."""
     said = None if contract.runner is None else contract.runner.windows
     ours = None if modality.windowing is None else dict(modality.windowing)
     if said != ours:
         raise _other(place, f"it cuts samples into windows by {said}, this version by {ours}")
+    asked, made = None if contract.runner is None else contract.runner.steps, contract.decides.steps
+    if asked is not None and asked != (None if made is None else made.as_json()):
+        raise _other(place, f"it answers in the steps {asked}, this version in {made and made.as_json()}")
 
 
 def check_model(model: onnx.ModelProto, contract: Contract, signature: Signature, place: Path) -> None:
@@ -185,18 +201,33 @@ def check_model(model: onnx.ModelProto, contract: Contract, signature: Signature
         raise _other(place, f"the manifest's input is {takes.name} {takes.type} {takes.shape}, not {wanted}")
     given = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in given]
-    if [value.name for value in inputs] != [takes.name]:
-        raise _other(place, f"its inputs are {', '.join(value.name for value in inputs)}, not {takes.name}")
-    kind = onnx.helper.tensor_dtype_to_np_dtype(inputs[0].type.tensor_type.elem_type).name
-    if kind != takes.type:
-        raise _other(place, f"it takes {kind}, the manifest says {takes.type}")
+    state = () if contract.steps is None else contract.steps.state
+    named = [takes.name, *(one.name for one in state)]
+    if [value.name for value in inputs] != named:
+        raise _other(
+            place, f"its inputs are {', '.join(value.name for value in inputs)}, not {', '.join(named)}"
+        )
+    for value, wanted_type in zip(inputs, [takes.type, *(one.dtype for one in state)], strict=True):
+        kind = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).name
+        if kind != wanted_type:
+            raise _other(place, f"it takes {kind} for {value.name}, the manifest says {wanted_type}")
+    given_names, after = [value.name for value in model.graph.output], [one.next for one in state]
+    if given_names[1:] != after:
+        raise _other(place, f"behind the answer it gives {given_names[1:]}, not {after}")
     dims = model.graph.output[0].type.tensor_type.shape.dim if model.graph.output else []
-    if len(model.graph.output) != 1 or len(dims) != 2:
-        raise _other(place, "it does not give one table (batch, columns)")
+    # Of one step, the last axis is 1.
+    axes = [*contract.output.shape[2:-1], 1] if state else contract.output.shape[2:]
+    if len(dims) != 2 + len(axes):
+        raise _other(
+            place, f"it does not give one table (batch, columns{''.join(f', {axis}' for axis in axes)})"
+        )
     if dims[1].HasField("dim_value") and dims[1].dim_value != len(contract.columns):
         raise _other(
             place, f"it gives {dims[1].dim_value} columns, the manifest names {len(contract.columns)}"
         )
+    for dim, axis in zip(dims[2:], axes, strict=True):
+        if dim.HasField("dim_value") and dim.dim_value != axis:
+            raise _other(place, f"an axis of what it gives is {dim.dim_value}, the manifest says {axis}")
     _check_metadata(model, contract, place)
 
 

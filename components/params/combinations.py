@@ -17,7 +17,7 @@ from components.params.objectives import ObjectivesParams, WeightingParams
 from components.params.pretrain import PretrainParams
 from components.params.promotion import PromotionParams
 from components.params.release import GateParams
-from components.params.task import TaskParams
+from components.params.task import AugmentParams, TaskParams
 from components.params.tuning import TuneParams
 
 Check = Callable[..., Iterator[str]]
@@ -47,6 +47,18 @@ def of_the_problem(data: DataParams, task: TaskParams, select: SelectParams = SE
     """What the problem itself has against these sections."""
     wrong: Callable[..., Iterator[str]] = plugins.fact("problems", task.problem, "wrong")
     yield from wrong(task, data, select)
+
+
+def _placed(task: TaskParams, augment: AugmentParams) -> Iterator[str]:
+    """Views move a sample, but not what is known of places in it."""
+    moves = {"flips": False, "quarter_turns": False, "shift": 0}
+    if augment.views > 1 and getattr(plugins.about("problems", task.problem), "PLACED", False):
+        for key, still in moves.items():
+            if getattr(augment, key):
+                yield (
+                    f"augment.{key} moves a sample, but targets of task.problem {task.problem} have places in it and "
+                    f"would stay: set it to {str(still).lower()}"
+                )
 
 
 def _kind(task: TaskParams, backbone: BackboneParams) -> Iterator[str]:
@@ -210,6 +222,7 @@ def _permutations(data: DataParams, task: TaskParams, monitoring: MonitoringPara
 
 CHECKS: tuple[Check, ...] = (
     of_the_problem,
+    _placed,
     _kind,
     _head_metric,
     _select_metric,

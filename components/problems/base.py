@@ -15,12 +15,14 @@ labels. Where rows differ in shape, the array's type is `object`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from components.params.learning import SelectParams
+from components.problems.steps import Steps
 from components.problems.windows import Window
 
 if TYPE_CHECKING:  # reading labels does without the seconds of these imports
@@ -40,6 +42,7 @@ Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 # What turns outputs into what `columns` aims at: shares of one whole, shares each by itself, or the outputs themselves.
 Link = Literal["softmax", "sigmoid", "identity"]
+NONE: Mapping[str, int] = MappingProxyType({})
 
 
 def lasting(description: Description, *without: str) -> Mapping[str, Any]:
@@ -98,8 +101,17 @@ class Network(Protocol):
         that are cut."""
         ...
 
-    def head(self, width: int) -> "nn.Module":
-        """Features (B, width) → outputs (B, outputs)."""
+    def head(self, width: int, channels: Mapping[str, int] = NONE) -> "nn.Module":
+        """Features (B, width) → outputs (B, outputs).
+
+        A head with the attribute `takes` takes the tensors that it names (components/backbones/named.py); `channels`
+        are those of the maps that the backbone gives.
+
+        One whose attribute `forced` is true also takes `targets`, as `collate` gives them, where it is trained and its
+        loss is measured: a decoder then sees earlier tokens as they should be. Without them it gives outputs of the
+        same shape by what it decided itself. Where `Decision.steps` says so, its `step` takes the same tensors and the
+        state, and gives the outputs of one step and the next state: that is the release's graph.
+        """
         ...
 
     def loss(
@@ -124,8 +136,14 @@ class Decision(Protocol):
         output: the name of the graph's output.
         names: of what is decided: classes, numbers, labels; one for each number of an answer.
         columns: what these numbers are called, in tables.
+        axes: sizes of an answer behind its columns: height and width of a mask, or how many boxes are told. () where
+            an answer is a row of numbers; else answers are judged some samples at a time, and never all of them kept.
         fitted: what calibration found, as JSON.
-        scale: by which a difference of answers is divided where parity is judged: a number, or (columns,).
+        operators: of ONNX that a release's graph may have beyond those that every one may have
+            (components/runtime/trust.py): name → of each thing in a sample, the most that it may select; 0 where its
+            size is known beforehand.
+        steps: how a release answers in steps, whose head has `step`; None: at once.
+        scale: by which a difference of answers is divided where parity is judged: a number, or (columns, …).
         ragged: whether merged answers of samples differ in shape: they are kept as an array of objects.
         meaning: what the description says of targets beside `names`, under words for people: problem, unit, range.
             Only models that agree in it, and in the set of `names`, are compared.
@@ -134,6 +152,9 @@ class Decision(Protocol):
     output: str
     names: tuple[str, ...]
     columns: tuple[str, ...]
+    axes: tuple[int, ...]
+    operators: Mapping[str, int]
+    steps: Steps | None
     fitted: Fitted
     scale: float | Array
     ragged: bool
@@ -161,7 +182,7 @@ class Decision(Protocol):
         ...
 
     def module(self) -> "nn.Module":
-        """Outputs (B, outputs) → answers (B, columns); exports to ONNX."""
+        """Outputs (B, outputs) → answers (B, columns, *axes); exports to ONNX."""
         ...
 
     def answers(self, outputs: Array) -> Array:
@@ -169,14 +190,15 @@ class Decision(Protocol):
         ...
 
     def merge(self, answers: npt.NDArray[Any], windows: Sequence[Window]) -> npt.NDArray[Any]:
-        """The answer of a sample from those of its windows (len(windows), columns), at least one; of the same type.
+        """The answer of a sample from those of its windows (len(windows), columns, *axes), at least one; of the same
+        type.
 
-        (columns,), or of its own shape where answers are `ragged`. It depends on nothing that was fitted.
+        (columns, *axes), or of its own shape where answers are `ragged`. It depends on nothing that was fitted.
         """
         ...
 
     def __call__(self, answers: npt.NDArray[Any]) -> Decisions:
-        """Answers (N, columns), or merged ones (N,), → (N, …)."""
+        """Answers (N, columns, *axes), or merged ones (N,), → (N, …)."""
         ...
 
     def reordered(
@@ -216,11 +238,15 @@ class Judge(Protocol):
     def __init__(self, task: Any, description: Description) -> None: ...
 
     def outcome(self, targets: Targets, answers: npt.NDArray[Any], decisions: Decisions) -> Any:
-        """An Outcome, as `metrics` take it."""
+        """An Outcome, as `metrics` take it. Of answers with axes it keeps rows that metrics add up, and no answer."""
+        ...
+
+    def joined(self, outcomes: "Sequence[Outcome]") -> Any:
+        """Outcomes of some samples each, at least one, as that of all in this order; asked where answers have axes."""
         ...
 
     def constants(self, targets: Targets) -> Mapping[str, Sequence[float]]:
-        """Name → the answer (columns,) that a model without a look at its input would always give."""
+        """Name → the answer (columns,) that a model without a look at its input would always give, all along `axes`."""
         ...
 
     def compare(self, one: "Outcome", other: "Outcome") -> tuple[int, int]:

@@ -155,11 +155,11 @@ class Explore(Protocol):
 
 
 def watch(task: TaskParams, description: Description, decision: Decision) -> Watch:
-    """ParamsError where the problem has none, or its answers differ in shape from sample to sample."""
-    if decision.ragged:
+    """ParamsError where the problem has none, or its answers are no rows of one length."""
+    if decision.ragged or decision.axes:
         raise ParamsError(
-            f"Monitoring is not defined for task.problem {task.problem!r}: its answers differ in shape from sample to "
-            "sample, and references hold tables of numbers."
+            f"Monitoring is not defined for task.problem {task.problem!r}: its answers are no rows of one length, and "
+            "references hold tables of numbers."
         )
     found: Watch = _part(task.problem, "watch", "Monitoring").Watch(task, description, decision)
     return found

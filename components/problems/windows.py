@@ -1,11 +1,14 @@
 """Rows of a sample, where a modality cuts it into several, and what they mean where targets are of whole samples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from components.problems.steps import Steps
 
 Array = npt.NDArray[Any]
 NOTHING: Array = np.empty(0, dtype=np.uint8)
@@ -49,19 +52,24 @@ class PlainTargets:
         return targets
 
 
-class MeanAnswers:
-    """A sample's answer is the mean of its windows'."""
+class RowAnswers:
+    """An answer is a row of numbers, one for each column, and the operators that every release may have give it."""
 
+    axes: tuple[int, ...] = ()
+    operators: Mapping[str, int] = MappingProxyType({})
+    steps: Steps | None = None
     ragged = False
+
+
+class MeanAnswers(RowAnswers):
+    """A sample's answer is the mean of its windows'."""
 
     def merge(self, answers: Array, windows: Sequence[Window]) -> Array:
         return np.asarray(answers.mean(axis=0))
 
 
-class LargestAnswers:
+class LargestAnswers(RowAnswers):
     """A sample has what one of its windows has."""
-
-    ragged = False
 
     def merge(self, answers: Array, windows: Sequence[Window]) -> Array:
         return np.asarray(answers.max(axis=0))

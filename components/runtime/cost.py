@@ -59,6 +59,8 @@ def _work(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int:
     if node.op_type in KERNELS:
         met = out[0] if KERNELS[node.op_type] == "output" else math.prod(into[0])
         return met * math.prod(into[1][1:])
+    if node.op_type == "NonMaxSuppression":  # each box that is selected meets all others of its class
+        return max(largest, out[0] * into[0][1])
     if node.op_type == "Einsum":
         return _einsum(node, into)
     if node.op_type.endswith("Pool"):

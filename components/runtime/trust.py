@@ -8,7 +8,7 @@ refused. `runtime.watchdog` then bounds the time of each call.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx
 
@@ -29,6 +29,8 @@ OPERATORS = frozenset(
     Squeeze Sub Sum Tan Tanh Tile TopK Transpose Trilu Unsqueeze Where
     """.split()  # noqa: SIM905 - a list of 100 lines hides what is on it
 )
+# Lists what it selects of a whole batch: how long the list is depends on the data.
+SELECTING = "NonMaxSuppression"
 T = onnx.TensorProto
 KINDS = {
     8: (T.DOUBLE, T.INT64, T.UINT64),
@@ -52,6 +54,8 @@ class Limits:
         operators: allowed types. `Loop`, `Scan` and `If` may be added, but their bodies' values must be
             bounded too, and only the watchdog bounds how long they run.
         domains: of operators; all others need code that onnxruntime does not bring.
+        selected: rows that a NonMaxSuppression, where `operators` has it, may select of a class of a sample: only so
+            many can be bounded. A file may have one of them.
     """
 
     file_bytes: int = 512 * 2**20
@@ -61,9 +65,17 @@ class Limits:
     memory: int = 2**33
     operators: frozenset[str] = OPERATORS
     domains: frozenset[str] = frozenset({"", "ai.onnx"})
+    selected: int = 0
 
 
 DEFAULT = Limits()
+
+
+def limits_of(operators: Mapping[str, int]) -> Limits:
+    """The default with further operators, as `Decision.operators` says them: those of a release's problem, never those
+    that a file asks for."""
+    more = DEFAULT.operators | operators.keys()
+    return replace(DEFAULT, operators=more, selected=operators.get(SELECTING, 0))
 
 
 def check(model: bytes, shapes: Mapping[str, Sequence[int]], limits: Limits = DEFAULT) -> None:
@@ -160,15 +172,54 @@ def _check_sizes(proto: onnx.ModelProto, shapes: Mapping[str, Sequence[int]], li
     del proto.graph.value_info[:]
     for value in proto.graph.output:
         value.type.tensor_type.ClearField("shape")
-    try:
-        inferred = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
-    except Exception as error:  # onnx raises several kinds that share no base
-        raise _refused(f"its shapes contradict each other: {str(error).splitlines()[0]}") from None
+    _bound_selection(proto, limits)
+    inferred = _inferred(proto)
     for graph in _graphs(inferred.graph):
         known = {v.name: v for v in [*graph.value_info, *graph.output, *graph.input]}
         for name in (name for node in graph.node for name in node.output if name):
             _check_value(name, known.get(name), limits)
     _check_cost(inferred.graph, limits)
+
+
+def _inferred(proto: onnx.ModelProto) -> onnx.ModelProto:
+    try:
+        return onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
+    except Exception as error:  # onnx raises several kinds that share no base
+        raise _refused(f"its shapes contradict each other: {str(error).splitlines()[0]}") from None
+
+
+def _bound_selection(proto: onnx.ModelProto, limits: Limits) -> None:
+    """Say of what a NonMaxSuppression selects how much it is at most, so that all that follows has a size."""
+    found = [node for graph in _graphs(proto.graph) for node in graph.node if node.op_type == SELECTING]
+    if not found:
+        return
+    if len(found) > 1 or found[0] not in list(proto.graph.node):
+        raise _refused(f"it has {SELECTING} more than once, or in a graph within")
+    node = found[0]
+    most = _constant(proto.graph, node.input[2]) if len(node.input) > 2 else None
+    if most is None or not 0 < most <= limits.selected:
+        raise _refused(f"node {node.name!r} selects {most} boxes, not 1 to {limits.selected}")
+    values = [*_inferred(proto).graph.value_info, *proto.graph.input]
+    shapes = {v.name: [dim.dim_value for dim in v.type.tensor_type.shape.dim] for v in values}
+    scores = shapes.get(node.input[1], [])
+    if len(scores) != 3 or not all(scores):
+        raise _refused(f"the size of {node.input[1]!r} cannot be known beforehand")
+    rows = scores[0] * scores[1] * min(most, scores[2])
+    proto.graph.value_info.append(onnx.helper.make_tensor_value_info(node.output[0], T.INT64, [rows, 3]))
+
+
+def _constant(graph: onnx.GraphProto, name: str) -> int | None:
+    """A whole number that stands in the file; None where it does not."""
+    held = [tensor for tensor in graph.initializer if tensor.name == name]
+    held += [
+        a.t
+        for node in graph.node
+        if node.op_type == "Constant" and name in node.output
+        for a in node.attribute
+    ]
+    if len(held) != 1 or held[0].data_type != T.INT64 or math.prod(held[0].dims) != 1:
+        return None
+    return int(onnx.numpy_helper.to_array(held[0]).item())
 
 
 def _check_cost(graph: onnx.GraphProto, limits: Limits) -> None:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,12 @@ from components.data.dataset import Dataset
 from components.errors import EvaluationError
 from components.evaluation.intervals import Interval, Metric, intervals, paired
 from components.evaluation.spread import Plan
+from components.inference.assembly import Assembly
 from components.inference.bundle import Bundle, Runner, open_bundle
 from components.inference.contract import FILES
 from components.modalities import describers
 from components.params import Params
-from components.problems.base import Judge
+from components.problems.base import Decision, Judge
 from components.progress import progress
 from components.stages.domains import Chosen, judged, of_source
 from components.stages.line import Line
@@ -57,8 +58,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     constants = controls["constants"]
     assert isinstance(constants, dict)
     outcomes = _outcomes(line, chosen, bundle) | {
-        name: judge.outcome(chosen.targets, *_constant(answer, line, chosen, bundle))
-        for name, answer in constants.items()
+        name: _constant(answer, line, chosen, bundle) for name, answer in constants.items()
     }
     slices = {name: values[chosen.places] for name, values in dataset.slices("test").items()}
     parts = {**slices, **dict.fromkeys(_of_domain(dataset), chosen.domains)}
@@ -128,14 +128,14 @@ def on_the_source(line: Line, bundle: Bundle) -> dict[str, object]:
         "before": partial(Runner, line.inputs["source"] / "source.onnx", context.providers, context.threads),
         "after": partial(bundle.runner, context.providers, context.threads),
     }
-    found = _predicted(opened, dataset, chosen, bundle)
+    found = {name: list(_answers(name, open_it, line, chosen, bundle)) for name, open_it in opened.items()}
     # Both without what was fitted: the threshold was chosen for the target.
     outcomes = {
-        n: judge.outcome(chosen.targets, answers, line.decision(answers)) for n, answers in found.items()
+        name: _judged(answers, line, chosen, bundle, line.decision) for name, answers in found.items()
     }
     plan = _plan(dataset, chosen, params)
     # As the release decides: what a comparison of groups is about.
-    served = judge.outcome(chosen.targets, found["after"], bundle.decision(found["after"]))
+    served = _judged(found["after"], line, chosen, bundle, bundle.decision)
     slices: dict[str, object] = {}
     for value in sorted(set(chosen.domains)):
         member = chosen.domains == value
@@ -150,21 +150,25 @@ def on_the_source(line: Line, bundle: Bundle) -> dict[str, object]:
     }
 
 
-def _predicted(
-    opened: Mapping[str, Callable[[], Runner]], dataset: Dataset, chosen: Chosen, bundle: Bundle
-) -> dict[str, Answers]:
-    """Answers (N, …) by each runner."""
-    found, assembly = {}, bundle.assembly
-    for name, runner in opened.items():  # one session at a time: each keeps the memory of its largest batch
-        rows = runner().rows((dataset.read(i) for i in chosen.ids), assembly.windows)
-        shown = progress(rows, f"Test: {name}", "samples", total=len(chosen))
-        found[name] = assembly.together([assembly.merged(part.astype(np.float64), at) for part, at in shown])
-    return found
+def _answers(
+    name: str, opened: Callable[[], Runner], line: Line, chosen: Chosen, bundle: Bundle
+) -> Iterator[Answers]:
+    """Of a runner, sample by sample."""
+    assembly = bundle.assembly
+    rows = opened().rows((line.dataset.read(i) for i in chosen.ids), assembly.windows)
+    shown = progress(rows, f"Test: {name}", "samples", total=len(chosen))
+    return (assembly.merged(part.astype(np.float64), at) for part, at in shown)
+
+
+def _judged(answers: Iterable[Answers], line: Line, chosen: Chosen, bundle: Bundle, decides: Decision) -> Any:
+    """What a model said, decided by `decides`."""
+    assembly = Assembly(bundle.modality, decides)
+    return assembly.judged(answers, chosen.targets, line.judge)
 
 
 def _outcomes(line: Line, chosen: Chosen, bundle: Bundle) -> dict[str, Any]:
     """Predictions of every variant and control on the raw test samples."""
-    inputs, dataset, context, judge = line.inputs, line.dataset, line.context, line.judge
+    inputs, dataset, context = line.inputs, line.dataset, line.context
     opened: dict[str, Callable[[], Runner]] = {
         name: partial(bundle.runner, context.providers, context.threads, name) for name in FILES
     }
@@ -173,15 +177,18 @@ def _outcomes(line: Line, chosen: Chosen, bundle: Bundle) -> dict[str, Any]:
         trained["source_only"] = inputs["source"] / "source.onnx"
     for name, path in trained.items():
         opened[name] = partial(Runner, path, context.providers, context.threads)
-    found = _predicted(opened, dataset, chosen, bundle)
+    # What was fitted was fitted for the release: a control decides without it.
+    decide = {name: bundle.decision if name in FILES else line.decision for name in opened}
+    found = {}
+    for name, made in opened.items():  # one session at a time: each keeps the memory of its largest batch
+        found[name] = _judged(_answers(name, made, line, chosen, bundle), line, chosen, bundle, decide[name])
     for name, describer in describers(bundle.task).items():
         kept = load_file(inputs["controls"] / f"{name}.safetensors")
         payloads = [dataset.read(i) for i in chosen.ids]
         features = describer.features(_part(kept, "features"), payloads)
-        found[name] = line.baseline.answers(_part(kept, "model"), features)
-    # What was fitted was fitted for the release: a control decides without it.
-    decide = {name: bundle.decision if name in FILES else line.decision for name in found}
-    return {n: judge.outcome(chosen.targets, answers, decide[n](answers)) for n, answers in found.items()}
+        plain = line.baseline.answers(_part(kept, "model"), features)
+        found[name] = _judged(plain, line, chosen, bundle, line.decision)
+    return found
 
 
 def _part(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.NDArray[Any]]:
@@ -193,11 +200,11 @@ def _part(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.
     }
 
 
-def _constant(answer: Sequence[float], line: Line, chosen: Chosen, bundle: Bundle) -> tuple[Answers, Any]:
-    """The same answer for every row, and what is decided by it."""
+def _constant(answer: Sequence[float], line: Line, chosen: Chosen, bundle: Bundle) -> Any:
+    """What a model says that has the same answer for every row."""
     row, assembly = np.asarray(answer, dtype=np.float64), bundle.assembly
-    answers = assembly.together([assembly.constant(row, partial(line.dataset.read, i)) for i in chosen.ids])
-    return answers, line.decision(answers)
+    answers = (assembly.constant(row, partial(line.dataset.read, i)) for i in chosen.ids)
+    return _judged(answers, line, chosen, bundle, line.decision)
 
 
 def _json(found: Mapping[str, Interval]) -> dict[str, object]:
@@ -232,9 +239,10 @@ def _write_predictions(
 
 
 def _column(values: npt.NDArray[Any] | Sequence[Any]) -> object:
-    """Rows of several numbers as a column of lists, whether all have as many or not."""
-    lists = isinstance(values, np.ndarray) and (values.ndim > 1 or values.dtype == object)
-    return list(values) if lists else values
+    """Rows of several numbers as a column of lists, whether all have as many or not; of tables, as lists of lists."""
+    if not isinstance(values, np.ndarray) or (values.ndim == 1 and values.dtype != object):
+        return values
+    return [row.tolist() if isinstance(row, np.ndarray) and row.ndim > 1 else row for row in values]
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -23,6 +23,7 @@ from components.inference.contract import FILES, FORMAT
 from components.modalities.base import Modality, Sample
 from components.params import Params
 from components.problems.base import Decision, Decisions
+from components.problems.steps import Steps
 from components.problems.windows import Window
 from components.progress import log, progress
 from components.stages.network import NetworkLine, input_spec
@@ -63,9 +64,11 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     decides, (backbone, head) = line.fitted(fitted), line.selected()
     network = ReleaseNetwork(modality.preprocessor(), backbone, head, decides.module()).eval()
     facts = _facts(line, selected, decides) | {"input": _input(modality)}
-    if modality.windowing is not None:  # nothing where the decision lies wholly in the graph
-        facts["runner"] = {"windows": dict(modality.windowing)}
-    models = _models(network, line, facts)
+    # A head that was fitted to features answers at once, whatever the problem's own would do.
+    steps = decides.steps if hasattr(head, "step") else None
+    if runner := _runner(modality, steps):
+        facts["runner"] = runner
+    models = _models(network, line, facts, steps)
     parity = _parity(network, models, samples, decides)
     folder = outputs["release"]
     for variant, model in models.items():
@@ -76,6 +79,16 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     _write_manifest(folder, facts, params)
     context.tracker.metrics({f"parity.{name}.max_difference": p.max_difference for name, p in parity.items()})
     context.tracker.metrics({f"size_mb.{name}": len(model) / 1e6 for name, model in models.items()})
+
+
+def _runner(modality: Modality, steps: Steps | None) -> dict[str, object]:
+    """What is done around the graph; nothing where the decision lies wholly in it."""
+    found: dict[str, object] = {}
+    if modality.windowing is not None:
+        found["windows"] = dict(modality.windowing)
+    if steps is not None:
+        found["steps"] = steps.as_json()
+    return found
 
 
 def _input(modality: Modality) -> dict[str, object]:
@@ -89,7 +102,7 @@ def _facts(line: NetworkLine, selected: Mapping[str, object], decides: Decision)
     return {
         "format": FORMAT,
         "task": _task_facts(line.params, line.checkpoint),
-        "output": {"name": decides.output, "type": "float32", "shape": ["batch", len(decides.columns)]},
+        "output": {"name": decides.output, "type": "float32", "shape": _shape(decides)},
         "columns": list(decides.columns),
         "target": dataset.description,
         "decision": dict(decides.fitted),
@@ -110,20 +123,29 @@ def _facts(line: NetworkLine, selected: Mapping[str, object], decides: Decision)
     }
 
 
+def _shape(decides: Decision) -> list[object]:
+    """Of the graph's output."""
+    return ["batch", len(decides.columns), *decides.axes]
+
+
 def _task_facts(params: Params, checkpoint: Path) -> dict[str, object]:
     """What decodes the release's samples wherever it is run; what is not said is the default."""
     return {**params.task.model_dump(exclude_none=True), "input_size": input_spec(params, checkpoint).size}
 
 
-def _models(network: ReleaseNetwork, line: NetworkLine, facts: Mapping[str, object]) -> dict[str, bytes]:
+def _models(
+    network: ReleaseNetwork, line: NetworkLine, facts: Mapping[str, object], steps: Steps | None
+) -> dict[str, bytes]:
     about = {name: json.dumps(value, sort_keys=True) for name, value in facts.items()}
     log("Export: fp32")
     output, wanted = _output_name(facts), line.params.export
-    exported = export_release(network, line.modality.signature, output, wanted.opset)
+    exported = export_release(network, line.modality.signature, output, wanted.opset, steps)
     plain = finish(onnx.load_from_string(exported), about)
     log("Export: int8, calibrated on training samples")
     samples = _Samples(line, line.dataset.ids("train")[: wanted.calibration_samples], "Calibration")
-    int8 = to_int8(plain, (sample[None] for sample in samples), about)
+    # Of an answer in steps, the first one.
+    beside = {} if steps is None else steps.first(1)
+    int8 = to_int8(plain, (sample[None] for sample in samples), about, beside)
     log("Export: fp16")
     return {"fp32": plain, "int8": int8, "fp16": to_fp16(plain, about)}
 
@@ -162,7 +184,8 @@ def _parity(
     expected = predict(reference, samples, max(batches))
     found = {}
     for name, model in models.items():  # one session at a time: each keeps the memory of its largest batch
-        runner = Runner(model, context.providers, context.threads)
+        steps = decide.steps if hasattr(network.head, "step") else None
+        runner = Runner(model, context.providers, context.threads, steps)
         shown = replace(samples, description=f"Parity: {name}")
         found[name] = measure(
             expected,

@@ -45,7 +45,8 @@ class Activations:
 
     def fresh_head(self) -> nn.Module:
         """The problem's head, untrained: (B, width) → (B, outputs)."""
-        return fresh_head(self.line.problem, self.frozen.backbone.width, self.line.params.seed)
+        backbone = self.frozen.backbone
+        return fresh_head(self.line.problem, backbone.width, self.line.params.seed, backbone.channels)
 
     def clean(self, chosen: Chosen) -> Samples:
         """The samples as they are."""

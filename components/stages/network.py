@@ -70,7 +70,8 @@ class NetworkLine(Line):
         if cut is None:
             return Frozen(backbone, weights, backbone.blocks + 1)
         with torch.random.fork_rng(devices=[]):  # a head draws its weights
-            return Frozen(backbone, weights, cut, taken(self.problem.head(backbone.width)))
+            head = self.problem.head(backbone.width, backbone.channels)
+            return Frozen(backbone, weights, cut, taken(head))
 
     def stored(self, frozen: Frozen, wanted: Sequence[Wanted], modality: Modality | None = None) -> Stored:
         """See `stages.stored`; views other than the clean one need the modality `augmented`."""
@@ -141,7 +142,7 @@ def load_selected(folder: Path, backbone: Backbone, problem: Problem) -> nn.Modu
     fitted = part(state, "head.")
     if described.get("head") is not None:
         return restore(str(described["head"]), fitted)
-    head = problem.head(backbone.width)
+    head = problem.head(backbone.width, backbone.channels)
     head.load_state_dict(fitted)
     return head.eval()
 

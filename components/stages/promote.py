@@ -203,11 +203,14 @@ def _answers(bundle: Bundle, case: _Case, params: Params, shown: str) -> Any:
     raw = (case.dataset.read(i) for i in case.chosen.ids)
     assembly = bundle.assembly
     rows = progress(runner.rows(raw, assembly.windows), shown, "samples", total=len(case.chosen))
-    found = [assembly.merged(part.astype(np.float64), windows) for part, windows in rows]
-    answers = assembly.together(found)
+    found = (assembly.merged(part.astype(np.float64), windows) for part, windows in rows)
     names = decision(params.task, description).names
-    answers, decisions = decides.reordered(answers, decides(answers), names)
-    return judge(params.task, description).outcome(case.chosen.targets, answers, decisions)
+    return assembly.judged(
+        found,
+        case.chosen.targets,
+        judge(params.task, description),
+        lambda answers: decides.reordered(answers, decides(answers), names),
+    )
 
 
 def _carry_out(case: _Case, params: Params, ruling: Ruling) -> Promotion:

@@ -179,8 +179,8 @@ def _plan(dataset: Dataset, params: Params, listed: Mapping[str, Sequence[str]])
 
 
 def _of(dataset: Dataset, chosen: "Chosen") -> Iterator[tuple[str, str]]:
-    labels = dataset.table.column("label").to_pylist()
-    return zip(chosen.ids, (str(labels[row]) for row in chosen.rows), strict=True)
+    labels = dataset.labels()
+    return zip(chosen.ids, (labels[row] for row in chosen.rows), strict=True)
 
 
 def _some(ids: Sequence[str], seed: int) -> list[str]:

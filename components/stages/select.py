@@ -128,7 +128,7 @@ def _cut(line: Line) -> int:
 
 def _tuned_network(line: NetworkLine) -> tuple[Backbone, nn.Module]:
     backbone = deepcopy(line.pretrained[0])
-    head = line.problem.head(backbone.width)
+    head = line.problem.head(backbone.width, backbone.channels)
     load_trained(line.inputs["tuned"] / "tuned.safetensors", backbone.above(_cut(line)), head)
     return backbone, head.eval()
 

@@ -101,7 +101,8 @@ def modality_of(params: Params, checkpoint: Path) -> Modality:
 def _fresh(line: Line) -> Network:
     seed = line.params.seed
     backbone = build(line.params.backbone.name, seed, line.inputs["checkpoint"])
-    return Network(backbone, fresh_head(line.problem, backbone.width, seed), cut=0)
+    head = fresh_head(line.problem, backbone.width, seed, backbone.channels)
+    return Network(backbone, head, cut=0)
 
 
 def _samples(line: Line, chosen: Chosen, views: int, modality: Modality) -> Views:

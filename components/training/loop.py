@@ -172,12 +172,13 @@ class Loop:
         """Labelled and unlabelled samples go through the network together: BatchNorm takes its mean over both."""
         # Alone, a batch is taken whole: it may have other numbers of features and answers than of inputs.
         count = None if unlabelled is None else len(tensors(batch.inputs)[0])
-        inputs = to_device(batch.inputs, self.device)
+        inputs, targets = to_device(batch.inputs, self.device), batch.targets.to(self.device)
         if unlabelled is not None:
             inputs = joined(inputs, to_device(unlabelled.inputs, self.device))
         with autocast(self.precision, self.device):
             named = self.network.named(inputs)
-            logits = self.network.answer(named).float()
+            # Unlabelled samples have no targets: beside them a head decides for itself.
+            logits = self.network.answer(named, targets if unlabelled is None else None).float()
         features = named[POOLED].float()  # distances and covariances need the digits
         rest = None
         if unlabelled is not None:
@@ -187,7 +188,7 @@ class Loop:
             indices=torch.from_numpy(batch.indices),
             inputs=cut(inputs, slice(count)),
             features=features[:count],
-            targets=batch.targets.to(self.device),
+            targets=targets,
             logits=logits[:count],
             epoch=self.counters.epochs,
             progress=self._progress(),

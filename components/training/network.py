@@ -1,6 +1,6 @@
 """A backbone with a head, fed from the cut."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ from components.backbones.base import Backbone, check_taken
 from components.backbones.named import POOLED, Tensors, answered
 from components.methods.base import Group, Phase
 from components.methods.samples import Inputs, alone
+from components.problems.base import NONE
 from components.problems.base import Network as Problem
 
 
@@ -33,9 +34,9 @@ class Network(nn.Module):
         # Here, because what they learn is trained, kept and resumed with the rest; it is never shipped.
         self.objectives = nn.ModuleList(objectives)
 
-    def forward(self, activations: Inputs) -> Tensor:
-        """Activations at the cut (B, …) → outputs of the head, (B, …)."""
-        return self.answer(self.named(activations))
+    def forward(self, activations: Inputs, targets: Tensor | None = None) -> Tensor:
+        """Activations at the cut (B, …) → outputs of the head, (B, …); a head that is forced is given the targets."""
+        return self.answer(self.named(activations), targets)
 
     def features(self, activations: Inputs) -> Tensor:
         """Activations at the cut (B, …) → features (B, width)."""
@@ -48,9 +49,9 @@ class Network(nn.Module):
         made: Tensors = self.backbone.above(self.cut)(activations)
         return made
 
-    def answer(self, named: Tensors) -> Tensor:
-        """Tensors at the top → outputs of the head, (B, …)."""
-        return answered(self.head, named)
+    def answer(self, named: Tensors, targets: Tensor | None = None) -> Tensor:
+        """Tensors at the top, and targets for a head that is forced → outputs of the head, (B, …)."""
+        return answered(self.head, named, targets)
 
     def copied(self) -> "Network":
         """What is above the cut as it is now, frozen, in evaluation mode."""
@@ -99,11 +100,12 @@ class TokenNetwork(Network):
         return {POOLED: states[asked == 1][:, : self.backbone.width]}
 
 
-def fresh_head(problem: Problem, width: int, seed: int) -> nn.Module:
-    """The problem's head with weights that depend on `seed` alone; the global generator is not moved."""
+def fresh_head(problem: Problem, width: int, seed: int, channels: Mapping[str, int] = NONE) -> nn.Module:
+    """The problem's head for features of `width` and maps of `channels`, with weights that depend on `seed` alone; the
+    global generator is not moved."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return problem.head(width)
+        return problem.head(width, channels)
 
 
 def with_objectives(phase: Phase, network: Network) -> Phase:

@@ -61,7 +61,7 @@ def score(job: Job, samples: Samples, size: int, device: torch.device) -> tuple[
     total, count = 0.0, 0
     sums: dict[str, float] = {}
     for batch in prefetch(samples, samples.in_turn(size), 0):
-        outputs = network(to_device(batch.inputs, device)).cpu().float()
+        outputs = network(to_device(batch.inputs, device), batch.targets.to(device)).cpu().float()
         total += job.loss(outputs, batch.targets).item() * len(batch.targets)
         for name, each in job.scores(outputs, batch.targets).items():
             sums[name] = sums.get(name, 0.0) + float(each.double().sum())

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper
+from onnxscript import opset20 as op
 from torch import nn
 
 from components.errors import ExportError
@@ -32,6 +34,37 @@ class Hesitant(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + 1 if float(x.sum()) > 0 else x
+
+
+class Fixing(nn.Module):
+    """The length of its batch becomes a constant of the graph."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([x, torch.ones(len(x), 1)], dim=1)
+
+
+class Remaining(nn.Module):
+    """An operator of its own, which torch does not know in ONNX; and inputs that are taken together."""
+
+    translations = MappingProxyType({})
+
+    def forward(self, x: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        return remainder(x) + sum(other.sum(dim=1, keepdim=True) for other in others)
+
+
+@torch.library.custom_op("graftline_tests::remainder", mutates_args=())
+def remainder(x: torch.Tensor) -> torch.Tensor:
+    """x modulo 3."""
+    return x % 3
+
+
+@remainder.register_fake
+def _(x: torch.Tensor) -> torch.Tensor:
+    return torch.empty_like(x)
+
+
+def _remainder_in_onnx(x):  # type: ignore[no-untyped-def]
+    return op.Mod(x, op.Constant(value_float=3.0), fmod=1)
 
 
 def _export(module: nn.Module, opset: int = 20) -> bytes:
@@ -109,6 +142,31 @@ def test_traces_in_nested_graphs_are_stripped() -> None:
 def test_what_cannot_be_expressed_is_an_export_error() -> None:
     with pytest.raises(ExportError, match="cannot be written as ONNX"):
         _export(Hesitant())
+
+
+def test_an_axis_that_must_vary_and_is_fixed_is_an_export_error() -> None:
+    with pytest.raises(ExportError, match=r"'batch' of its input 'x' to 3.*shape"):
+        _export(Fixing())
+
+
+def test_operators_of_its_own_and_inputs_taken_together_are_exported() -> None:
+    example = (torch.zeros(2, 2), torch.zeros(2, 3), torch.zeros(2, 4))
+    axes = {name: {0: "batch", 1: f"size_{name}"} for name in ("a", "b")}
+    module = Remaining()
+
+    def exported() -> bytes:
+        return export_module(module, example, ["x", "a", "b"], ["y"], {"x": {0: "batch"}, **axes})
+
+    with pytest.raises(ExportError, match="cannot be written as ONNX"):
+        exported()
+    module.translations = {torch.ops.graftline_tests.remainder.default: _remainder_in_onnx}
+    session = open_session(exported(), ["cpu"], 1)
+    feeds = {
+        "x": np.array([[4.0, 5.0]], np.float32),
+        "a": np.zeros((1, 0), np.float32),
+        "b": np.ones((1, 6), np.float32),
+    }
+    assert session.run(None, feeds)[0].tolist() == [[1 + 6, 2 + 6]]
 
 
 def test_an_invalid_file_is_an_export_error() -> None:

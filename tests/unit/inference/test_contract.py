@@ -114,7 +114,7 @@ def test_a_graph_that_takes_another_type_is_refused(tmp_path: Path) -> None:
     node = helper.make_node("ReduceMean", ["image"], ["probabilities"], axes=[1, 2], keepdims=0)
     graph = helper.make_graph([node], "mean", [image], [out])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
-    with pytest.raises(StorageError, match="it takes float32, the manifest says uint8"):
+    with pytest.raises(StorageError, match="it takes float32 for image, the manifest says uint8"):
         open_bundle(_write(tmp_path, model)).runner(["cpu"], 1)
 
 

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -15,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from components.errors import GraftlineError, StorageError
 from components.inference import bundle
 from components.runtime.sessions import open_session, run
-from components.runtime.trust import OPERATORS, Limits, check
+from components.runtime.trust import OPERATORS, Limits, check, limits_of
 
 SHAPES = {"x": (4, 3)}
 POOL = {"kernel_shape": [2, 2], "strides": [2, 2]}
@@ -253,3 +254,53 @@ def test_damaged_bytes_are_refused_or_pass_but_never_crash(position: int, value:
     data[position % len(data)] = value
     with contextlib.suppress(StorageError):
         check(bytes(data[: len(data) - cut]), SHAPES)
+
+
+def _selecting(most: int = 3, times: int = 1, fixed: bool = True) -> bytes:
+    """Boxes (2, n, 4) and scores (2, 5, n): what suppression selects of them, and as many ones."""
+    names = [f"selected_{number}" for number in range(times)]
+    nodes = [helper.make_node("NonMaxSuppression", ["x", "scores", "most"], [name]) for name in names]
+    nodes += [helper.make_node("Cast", [names[-1]], ["y"], to=TensorProto.FLOAT)]
+    inputs = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", "n", 4]),
+        helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", "classes", "n"]),
+    ]
+    if not fixed:
+        inputs.append(helper.make_tensor_value_info("most", TensorProto.INT64, [1]))
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        inputs,
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["selected", 3])],
+        [numpy_helper.from_array(np.array([most]), "most")] if fixed else [],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    return made.SerializeToString()
+
+
+BOXES = {"x": (2, 40, 4), "scores": (2, 5, 40)}
+
+
+def test_suppression_is_for_those_alone_that_bound_it() -> None:
+    allowed = limits_of({"NonMaxSuppression": 3})
+    check(_selecting(), BOXES, allowed)
+    for model, limits, shapes, reason in (
+        (_selecting(), Limits(), BOXES, "not on the list"),
+        (_selecting(most=4), allowed, BOXES, "selects 4 boxes, not 1 to 3"),
+        (_selecting(most=0), allowed, BOXES, "selects 0 boxes"),
+        (_selecting(most=2**62), allowed, BOXES, "selects 4611686018427387904 boxes"),
+        (_selecting(times=2), allowed, BOXES, "more than once"),
+        (_selecting(fixed=False), allowed, {**BOXES, "most": (1,)}, "selects None boxes"),
+    ):
+        with pytest.raises(StorageError, match=reason):
+            check(model, shapes, limits)
+
+
+def test_what_suppression_selects_counts_as_its_most() -> None:
+    """2 samples, 5 classes, 3 boxes: 30 rows of 3 numbers, each against 40 boxes; then 90 numbers are cast."""
+    limits, work = limits_of({"NonMaxSuppression": 3}), 30 * 3 * 40 + 90
+    check(_selecting(), BOXES, replace(limits, elements=90, multiply_adds=work))
+    with pytest.raises(StorageError, match="'selected_0' would have 90 elements, 89 are allowed"):
+        check(_selecting(), BOXES, replace(limits, elements=89))
+    with pytest.raises(StorageError, match=f"takes {work} multiply-adds"):
+        check(_selecting(), BOXES, replace(limits, multiply_adds=work - 1))

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from training_workspace import Workspace
 from components.data.dataset import Dataset
 from components.methods import load_method
 from components.modalities.image import decode
+from components.problems.base import NONE
 from components.problems.classification.network import Network as Classification
 from components.stages import extract_features, fine_tune, stored
 from components.stages.collect_caches import spaces_of
@@ -33,7 +35,7 @@ MAPS, FINE = 4 * 16 * 16 * 2, 4 * 32 * 32 * 2  # bytes of a view, in half precis
 
 
 class LookingProblem(Classification):
-    def head(self, width: int) -> nn.Module:
+    def head(self, width: int, channels: Mapping[str, int] = NONE) -> nn.Module:
         return Looking()
 
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from components.errors import DataError
 from components.params.task import TaskParams
-from components.problems.base import Array, Description, Link, Targets
+from components.problems.base import NONE, Array, Description, Link, Targets
 from components.problems.windows import PlainTargets
 
 
@@ -20,7 +20,7 @@ class Network(PlainTargets):
     def __init__(self, task: TaskParams, description: Description) -> None:
         self.outputs = len(description["labels"])
 
-    def head(self, width: int) -> nn.Module:
+    def head(self, width: int, channels: Mapping[str, int] = NONE) -> nn.Module:
         return nn.Linear(width, self.outputs)
 
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:

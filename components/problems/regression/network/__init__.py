@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from components.errors import DataError, ParamsError
 from components.params.task import TaskParams
-from components.problems.base import Array, Description, Link, Targets
+from components.problems.base import NONE, Array, Description, Link, Targets
 from components.problems.regression.params import RegressionParams
 from components.problems.regression.target.numbers import Numbers
 from components.problems.windows import PlainTargets
@@ -45,7 +45,7 @@ class Network(PlainTargets):
         self._levels = (0.5, *tails) if options.loss == "quantile" else (0.5,)
         self.outputs = len(self._levels) * len(self._numbers)
 
-    def head(self, width: int) -> nn.Module:
+    def head(self, width: int, channels: Mapping[str, int] = NONE) -> nn.Module:
         numbers, copies = self._numbers, len(self._levels)
         made = Head(width, np.tile(numbers.mean, copies), np.tile(numbers.scale, copies))
         # Quantiles begin where those of a normal distribution lie: none has to cross another to get there.

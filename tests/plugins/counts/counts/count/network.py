@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from components.errors import ParamsError
 from components.params.task import TaskParams
-from components.problems.base import Array, Description, Link, Targets
+from components.problems.base import NONE, Array, Description, Link, Targets
 from components.problems.windows import PlainTargets
 
 
@@ -22,7 +22,7 @@ class Network(PlainTargets):
     def __init__(self, task: TaskParams, description: Description) -> None:
         self._mean = float(description["statistics"]["mean"])
 
-    def head(self, width: int) -> nn.Module:
+    def head(self, width: int, channels: Mapping[str, int] = NONE) -> nn.Module:
         """Starts at the mean of the training samples."""
         made = nn.Linear(width, 1)
         with torch.no_grad():

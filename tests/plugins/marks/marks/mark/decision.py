@@ -21,7 +21,7 @@ from components.problems.base import (
     Targets,
     lasting,
 )
-from components.problems.windows import Window
+from components.problems.windows import RowAnswers, Window
 from marks.mark.network import Network
 from marks.mark.params import MarkParams
 from marks.mark.target import ragged
@@ -36,7 +36,7 @@ class Sigmoid(nn.Module):
         return torch.sigmoid(outputs)
 
 
-class Decision:
+class Decision(RowAnswers):
     """See components.problems.base.Decision for what each member promises."""
 
     output = "probabilities"

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from components.errors import DataError, ParamsError
 from components.params.task import TaskParams
-from components.problems.base import Array, Description, Link, Targets
+from components.problems.base import NONE, Array, Description, Link, Targets
 from marks.mark.params import MarkParams
 
 
@@ -32,7 +32,7 @@ class Network:
                 row[marks] = 1
         return found
 
-    def head(self, width: int) -> nn.Module:
+    def head(self, width: int, channels: Mapping[str, int] = NONE) -> nn.Module:
         return nn.Linear(width, self.outputs)
 
     def loss(self, outputs: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:

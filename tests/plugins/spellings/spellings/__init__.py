@@ -1,0 +1,1 @@
+"""Texts that are generated letter by letter."""

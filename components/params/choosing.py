@@ -11,6 +11,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError, core_schema
 
 from components.errors import meant, nearest
@@ -100,18 +101,21 @@ class Choosing(Section):
 
     @classmethod
     def kinds(cls, values: Mapping[str, object]) -> tuple[type[Section], ...]:
-        """The `Params` of the plug-ins that are chosen. ValueError where two of them have the same key."""
-        owners = dict.fromkeys(keys_of(cls), "the section itself") | dict.fromkeys(
+        """The `Params` of the plug-ins that are chosen. ValueError where two of them mean different things by a key."""
+        taken = dict.fromkeys(keys_of(cls), "the section itself") | dict.fromkeys(
             OVERLOOKED, "DVC's run cache"
         )
+        owners: dict[str, tuple[str, FieldInfo]] = {}
         made = []
         for key, room in cls.choices():
             name = cls._meant(values, key, room)
             if name is None or name == plugins.NONE:
                 continue
             kind, owner = plugins.options(room, name), f"{key} {name!r}"
-            for option in keys_of(kind):
-                if (other := owners.setdefault(option, owner)) != owner:
+            for option, field in keys_of(kind).items():
+                first, known = owners.setdefault(option, (owner, field))
+                other = taken.get(option) or (None if _alike(known, field, option in values) else first)
+                if other is not None:
                     raise ValueError(
                         f"{owner} brings the key {option!r}, which {other} uses, too: its package must rename it"
                     )
@@ -130,6 +134,12 @@ class Choosing(Section):
         """Each key that chooses a plug-in, with its room or table."""
         for key, field in keys_of(cls).items():
             yield from ((key, rule.room) for rule in field.metadata if isinstance(rule, Named))
+
+
+def _alike(one: FieldInfo, other: FieldInfo, written: bool) -> bool:
+    """Whether a key of two plug-ins is one: a problem may ask for a modality's, with the same type and bounds."""
+    same = (one.annotation, one.metadata) == (other.annotation, other.metadata)
+    return same and (written or one.default == other.default)
 
 
 def _again(item: Any) -> InitErrorDetails:  # pydantic types its error details so

@@ -133,7 +133,7 @@ def place(model: type[BaseModel], item: Item) -> Place:
         if not below and _takes_further_keys(options):
             return (*at, *location[number:])  # a plug-in's key: `choosing` has told its place already
         unknown = item["type"] == "extra_forbidden" and number == len(location) - 1
-        if below or unknown or part == KEY:
+        if below or unknown or part == KEY or not number:
             at.append(part)
             options = below
     return tuple(at)

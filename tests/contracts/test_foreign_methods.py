@@ -149,7 +149,11 @@ def test_two_keys_of_one_name_and_what_dvc_overlooks_are_refused(installed: Path
         ),
     ):
         path = installed / "many" / "methods.py"
-        path.write_text(MODULE.format(table="methods", needs=()).replace("methods_share", name))
+        path.write_text(
+            MODULE.format(table="methods", needs=())
+            .replace("methods_share", name)
+            .replace("gt=0", "gt=0, lt=9")
+        )
         forget("many")
         made = values("tune.method")
         made["tune"] |= {"then": "made"}  # type: ignore[operator]

@@ -1,15 +1,12 @@
 """A sample that is several rows: every modality's windows and every problem's merging fit together."""
 
-import sys
 from collections.abc import Iterator
-from importlib import invalidate_caches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from counting import install
-from marking import PACKAGE
+from plugged import plugged
 from texts import write_tokenizer
 
 from components.inference.assembly import Assembly
@@ -20,7 +17,6 @@ from components.problems import decision, judge, network, target
 
 MODALITIES = ("image", "text", "bytes", "series")
 PROBLEMS = ("classification", "multi_label", "regression", "count", "mark")
-CACHED = (plugins.foreign, plugins.names, plugins.backbones)
 SAMPLES = {
     "image": [np.full((40, 30, 3), 9, np.uint8)],
     "text": [np.array([2, 5, 7, 3])],
@@ -43,25 +39,12 @@ DESCRIPTIONS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def _forget() -> None:
-    invalidate_caches()
-    for one in CACHED:
-        one.cache_clear()
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("counts", "marks")]:
-        del sys.modules[name]
-
-
 @pytest.fixture(scope="module", autouse=True)
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Both packages of plug-ins on the path."""
-    patch = pytest.MonkeyPatch()
-    for package in (None, PACKAGE):
-        folder = tmp_path_factory.mktemp("installed")
-        patch.syspath_prepend(str(install(folder) if package is None else install(folder, package)))
-    _forget()
-    yield
-    patch.undo()
-    _forget()
+    folder = tmp_path_factory.mktemp("installed")
+    with plugged(folder / "counts", "counts"), plugged(folder / "marks", "marks"):
+        yield
 
 
 def _task(modality: str, problem: str) -> TaskParams:

@@ -78,8 +78,8 @@ def test_it_goes_from_raw_texts_to_a_verdict_by_its_own_metrics(line: Line) -> N
 def test_what_was_evaluated_is_what_the_bundle_answers(line: Line) -> None:
     bundle, dataset = open_bundle(line.root / "release"), Dataset.open(line.root / "dataset")
     payloads = [dataset.read(name) for name in dataset.ids("test")]
-    rows = bundle.runner(["cpu"], 1).rows(payloads, bundle.assembly.windows)
-    answers = np.stack([found[0] for found, _ in rows])
+    answered = bundle.runner(["cpu"], 1).rows(payloads, bundle.assembly.windows)
+    answers = np.stack([found[0] for found, _ in answered])
     kept = pq.read_table(line.root / "evaluation" / "predictions.parquet").to_pydict()
     if line.problem == "regression":
         for name, values in bundle.decision.written(answers).items():
@@ -132,8 +132,8 @@ def test_texts_of_a_table_are_scored_from_the_bundle(line: Line, tmp_path: Path)
 
     bundle = open_bundle(line.root / "release")
     payloads = [text.encode() for text in texts if text]
-    rows = bundle.runner(["cpu"], 1).rows(payloads, bundle.assembly.windows)
-    answers = np.stack([found[0] for found, _ in rows])
+    answered = bundle.runner(["cpu"], 1).rows(payloads, bundle.assembly.windows)
+    answers = np.stack([found[0] for found, _ in answered])
     for name, values in bundle.decision.written(answers).items():
         found = [value for value in rows[name] if value is not None]
         if name == "decision":

@@ -37,6 +37,7 @@ def workspace() -> Iterator[Path]:
     root = Path(tempfile.mkdtemp(prefix="graftline-test-"))
     (root / "cells" / "cat").mkdir(parents=True)
     (root / "cells" / "cat" / "1.png").write_bytes(b"1")
+    (root / "in").mkdir()
     (root / ".dvc").mkdir()
     (root / ".dvc" / "config").write_text("[core]\n    no_scm = True\n")
     (root / "params.yaml").write_text(

@@ -71,11 +71,11 @@ def test_what_keeps_its_contract_is_opened(tmp_path: Path) -> None:
         (_decision(positive="bright"), "positive is 'bright', which is no class"),
         (
             {"task": {"modality": "sound", "problem": "classification"}},
-            "modality: Input should be 'image' or 'text'",
+            "modality: 'sound' is not allowed. Allowed: image or text",
         ),
         (
             {"task": {"modality": "image", "problem": "guessing"}},
-            "problem: Input should be 'classification', ",
+            "problem: 'guessing' is not allowed. Allowed: classification, ",
         ),
         ({"released": "int8"}, r"int8 is released, but model\.int8\.onnx is not listed"),
         ({"released": "int4"}, "released: 'int4' is not allowed. Allowed: fp32, int8 or fp16"),

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from counting import Foreign
-from foreign import installed
 from lines import ROOT
 from picturing import BOXES, MASKS, PACKAGE, SIDE, as_boxes, as_mask, samples, weights
+from plugged import plugged
 from text_lines import run_stages
 
 from components.errors import ParamsError, StorageError
@@ -62,7 +62,7 @@ def _written(place: Path, foreign: Foreign, label: Callable[..., str]) -> Path:
 
 
 def _line(place: Path, foreign: Foreign, label: Callable[..., str]) -> Iterator[Line]:
-    with installed(place / "installed", PACKAGE), pytest.MonkeyPatch.context() as patch:
+    with plugged(place / "installed", PACKAGE), pytest.MonkeyPatch.context() as patch:
         root = _written(place, foreign, label)
         patch.chdir(root)  # the source's address is relative to it
         yield Line(root, *run_stages(root))
@@ -119,8 +119,8 @@ def test_the_head_sees_a_map_from_below_the_cut_by_the_store(masks: Line) -> Non
     line = masks.opened
     frozen = line.frozen(1)
     assert frozen.names == ("maps", "fine")
-    space = frozen.space(line.modality)
-    assert [(one.name, one.shape, one.dtype) for one in space.fields] == [
+    fields = [space.field for space in frozen.spaces(line.modality)]
+    assert [(one.name, one.shape, one.dtype) for one in fields] == [
         ("maps", (16, 16, 16), "float16"),
         ("fine", (8, 32, 32), "float16"),
     ]
@@ -151,8 +151,10 @@ def test_a_bundle_decides_alike_alone_and_in_a_batch(masks: Line) -> None:
 def _alike(line: Line) -> None:
     bundle, dataset = open_bundle(line.root / "release"), line.opened.dataset
     runner, payloads = bundle.runner(["cpu"], 1), [dataset.read(i) for i in dataset.ids("test")[:9]]
-    together = np.stack(list(runner.predict(payloads, bundle.modality.decode, 9)))
-    alone = np.stack(list(runner.predict(payloads, bundle.modality.decode, 1)))
+    together, alone = (
+        np.stack([rows[0] for rows, _ in runner.rows(payloads, bundle.assembly.windows, size)])
+        for size in (9, 1)
+    )
     assert bundle.decision.same(bundle.decision(together), bundle.decision(alone)).all()
     np.testing.assert_allclose(together, alone, atol=1e-4)
 

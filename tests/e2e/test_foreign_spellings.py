@@ -11,8 +11,8 @@ import onnx
 import pyarrow.parquet as pq
 import pytest
 import torch
-from foreign import installed
 from lines import ROOT
+from plugged import plugged
 from spelling import PACKAGE, SPELLINGS, samples, weights
 from text_lines import run_stages
 
@@ -35,8 +35,8 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NetworkLine]:
     root = place / "line"
     root.mkdir()
     (root / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    bytes_too = installed(place / "counts", counting.PACKAGE)
-    with bytes_too, installed(place / "spellings", PACKAGE), pytest.MonkeyPatch.context() as patch:
+    bytes_too = plugged(place / "counts", counting.PACKAGE)
+    with bytes_too, plugged(place / "spellings", PACKAGE), pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)  # the source's address is relative to it
         SPELLINGS.params(root, place / "trained" / "letter_network.safetensors")
         yield NetworkLine.of(root, *run_stages(root))
@@ -95,7 +95,8 @@ def test_a_step_says_what_torch_says_and_no_sample_depends_on_its_company(
         expected = whole(torch.from_numpy(decoded)).numpy()
     runner = bundle.runner(["cpu"], 1)
     together, alone = (
-        np.stack(list(runner.predict(_payloads(line), line.modality.decode, size))) for size in (16, 1)
+        np.stack([rows[0] for rows, _ in runner.rows(_payloads(line), bundle.assembly.windows, size)])
+        for size in (16, 1)
     )
     np.testing.assert_array_equal(together, alone)
     assert decides.same(decides(expected), decides(together)).all()

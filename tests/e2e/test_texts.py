@@ -73,7 +73,7 @@ def line(tmp_path: Path) -> Workspace:
     return line
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_the_published_network_tells_the_texts_of_a_table_apart(line: Workspace) -> None:
     """Up to the head on frozen features; these words are so far apart that it needs no more."""
     refreshed = line.run("components", "refresh")

@@ -20,6 +20,7 @@ from components.training.interrupts import CRASH_POINT
 DATA = "version_data"
 
 
+@pytest.mark.faults
 def test_killed_around_publishing_the_same_command_finishes(fresh: Line, begun: Line) -> None:
     for point, there in ((f"{DATA}:made", False), (f"{DATA}:published", True)):
         assert fresh.run("dvc", "repro", DATA, more={CRASH_POINT: point}).returncode != 0
@@ -67,6 +68,7 @@ def test_a_stage_dies_with_the_engine_that_started_it(fresh: Line) -> None:
         assert not stage.is_running()
 
 
+@pytest.mark.faults
 def test_two_runs_of_a_stage_follow_each_other_and_a_stale_lock_file_hinders_neither(
     fresh: Line, begun: Line
 ) -> None:

@@ -205,5 +205,5 @@ def test_a_problem_without_the_part_is_refused_by_name(monkeypatch: pytest.Monke
 def test_answers_of_different_shapes_are_refused_by_name() -> None:
     made = decision(TaskParams(problem="regression"), ONE)
     made.ragged = True
-    with pytest.raises(ParamsError, match=r"'regression': its answers differ in shape from sample to sample"):
+    with pytest.raises(ParamsError, match=r"'regression': its answers are no rows of one length"):
         operation.watch(TaskParams(problem="regression"), ONE, made)

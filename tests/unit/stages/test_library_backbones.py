@@ -109,6 +109,7 @@ def test_it_goes_down_the_whole_line(family: str, pictures: Workspace, tmp_path:
 
 
 @pytest.mark.slow
+@pytest.mark.faults
 def test_a_whole_text_network_learns_from_its_tokens(pictures: Workspace, tmp_path: Path) -> None:
     """All three layers, beforehand and for the task: nothing lies below the cut, so words are what is stored."""
     publish("transformers/bert", tmp_path / "theirs")

@@ -21,7 +21,7 @@ NAMED = 10  # of more classes only so many are named
 
 
 class Reading:
-    """See components.problems.base.Reading for what each member promises."""
+    """See components.problems.labels.Reading for what each member promises."""
 
     def __init__(self, labels: Labels, task: TaskParams, written: Iterable[str]) -> None:
         self._classes = Classes(labels.classes, written)

@@ -31,7 +31,7 @@ UNLABELLED = -1
 
 
 class Reading:
-    """See components.problems.base.Reading for what each member promises."""
+    """See components.problems.labels.Reading for what each member promises."""
 
     def __init__(self, labels: Labels, task: TaskParams, written: Iterable[str]) -> None:
         self._cells = _cells(labels, task, written)

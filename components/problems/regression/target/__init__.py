@@ -26,7 +26,7 @@ CODES = 10  # fewer different whole numbers than these may be codes of classes
 
 
 class Reading:
-    """See components.problems.base.Reading for what each member promises."""
+    """See components.problems.labels.Reading for what each member promises."""
 
     def __init__(self, labels: Labels, task: TaskParams, written: Iterable[str]) -> None:
         options = task.options(RegressionParams)

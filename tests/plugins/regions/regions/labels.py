@@ -9,11 +9,12 @@ import numpy.typing as npt
 from components.errors import DataError
 from components.params.data import SPLITS, Labels, Limits
 from components.params.task import TaskParams
-from components.problems.base import Labelled, Mask, Remedies, Targets
+from components.problems.base import Mask, Targets
+from components.problems.labels import Labelled, Remedies
 
 
 class PlainReading:
-    """See components.problems.base.Reading for what each member promises."""
+    """See components.problems.labels.Reading for what each member promises."""
 
     what: ClassVar[str]
     allowed: ClassVar[str]

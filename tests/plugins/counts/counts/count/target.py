@@ -19,7 +19,7 @@ FEWEST = 2  # labelled samples that can be learned or decided by
 
 
 class Reading:
-    """See components.problems.base.Reading for what each member promises."""
+    """See components.problems.labels.Reading for what each member promises."""
 
     def __init__(self, labels: Labels, task: TaskParams, written: Iterable[str]) -> None:
         self._most = task.options(CountParams).most

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.problems.base import Description, Labelled, Targets
+from components.problems.base import Description, Targets
+from components.problems.labels import Labelled
 from components.problems.windows import WholeTargets
 from regions import SIDE
 from regions.labels import PlainReading, RaggedTargets

@@ -9,13 +9,14 @@ import numpy.typing as npt
 from components.errors import DataError
 from components.params.data import SPLITS, Labels, Limits
 from components.params.task import TaskParams
-from components.problems.base import Description, Labelled, Mask, Remedies, Targets
+from components.problems.base import Description, Mask, Targets
+from components.problems.labels import Labelled, Remedies
 from components.problems.windows import WholeTargets
 from spellings.spelling.params import SpellingParams
 
 
 class Reading:
-    """See components.problems.base.Reading for what each member promises."""
+    """See components.problems.labels.Reading for what each member promises."""
 
     def __init__(self, labels: Labels, task: TaskParams, written: Iterable[str]) -> None:
         self._options = task.options(SpellingParams)

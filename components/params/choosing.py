@@ -77,8 +77,7 @@ class Choosing(Section):
         own, kinds = keys_of(cls), cls.kinds(values)
         known = sorted({*own, *(key for kind in kinds for key in keys_of(kind))})
         # A key may be of a plug-in whose name is wrong.
-        named = all(cls._meant(values, key, room) is not None for key, room in cls.choices())
-        for key, value in values.items() if named else ():
+        for key, value in values.items() if None not in cls.named(values).values() else ():
             if isinstance(key, str) and key not in known:
                 said = f"unknown key{meant(key, known) or '.'} Allowed: {', '.join(known)}"
                 unknown = PydanticCustomError("value_error", "{error}", {"error": said})
@@ -106,9 +105,9 @@ class Choosing(Section):
             OVERLOOKED, "DVC's run cache"
         )
         owners: dict[str, tuple[str, FieldInfo]] = {}
-        made = []
+        made, named = [], cls.named(values)
         for key, room in cls.choices():
-            name = cls._meant(values, key, room)
+            name = named[key]
             if name is None or name == plugins.NONE:
                 continue
             kind, owner = plugins.options(room, name), f"{key} {name!r}"
@@ -123,11 +122,14 @@ class Choosing(Section):
         return tuple(made)
 
     @classmethod
-    def _meant(cls, values: Mapping[str, object], key: str, room: str) -> str | None:
-        """The name that a key has, or probably means; none where no name is like it."""
-        name = str(values.get(key, keys_of(cls)[key].default))
-        known = (plugins.NONE, *plugins.names(room))
-        return name if name in known else nearest(name, known)
+    def named(cls, values: Mapping[str, object]) -> dict[str, str | None]:
+        """Key that chooses a plug-in → the name that it has, or probably means; none where no name is like it."""
+        found = {}
+        for key, room in cls.choices():
+            name = str(values.get(key, keys_of(cls)[key].default))
+            known = (plugins.NONE, *plugins.names(room))
+            found[key] = name if name in known else nearest(name, known)
+        return found
 
     @classmethod
     def choices(cls) -> Iterator[tuple[str, str]]:

@@ -13,8 +13,8 @@ from types import MappingProxyType
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from components.errors import ParamsError, meant, nearest
-from components.params import plugins, wording
+from components.errors import ParamsError, meant
+from components.params import wording
 from components.params.backbone import BackboneParams
 from components.params.base import Section, keys_of
 from components.params.choosing import Choosing
@@ -167,20 +167,11 @@ def _named_task(values: Mapping[str, object]) -> dict[str, TaskParams]:
 
     A name with a slip in it counts as the one that is probably meant.
     """
-    task = _only(values.get("task", {}), ("name", "modality", "problem"))
-    if isinstance(task, dict):
-        rooms = {"modality": "modalities", "problem": "problems"}
-        near = {
-            key: nearest(str(task[key]), plugins.names(room)) for key, room in rooms.items() if key in task
-        }
-        task |= {key: name for key, name in near.items() if name is not None}
-    with contextlib.suppress(ValidationError):
-        return {"task": TaskParams.model_validate(task)}
+    with contextlib.suppress(ValueError):
+        plain = TaskParams.plain(values.get("task", {}))
+        if isinstance(plain, dict):
+            return {"task": TaskParams.model_validate(TaskParams.named(plain))}
     return {}
-
-
-def _only(section: object, keys: Sequence[str]) -> object:
-    return {key: section[key] for key in keys if key in section} if isinstance(section, dict) else section
 
 
 def _follows(item: Item, errors: Sequence[Item]) -> bool:

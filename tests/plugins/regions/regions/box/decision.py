@@ -9,13 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from components.params.learning import SelectParams
 from components.params.task import TaskParams
-from components.problems.base import Array, Column, Decisions, Description, Fitted, Mask, Targets, lasting
-from components.problems.windows import MeanAnswers
+from components.problems.base import Column, Decisions, Description, Fitted, Mask, lasting
 from regions.box.network import CELLS, STRIDE, middles
 from regions.box.params import BoxParams
 from regions.box.suppression import TRANSLATIONS, selected
+from regions.unfitted import Unfitted
 
 OVERLAP, LEAST = 0.5, 0.3
 NEAR = 1e-2  # pixels by which equal boxes may differ
@@ -46,7 +45,7 @@ class Suppressed(nn.Module):
         return torch.cat([chosen, rows], dim=1) * there.unsqueeze(1)
 
 
-class Decision(MeanAnswers):
+class Decision(Unfitted):
     """See components.problems.base.Decision for what each member promises.
 
     Decisions are (N,) objects, (boxes, 6) each: left, top, right, bottom, thing, score.
@@ -54,7 +53,6 @@ class Decision(MeanAnswers):
 
     output = "boxes"
     columns = ("left", "top", "right", "bottom", "score", "thing", "there")
-    scale = 1.0
 
     def __init__(self, task: TaskParams, description: Description, fitted: Fitted | None = None) -> None:
         self.names, self.fitted = tuple(description["things"]), fitted or {}
@@ -63,27 +61,12 @@ class Decision(MeanAnswers):
         self.operators = {"NonMaxSuppression": self._most, "ScatterND": 0}
         self.meaning = lasting(description, "things")
 
-    @classmethod
-    def fit(
-        cls,
-        task: TaskParams,
-        description: Description,
-        outputs: Mapping[str, Array],
-        targets: Mapping[str, Targets],
-        select: SelectParams,
-    ) -> Fitted:
-        """Nothing is fitted."""
-        return {"calibration": {"n": len(targets["calibration"])}}
-
     @property
     def promises(self) -> Mapping[str, Any]:
         return {"things": list(self.names), "most": self._most}
 
     def module(self) -> nn.Module:
         return Suppressed(len(self.names), self._most)
-
-    def answers(self, outputs: Array) -> Array:
-        return np.asarray(self.module()(torch.from_numpy(np.asarray(outputs, dtype=np.float64))).numpy())
 
     def __call__(self, answers: npt.NDArray[Any]) -> Decisions:
         found = np.empty(len(answers), dtype=object)

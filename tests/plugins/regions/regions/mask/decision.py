@@ -8,11 +8,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from components.params.learning import SelectParams
 from components.params.task import TaskParams
-from components.problems.base import Array, Column, Decisions, Description, Fitted, Mask, Targets, lasting
-from components.problems.windows import MeanAnswers
+from components.problems.base import Column, Decisions, Description, Fitted, Mask, lasting
 from regions import SIDE
+from regions.unfitted import Unfitted
 
 
 class Softmax(nn.Module):
@@ -26,7 +25,7 @@ class Softmax(nn.Module):
         return torch.softmax(outputs.unflatten(1, self._shape), dim=1)
 
 
-class Decision(MeanAnswers):
+class Decision(Unfitted):
     """See components.problems.base.Decision for what each member promises.
 
     Decisions are (N, height, width) uint8.
@@ -34,7 +33,6 @@ class Decision(MeanAnswers):
 
     output = "probabilities"
     axes = (SIDE, SIDE)
-    scale = 1.0
 
     def __init__(self, task: TaskParams, description: Description, fitted: Fitted | None = None) -> None:
         self.names = tuple(description["regions"])
@@ -42,27 +40,12 @@ class Decision(MeanAnswers):
         self.fitted = fitted or {}
         self.meaning = lasting(description, "regions")
 
-    @classmethod
-    def fit(
-        cls,
-        task: TaskParams,
-        description: Description,
-        outputs: Mapping[str, Array],
-        targets: Mapping[str, Targets],
-        select: SelectParams,
-    ) -> Fitted:
-        """Nothing is fitted."""
-        return {"calibration": {"n": len(targets["calibration"])}}
-
     @property
     def promises(self) -> Mapping[str, Any]:
         return {"regions": list(self.names)}
 
     def module(self) -> nn.Module:
         return Softmax(len(self.names))
-
-    def answers(self, outputs: Array) -> Array:
-        return np.asarray(self.module()(torch.from_numpy(np.asarray(outputs, dtype=np.float64))).numpy())
 
     def __call__(self, answers: npt.NDArray[Any]) -> Decisions:
         return answers.argmax(axis=1).astype(np.uint8)

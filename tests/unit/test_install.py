@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# Stands for Python, pip and uv: it makes what the script goes on with, and says how it was called.
+# Stands for Python, pip and uv: it makes what the script needs next, and says how it was called.
 PYTHON = """#!/usr/bin/env bash
 case "$*" in
 *"-m venv"*) mkdir -p "${@: -1}/bin" && cp "$0" "${@: -1}/bin/python" && cp "$0" "${@: -1}/bin/uv"

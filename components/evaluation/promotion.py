@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.errors import EvaluationError
-from components.evaluation.intervals import Interval, Metric, Outcome, paired
+from components.evaluation.intervals import Interval, Metric, paired
 from components.evaluation.judged import FAIL, OPEN, PASS, Judged
 from components.evaluation.sizes import for_difference
 from components.evaluation.spread import Plan
@@ -76,10 +76,6 @@ class Judging(Protocol):
 
     def columns(self, outcome: Any) -> Mapping[str, Sequence[Any] | npt.NDArray[Any]]: ...
 
-    def compare(self, one: Outcome, other: Outcome) -> tuple[int, int]:
-        """Samples on which only `one`, and only `other`, decided better."""
-        ...
-
 
 def _equal(one: Any, other: Any) -> bool:
     """Values of samples; of lists, sample by sample: these may differ in length."""
@@ -133,7 +129,8 @@ def mcnemar(pair: Pair) -> McNemar:
     """Two-sided; without a single discordant decision p is 1."""
     from scipy.stats import binomtest
 
-    gained, lost = pair.judging.compare(pair.candidate, pair.champion)
+    ours, theirs = pair.candidate.correct, pair.champion.correct
+    gained, lost = int((ours > theirs).sum()), int((theirs > ours).sum())
     p = float(binomtest(gained, gained + lost, 0.5).pvalue) if gained + lost else 1.0
     return McNemar(gained, lost, p)
 

@@ -125,7 +125,7 @@ class Contract(_Part):
 
     def term(self, name: str) -> object:
         """What the contract says of `name`, one of TERMS or TERMS_1; as plain JSON."""
-        if name in ("classes",):
+        if name == "classes":
             return self.target["classes"]
         if name in ("positive", "threshold"):
             return self.decision.get(name)

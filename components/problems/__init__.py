@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 TRACKED = False  # stages depend on the facets of the chosen problem
 
 NAMES = ("classification", "multi_label", "regression")
-FACETS = ("target", "network", "decision", "judge", "baseline", "show")
 
 
 def _facet(problem: str, facet: str) -> Any:

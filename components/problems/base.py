@@ -249,10 +249,6 @@ class Judge(Protocol):
         """Name → the answer (columns,) that a model without a look at its input would always give, all along `axes`."""
         ...
 
-    def compare(self, one: "Outcome", other: "Outcome") -> tuple[int, int]:
-        """Samples on which only `one`, and only `other`, decided better: what McNemar's and the sign test count."""
-        ...
-
     def columns(self, outcome: Any) -> Mapping[str, Column]:
         """What evaluation keeps of each sample: columns of predictions.parquet."""
         ...

@@ -64,10 +64,6 @@ class Network(nn.Module):
         names = {*self.above_names(), *self.head_names()}
         return {name: parameter for name, parameter in self.named_parameters() if name in names}
 
-    def below_names(self) -> tuple[str, ...]:
-        """Names of the parameters below the cut."""
-        return self._names(self.backbone.below(self.cut))
-
     def above_names(self) -> tuple[str, ...]:
         """Names of the backbone's parameters above the cut."""
         return self._names(self.backbone.above(self.cut))

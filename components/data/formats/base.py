@@ -65,11 +65,6 @@ class Format(Protocol):
     def __init__(self, data: DataParams, kind: str) -> None: ...
 
     @property
-    def inline(self) -> bool:
-        """Whether samples lie in the files of labels."""
-        ...
-
-    @property
     def by_path(self) -> bool:
         """Whether paths alone say the labels, so that those of an earlier state can be read again."""
         ...

@@ -30,7 +30,6 @@ WAYS_OUT = (
 class Format:
     """A file below a class's folder is a sample."""
 
-    inline = False
     by_path = True
 
     def __init__(self, data: DataParams, kind: str) -> None:

@@ -29,10 +29,6 @@ class Format:
     def __init__(self, data: DataParams, kind: str) -> None:
         self._labels = data.labels
 
-    @property
-    def inline(self) -> bool:
-        return self._labels.text is not None
-
     def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Set[str] | None:
         from components.data.tables import described
 

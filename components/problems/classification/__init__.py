@@ -35,7 +35,6 @@ OVERFITTING = "accuracy"
 OFFERS = ("classes", "logits")
 # What Hugging Face calls it, behind the modality and a hyphen.
 HUB = "classification"
-CONTROLS = ("majority",)
 # Bounds of `gate.fairness` that need more than a metric: the judge says which metrics are `measures` of these.
 FAIRNESS = ("tpr_gap_at_most", "calibration_gap_at_most")
 

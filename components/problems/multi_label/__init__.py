@@ -37,7 +37,6 @@ OFFERS = ("logits",)
 ALIASES = ("multi_label_classification",)
 # What Hugging Face calls it, behind the modality and a hyphen.
 HUB = "classification"
-CONTROLS = ("majority", "every_label")
 # Bounds of `gate.fairness` that need more than a metric: a recall is what a true-positive rate is.
 FAIRNESS = ("tpr_gap_at_most",)
 

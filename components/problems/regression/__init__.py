@@ -43,7 +43,6 @@ KEPT = "mae"
 OVERFITTING = "mae"
 # Outputs are numbers: no method may take them for logits of classes.
 OFFERS = ()
-CONTROLS = ("mean", "median")
 
 
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:

@@ -8,12 +8,9 @@ from scipy.special import log_softmax
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 
 from components.errors import EvaluationError
+from components.evaluation.calibration import find_threshold
 from components.params.learning import Threshold
-from components.problems.classification.decision.calibration import (
-    find_threshold,
-    fit_temperature,
-    negative_log_likelihood,
-)
+from components.problems.classification.decision.calibration import fit_temperature, negative_log_likelihood
 
 POSITIVE = np.array([0.1, 0.3, 0.35, 0.6, 0.8, 0.9])
 IS_POSITIVE = np.array([False, False, True, False, True, True])

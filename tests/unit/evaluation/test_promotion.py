@@ -79,9 +79,6 @@ class _OfLists:
     def columns(self, outcome: _Lists) -> dict[str, list[Any]]:
         return {"decided": list(outcome.decided)}
 
-    def compare(self, one: object, other: object) -> tuple[int, int]:
-        return 0, 0
-
 
 def _lists(*rows: list[int]) -> npt.NDArray[Any]:
     found = np.empty(len(rows), dtype=object)

@@ -8,9 +8,6 @@ from components.params.tuning import TuneParams
 class Names:
     """Two blocks above the cut."""
 
-    def below_names(self):
-        return ("units.0",)
-
     def above_names(self):
         return ("units.1", "units.2")
 

@@ -11,9 +11,6 @@ from components.params.tuning import TuneParams
 class Names:
     """Units 3 and 4 and the last one, 5, above the cut."""
 
-    def below_names(self):
-        return ("backbone.units.0.weight",)
-
     def above_names(self):
         return tuple(f"backbone.units.{u}.{part}" for u in (3, 4, 5) for part in ("weight", "bias"))
 

@@ -101,4 +101,4 @@ def test_states_of_two_cuts_fit_together():
     }
     network.cut = 0
     assert set(network.above_state()) == names
-    assert network.below_names() == ()
+    assert {*network.above_names(), *network.head_names()} == {name for name, _ in network.named_parameters()}

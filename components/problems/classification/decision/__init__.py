@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from components.evaluation.calibration import find_threshold
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
 from components.problems.base import (
@@ -20,11 +21,7 @@ from components.problems.base import (
     Targets,
     lasting,
 )
-from components.problems.classification.decision.calibration import (
-    find_threshold,
-    fit_temperature,
-    negative_log_likelihood,
-)
+from components.problems.classification.decision.calibration import fit_temperature, negative_log_likelihood
 from components.problems.classification.params import ClassificationParams
 from components.problems.windows import MeanAnswers
 

@@ -9,7 +9,6 @@ import numpy.typing as npt
 from scipy.special import log_softmax
 
 from components.evaluation.calibration import best_temperature
-from components.evaluation.calibration import find_threshold as find_threshold
 
 Array = npt.NDArray[np.float64]
 Targets = npt.NDArray[np.int64]

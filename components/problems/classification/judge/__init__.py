@@ -119,10 +119,6 @@ class Judge:
         index = int(np.bincount(targets, minlength=len(self.classes)).argmax())
         return {"majority": [float(number == index) for number in range(len(self.classes))]}
 
-    def compare(self, one: Any, other: Any) -> tuple[int, int]:
-        ours, theirs = one.correct > 0, other.correct > 0
-        return int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
-
     def columns(self, outcome: Outcome) -> Mapping[str, Column]:
         kept: dict[str, Column] = {"decision": outcome.decisions}
         return kept | {f"p.{name}": outcome.probabilities[:, i] for i, name in enumerate(self.classes)}

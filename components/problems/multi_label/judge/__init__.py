@@ -117,10 +117,6 @@ class Judge:
         usual = (2 * targets.sum(axis=0) > len(targets)).astype(np.float64)
         return {"majority": usual.tolist(), "every_label": [1.0] * len(self.labels)}
 
-    def compare(self, one: Any, other: Any) -> tuple[int, int]:
-        """Samples with fewer wrong labels."""
-        return int((one.correct > other.correct).sum()), int((other.correct > one.correct).sum())
-
     def columns(self, outcome: Outcome) -> Mapping[str, Column]:
         kept: dict[str, Column] = {"decision": outcome.decisions}
         return kept | {f"p.{name}": outcome.probabilities[:, i] for i, name in enumerate(self.labels)}

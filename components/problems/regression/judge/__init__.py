@@ -113,10 +113,6 @@ class Judge:
         made = {"mean": [*mean, *around], "median": [*middle, *low, *high]}
         return {name: [float(value) for value in answer] for name, answer in made.items()}
 
-    def compare(self, one: Any, other: Any) -> tuple[int, int]:
-        ours, theirs = one.absolute, other.absolute
-        return int((ours < theirs).sum()), int((theirs < ours).sum())
-
     def columns(self, outcome: Outcome) -> Mapping[str, Column]:
         parts = {"prediction": outcome.prediction, "low": outcome.low, "high": outcome.high}
         return {

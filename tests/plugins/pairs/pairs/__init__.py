@@ -15,7 +15,6 @@ EARLY = 1000  # files of labels that `check` opens
 
 
 class Format:
-    inline = False  # samples are files of their own
     by_path = False  # paths do not say the labels
 
     def __init__(self, data: DataParams, kind: str) -> None:

@@ -175,7 +175,8 @@ def test_constants_and_who_is_nearer() -> None:
         JUDGE.outcome(targets, np.empty(0), decide(np.tile(found[name], (4, 1))))
         for name in ("mean", "median")
     )
-    assert JUDGE.compare(mean, median) == (1, 3)  # 9 is nearer to 3; 2 is as near to 1.5 as 1: 0.5 against 1
+    assert mean.correct.tolist() == [-3, -2, -1, -6]
+    assert median.correct.tolist() == [-1.5, -0.5, -0.5, -7.5]
     assert metrics.coverage(median) == 0.5
 
 

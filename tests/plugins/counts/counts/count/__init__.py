@@ -19,7 +19,6 @@ BEST_BY = ("deviance", "mae")
 KEPT = "mae"
 OVERFITTING = "deviance"
 OFFERS = ()
-CONTROLS = ("mean",)
 
 
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:

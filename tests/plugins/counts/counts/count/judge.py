@@ -96,9 +96,6 @@ class Judge:
     def constants(self, targets: Targets) -> Mapping[str, Sequence[float]]:
         return {"mean": [float(np.mean(targets))]}
 
-    def compare(self, one: Any, other: Any) -> tuple[int, int]:
-        return int((one.deviance < other.deviance).sum()), int((other.deviance < one.deviance).sum())
-
     def columns(self, outcome: Outcome) -> Mapping[str, Column]:
         return {"rate": outcome.rates}
 

@@ -18,7 +18,6 @@ PARTS: dict[str, str] = {}  # no metric is of one part of a target
 BEST_BY = ("position_f1", "exact")
 KEPT = "position_f1"
 OFFERS = ()
-CONTROLS = ("nothing",)
 
 
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:

@@ -124,9 +124,6 @@ class Judge:
     def constants(self, targets: Targets) -> Mapping[str, Sequence[float]]:
         return {"nothing": [0.0] * self._length}
 
-    def compare(self, one: Any, other: Any) -> tuple[int, int]:
-        return int((one.correct > other.correct).sum()), int((other.correct > one.correct).sum())
-
     def columns(self, outcome: Outcome) -> Mapping[str, Column]:
         return {"positions": list(outcome.decided)}
 

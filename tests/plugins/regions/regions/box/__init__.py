@@ -18,7 +18,6 @@ PARTS: dict[str, str] = {}  # no metric is of one part of a target
 BEST_BY = ("box_f1",)
 KEPT = "box_f1"
 OFFERS = ()
-CONTROLS = ("nothing",)
 PLACED = True  # a view that moves the image would leave its boxes behind
 
 

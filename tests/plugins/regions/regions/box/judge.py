@@ -84,9 +84,6 @@ class Judge:
     def constants(self, targets: Targets) -> Mapping[str, Sequence[float]]:
         return {"nothing": [0.0] * 7}
 
-    def compare(self, one: Any, other: Any) -> tuple[int, int]:
-        return int((one.correct > other.correct).sum()), int((other.correct > one.correct).sum())
-
     def columns(self, outcome: Outcome) -> Mapping[str, Column]:
         return {"hits": outcome.hits, "boxes": outcome.boxes}
 

@@ -18,7 +18,6 @@ PARTS: dict[str, str] = {}  # no metric is of one part of a target
 BEST_BY = ("mean_iou",)
 KEPT = "mean_iou"
 OFFERS = ()
-CONTROLS = ("commonest",)
 PLACED = True  # a view that moves the image would leave its mask behind
 
 

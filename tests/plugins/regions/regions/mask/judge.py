@@ -104,9 +104,6 @@ class Judge:
         counts = np.bincount(np.concatenate(list(targets)), minlength=self._count)
         return {"commonest": np.eye(self._count)[counts.argmax()].tolist()}
 
-    def compare(self, one: Any, other: Any) -> tuple[int, int]:
-        return int((one.correct > other.correct).sum()), int((other.correct > one.correct).sum())
-
     def columns(self, outcome: Outcome) -> Mapping[str, Column]:
         return {"confusion": list(outcome.confusion.reshape(len(outcome), -1))}
 

@@ -72,9 +72,6 @@ class Judge:
     def constants(self, targets: Targets) -> Mapping[str, Sequence[float]]:
         return {"nothing": [0.0]}
 
-    def compare(self, one: Any, other: Any) -> tuple[int, int]:
-        return int((one.correct > other.correct).sum()), int((other.correct > one.correct).sum())
-
     def columns(self, outcome: Outcome) -> Mapping[str, Column]:
         return {"text": list(outcome.decided)}
 

@@ -19,6 +19,7 @@ from components.params.promotion import PromotionParams
 from components.params.release import GateParams
 from components.params.task import AugmentParams, TaskParams
 from components.params.tuning import TuneParams
+from components.params.uncalibrated import uncalibrated
 
 Check = Callable[..., Iterator[str]]
 SELECT = SelectParams()  # of which no problem has anything to say
@@ -229,6 +230,7 @@ CHECKS: tuple[Check, ...] = (
     _gate_metrics,
     _promotion_metrics,
     _best_by,
+    uncalibrated,
     _blocks,
     _longest,
     _forgetting,

@@ -22,6 +22,7 @@ from components.params.combinations import Check, combinations, of_the_problem
 from components.params.operation import OperationParams
 from components.params.task import TaskParams
 from components.params.tree import Params
+from components.params.uncalibrated import uncalibrated
 from components.params.unquoted import Location, misread
 from components.params.wording import Item
 from components.params.written_out import unwritten
@@ -146,7 +147,7 @@ def _combinations(values: Mapping[str, object]) -> list[str]:
         with contextlib.suppress(ValidationError):
             valid[name] = kind.model_validate(values.get(name, {}))
     if "task" not in valid:
-        valid, skipped = valid | _named_task(values), (of_the_problem,)
+        valid, skipped = valid | _named_task(values), (of_the_problem, uncalibrated)
     return combinations(valid, skipped)
 
 

@@ -299,5 +299,18 @@ def test_overfitting_is_judged_by_a_metric_that_training_keeps(problem: str) -> 
     assert score in plugins.metrics(problem)
 
 
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_check_knows_which_metrics_need_calibration(problem: str) -> None:
+    """They are undefined before it, and nothing that is chosen by default is one of them."""
+    params, aimed = _params(problem), targets(problem, 60)
+    found = Uncalibrated(params, DESCRIPTIONS[problem])
+    outputs = np.random.default_rng(2).normal(size=(60, network(params.task, DESCRIPTIONS[problem]).outputs))
+    stated = set(getattr(plugins.about("problems", problem), "FITTED", ()))
+    undefined = {m for m in plugins.metrics(problem) if np.isnan(found.value(m, outputs, aimed))}
+    assert undefined == stated
+    usual = {plugins.best(problem), plugins.fact("problems", problem, "KEPT"), plugins.overfitting(problem)}
+    assert not stated & {*usual, *plugins.fact("problems", problem, "BEST_BY")}
+
+
 def _features() -> np.ndarray[Any, Any]:
     return np.random.default_rng(4).normal(size=(60, FEATURES))

@@ -41,6 +41,10 @@ BEST_BY = ("rmse", "mae", "r2", "spearman")
 KEPT = "mae"
 # Of which `gate.overfitting` compares training and validation samples: a score of the learning curve.
 OVERFITTING = "mae"
+# Metrics of prediction intervals, which calibration makes: `check` refuses them for models that are not calibrated.
+FITTED = ("pinball", "coverage", "interval_width")
+# With these keys of section `task` training learns intervals, too.
+LEARNED = {"loss": "quantile"}
 # Outputs are numbers: no method may take them for logits of classes.
 OFFERS = ()
 
@@ -51,12 +55,6 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
         yield "data.labels.classes names classes, but task.problem is regression: leave it out"
     if select.threshold.rule != "fixed":
         yield f"select.threshold.rule {select.threshold.rule!r} is for classes, but task.problem is regression"
-    intervals = ("pinball", "coverage", "interval_width")
-    if select.metric in intervals and task.options(Params).loss != "quantile":
-        yield (
-            f"select.metric {select.metric!r} needs prediction intervals, which come after the selection: take "
-            f"{', '.join(name for name in METRICS if name not in intervals)}, or task.loss: quantile"
-        )
 
 
 def watched(task: TaskParams, data: DataParams) -> int:

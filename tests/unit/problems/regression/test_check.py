@@ -6,7 +6,9 @@ import pytest
 from line import values
 from pydantic import ValidationError
 
+from components.errors import ParamsError
 from components.params import Params
+from flows.sweep import _metric
 
 
 def refused(section: str, **more: object) -> str:
@@ -35,7 +37,7 @@ def test_the_tiny_line_is_right_and_auto_is_rmse() -> None:
         ("tune", {"label_smoothing": 0.1}, "tune.label_smoothing is for classes"),
         ("tune", {"best_by": "accuracy"}, "tune.best_by: 'accuracy' is not allowed"),
         ("select", {"threshold": {"rule": "best_f1"}}, "select.threshold.rule 'best_f1' is for classes"),
-        ("select", {"metric": "pinball"}, "select.metric 'pinball' needs prediction intervals"),
+        ("select", {"metric": "pinball"}, "select.metric: 'pinball' needs what calibration makes"),
         ("task", {"positive": "x"}, "task.positive\n  unknown key"),
         ("task", {"range": [1, 1]}, "the least number must be below the greatest"),
         ("task", {"loss": "poisson"}, "task.loss\n  Input should be 'mse', "),
@@ -67,3 +69,55 @@ def test_a_class_has_one_column() -> None:
     said["data"]["labels"]["label"] = ["bright", "dark"]  # type: ignore[index]
     with pytest.raises(ValidationError, match="a sample has one class"):
         Params.model_validate(said)
+
+
+FITTED = ["pinball", "coverage", "interval_width"]
+
+
+@pytest.mark.parametrize("metric", FITTED)
+@pytest.mark.parametrize("loss", ["mse", "quantile"])
+@pytest.mark.parametrize("section", ["head", "select"])
+def test_networks_have_metrics_of_intervals_before_calibration_only_where_they_learn_them(
+    section: str, loss: str, metric: str
+) -> None:
+    said = values(Path("pictures"))
+    said["task"] = {**dict(said["task"]), "loss": loss}  # type: ignore[call-overload]
+    said[section] = {**dict(said.get(section, {})), "metric": metric}  # type: ignore[call-overload]
+    if loss == "quantile":
+        assert getattr(Params.model_validate(said), section).metric == metric
+        return
+    with pytest.raises(ValidationError) as found:
+        Params.model_validate(said)
+    words = f"{section}.metric: {metric!r} needs what calibration makes"
+    assert words in str(found.value)
+    assert "Allowed: rmse, mae, r2, spearman; or set task.loss: quantile" in str(found.value)
+
+
+@pytest.mark.parametrize("metric", FITTED)
+@pytest.mark.parametrize("loss", ["mse", "quantile"])
+@pytest.mark.parametrize("rule", ["better_than_controls", "forgetting"])
+def test_a_calibrated_release_is_not_compared_with_what_is_not(rule: str, loss: str, metric: str) -> None:
+    said = values(Path("pictures"))
+    said["task"] = {**dict(said["task"]), "loss": loss}  # type: ignore[call-overload]
+    said["gate"] = {**dict(said["gate"]), rule: {"metric": metric}}  # type: ignore[call-overload]
+    with pytest.raises(ValidationError) as found:
+        Params.model_validate(said)
+    assert f"gate.{rule}.metric: {metric!r} needs what calibration makes" in str(found.value)
+    assert "task.loss" not in str(found.value)
+
+
+def test_what_a_release_alone_is_judged_by_may_be_of_intervals() -> None:
+    said = values(Path("pictures"))
+    rules = [{"metric": metric, "at_most": 1} for metric in FITTED]
+    said["gate"] = {"rules": rules, "better_than_controls": {"metric": "mae"}}
+    said["promotion"] = {"metric": "pinball"}
+    assert Params.model_validate(said).promotion.metric == "pinball"
+
+
+def test_a_sweep_is_not_compared_by_what_no_trial_has() -> None:
+    params = Params.model_validate(values(Path("pictures")))
+    assert _metric("mae", params) == "mae"
+    with pytest.raises(
+        ParamsError, match="--metric: 'coverage' needs what calibration makes, which trials do not"
+    ):
+        _metric("coverage", params)

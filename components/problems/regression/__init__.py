@@ -53,8 +53,14 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
     """What cannot be, a sentence each."""
     if data.labels.classes:
         yield "data.labels.classes names classes, but task.problem is regression: leave it out"
-    if select.threshold.rule != "fixed":
-        yield f"select.threshold.rule {select.threshold.rule!r} is for classes, but task.problem is regression"
+    of_classes = {
+        "data.split.labelled_per_class": data.split.labelled_per_class is not None,
+        "data.limits.min_per_class": "min_per_class" in data.limits.model_fields_set,
+        "select.threshold": "threshold" in select.model_fields_set,
+    }
+    for key, written in of_classes.items():
+        if written:
+            yield f"{key} is for classes or labels, but task.problem is regression: leave it out"
 
 
 def watched(task: TaskParams, data: DataParams) -> int:

@@ -18,11 +18,10 @@ from components.params import wording
 from components.params.backbone import BackboneParams
 from components.params.base import Section, keys_of
 from components.params.choosing import Choosing
-from components.params.combinations import Check, combinations, of_the_problem
+from components.params.combinations import OF_ALL_KEYS, Check, combinations
 from components.params.operation import OperationParams
 from components.params.task import TaskParams
 from components.params.tree import Params
-from components.params.uncalibrated import uncalibrated
 from components.params.unquoted import Location, misread
 from components.params.wording import Item
 from components.params.written_out import unwritten
@@ -147,7 +146,7 @@ def _combinations(values: Mapping[str, object]) -> list[str]:
         with contextlib.suppress(ValidationError):
             valid[name] = kind.model_validate(values.get(name, {}))
     if "task" not in valid:
-        valid, skipped = valid | _named_task(values), (of_the_problem, uncalibrated)
+        valid, skipped = valid | _named_task(values), OF_ALL_KEYS
     return combinations(valid, skipped)
 
 

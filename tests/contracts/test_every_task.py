@@ -312,5 +312,11 @@ def test_check_knows_which_metrics_need_calibration(problem: str) -> None:
     assert not stated & {*usual, *plugins.fact("problems", problem, "BEST_BY")}
 
 
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_problem_whose_rules_name_a_part_tells_which_there_are(problem: str) -> None:
+    if plugins.fact("problems", problem, "PARTS"):
+        assert callable(plugins.fact("problems", problem, "declared"))
+
+
 def _features() -> np.ndarray[Any, Any]:
     return np.random.default_rng(4).normal(size=(60, FEATURES))

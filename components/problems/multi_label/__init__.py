@@ -9,7 +9,7 @@ from components.params import plugins
 from components.params.data import DataParams
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
-from components.problems.multi_label.params import MultiLabelParams
+from components.problems.multi_label.params import MultiLabelParams, named
 
 Params = MultiLabelParams
 
@@ -65,6 +65,12 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
             yield f"{key} names {len(names)} labels, data.labels.label {len(labels.label)} columns; one each is needed"
     if options.labels and labels.classes:
         yield "task.labels and data.labels.classes both name the labels: leave one of them out"
+
+
+def declared(task: TaskParams, data: DataParams) -> tuple[str, ...]:
+    """The labels, where params.yaml names them; a column for each label always does."""
+    options, labels = task.options(Params), data.labels
+    return options.labels if isinstance(labels.label, str) else named(labels, options)
 
 
 def watched(task: TaskParams, data: DataParams) -> int:

@@ -3,6 +3,7 @@
 from pydantic import Field, field_validator, model_validator
 
 from components.params.base import Section
+from components.params.data import Labels
 
 
 class MultiLabelParams(Section):
@@ -38,6 +39,11 @@ class MultiLabelParams(Section):
         if self.none and self.separator in self.none:
             raise ValueError(f"none is {self.none!r}, with the separator {self.separator!r} in it")
         return self
+
+
+def named(labels: Labels, options: MultiLabelParams) -> tuple[str, ...]:
+    """Names of the labels that stand in columns of their own."""
+    return options.labels or tuple(labels.classes) or labels.label_columns
 
 
 def _twice(names: tuple[str, ...]) -> str:

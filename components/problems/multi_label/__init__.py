@@ -44,6 +44,11 @@ FAIRNESS = ("tpr_gap_at_most",)
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:
     """What cannot be, a sentence each."""
     options, labels = task.options(Params), data.labels
+    if held := [name for name in declared(task, data) if options.separator in name]:
+        yield (
+            f"task.separator is {options.separator!r}, which the label {held[0]!r} holds: it separates labels in one "
+            "cell, those that come later (flows.monitor --labels), too. Set it to a text that no label holds"
+        )
     if not plugins.offers("data/formats", data.layout, "several labels"):
         yield (
             f"data.layout is {data.layout!r}, which gives a sample one label: several labels need a table, "

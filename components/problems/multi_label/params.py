@@ -9,7 +9,8 @@ from components.params.data import Labels
 class MultiLabelParams(Section):
     """
     Attributes:
-        separator: between the labels in one cell. With a column for each label it is not used.
+        separator: between the labels in one cell. With a column for each label, labels that come later are written so
+            (`flows.monitor --labels`). No label may hold it.
         labels: all labels, in the order in which they are reported; none: those that occur, sorted.
         none: how a cell says that a sample has none of the labels, which is not the same as being unlabelled; `""` for
             an empty cell. With a column for each label, zeros say so.

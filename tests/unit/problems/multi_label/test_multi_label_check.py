@@ -9,6 +9,8 @@ from labelled_line import params_of
 
 from components.errors import ParamsError
 from components.params.load import check
+from components.problems import decision
+from components.problems.operation import watch
 
 COLUMNS = {"label": ["a", "b"]}
 DECLARED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # keys of section `task`, of `data.labels`
@@ -49,3 +51,23 @@ def test_where_the_data_alone_name_the_labels_check_does_not_know_them() -> None
     made = values({}, {})
     made["gate"]["rules"] = [{"metric": "recall", "class": "nosuch", "at_least": 0.5}]
     assert check(made).gate.rules[0].of == "nosuch"
+
+
+HOLDING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "in one cell": ({"labels": ["a|b", "c"]}, {}),
+    "columns": ({}, {"label": ["a|b", "c"]}),
+    "columns with conditions": ({}, {"label": ["x", "y"], "classes": {"a|b": ">= 0.5", "c": "1"}}),
+    "columns with other names": ({"labels": ["a|b", "c"]}, {"label": ["x", "y"]}),
+}
+
+
+@pytest.mark.parametrize("name", HOLDING)
+def test_no_label_holds_the_separator_of_labels_that_come_later(name: str) -> None:
+    task, labels = HOLDING[name]
+    words = r"task\.separator is '\|', which the label 'a\|b' holds.*Set it to a text that no label holds"
+    with pytest.raises(ParamsError, match=words):
+        check(values(task, labels))
+    params = check(values({**task, "separator": ";"}, labels))
+    described = {"problem": "multi_label", "labels": ["a|b", "c"]}
+    watching = watch(params.task, described, decision(params.task, described))
+    assert watching.label(["a|b;c"]) == '["a|b", "c"]'

@@ -9,7 +9,7 @@ from components.params import plugins
 from components.params.data import DataParams
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
-from components.problems.multi_label.params import MultiLabelParams, named
+from components.problems.multi_label.params import NOTHING, MultiLabelParams, named
 
 Params = MultiLabelParams
 
@@ -65,6 +65,11 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
         return
     if options.none is not None:
         yield "task.none is for labels in one cell; with a column for each label, zeros say that there are none"
+    if NOTHING in declared(task, data):
+        yield (
+            f"a label is called {NOTHING!r}, which says where labels come later (flows.monitor --labels) that a sample has "
+            "none of them; give it another name in task.labels"
+        )
     for key, names in (("task.labels", options.labels), ("data.labels.classes", tuple(labels.classes))):
         if names and len(names) != len(labels.label):
             yield f"{key} names {len(names)} labels, data.labels.label {len(labels.label)} columns; one each is needed"

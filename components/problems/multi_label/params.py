@@ -5,6 +5,8 @@ from pydantic import Field, field_validator, model_validator
 from components.params.base import Section
 from components.params.data import Labels
 
+NOTHING = "none"  # how a table of later labels says that a sample has no label, where task.none does not
+
 
 class MultiLabelParams(Section):
     """

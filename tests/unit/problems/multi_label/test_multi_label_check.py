@@ -71,3 +71,9 @@ def test_no_label_holds_the_separator_of_labels_that_come_later(name: str) -> No
     described = {"problem": "multi_label", "labels": ["a|b", "c"]}
     watching = watch(params.task, described, decision(params.task, described))
     assert watching.label(["a|b;c"]) == '["a|b", "c"]'
+
+
+def test_no_column_is_called_as_samples_without_any_label_are() -> None:
+    with pytest.raises(ParamsError, match="a label is called 'none', which says where labels come later"):
+        check(values({}, {"label": ["a", "none"]}))
+    check(values({"labels": ["a", "nothing"]}, {"label": ["a", "none"]}))

@@ -67,8 +67,8 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
         yield "task.none is for labels in one cell; with a column for each label, zeros say that there are none"
     if NOTHING in declared(task, data):
         yield (
-            f"a label is called {NOTHING!r}, which says where labels come later (flows.monitor --labels) that a sample has "
-            "none of them; give it another name in task.labels"
+            f"a label is called {NOTHING!r}, which says where labels come later (flows.monitor --labels) that a sample "
+            "has none of them; give it another name in task.labels"
         )
     for key, names in (("task.labels", options.labels), ("data.labels.classes", tuple(labels.classes))):
         if names and len(names) != len(labels.label):

@@ -156,7 +156,7 @@ def test_refusals_come_before_any_input_is_read(made: Line) -> None:
         watched(made.params, permutations=99)
     short = Line(made.root, watched(made.params, least=500))
     with pytest.raises(DataError, match="least asks for 500"):
-        look(short, input="nowhere")
+        look(short, input="same")
     with pytest.raises(ParamsError, match="give --scored, an input, or both"):
         read_look({})
     with pytest.raises(ParamsError, match="leave --alias and --version out"):

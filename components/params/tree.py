@@ -66,7 +66,7 @@ class Params(Section):
         if forgetting is not None:
             gate["forgetting"] = _named(forgetting, kept)
         if self.gate.overfitting is not None:
-            score = plugins.overfitting(self.task.problem)
+            score = plugins.fact("problems", self.task.problem, "OVERFITTING", None)
             gate["overfitting"] = _named(self.gate.overfitting, score or AUTO)
         if self.gate.fairness is not None:
             gate["fairness"] = _named(self.gate.fairness, best)

@@ -113,17 +113,16 @@ def check(
 
     `unquoted`: what is already known to be wrong, and where: texts that YAML reads as something else.
     """
-    missing = [*unquoted.values()]
-    missing += [] if root is None else unwritten(values) + _missing(values, root)
+    mistakes: list[str] = []
     try:
         found = Params.model_validate(values)
-        mistakes = missing
     except ValidationError as error:
-        # pydantic looks at combinations only where every section is right by itself, and says them in one.
-        errors = wording.mistakes([item for item in error.errors(include_url=False) if item["loc"]], Params)
+        errors = wording.mistakes(error.errors(include_url=False), Params)
         own = [item for item in errors if not _follows(item, errors) and not _is_known(item, unquoted)]
-        mistakes = [_explain(item) for item in own] + missing
-        mistakes += _combinations(values)
+        mistakes += map(_explain, own)
+    mistakes += unquoted.values()
+    mistakes += [] if root is None else unwritten(values) + _missing(values, root)
+    mistakes += _combinations(values)
     if mistakes:
         raise _refusal(name, mistakes)
     return found

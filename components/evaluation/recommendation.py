@@ -18,8 +18,8 @@ RULES = (
     "tune.method: of texts LoRA, of images all of the upper layers. On the benchmark's mails LoRA was better or "
     "level; on its cells the two were level.",
     f"tune.best_by, of classes: the problem's first metric (balanced accuracy) up to {MANY} labels of the rarest "
-    "class. On the cells with 16 a class, epochs chosen by the loss cost one seed of three 0.28, and the others nothing. "
-    "The bound is a rule of thumb: with 64 the two were not compared.",
+    "class. On the cells with 16 a class, epochs chosen by the loss cost one seed of three 0.28, and the others "
+    "nothing. The bound is a rule of thumb: with 64 the two were not compared.",
     f"weighting and objectives.align: only where a domain has up to {FEW} labels of its rarest class or label. Weights "
     f"from proxy A-distance {SHIFTED:g} to {APART:g}, because they need overlap (Cortes et al., NeurIPS 2010); "
     f"alignment above. The bounds are rules of thumb; at {APART:g}, a line tells three of four samples apart. MMD is "

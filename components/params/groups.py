@@ -36,14 +36,14 @@ def fair_bounds(task: TaskParams, gate: GateParams) -> Iterator[str]:
     fairness = gate.fairness
     if fairness is None:
         return
-    offered = getattr(plugins.about("problems", task.problem), "FAIRNESS", ())
+    offered = plugins.fact("problems", task.problem, "FAIRNESS", ())
     for key, what in OFFERED.items():
         if getattr(fairness, key) is not None and key not in offered:
             yield (
                 f"gate.fairness.{key} compares {what}, which task.problem {task.problem!r} does not have: "
                 "leave it out"
             )
-    known = plugins.metrics(task.problem)
+    known = plugins.fact("problems", task.problem, "METRICS")
     metric = plugins.best(task.problem) if fairness.metric == AUTO else fairness.metric
     wrong = {"higher": "worst_at_most", "lower": "worst_at_least"}.get(known.get(metric, ""), "")
     if wrong and getattr(fairness, wrong) is not None:
@@ -58,7 +58,7 @@ def fair_class(data: DataParams, task: TaskParams, gate: GateParams) -> Iterator
 
 def undeclared(data: DataParams, task: TaskParams, where: str, name: str) -> Iterator[str]:
     """Where the data name the classes or labels, or a folder does, `components.data.before` looks."""
-    declared = getattr(plugins.about("problems", task.problem), "declared", None)
+    declared = plugins.fact("problems", task.problem, "declared", None)
     names: tuple[str, ...] = () if declared is None else declared(task, data)
     if names and name not in names:
         yield f"{where} {name!r} is not declared{meant(name, names) or '.'} Allowed: {', '.join(names)}"

@@ -37,13 +37,13 @@ def refused(task: TaskParams, key: str, metric: str, models: str, learned: bool 
         learned: whether what training learned by itself will do (LEARNED of the problem). Not beside a release, which
             is calibrated.
     """
-    problem = plugins.about("problems", task.problem)
-    fitted = getattr(problem, "FITTED", ())
-    needed = getattr(problem, "LEARNED", {}) if learned else {}
-    held = vars(task.options(plugins.options("problems", task.problem)))
+    problem = task.problem
+    fitted = plugins.fact("problems", problem, "FITTED", ())
+    needed = plugins.fact("problems", problem, "LEARNED", {}) if learned else {}
+    held = vars(task.options(plugins.options("problems", problem)))
     if metric not in fitted or (needed and all(held[name] == value for name, value in needed.items())):
         return
-    rest = ", ".join(name for name in plugins.metrics(task.problem) if name not in fitted)
+    rest = ", ".join(name for name in plugins.fact("problems", problem, "METRICS") if name not in fitted)
     also = "".join(f"; or set task.{name}: {value}" for name, value in needed.items())
     yield (
         f"{key}: {metric!r} needs what calibration makes, which {models} do not have. Allowed: {rest}{also}"

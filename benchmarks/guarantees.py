@@ -124,8 +124,11 @@ def everything(known: Mapping[Key, Cell], repeats: int) -> Iterator[list[Cell]]:
 
 def _drawn(row: Row, size: int, repeats: int, made: Mapping[Key, Cell]) -> Cell:
     """With MANY groups, of those populations only that were the worst with fewer."""
-    only = {str(made[row.rule, "groups", n]["worst"]) for n in row.sizes if n < MANY} if row.groups else set()
-    return measure(row, size, repeats, only if size >= MANY else ())
+    if not row.groups or size < MANY:
+        return measure(row, size, repeats, ())
+    return measure(
+        row, size, repeats, {str(made[row.rule, "groups", n]["worst"]) for n in row.sizes if n < MANY}
+    )
 
 
 def main() -> None:

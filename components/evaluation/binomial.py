@@ -13,6 +13,7 @@ from components.evaluation.sizes import CONTINUITY
 from components.evaluation.spread import Floats
 
 Bounds = tuple[Floats, Floats]
+HALFWAY = 0.25  # a beta distribution with 0 more is Clopper-Pearson's lower bound, with 0.5 Jeffreys'
 HALVINGS = 32  # of an interval of at most length 2: 5e-10, on the outer side
 
 
@@ -31,9 +32,9 @@ def paired_shares(gained: npt.ArrayLike, lost: npt.ArrayLike, count: npt.ArrayLi
     """Bounds of the difference of two paired shares, (gained - lost) / count: the outermost of two methods.
 
     The score test's limits err up to 4 % where nearly all decisions that differ are gained (61 samples, a difference
-    of 0.1, 13 % discordant). There the limits from the bounds of both shares (MOVER) hold: Jeffreys' of the larger
-    one, Clopper-Pearson's of the other, which rests on few samples. By enumeration no other choice of these two
-    errs as little and passes as many that are better.
+    of 0.1, 13 % discordant). There the limits from the bounds of both shares (MOVER) hold: Clopper-Pearson's of the
+    smaller one, which rests on few samples, and of the larger one halfway between Clopper-Pearson's, which cost power,
+    and Jeffreys', with which 2,000 samples err in 2.6 %.
     Source: Tango, "Equivalence test and confidence interval for the difference in proportions for the paired-sample
     design", Statistics in Medicine 17 (1998), equations 5 to 8, with a continuity correction of our own; Zou & Donner,
     "Construction of confidence limits about effect measures", Statistics in Medicine 27 (2008), with the correlation
@@ -50,8 +51,8 @@ def paired_shares(gained: npt.ArrayLike, lost: npt.ArrayLike, count: npt.ArrayLi
 def _by_bounds(b: Floats, c: Floats, n: Floats, tail: float) -> Floats:
     """b / n - c / n less what both may be off, added up as for two estimates that are correlated."""
     share, other = b / n, c / n
-    jeffreys = special.betaincinv(b + 0.5, n - b + 0.5, tail)
-    below, above = np.where(b > 0, share - jeffreys, 0.0), clopper_pearson(c, n, tail)[1] - other
+    halfway = special.betaincinv(b + HALFWAY, n - b + 1 - HALFWAY, tail)
+    below, above = np.where(b > 0, share - halfway, 0.0), clopper_pearson(c, n, tail)[1] - other
     rest = np.maximum((1 - share) * (1 - other), 1e-300)
     correlation = -np.sqrt(share * other / rest)
     return share - other - np.sqrt(np.maximum(below**2 + above**2 - 2 * correlation * below * above, 0))

@@ -56,18 +56,16 @@ def test_beating_a_control_has_at_least_mcnemars_power(samples: int, gain: tuple
 
 
 @pytest.mark.parametrize("margin", [0.01, 0.02, 0.05, 0.1, 0.2, 0.3])
-@pytest.mark.parametrize("samples", [10, 22, 43, 61, 120, 250])
+@pytest.mark.parametrize("samples", [10, 22, 43, 61, 120, 250, 1000])
 def test_beating_a_control_by_a_margin_errs_in_a_fortieth_at_most(samples: int, margin: float) -> None:
     """Tango's alone: 4.06 % with 61 samples and a margin of 0.1, 3.96 % with 120 and 0.05."""
     assert float(str(difference(samples, margin)["error"])) <= 2.5
 
 
-@pytest.mark.parametrize("margin", [0.02, 0.05, 0.1, 0.2, 0.4])
-def test_with_hardly_any_samples_a_margin_errs_as_much_as_the_page_says(margin: float) -> None:
-    """At most 2.8 % with up to 13 samples, and 2.5 % with more, or with a margin of up to 0.05."""
-    errors = {samples: float(str(difference(samples, -margin)["error"])) for samples in range(2, 60)}
-    assert max(errors.values()) <= 2.8
-    assert all(error <= 2.5 for samples, error in errors.items() if samples > 13 or margin <= 0.05)
+@pytest.mark.parametrize("margin", [0.02, 0.05, 0.1, 0.2, 0.3, 0.4])
+def test_losing_a_margin_errs_in_a_fortieth_at_most_from_5_samples(margin: float) -> None:
+    """Tango's alone: 2.7 % with 9 samples and 0.4, 2.6 % with 13 and 0.2. Of 4 samples, 2.75 % with 0.3."""
+    assert max(float(str(difference(samples, -margin)["error"])) for samples in range(5, 60)) <= 2.5
 
 
 @pytest.mark.parametrize("margin", [0.05, 0.1])

@@ -58,7 +58,12 @@ def fair_class(data: DataParams, task: TaskParams, gate: GateParams) -> Iterator
 
 def undeclared(data: DataParams, task: TaskParams, where: str, name: str) -> Iterator[str]:
     """Where the data name the classes or labels, or a folder does, `components.data.before` looks."""
-    declared = plugins.fact("problems", task.problem, "declared", None)
-    names: tuple[str, ...] = () if declared is None else declared(task, data)
+    names = declared(data, task)
     if names and name not in names:
         yield f"{where} {name!r} is not declared{meant(name, names) or '.'} Allowed: {', '.join(names)}"
+
+
+def declared(data: DataParams, task: TaskParams) -> tuple[str, ...]:
+    """Classes or labels, where params.yaml names all of them; else none."""
+    told = plugins.fact("problems", task.problem, "declared", None)
+    return () if told is None else tuple(told(task, data))

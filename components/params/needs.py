@@ -8,6 +8,7 @@ from components.params.backbone import BackboneParams
 from components.params.choosing import Choosing
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
+from components.params.groups import declared
 from components.params.learning import AUTO, HeadParams
 from components.params.names import FEWEST_CLASSES
 from components.params.objectives import ObjectivesParams, WeightingParams
@@ -139,7 +140,7 @@ def _offers(task: TaskParams, what: str) -> bool:
 def pretraining(
     data: DataParams, task: TaskParams, augment: AugmentParams, pretrain: PretrainParams
 ) -> Iterator[str]:
-    classes = len(data.labels.classes)
+    classes = len(declared(data, task))
     held: Mapping[Need, bool] = {
         **_offered(task),
         "views": augment.views >= 2,
@@ -149,7 +150,7 @@ def pretraining(
     }
     yield from _lacking("pretrain", pretrain, held)
     if pretrain.method == "prototypical" and pretrain.ways and 0 < classes < pretrain.ways:
-        yield f"pretrain.ways is {pretrain.ways}; allowed: 2 to {classes}, the classes of data.labels"
+        yield f"pretrain.ways is {pretrain.ways}; allowed: 2 to {classes}, the declared classes"
     columns = (*(("domain",) if data.labels.domain else ()), *data.labels.slices)
     if pretrain.tasks is not None and pretrain.tasks not in columns:
         allowed = ", ".join(columns) or "none declared"

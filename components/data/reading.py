@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from components.data.contents import Content, Rejected, classify, folds_of, merge
+from components.data.checks import check_quarantine, noted
+from components.data.contents import Content, Rejected, classify, folds_of, merge, present
 from components.data.dealing import assign, lacking, split_named
 from components.data.formats import ROOM, open_format
 from components.data.formats.base import Files, Item, Listing
@@ -40,7 +41,7 @@ class Reading:
 
 
 def read(lock: Lock, source: Files, params: DataParams, task: TaskParams) -> Reading:
-    """DataError where the table, the folders or the labels cannot be used."""
+    """DataError where the table, the folders or the labels cannot be used, or too few of the samples."""
     kept = lock.assignments
     if kept is not None and kept.split != split_named(params):
         if kept.sides or kept.samples or kept.folds:
@@ -56,11 +57,17 @@ def read(lock: Lock, source: Files, params: DataParams, task: TaskParams) -> Rea
     if listing.payloads is not None:
         files = Inline(listing.payloads)
         entries = files.entries
+    notes = [*listing.notes, *_doubtful(listing, params, task)]
+    usable, rejected = present(items, entries, params)
+    with noted(notes):
+        check_quarantine(rejected, len(items), params.limits)
     labels = classify(items, params, task)
     there = replace(lock, entries=entries)
-    contents, rejected = merge(items, there, labels, params)
-    folds = folds_of(items, there, params)
-    notes = [*listing.notes, *_doubtful(listing, params, task)]
+    contents, contradictions = merge(usable, there, labels, params)
+    rejected += contradictions
+    with noted(notes):
+        check_quarantine(rejected, len(items), params.limits)
+    folds = folds_of(usable, there, params)
     return Reading(items, ignored, notes, files, labels, contents, rejected, folds)
 
 

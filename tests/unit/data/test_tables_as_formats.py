@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from pictures import data_params, lock_of, png, write
 
-from components.data.contents import classify, merge
+from components.data.contents import classify, merge, present
 from components.data.formats import open_format
 from components.data.formats.base import Item, Listing
 from components.data.reading import read
 from components.errors import DataError
-from components.params.data import DataParams
+from components.params.data import DataParams, Limits
 from components.params.task import TaskParams
 from components.problems.classification.target import check_positive
 
@@ -42,6 +42,8 @@ def refusal(tmp_path: Path, payload: bytes, file: str = "t.csv", **labels: objec
 def test_a_word_for_no_label_is_a_class_with_a_warning(tmp_path: Path) -> None:
     """CASES 4: a class that is really named `nan` can be had."""
     items, params = items_of(tmp_path, b"path,label\na,nan\nb,cat\nc,\nd,None\n")
+    write(tmp_path / "src", {name: png(number) for number, name in enumerate("abcd")})
+    params = params.model_copy(update={"limits": Limits(quarantine_share=0.25)})
     assert classify(items, params, TaskParams()).names == ("None", "cat", "nan")
     assert [item.label for item in items] == ["nan", "cat", "", "None"]
     assert "t.csv: the column 'label' holds 'None' in 1 row, 'nan' in 1 row" in notes(tmp_path, params)
@@ -54,7 +56,8 @@ def test_unlabelled_is_compared_with_what_the_cell_says(tmp_path: Path, word: st
     write(tmp_path / "src", {"a.png": png(1), "b.png": png(2)})
     lock, _ = lock_of(params, tmp_path / "cache")
     classes = classify(items, params, TaskParams())
-    contents, rejected = merge(items, lock, classes, params)
+    usable, rejected = present(items, lock.entries, params)
+    contents, _ = merge(usable, lock, classes, params)
     assert classes.names == ("cat",)
     assert sorted((content.path, content.label) for content in contents) == [("a.png", ""), ("b.png", "cat")]
     assert rejected == []
@@ -121,11 +124,35 @@ def test_a_path_that_leaves_the_source_is_named_with_its_row(tmp_path: Path, pat
 def test_a_file_that_is_not_there_is_named_with_its_row(tmp_path: Path) -> None:
     items, params = items_of(tmp_path, b"path,label\na.png,x\n,x\n")
     lock, _ = lock_of(params, tmp_path / "cache")
-    _, rejected = merge(items, lock, classify(items, params, TaskParams()), params)
+    _, rejected = present(items, lock.entries, params)
     assert [(item.path, item.reason) for item in rejected] == [
         ("a.png", "is in t.csv, row 1 (line 2), not at the source"),
         ("t.csv#2", "is in t.csv, row 2 (line 3), not at the source"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("images/1.png", "img/1.png"),  # another folder
+        ("1.png", "img/1.png"),
+        ("IMG/1.PNG", "img/1.png"),
+        ("img\\1.png", "img/1.png"),
+        ("C:\\Data\\img\\1.png", "img/1.png"),
+        ("a/same.png", ""),  # two files have that name
+        ("c/sub/same.png", ""),
+        ("x/b/same.png", "b/same.png"),
+        ("2.png", ""),
+    ],
+)
+def test_a_file_that_was_probably_meant_is_named(tmp_path: Path, written: str, meant: str) -> None:
+    """CASES 22."""
+    items, params = items_of(tmp_path, f"path,label\n{written},x\n".encode())
+    write(tmp_path / "src", dict.fromkeys(("img/1.png", "b/same.png", "c/same.png"), b"x"))
+    lock, _ = lock_of(params, tmp_path / "cache")
+    _, (rejected,) = present(items, lock.entries, params)
+    hint = f", which holds {meant!r}" if meant else ""
+    assert rejected.reason == f"is in t.csv, row 1 (line 2), not at the source{hint}"
 
 
 def test_texts_of_one_name_are_named_with_both_rows(tmp_path: Path) -> None:

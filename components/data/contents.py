@@ -135,6 +135,13 @@ def folds_of(items: Sequence[Item], lock: Lock, params: DataParams) -> Mapping[s
     return deal(keys, params.split, params.split.folds, kept.folds if kept else None)
 
 
+def declared_sides(items: Sequence[Item], params: DataParams) -> set[str]:
+    """Those that a column or folders name; empty where none does. DataError where it does for some items only."""
+    if not params.labels.split and not any(item.side for item in items):
+        return set()
+    return {declared_side(item.side, item.place or item.path) for item in items}
+
+
 class _Sides:
     """How the side of a content is told: by its fold, by where it was, by what it is, or by what the data declare."""
 
@@ -150,8 +157,8 @@ class _Sides:
         if params.split.folds:
             keys = (item.group or name for name, item in pairs)
             self._fold = deal(keys, params.split, params.split.folds, kept.folds if kept else None)
-        if params.labels.split or any(item.side for _, item in pairs):
-            self._pools = pools({declared_side(item.side, item.place or item.path) for _, item in pairs})
+        if declared := declared_sides([item for _, item in pairs], params):
+            self._pools = pools(declared)
 
     def among(self, item: Item) -> tuple[str, ...]:
         """The sides that are possible."""

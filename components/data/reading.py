@@ -48,7 +48,7 @@ def read(lock: Lock, source: Files, params: DataParams, task: TaskParams) -> Rea
             raise DataError("data/source.lock was written for another data.split.", REFRESH)
         lock = replace(lock, assignments=None)
     listing = open_format(params, task.kind).read([entry.path for entry in lock.entries], source)
-    items = _items(listing, task)
+    items = items_of(listing, task)
     if not items:
         raise DataError(f"{lock.uri} holds no samples for data.layout {params.layout}.")
     known = {*listing.annotations, *(item.path for item in items)}
@@ -57,7 +57,7 @@ def read(lock: Lock, source: Files, params: DataParams, task: TaskParams) -> Rea
     if listing.payloads is not None:
         files = Inline(listing.payloads)
         entries = files.entries
-    notes = [*listing.notes, *_doubtful(listing, params, task)]
+    notes = notes_of(listing, params, task)
     usable, rejected = present(items, entries, params)
     with noted(notes):
         check_quarantine(rejected, len(items), params.limits)
@@ -86,18 +86,19 @@ class Inline:
         return self._payloads[path]
 
 
-def _items(listing: Listing, task: TaskParams) -> list[Item]:
+def items_of(listing: Listing, task: TaskParams) -> list[Item]:
     """In the order of paths. What has no label says what an empty cell says to the problem."""
     empty = reading(task).empty(task)
     items = {item if item.label else replace(item, label=empty) for item in listing.items}
     return sorted(items, key=lambda item: (item.path, item.label, item.group, item.side))
 
 
-def _doubtful(listing: Listing, params: DataParams, task: TaskParams) -> Sequence[str]:
-    """What in a single column of labels is probably not meant."""
+def notes_of(listing: Listing, params: DataParams, task: TaskParams) -> list[str]:
+    """The listing's own, and what in a single column of labels is probably not meant."""
     if not isinstance(params.labels.label, str) or not plugins.offers(ROOM, params.layout, "columns"):
-        return ()
-    return reading(task).doubtful(params.labels, task, (item.label for item in listing.items))
+        return list(listing.notes)
+    cells = (item.label for item in listing.items)
+    return [*listing.notes, *reading(task).doubtful(params.labels, task, cells)]
 
 
 def with_assignments(

@@ -35,19 +35,19 @@ class Format:
     def __init__(self, data: DataParams, kind: str) -> None:
         self._data, self._kind = data, kind
 
-    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Set[str] | None:
-        return {label for _, label, _ in self._found(paths).samples}
+    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Listing | None:
+        return self._listing(paths)
 
     def read(self, paths: Sequence[str], files: Files) -> Listing:
-        found = self._found(paths)
-        return Listing([Item(path, label, side=side) for path, label, side in found.samples], (), found.notes)
+        return self._listing(paths)
 
     def evidence(self, entries: Iterable[Entry]) -> Set[tuple[str, str]]:
         """Each sample with its class: a file that only has another name is not new."""
         return {(entry.path.partition("/")[0], entry.sha256) for entry in entries}
 
-    def _found(self, paths: Sequence[str]) -> "FolderListing":
-        return read_folders(paths, self._kind, self._data.folders, self._data.source)
+    def _listing(self, paths: Sequence[str]) -> Listing:
+        found = read_folders(paths, self._kind, self._data.folders, self._data.source)
+        return Listing([Item(path, label, side=side) for path, label, side in found.samples], (), found.notes)
 
 
 @dataclass(frozen=True)

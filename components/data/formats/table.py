@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 OFFERS = ("columns", "several labels")
 # Of a table so much is looked at early: 0.3 s.
-ROWS, LETTERS = 50_000, 20_000_000
+ROWS, LETTERS = 20_000, 20_000_000
 NAMED = 5  # of more files only so many are named
 
 
@@ -29,33 +29,36 @@ class Format:
     def __init__(self, data: DataParams, kind: str) -> None:
         self._labels = data.labels
 
-    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Set[str] | None:
+    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Listing | None:
         from components.data.tables import described
 
         labels = self._labels
         check_table(labels.file, paths)
-        found, count, letters = set[str](), 0, 0
+        rows: list[TableRow] = []
+        letters, whole = 0, True
         for row in described(labels, partial(open_file, labels.file)).rows():
-            found.add(label_of(row, labels))
-            count += 1
+            rows.append(row)
             letters += sum(len(cell) for cell in row.cells.values() if isinstance(cell, str))
-            if count == ROWS or letters > LETTERS:
-                # The classes of a longer table are known where params declare them; else the stage says the rest.
-                return found if labels.classes else None
-        if not count:
+            if len(rows) == ROWS or letters > LETTERS:
+                whole = False
+                break
+        if not rows:
             raise DataError(f"{labels.file} has no rows.")
-        return found
+        # The classes of a longer table are known where params declare them; else the stage says the rest.
+        return self._listing(rows, whole) if whole or labels.classes else None
 
     def read(self, paths: Sequence[str], files: Files) -> Listing:
         from components.data.tables import read_table
 
+        check_table(self._labels.file, paths)
+        return self._listing(read_table(files.read(self._labels.file), self._labels))
+
+    def _listing(self, rows: Sequence["TableRow"], whole: bool = True) -> Listing:
         labels = self._labels
-        check_table(labels.file, paths)
-        rows = read_table(files.read(labels.file), labels)
         folder = posixpath.dirname(labels.file)
         items = [_item(row, _place(row, folder, labels), labels) for row in rows]
         payloads = None if labels.text is None else _texts(items, rows, labels)
-        return Listing(items, (labels.file,), payloads=payloads)
+        return Listing(items, (labels.file,), payloads=payloads, whole=whole)
 
     def evidence(self, entries: Iterable[Entry]) -> Set[tuple[str, str]]:
         """The table's digest: one that got only rows without a label counts as changed, too."""

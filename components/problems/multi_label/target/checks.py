@@ -60,6 +60,17 @@ def check_labels(
         apart = [] if few else [_on(split, name, held[name, split], sizes[split]) for split in SPLITS]
         of_split = of_split or any(apart)
         wrong += [line for line in (*few, *apart) if line]
+    _refuse(wrong, names, [*remedies.of_copies, *(remedies.of_splits if of_split else ())])
+
+
+def check_counts(samples: Sequence[Sequence[str]], names: Sequence[str], least: int) -> None:
+    """DataError that names every label which fewer than `least` samples have, or have not, whatever their splits."""
+    held = Counter(name for labels in samples for name in labels)
+    wrong = [line for name in names for line in _too_few(name, held[name], len(samples) - held[name], least)]
+    _refuse(wrong, names)
+
+
+def _refuse(wrong: Sequence[str], names: Sequence[str], remedies: Sequence[str] = ()) -> None:
     if not wrong:
         return
     more = f"; and so on, {len(wrong)} in all, of {len(names)} labels" if len(wrong) > NAMED else ""
@@ -67,8 +78,7 @@ def check_labels(
         f"The labels cannot be learned: {'; '.join(wrong[:NAMED])}{more}.",
         " ".join(
             [
-                *remedies.of_copies,
-                *(remedies.of_splits if of_split else ()),
+                *remedies,
                 "Add samples, leave the label out of task.labels and the table, change the shares in data.split, or "
                 "lower data.limits.min_per_class.",
             ]

@@ -15,6 +15,7 @@ from components.data.tables import TableFile, TableRow
 from components.errors import DataError
 from components.inference.inputs import Input, read_below
 from components.params.tables import KINDS, kind_of
+from components.sources.base import unwritable
 from components.storage.publish import sha256_bytes
 
 ADVICE = "Name columns by --path, --content and --id, and what separates them by --separator."
@@ -85,8 +86,10 @@ class Table:
         columns = self._columns
         path = row.text(columns.path) if columns.path else ""
         name = row.text(columns.id) if columns.id else path or f"{self._file.name}#{row.number}"
-        if not name or not name.isprintable():
-            raise DataError(f"{row.place} has the id {name!a}.", "Name a column of names by --id.")
+        if why := unwritable(name) if name else "is empty":
+            raise DataError(
+                f"{row.place} has the id {name!a}, which {why}.", "Name a column of names by --id."
+            )
         if columns.path:
             return Input(name, path, partial(self._load, path))
         value = row.cells.get((columns.content or "").strip())

@@ -2,23 +2,26 @@
 
 import io
 import os
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from components.data.lock import Lock, locate
 from components.errors import DataError
 from components.params import Params
 from components.sources.base import Entry
 
+if TYPE_CHECKING:
+    from components.data.formats.base import Listing
+
 
 def check_source(params: Params, root: Path) -> None:
     """Look at a source on this machine: its folders, or its table, of a long one the first rows. Others are not asked.
 
-    Raises DataError for what the stages could only refuse later.
+    Raises DataError for what the stages could only refuse later, SourceRefused for an archive that cannot be used.
     """
     from components.data.foreign import is_archive
+    from components.sources.archive import ArchiveSource
 
     data = params.data
     if not data.source.startswith("file:"):
@@ -27,48 +30,44 @@ def check_source(params: Params, root: Path) -> None:
     if place.is_dir():
         _look(_listed(place), lambda path: (place / path).open("rb"), params)
     elif place.is_file() and place.suffix.lower() == ".zip":
-        _look_into(place, params)
+        archive = ArchiveSource(data.source, place)
+        _look(archive.paths(), lambda path: io.BytesIO(archive.read(path)), params)
     elif is_archive(place.name):
         raise DataError(f"data.source is the archive {place.name}.", "Unpack it, or pack it again as .zip.")
     elif place.is_file():
         _look([place.name], lambda path: place.open("rb"), params)
 
 
-def _look_into(place: Path, params: Params) -> None:
-    """What is wrong with the archive itself, refresh says."""
-    try:
-        archive = zipfile.ZipFile(place)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DataError(
-            f"data.source is {place.name}, which is not a readable zip archive: {error}."
-        ) from None
-    with archive:
-        names = sorted(name for name in archive.namelist() if not name.endswith("/"))
-        _look(names, lambda path: io.BytesIO(archive.read(path)), params)
-
-
 def _look(paths: Sequence[str], open_file: Callable[[str], BinaryIO], params: Params) -> None:
-    from components.data.checks import check_quarantine, noted
-    from components.data.contents import classify, declared_sides, folds_of, present
+    from components.data.checks import noted
     from components.data.formats import open_format
-    from components.data.reading import items_of, notes_of
+    from components.data.reading import notes_of
 
     data, task = params.data, params.task
     listing = open_format(data, task.kind).look(paths, open_file)
     if listing is None:
         return
-    usable = items = items_of(listing, task)
+    with noted(notes_of(listing, data, task)):
+        _judge(listing, paths, params)
+
+
+def _judge(listing: "Listing", paths: Sequence[str], params: Params) -> None:
+    from components.data.checks import check_quarantine
+    from components.data.contents import classify, declared_sides, folds_of, present
+    from components.data.reading import items_of
+
+    data = params.data
+    usable = items = items_of(listing, params.task)
     if listing.whole:
         # As if no two files were equal: their bytes are not read.
         entries = [Entry(path, 0, path) for path in (listing.payloads or paths)]
         usable, rejected = present(items, entries, data)
-        with noted(notes_of(listing, data, task)):
-            check_quarantine(rejected, len(items), data.limits)
+        check_quarantine(rejected, len(items), data.limits)
         folds_of(usable, Lock(data.source, "", data.licence, data.layout, tuple(entries)), data)
     declared_sides(usable, data)
     written = [item.label for item in usable if item.label not in ("", data.labels.unlabelled)]
     least = data.limits.min_per_class if listing.whole else 0
-    classify(items, data, task).early(written, _asked(params), least)
+    classify(items, data, params.task).early(written, _asked(params), least)
 
 
 def _asked(params: Params) -> list[str]:

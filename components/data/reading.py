@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from components.data.checks import check_quarantine, noted
+from components.data.columns import doubtful_columns
 from components.data.contents import Content, Rejected, classify, folds_of, merge, present
 from components.data.dealing import assign, lacking, split_named
 from components.data.formats import ROOM, open_format
@@ -58,16 +59,15 @@ def read(lock: Lock, source: Files, params: DataParams, task: TaskParams) -> Rea
         files = Inline(listing.payloads)
         entries = files.entries
     notes = notes_of(listing, params, task)
-    usable, rejected = present(items, entries, params)
-    with noted(notes):
-        check_quarantine(rejected, len(items), params.limits)
-    labels = classify(items, params, task)
     there = replace(lock, entries=entries)
-    contents, contradictions = merge(usable, there, labels, params)
-    rejected += contradictions
     with noted(notes):
+        usable, rejected = present(items, entries, params)
         check_quarantine(rejected, len(items), params.limits)
-    folds = folds_of(usable, there, params)
+        labels = classify(items, params, task)
+        contents, contradictions = merge(usable, there, labels, params)
+        rejected += contradictions
+        check_quarantine(rejected, len(items), params.limits)
+        folds = folds_of(usable, there, params)
     return Reading(items, ignored, notes, files, labels, contents, rejected, folds)
 
 
@@ -94,11 +94,13 @@ def items_of(listing: Listing, task: TaskParams) -> list[Item]:
 
 
 def notes_of(listing: Listing, params: DataParams, task: TaskParams) -> list[str]:
-    """The listing's own, and what in a single column of labels is probably not meant."""
-    if not isinstance(params.labels.label, str) or not plugins.offers(ROOM, params.layout, "columns"):
-        return list(listing.notes)
-    cells = (item.label for item in listing.items)
-    return [*listing.notes, *reading(task).doubtful(params.labels, task, cells)]
+    """The listing's own, and what in the columns is probably not meant."""
+    notes, labels = list(listing.notes), params.labels
+    if not plugins.offers(ROOM, params.layout, "columns"):
+        return notes
+    if isinstance(labels.label, str):
+        notes += reading(task).doubtful(labels, task, (item.label for item in listing.items))
+    return notes + doubtful_columns(listing.items, labels)
 
 
 def with_assignments(

@@ -11,7 +11,7 @@ from components.data.formats import open_format
 from components.data.formats.base import Item, Listing
 from components.data.reading import read
 from components.errors import DataError
-from components.params.data import DataParams, Limits
+from components.params.data import DataParams, Limits, Split
 from components.params.task import TaskParams
 from components.problems.classification.target import check_positive
 
@@ -47,6 +47,32 @@ def test_a_word_for_no_label_is_a_class_with_a_warning(tmp_path: Path) -> None:
     assert classify(items, params, TaskParams()).names == ("None", "cat", "nan")
     assert [item.label for item in items] == ["nan", "cat", "", "None"]
     assert "t.csv: the column 'label' holds 'None' in 1 row, 'nan' in 1 row" in notes(tmp_path, params)
+
+
+@pytest.mark.parametrize("key", ["group", "domain", "slices"])
+def test_a_word_for_no_value_in_another_column_is_doubted(tmp_path: Path, key: str) -> None:
+    """CASES 4, 5."""
+    rows = [f"{name}.png,{name},{other}" for name, other in zip("abcd", ("NA", "x", "X", "NA"), strict=True)]
+    payload = "\n".join(["path,label,other", *rows]).encode()
+    _, params = items_of(tmp_path, payload, **{key: ["other"] if key == "slices" else "other"})
+    write(tmp_path / "src", {f"{name}.png": png(number) for number, name in enumerate("abcd")})
+    one = "slice" if key == "slices" else key
+    where = f"t.csv: the column 'other', which data.labels.{key} names, holds"
+    assert notes(tmp_path, params) == (
+        f"{where} 'NA' in 2 rows: each is taken for a {one}. If it means that there is no value, empty the cells. "
+        f"{where} values that look alike, but are separate: 'X' and 'x'. Where they are one, correct them in the table."
+    )
+
+
+def test_a_refusal_names_the_doubtful_column(tmp_path: Path) -> None:
+    """CASES 4: most rows have one group, so too few groups are left for the folds."""
+    rows = [f"{number}.png,{'xy'[number % 2]},{'NA' if number else 'g'}" for number in range(12)]
+    payload = "\n".join(["path,label,who", *rows]).encode()
+    _, params = items_of(tmp_path, payload, group="who")
+    write(tmp_path / "src", {f"{number}.png": png(number) for number in range(12)})
+    params = params.model_copy(update={"split": Split(folds=3)})
+    with pytest.raises(DataError, match=r"there are 2 groups.* the column 'who', .* holds 'NA' in 11 rows"):
+        notes(tmp_path, params)
 
 
 @pytest.mark.parametrize("word", ["nan", "NaN", "None", "null", "NA", ""])

@@ -12,7 +12,7 @@ from components.params.task import TaskParams
 from components.problems.base import Description, Mask, Targets
 from components.problems.classification.params import ClassificationParams
 from components.problems.classification.target.classes import Classes, doubtful
-from components.problems.classification.target.warnings import alike, class_counts, few_tests, numeric
+from components.problems.classification.target.warnings import class_counts, few_tests, look_alike, numeric
 from components.problems.labels import Labelled, Remedies
 from components.problems.windows import WholeTargets
 
@@ -75,7 +75,7 @@ class Reading:
 
     def warnings(self, samples: Sequence[Labelled]) -> Sequence[str]:
         numbers = numeric(self.names)
-        return [*([numbers] if numbers else []), *alike(self.names), *few_tests(samples, self.names)]
+        return [*([numbers] if numbers else []), *look_alike(self.names), *few_tests(samples, self.names)]
 
 
 class Target(WholeTargets):

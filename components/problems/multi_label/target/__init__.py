@@ -24,6 +24,7 @@ from components.problems.multi_label.target.checks import (
     counted,
     doubtful,
     few_tests,
+    look_alike,
     separated_otherwise,
 )
 from components.problems.windows import WholeTargets
@@ -81,7 +82,8 @@ class Reading:
         return f"with any of {len(each)} labels, {counts[NOTHING]} with none: {counted(each)}"
 
     def warnings(self, samples: Sequence[Labelled]) -> Sequence[str]:
-        return few_tests([names_of(s.label) for s in samples if s.split == "test"], self.names)
+        tests = [names_of(s.label) for s in samples if s.split == "test"]
+        return [*look_alike(self.names), *few_tests(tests, self.names)]
 
 
 class Target(WholeTargets):

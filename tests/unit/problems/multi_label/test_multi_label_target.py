@@ -120,6 +120,11 @@ def test_a_rule_about_a_label_that_is_none_is_refused_early() -> None:
         early(["a|b"], ["bb"])
 
 
+def test_labels_that_look_alike_are_told() -> None:
+    (said,) = Reading(Labels(), TASK, ["Spam|ham", "spam"]).warnings([])[:1]
+    assert said.startswith("These labels look alike, but are separate: 'Spam' and 'spam'.")
+
+
 def test_a_label_that_too_few_samples_have_or_lack_is_refused_early() -> None:
     early(["a|b", "a", "b"], least=1)
     with pytest.raises(

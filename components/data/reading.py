@@ -105,10 +105,10 @@ def notes_of(listing: Listing, params: DataParams, task: TaskParams) -> list[str
 
 def with_assignments(
     lock: Lock, source: Files, params: DataParams, task: TaskParams, old: Lock | None
-) -> tuple[Lock, int]:
+) -> tuple[Lock, int, Sequence[str]]:
     """`lock` with the sides that small classes are dealt, or with the folds of groups; `old` is the lock before it.
 
-    And how many samples then lie off the test side.
+    And how many samples then lie off the test side, and the notes of the reading.
 
     A lock without assignments is an earlier version's, which dealt nothing: a class that has samples on every side
     may have been trained on, and none of its samples moves.
@@ -121,15 +121,15 @@ def with_assignments(
     if params.split.folds:
         folds = {**(kept.folds if kept else {}), **found.folds}
         made = Assignments(split_named(params), (), {}, folds=folds)
-        return replace(lock, assignments=made), _off_test(found.contents, made)
+        return replace(lock, assignments=made), _off_test(found.contents, made), found.notes
     settled: set[str] = set()
     if known is not None and kept is None:
         settled = _used(known, source, params, task, found)
     made = assign(found.contents, params, kept, settled)
     count = _off_test(found.contents, made)
     if known is not None and kept is None and not made.sides and not made.samples and known == lock:
-        return lock, count  # nothing is new: an older lock stays as it is
-    return replace(lock, assignments=made), count
+        return lock, count, found.notes  # nothing is new: an older lock stays as it is
+    return replace(lock, assignments=made), count, found.notes
 
 
 def _off_test(contents: Sequence[Content], made: Assignments) -> int:

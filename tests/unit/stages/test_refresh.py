@@ -319,3 +319,13 @@ def test_what_is_wrong_with_a_table_is_told_and_not_what_follows_from_it(
     with pytest.raises(DataError, match=words):
         look(root, params)
     assert not (root / "data" / "source.lock").exists()
+
+
+def test_a_count_for_parity_that_one_large_group_explains_names_its_column(root: Path) -> None:
+    """CASES 4."""
+    rows = [f"{'ab'[n % 2]}/{n:02}.png,{'ab'[n % 2]},{'NA' if n < 55 else n}" for n in range(60)]
+    (root / "raw" / "t.csv").write_text("\n".join(["path,label,who", *rows]))
+    split = {"train": 0.01, "validation": 0.01, "calibration": 0.01, "test": 0.97}
+    params = params_of(layout="labels", labels={"file": "t.csv", "group": "who"}, split=split)
+    with pytest.raises(DataError, match=r"parity\.samples is 10, .* the column 'who', .* 'NA' in 55 rows"):
+        look(root, params)

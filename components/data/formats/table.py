@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from components.data.formats.base import Files, Item, Listing
+from components.data.likeness import Names
 from components.errors import DataError, meant
 from components.params.data import DataParams, Labels
 from components.params.tables import kind_of
@@ -45,18 +46,17 @@ class Format:
         if not rows:
             raise DataError(f"{labels.file} has no rows.")
         # The classes of a longer table are known where params declare them; else the stage says the rest.
-        return self._listing(rows, whole) if whole or labels.classes else None
+        return self._listing(rows, paths, whole) if whole or labels.classes else None
 
     def read(self, paths: Sequence[str], files: Files) -> Listing:
         from components.data.tables import read_table
 
         check_table(self._labels.file, paths)
-        return self._listing(read_table(files.read(self._labels.file), self._labels))
+        return self._listing(read_table(files.read(self._labels.file), self._labels), paths)
 
-    def _listing(self, rows: Sequence["TableRow"], whole: bool = True) -> Listing:
-        labels = self._labels
-        folder = posixpath.dirname(labels.file)
-        items = [_item(row, _place(row, folder, labels), labels) for row in rows]
+    def _listing(self, rows: Sequence["TableRow"], paths: Sequence[str], whole: bool = True) -> Listing:
+        labels, names = self._labels, Names(paths)
+        items = [_item(row, _place(row, names, labels), labels) for row in rows]
         payloads = None if labels.text is None else _texts(items, rows, labels)
         return Listing(items, (labels.file,), payloads=payloads, whole=whole)
 
@@ -107,12 +107,18 @@ def _texts(items: Sequence[Item], rows: Sequence["TableRow"], labels: Labels) ->
     return {name: row.text(labels.text or "").encode(errors="surrogatepass") for name, row in named.items()}
 
 
-def _place(row: "TableRow", folder: str, labels: Labels) -> str:
+def _place(row: "TableRow", names: Names, labels: Labels) -> str:
     """Where a row's sample lies, or, of a text in the table itself, its name."""
     written = row.name(labels.path)
-    if labels.text or not written:
+    whole = row.whole(labels.path) or written
+    if labels.text or not whole:
         return written or f"{labels.file}#{row.number}"
-    path = posixpath.normpath(posixpath.join(folder, written))
+    folder = posixpath.dirname(labels.file)
+    path, spaced = (posixpath.normpath(posixpath.join(folder, cell)) for cell in (written, whole))
+    if found := names.find(path, spaced):
+        return found
+    if not written:
+        return f"{labels.file}#{row.number}"
     if path == ".." or path.startswith(("/", "../")):
         raise DataError(f"{row.place}: the path {written!r} leaves the source.")
     return path

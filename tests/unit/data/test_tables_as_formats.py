@@ -181,6 +181,41 @@ def test_a_file_that_was_probably_meant_is_named(tmp_path: Path, written: str, m
     assert rejected.reason == f"is in t.csv, row 1 (line 2), not at the source{hint}"
 
 
+@pytest.mark.parametrize("folder", ["", "img/"])
+def test_a_path_names_a_file_with_white_space_or_in_another_normal_form_where_no_other_is_there(
+    tmp_path: Path, folder: str
+) -> None:
+    """CASES 5, 15."""
+    held = [
+        "a",
+        " a",
+        " lead.png",
+        "\u00a0nb.png",
+        " ",
+        "cafe\u0301.png",
+        "na\u00efve.png",
+        "na\u0308\u00ef",
+        "na\u0308i\u0308",
+    ]
+    write(tmp_path / "src", {f"{folder}{name}": name.encode() for name in held})
+    named = {
+        " a": "a",  # white space around a cell does not count
+        " lead.png": " lead.png",
+        "\u00a0nb.png": "\u00a0nb.png",
+        " ": " ",
+        "caf\u00e9.png": "cafe\u0301.png",
+        "nai\u0308ve.png": "na\u00efve.png",
+        "n\u00e4\u00ef": "n\u00e4\u00ef",  # two files would be that
+        "lost.png ": "lost.png",
+    }
+    payload = "".join(f"{name},x\n" for name in ("path,label", *named)).replace("label,x", "label").encode()
+    params = data_params(tmp_path / "src", layout="manifest", labels={"file": f"{folder}t.csv"})
+    write(tmp_path / "src", {f"{folder}t.csv": payload})
+    assert [item.path for item in listing(tmp_path, params).items] == [
+        f"{folder}{name}" for name in named.values()
+    ]
+
+
 def test_texts_of_one_name_are_named_with_both_rows(tmp_path: Path) -> None:
     payload = b'path,text,label\nm1,"a\nb",x\nm2,c,x\nm1,d,x\n'
     said = refusal(tmp_path, payload, text="text")

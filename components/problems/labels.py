@@ -25,14 +25,6 @@ class Reading(Protocol):
         ...
 
     @classmethod
-    def early(cls, labels: Labels, task: Any, written: Iterable[str], asked: Iterable[str] = ()) -> None:
-        """DataError for what can be told from some of the labels, before any sample is read.
-
-        `asked` are the parts (classes, …) that rules of the gate name.
-        """
-        ...
-
-    @classmethod
     def empty(cls, task: Any) -> str:
         """What an empty cell of a single column says: '' (nothing), or a label as `label` takes it."""
         ...
@@ -48,6 +40,16 @@ class Reading(Protocol):
 
     def refusal(self, strange: Mapping[str, Sequence[str]]) -> DataError:
         """For labels that belong to nothing, with the places where they stand."""
+        ...
+
+    def early(self, written: Sequence[str], asked: Iterable[str] = (), least: int = 0) -> None:
+        """DataError for what can be told before any sample is read, whatever splits the samples will be in.
+
+        Args:
+            written: the samples' labels as they were written, all of which belong to something.
+            asked: the parts (classes, …) that rules of the gate name.
+            least: samples that a part needs; 0 where `written` are not the labels of all samples.
+        """
         ...
 
     def strata(self, label: str) -> tuple[str, ...]:

@@ -1,16 +1,17 @@
-"""What a problem says to what runs outside the graph: monitoring, `advise`, and the report on labels.
+"""What a problem says to what runs outside the graph: the report, monitoring, `advise`, and the report on labels.
 
+    show.py      what people see: mistakes, parts of a target
     watch.py     statistics of decisions, how sure they are, labels that come later
     explore.py   what frozen features say about targets before anything is trained
 
-No stage depends on these two parts, and a problem may do without them: what asks for one then refuses by name.
+No stage depends on these parts, and a problem may do without them: what asks for one then refuses by name.
 Arrays have the samples on their first axis.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,52 @@ from components.params import plugins
 from components.params.task import TaskParams
 from components.problems.base import Array, Decision, Description, Mask, Targets
 
+if TYPE_CHECKING:
+    from components.evaluation.intervals import Interval
+    from components.evaluation.spread import Plan
+
 Answers = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong decision, in words.
+
+    Attributes:
+        row: of the sample in its outcome.
+        actual, predicted: what it is, and what was decided.
+        confidence: the probability that spoke for what is wrong; None where there are no probabilities.
+        output: number of the network's output that spoke for it.
+        about: which of several wrong things `confidence` and `output` are about.
+    """
+
+    row: int
+    actual: str
+    predicted: str
+    confidence: float | None
+    output: int
+    about: str = ""
+
+
+class Show(Protocol):
+    """What the report shows.
+
+    Attributes:
+        parts_of: what `parts` are, as a heading; '' where there are none.
+    """
+
+    parts_of: str
+
+    def __init__(self, task: Any, description: Description) -> None: ...
+
+    def worst(self, outcome: Any, most: int) -> Sequence[Wrong]:
+        """The worst mistakes first."""
+        ...
+
+    def parts(self, outcome: Any, plan: "Plan") -> "Mapping[str, Mapping[str, Interval]]":
+        """Of each part of a target that is judged by itself, such as a label: name → metric → interval."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -152,6 +197,12 @@ class Explore(Protocol):
     def doubts(self, said: Array, targets: Targets) -> Sequence[Doubt]:
         """The most doubtful labels first, by what `predict` said of each sample when it was not fitted to it."""
         ...
+
+
+def show(task: TaskParams, description: Description) -> Show:
+    """ParamsError where the problem has none."""
+    found: Show = _part(task.problem, "show", "Showing decisions").Show(task, description)
+    return found
 
 
 def watch(task: TaskParams, description: Description, decision: Decision) -> Watch:

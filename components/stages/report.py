@@ -17,7 +17,7 @@ from components.errors import GraftlineError
 from components.evaluation.spread import Plan
 from components.modalities.base import Modality, Sample
 from components.params import Params
-from components.problems.base import Wrong
+from components.problems.operation import Wrong, show
 from components.progress import log
 from components.reporting.material import Object, gather
 from components.reporting.page import Heading, Labels, Mistake, Parts, render
@@ -110,7 +110,8 @@ def _judged(root: Path, params: Params, context: Context, pictures: bool) -> Jud
         return Judged()
     try:
         line = NetworkLine.of(root, params, context)
-        dataset, shows = line.dataset, line.show
+        dataset = line.dataset
+        shows = show(params.task, dataset.description)
         released = str(read_json(root / "release" / "manifest.json").get("released"))
         kept = predicted(root / "evaluation" / "predictions.parquet", released, line.judge)
         found = {kept.ids[item.row]: item for item in shows.worst(kept.outcome, MOST)}

@@ -8,15 +8,16 @@ from components.evaluation import kinds
 from components.evaluation.intervals import Interval, intervals
 from components.evaluation.spread import Floats, Plan
 from components.params.task import TaskParams
-from components.problems.base import Description, Wrong
+from components.problems.base import Description
 from components.problems.multi_label.judge import TABLE
 from components.problems.multi_label.judge.metrics import Outcome
+from components.problems.operation import Wrong
 
 NOTHING = "no label"
 
 
 class Show:
-    """See components.problems.base.Show for what each member promises."""
+    """See components.problems.operation.Show for what each member promises."""
 
     parts_of = "Labels"
 

@@ -8,12 +8,13 @@ from scipy.stats import poisson
 from components.evaluation.intervals import Interval
 from components.evaluation.spread import Plan
 from components.params.task import TaskParams
-from components.problems.base import Description, Wrong
+from components.problems.base import Description
+from components.problems.operation import Wrong
 from counts.count.judge import Outcome
 
 
 class Show:
-    """See components.problems.base.Show for what each member promises."""
+    """See components.problems.operation.Show for what each member promises."""
 
     parts_of = ""
 

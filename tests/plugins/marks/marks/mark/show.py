@@ -7,12 +7,13 @@ import numpy as np
 from components.evaluation.intervals import Interval
 from components.evaluation.spread import Plan
 from components.params.task import TaskParams
-from components.problems.base import Description, Wrong
+from components.problems.base import Description
+from components.problems.operation import Wrong
 from marks.mark.judge import Outcome
 
 
 class Show:
-    """See components.problems.base.Show for what each member promises."""
+    """See components.problems.operation.Show for what each member promises."""
 
     parts_of = ""
 

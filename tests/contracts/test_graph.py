@@ -171,6 +171,14 @@ def test_imports_by_string_stand_in_tables_only() -> None:
     assert found <= allowed
 
 
+def test_metrics_and_plots_are_files_that_every_problem_has() -> None:
+    """`dvc plots show` fails over a file that is not there, and what an evaluation draws is its problem's to say."""
+    document = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    shown = {path for plot in document["plots"] for path in plot}
+    assert shown == {"head/curves.csv", "tuned/curves.csv"}
+    assert not [path for path in document["metrics"] if path.endswith(".csv")]
+
+
 def test_the_document_is_plain_yaml_with_quoted_templates() -> None:
     document = yaml.safe_load((ROOT / "dvc.yaml").read_text())
     assert list(document["stages"]) == [row.name for row in STAGES]

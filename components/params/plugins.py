@@ -177,6 +177,12 @@ def ranges(problem: str) -> Mapping[str, tuple[float, float]]:
     return found
 
 
+def of_part(problem: str, metric: str) -> bool:
+    """Whether it is a metric of one part of a target: `recall of CLASS`."""
+    name, of, _ = metric.partition(" of ")
+    return bool(of) and name in fact("problems", problem, "PARTS")
+
+
 def best(problem: str) -> str:
     """The metric that `auto` means."""
     return next(iter(metrics(problem)))

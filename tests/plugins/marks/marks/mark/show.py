@@ -1,24 +1,26 @@
-"""Mistakes of marks."""
+"""What people see of marks."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from components.evaluation.intervals import Interval
-from components.evaluation.spread import Plan
-from components.params.task import TaskParams
-from components.problems.base import Description
+from components.problems.base import Fitted
 from components.problems.operation import Wrong
+from components.problems.shown import Chart, Panel, PlainShow, Words, in_words
 from marks.mark.judge import Outcome
 
+TITLES = {"position_f1": "F1 of positions", "exact": "Samples without a mistake"}
 
-class Show:
+
+class Show(PlainShow):
     """See components.problems.operation.Show for what each member promises."""
 
-    parts_of = ""
+    titles = TITLES
+    targets = "marked positions"
 
-    def __init__(self, task: TaskParams, description: Description) -> None:
-        pass
+    def fitted(self, fitted: Fitted) -> Sequence[Words]:
+        return (("Threshold of a mark", in_words(fitted.get("threshold"))),)
 
     def worst(self, outcome: Outcome, most: int) -> Sequence[Wrong]:
         """Those with the most positions that were missed or made up."""
@@ -30,5 +32,7 @@ class Show:
         ]
         return [Wrong(row, *words, None, 0) for row, words in zip(rows, said, strict=True)]
 
-    def parts(self, outcome: Outcome, plan: Plan) -> Mapping[str, Mapping[str, Interval]]:
-        return {}
+    def panels(self, facts: Mapping[str, Any]) -> Sequence[Panel]:
+        chart = Chart("Positions", "table", "positions.csv", ("marked", "found"))
+        counts = [(name.capitalize(), in_words(facts.get(name))) for name in ("marked", "found")]
+        return (Panel((chart,), facts=counts),)

@@ -58,7 +58,7 @@ class Show(Protocol):
         titles: metric → its name for people, in their order; a metric without one is called as it is named.
         targets: what is decided, in words: the classes, or the numbers with unit and range; '' to say nothing.
         parts_of: what `parts` are, as a heading; '' where there are none.
-        mistakes: what `worst` lists, and in which order, as a sentence.
+        mistakes: what `worst` lists, and in which order, as a sentence; '' where it lists nothing.
     """
 
     titles: Mapping[str, str]

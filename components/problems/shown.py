@@ -68,7 +68,7 @@ class PlainShow:
     titles: Mapping[str, str] = {}
     targets = ""
     parts_of = ""
-    mistakes = "Wrong decisions on the test side, the worst first."
+    mistakes = ""
 
     def __init__(self, task: Any, description: Description) -> None:
         pass

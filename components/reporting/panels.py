@@ -12,7 +12,7 @@ from components.reporting.material import Material, Table, column, number, point
 from components.reporting.svg import Point
 from components.storage.cells import unescape
 
-MOST = 20  # rows of a table
+MOST = 10  # rows of a table
 LINES: Mapping[str, Callable[[Sequence[Point], str, str], Markup]] = {
     "roc": charts.roc,
     "curve": charts.curve,

@@ -118,7 +118,7 @@ CASES = {
             "Width of the intervals",
         ],
         [
-            ("Coverage of prediction intervals", "90%"),
+            ("Coverage of prediction intervals", "90 %"),
             ("Margin of prediction intervals", "± 4.25 kg (load), 0.125 (wear)"),
         ],
         "load (kg, 0 to 100), wear",
@@ -251,10 +251,11 @@ def test_charts_are_those_of_the_problem_and_none_is_missed(shown: Shown) -> Non
     assert re.findall(r"<figcaption>(.*?)</figcaption>", decisions) == list(shown.case.charts)
     assert "not there yet" not in decisions
     assert bool(shown.case.charts) == ('id="decisions"' in shown.page)
+    assert ('id="mistakes"' in shown.page) == (shown.case.description["problem"] != "spelling")
     if shown.case.description["problem"] == "mark":
         assert "<td>[0, 9]</td><td>[0, 9]</td>" in decisions
         assert "<td>[1, 9]</td><td>[1, 10]</td>" in decisions
-        assert "20 more rows are not shown" in decisions
+        assert "30 more rows are not shown" in decisions
 
 
 def test_metrics_have_the_problem_s_names(shown: Shown) -> None:

@@ -61,7 +61,7 @@ class Show(PlainShow):
         )
         told = [self._margin(place, margin) for place, margin in enumerate(margins)]
         return (
-            ("Coverage of prediction intervals", f"{fitted.get('coverage', 0):.0%}"),
+            ("Coverage of prediction intervals", f"{100 * float(fitted.get('coverage', 0)):g} %"),
             ("Margin of prediction intervals", f"{sign}{listed(told)}"),
         )
 

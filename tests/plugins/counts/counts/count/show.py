@@ -14,6 +14,8 @@ from counts.count.judge import Outcome
 class Show(PlainShow):
     """See components.problems.operation.Show for what each member promises."""
 
+    mistakes = "The largest deviances on the test side."
+
     def fitted(self, fitted: Fitted) -> Sequence[Words]:
         return (("Factor of the rate", in_words(fitted.get("factor"))),)
 

@@ -18,6 +18,7 @@ class Show(PlainShow):
 
     titles = TITLES
     targets = "marked positions"
+    mistakes = "Samples with the most positions that were missed or made up."
 
     def fitted(self, fitted: Fitted) -> Sequence[Words]:
         return (("Threshold of a mark", in_words(fitted.get("threshold"))),)

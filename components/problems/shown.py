@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from components.problems.base import Description, Fitted
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # pages that show no problem do without these imports
     from components.evaluation.intervals import Interval
     from components.evaluation.spread import Plan
+    from components.problems.base import Description, Fitted
     from components.problems.operation import Wrong
 
 Words = tuple[str, str]  # a name and what is said of it
@@ -70,13 +69,13 @@ class PlainShow:
     parts_of = ""
     mistakes = ""
 
-    def __init__(self, task: Any, description: Description) -> None:
+    def __init__(self, task: Any, description: "Description") -> None:
         pass
 
     def counts(self, counts: Mapping[str, Any]) -> Mapping[str, str]:
         return {str(name): in_words(value) for name, value in counts.items()}
 
-    def fitted(self, fitted: Fitted) -> Sequence[Words]:
+    def fitted(self, fitted: "Fitted") -> Sequence[Words]:
         return ()
 
     def worst(self, outcome: Any, most: int) -> "Sequence[Wrong]":

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.params import plugins
 from components.params.task import TaskParams
-from components.problems.operation import Show, show
 from components.problems.shown import PlainShow
+
+if TYPE_CHECKING:
+    from components.problems.operation import Show
 
 Object = Mapping[str, object]
 Table = Sequence[Mapping[str, str]]
@@ -48,8 +51,12 @@ class Material:
     tuned_curve: Table
 
     @cached_property
-    def show(self) -> Show:
+    def show(self) -> "Show":
         """The problem's part that knows what people see; a plain one where nothing describes the targets."""
+        from components.problems.operation import (
+            show,  # it imports numpy, which a flow's summary does without
+        )
+
         described = mapping(self.dataset.get("target"))
         known = described.get("problem") == self.task.problem
         return show(self.task, described) if known else PlainShow(self.task, described)
@@ -58,7 +65,7 @@ class Material:
     def titles(self) -> Mapping[str, str]:
         """Metric → its name for people, in the order of the page; without those of one part of a target."""
         named = self.show.titles
-        metrics = plugins.metrics(self.task.problem)
+        metrics = plugins.fact("problems", self.task.problem, "METRICS")
         return {name: title(name, named) for name in dict.fromkeys((*named, *metrics))}
 
     @property

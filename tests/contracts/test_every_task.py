@@ -292,11 +292,22 @@ def test_a_version_of_it_can_be_operated_or_the_reason_is_told(problem: str) -> 
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
+def test_check_knows_of_every_metric_what_its_judge_knows(problem: str) -> None:
+    """Which way is better, and the range: `check` reads them where nothing slow is imported."""
+    stated, ranges, parts = (plugins.fact("problems", problem, key) for key in ("METRICS", "RANGES", "PARTS"))
+    judged = judge(TaskParams(problem=problem), DESCRIPTIONS[problem]).metrics
+    known = {name.partition(" of ")[0]: metric for name, metric in judged.items()}
+    assert {name: metric.better for name, metric in known.items() if name not in parts} == stated
+    assert {name: metric.range for name, metric in known.items()} == ranges
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
 def test_overfitting_is_judged_by_a_metric_that_training_keeps(problem: str) -> None:
-    made, score = network(TaskParams(problem=problem), DESCRIPTIONS[problem]), plugins.overfitting(problem)
+    made = network(TaskParams(problem=problem), DESCRIPTIONS[problem])
+    score = plugins.fact("problems", problem, "OVERFITTING")
     wanted = torch.from_numpy(made.collate(targets(problem, 4)))
     assert score in made.scores(torch.zeros(4, made.outputs), wanted)
-    assert score in plugins.metrics(problem)
+    assert score in plugins.fact("problems", problem, "METRICS")
 
 
 def _features() -> np.ndarray[Any, Any]:

@@ -8,6 +8,8 @@ from components.errors import DataError
 from components.params.data import Labels, Limits
 from components.problems.base import Description
 
+TRACKED = False  # protocols and plain records: a stage depends on the facets themselves
+
 
 @dataclass(frozen=True)
 class Labelled:

@@ -90,7 +90,10 @@ def test_they_go_through_the_flow_to_a_champion_and_are_scored_compared_and_repo
     assert "version 1 is champion now" in done.stdout
     assert line.stages_run() == []  # both engines agree
     page = (line.folder / ".graftline" / "reports" / "report.html").read_text()
-    assert "position_f1" in page
+    assert "position_f1" in page  # a rule of the gate
+    assert "F1 of positions" in page
+    assert "<figcaption>Positions</figcaption>" in page
+    assert "Confusion matrix" not in page
 
     (line.folder.parent / "measured" / "empty.bin").touch()
     done = line.run("flows.score", "--input", "../measured", "--output", "../scored")

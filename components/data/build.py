@@ -102,17 +102,27 @@ def _without_straddlers(found: Scan, params: DataParams, folder: Path) -> tuple[
 
 
 def with_few_labels(seen: Sequence[Seen], split: Split) -> list[Seen]:
-    """The same samples; beyond `labelled_per_class` of a class and domain, those that train lose their label.
+    """The same samples; those that train lose their label unless they are among the first `labelled_per_class` of a
+    class (or of any of their labels; those with none of the labels are counted by themselves) and domain.
 
-    Which keep it is drawn by content and salt: more labels add to the fewer.
+    Which are the first is drawn by content and salt: more labels add to the fewer. DataError where targets are of no
+    class or label.
     """
     ranked = sorted(seen, key=lambda item: drawn(f"label\0{item.content.id}", split))
-    count: Counter[tuple[tuple[str, ...], str]] = Counter()
+    learned = [item.content for item in ranked if item.content.side == "train" and item.content.label]
+    if not any(content.strata for content in learned):
+        raise DataError(
+            f"data.split.labelled_per_class is {split.labelled_per_class}, but these targets are of no class or label "
+            "by which samples could be counted.",
+            "Leave it out.",
+        )
+    count: Counter[tuple[str, str]] = Counter()
     stripped: set[str] = set()
-    for content in (item.content for item in ranked if item.content.side == "train" and item.content.label):
-        count[content.strata, content.domain] += 1
-        if count[content.strata, content.domain] > (split.labelled_per_class or 0):
+    for content in learned:
+        places = [(name, content.domain) for name in content.strata or ("",)]
+        if all(count[place] >= (split.labelled_per_class or 0) for place in places):
             stripped.add(content.id)
+        count.update(places)
     return [
         replace(item, content=replace(item.content, label="", strata=()))
         if item.content.id in stripped

@@ -10,7 +10,7 @@ from components.params.base import Section
 from components.params.bounds import bounds, margins
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
-from components.params.groups import fair_bounds, fair_class, fair_columns
+from components.params.groups import fair_bounds, fair_class, fair_columns, undeclared
 from components.params.learning import AUTO, HeadParams, SelectParams
 from components.params.monitoring import MonitoringParams, fewest_permutations
 from components.params.objectives import ObjectivesParams, WeightingParams
@@ -19,6 +19,7 @@ from components.params.promotion import PromotionParams
 from components.params.release import GateParams
 from components.params.task import AugmentParams, TaskParams
 from components.params.tuning import TuneParams
+from components.params.uncalibrated import uncalibrated
 
 Check = Callable[..., Iterator[str]]
 SELECT = SelectParams()  # of which no problem has anything to say
@@ -153,13 +154,10 @@ def _slices(data: DataParams, gate: GateParams) -> Iterator[str]:
             yield f"gate.rules: slice {rule.slice!r} is not in data.labels.slices ({allowed})"
 
 
-def _recalls(data: DataParams, gate: GateParams) -> Iterator[str]:
-    """Where the data name the classes, or a folder does, `components.data.before` looks."""
-    declared = tuple(data.labels.classes)
+def classes_of_rules(data: DataParams, task: TaskParams, gate: GateParams) -> Iterator[str]:
     for rule in gate.rules:
-        if rule.of is not None and declared and rule.of not in declared:
-            hint, allowed = meant(rule.of, declared) or ".", ", ".join(declared)
-            yield f"gate.rules: class {rule.of!r} is not in data.labels.classes{hint} Allowed: {allowed}"
+        if rule.of is not None:
+            yield from undeclared(data, task, "gate.rules: class", rule.of)
 
 
 def _allowances(data: DataParams, promotion: PromotionParams) -> Iterator[str]:
@@ -220,6 +218,8 @@ def _permutations(data: DataParams, task: TaskParams, monitoring: MonitoringPara
         )
 
 
+# What they ask may follow from any key of section `task`: they are left out where one of these is wrong.
+OF_ALL_KEYS: tuple[Check, ...] = (of_the_problem, uncalibrated, classes_of_rules, fair_class)
 CHECKS: tuple[Check, ...] = (
     of_the_problem,
     _placed,
@@ -229,11 +229,12 @@ CHECKS: tuple[Check, ...] = (
     _gate_metrics,
     _promotion_metrics,
     _best_by,
+    uncalibrated,
     _blocks,
     _longest,
     _forgetting,
     _slices,
-    _recalls,
+    classes_of_rules,
     fair_columns,
     fair_bounds,
     fair_class,

@@ -18,7 +18,7 @@ from components.params import wording
 from components.params.backbone import BackboneParams
 from components.params.base import Section
 from components.params.choosing import Choosing
-from components.params.combinations import Check, combinations, of_the_problem
+from components.params.combinations import OF_ALL_KEYS, Check, combinations
 from components.params.operation import OperationParams
 from components.params.task import TaskParams
 from components.params.tree import Params
@@ -145,7 +145,7 @@ def _combinations(values: Mapping[str, object]) -> list[str]:
         with contextlib.suppress(ValidationError):
             valid[name] = kind.model_validate(values.get(name, {}))
     if "task" not in valid:
-        valid, skipped = valid | _named_task(values), (of_the_problem,)
+        valid, skipped = valid | _named_task(values), OF_ALL_KEYS
     return combinations(valid, skipped)
 
 

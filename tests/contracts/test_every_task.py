@@ -310,5 +310,25 @@ def test_overfitting_is_judged_by_a_metric_that_training_keeps(problem: str) -> 
     assert score in plugins.fact("problems", problem, "METRICS")
 
 
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_check_knows_which_metrics_need_calibration(problem: str) -> None:
+    """They are undefined before it, and nothing that is chosen by default is one of them."""
+    params, aimed = _params(problem), targets(problem, 60)
+    found = Uncalibrated(params, DESCRIPTIONS[problem])
+    outputs = np.random.default_rng(2).normal(size=(60, network(params.task, DESCRIPTIONS[problem]).outputs))
+    metrics, allowed = (plugins.fact("problems", problem, key) for key in ("METRICS", "BEST_BY"))
+    stated = set(plugins.fact("problems", problem, "FITTED", ()))
+    undefined = {m for m in metrics if np.isnan(found.value(m, outputs, aimed))}
+    assert undefined == stated
+    usual = (plugins.fact("problems", problem, key) for key in ("KEPT", "OVERFITTING"))
+    assert not stated & {plugins.best(problem), *usual, *allowed}
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_problem_whose_rules_name_a_part_tells_which_there_are(problem: str) -> None:
+    if plugins.fact("problems", problem, "PARTS"):
+        assert callable(plugins.fact("problems", problem, "declared"))
+
+
 def _features() -> np.ndarray[Any, Any]:
     return np.random.default_rng(4).normal(size=(60, FEATURES))

@@ -41,6 +41,10 @@ BEST_BY = ("rmse", "mae", "r2", "spearman")
 KEPT = "mae"
 # Of which `gate.overfitting` compares training and validation samples: a score of the learning curve.
 OVERFITTING = "mae"
+# Metrics of prediction intervals, which calibration makes: `check` refuses them for models that are not calibrated.
+FITTED = ("pinball", "coverage", "interval_width")
+# With these keys of section `task` training learns intervals, too.
+LEARNED = {"loss": "quantile"}
 # Outputs are numbers: no method may take them for logits of classes.
 OFFERS = ()
 
@@ -49,14 +53,14 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
     """What cannot be, a sentence each."""
     if data.labels.classes:
         yield "data.labels.classes names classes, but task.problem is regression: leave it out"
-    if select.threshold.rule != "fixed":
-        yield f"select.threshold.rule {select.threshold.rule!r} is for classes, but task.problem is regression"
-    intervals = ("pinball", "coverage", "interval_width")
-    if select.metric in intervals and task.options(Params).loss != "quantile":
-        yield (
-            f"select.metric {select.metric!r} needs prediction intervals, which come after the selection: take "
-            f"{', '.join(name for name in METRICS if name not in intervals)}, or task.loss: quantile"
-        )
+    of_classes = {
+        "data.split.labelled_per_class": data.split.labelled_per_class is not None,
+        "data.limits.min_per_class": "min_per_class" in data.limits.model_fields_set,
+        "select.threshold": "threshold" in select.model_fields_set,
+    }
+    for key, written in of_classes.items():
+        if written:
+            yield f"{key} is for classes or labels, but task.problem is regression: leave it out"
 
 
 def watched(task: TaskParams, data: DataParams) -> int:

@@ -103,7 +103,6 @@ def params_of(source: Path, case: Case) -> Params:
             },
             "task": task,
             "head": {"method": "linear"},
-            "select": {"threshold": {"rule": "fixed"}},
             "export": {"parity": {"samples": 20}},
             "gate": {
                 "rules": [{"metric": case.metric, **bound}],

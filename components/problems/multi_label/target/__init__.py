@@ -13,8 +13,8 @@ from components.params.data import Labels, Limits
 from components.params.task import TaskParams
 from components.problems.base import Description, Mask, Targets
 from components.problems.labels import Labelled, Remedies
-from components.problems.multi_label.params import MultiLabelParams
-from components.problems.multi_label.target.cells import EMPTY, Columns, Tokens, named
+from components.problems.multi_label.params import MultiLabelParams, named
+from components.problems.multi_label.target.cells import EMPTY, Columns, Tokens
 from components.problems.multi_label.target.checks import (
     NOTHING,
     check_asked,

@@ -7,6 +7,7 @@ from line import values
 
 from components.errors import ParamsError
 from components.params.load import check
+from flows.sweep import _metric
 
 
 def refused(section: str, **more: object) -> str:
@@ -34,8 +35,19 @@ def test_the_tiny_line_is_right_and_auto_is_rmse() -> None:
         ("head", {"method": "neighbours"}, "for regression: linear, mlp, random_features"),
         ("tune", {"label_smoothing": 0.1}, "tune.label_smoothing is for classes"),
         ("tune", {"best_by": "accuracy"}, "tune.best_by: 'accuracy' is not allowed"),
-        ("select", {"threshold": {"rule": "best_f1"}}, "select.threshold.rule 'best_f1' is for classes"),
-        ("select", {"metric": "pinball"}, "select.metric 'pinball' needs prediction intervals"),
+        ("select", {"threshold": {"rule": "best_f1"}}, "select.threshold is for classes or labels"),
+        (
+            "select",
+            {"threshold": {"rule": "fixed", "value": 0.3}},
+            "select.threshold is for classes or labels",
+        ),
+        ("data", {"limits": {"min_per_class": 10}}, "data.limits.min_per_class is for classes or labels"),
+        (
+            "data",
+            {"split": {"labelled_per_class": 5}},
+            "data.split.labelled_per_class is for classes or labels, but task.problem is regression: leave it out",
+        ),
+        ("select", {"metric": "pinball"}, "select.metric: 'pinball' needs what calibration makes"),
         ("task", {"positive": "x"}, "task.positive: unknown key. Allowed: bits, "),
         ("task", {"range": [1, 1]}, "the least number must be below the greatest"),
         ("task", {"loss": "poisson"}, "task.loss: 'poisson' is not allowed. Allowed: mse, "),
@@ -67,3 +79,55 @@ def test_a_class_has_one_column() -> None:
     said["data"]["labels"]["label"] = ["bright", "dark"]  # type: ignore[index]
     with pytest.raises(ParamsError, match="a sample has one class"):
         check(said)
+
+
+FITTED = ["pinball", "coverage", "interval_width"]
+
+
+@pytest.mark.parametrize("metric", FITTED)
+@pytest.mark.parametrize("loss", ["mse", "quantile"])
+@pytest.mark.parametrize("section", ["head", "select"])
+def test_networks_have_metrics_of_intervals_before_calibration_only_where_they_learn_them(
+    section: str, loss: str, metric: str
+) -> None:
+    said = values(Path("pictures"))
+    said["task"] = {**dict(said["task"]), "loss": loss}  # type: ignore[call-overload]
+    said[section] = {**dict(said.get(section, {})), "metric": metric}  # type: ignore[call-overload]
+    if loss == "quantile":
+        assert getattr(check(said), section).metric == metric
+        return
+    with pytest.raises(ParamsError) as found:
+        check(said)
+    words = f"{section}.metric: {metric!r} needs what calibration makes"
+    assert words in str(found.value)
+    assert "Allowed: rmse, mae, r2, spearman; or set task.loss: quantile" in str(found.value)
+
+
+@pytest.mark.parametrize("metric", FITTED)
+@pytest.mark.parametrize("loss", ["mse", "quantile"])
+@pytest.mark.parametrize("rule", ["better_than_controls", "forgetting"])
+def test_a_calibrated_release_is_not_compared_with_what_is_not(rule: str, loss: str, metric: str) -> None:
+    said = values(Path("pictures"))
+    said["task"] = {**dict(said["task"]), "loss": loss}  # type: ignore[call-overload]
+    said["gate"] = {**dict(said["gate"]), rule: {"metric": metric}}  # type: ignore[call-overload]
+    with pytest.raises(ParamsError) as found:
+        check(said)
+    assert f"gate.{rule}.metric: {metric!r} needs what calibration makes" in str(found.value)
+    assert "task.loss" not in str(found.value)
+
+
+def test_what_a_release_alone_is_judged_by_may_be_of_intervals() -> None:
+    said = values(Path("pictures"))
+    rules = [{"metric": metric, "at_most": 1} for metric in FITTED]
+    said["gate"] = {"rules": rules, "better_than_controls": {"metric": "mae"}}
+    said["promotion"] = {"metric": "pinball"}
+    assert check(said).promotion.metric == "pinball"
+
+
+def test_a_sweep_is_not_compared_by_what_no_trial_has() -> None:
+    params = check(values(Path("pictures")))
+    assert _metric("mae", params) == "mae"
+    with pytest.raises(
+        ParamsError, match="--metric: 'coverage' needs what calibration makes, which trials do not"
+    ):
+        _metric("coverage", params)

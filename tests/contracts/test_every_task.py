@@ -69,7 +69,7 @@ def params(modality: str, problem: str) -> dict[str, Any]:
     made["head"], made["select"], made["promotion"] = {"method": "linear"}, {}, {}
     rule = {"metric": plugins.best(problem), "at_most": 1}
     made["gate"] = {"rules": [rule], "better_than_controls": {"metric": "auto"}}
-    made["tune"] = {"blocks": 2, "epochs": 2}
+    made["tune"], made["pretrain"] = {"blocks": 1, "epochs": 2}, {"blocks": 1}
     return made  # type: ignore[no-any-return]
 
 

@@ -99,9 +99,11 @@ def enumerable() -> Mapping[Key, Callable[[], Cell]]:
     for size in SIZES:
         found["accuracy at least", "samples", size] = partial(accuracy, size)
         found["accuracy better than a control", "samples", size] = partial(difference, size, 0.0)
+        for margin in (0.05, 0.1):
+            rule = f"accuracy better than a control by more than {margin:g}"
+            found[rule, "samples", size] = partial(difference, size, margin, (0.25, 0.05))
         for margin in (0.05, 0.02):
-            rule = f"accuracy loses at most {margin:g}"
-            found[rule, "samples", size] = partial(difference, size, margin)
+            found[f"accuracy loses at most {margin:g}", "samples", size] = partial(difference, size, -margin)
     return found
 
 

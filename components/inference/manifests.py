@@ -28,7 +28,7 @@ class Columns:
         path: a file, relative to the table's folder. None: `content` says it.
         content: the sample itself: a text or, in Parquet, bytes.
         id: names the row in the output. None: its path, or `<file>#<number of the row>` for a content.
-        separator, header: of a CSV; see components.params.scoring.Job.
+        separator, header: of a CSV; see components.params.inputs.InputParams.
     """
 
     path: str | None = "path"

@@ -52,7 +52,7 @@ def of_the_problem(data: DataParams, task: TaskParams, select: SelectParams = SE
 def _placed(task: TaskParams, augment: AugmentParams) -> Iterator[str]:
     """Views move a sample, but not what is known of places in it."""
     moves = {"flips": False, "quarter_turns": False, "shift": 0}
-    if augment.views > 1 and getattr(plugins.about("problems", task.problem), "PLACED", False):
+    if augment.views > 1 and plugins.fact("problems", task.problem, "PLACED", False):
         for key, still in moves.items():
             if getattr(augment, key):
                 yield (
@@ -114,7 +114,7 @@ def _best_by(task: TaskParams, tune: TuneParams) -> Iterator[str]:
 
 
 def _unknown(task: TaskParams, named: Mapping[str, str]) -> Iterator[str]:
-    allowed = (AUTO, *plugins.metrics(task.problem))
+    allowed = (AUTO, *plugins.fact("problems", task.problem, "METRICS"))
     for key, name in named.items():
         if name not in allowed:
             yield f"{key}: {name!r} is not allowed{meant(name, allowed) or '.'} Allowed: {', '.join(allowed)}"
@@ -206,7 +206,7 @@ def _forsakes_source(domains: DomainsParams, tune: TuneParams) -> bool:
 
 
 def _permutations(data: DataParams, task: TaskParams, monitoring: MonitoringParams) -> Iterator[str]:
-    watched = getattr(plugins.about("problems", task.problem), "watched", None)
+    watched = plugins.fact("problems", task.problem, "watched", None)
     if watched is None:
         return  # monitoring refuses the problem
     # One is of the embeddings.

@@ -36,14 +36,14 @@ def fair_bounds(task: TaskParams, gate: GateParams) -> Iterator[str]:
     fairness = gate.fairness
     if fairness is None:
         return
-    offered = getattr(plugins.about("problems", task.problem), "FAIRNESS", ())
+    offered = plugins.fact("problems", task.problem, "FAIRNESS", ())
     for key, what in OFFERED.items():
         if getattr(fairness, key) is not None and key not in offered:
             yield (
                 f"gate.fairness.{key} compares {what}, which task.problem {task.problem!r} does not have: "
                 "leave it out"
             )
-    known = plugins.metrics(task.problem)
+    known = plugins.fact("problems", task.problem, "METRICS")
     metric = plugins.best(task.problem) if fairness.metric == AUTO else fairness.metric
     wrong = {"higher": "worst_at_most", "lower": "worst_at_least"}.get(known.get(metric, ""), "")
     if wrong and getattr(fairness, wrong) is not None:

@@ -84,7 +84,7 @@ def criterion(task: TaskParams, domains: DomainsParams) -> Iterator[str]:
 def overfitting(task: TaskParams, gate: GateParams) -> Iterator[str]:
     if gate.overfitting is None:
         return
-    score = plugins.overfitting(task.problem)
+    score = plugins.fact("problems", task.problem, "OVERFITTING", None)
     if score is None:
         yield f"gate.overfitting: training keeps no metric of task.problem {task.problem!r}: leave it out"
     elif gate.overfitting.metric not in (AUTO, score):

@@ -166,7 +166,7 @@ def front_matter(card: Mapping[str, object]) -> dict[str, object]:
     """What Hugging Face reads at the head of README.md."""
     model, data, checkpoint = (mapping(card.get(key)) for key in ("model", "data", "checkpoint"))
     modality, problem = str(model.get("modality")), str(model.get("problem"))
-    hub = getattr(plugins.about("problems", problem), "HUB", "")
+    hub = plugins.fact("problems", problem, "HUB", "")
     task = f"{modality}-{hub}" if hub else f"{modality}-{problem.replace('_', '-')}"
     found: dict[str, object] = {**_licence(str(model.get("licence") or "")), "library_name": "onnx"}
     if hub:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from components.data.splits import SIDES
+from components.params import plugins
 from components.reporting.bars import share_bar
 from components.reporting.judgement import Grid, Row
 from components.reporting.material import Material, Object, Table, mapping, number, sequence
@@ -110,11 +111,18 @@ def judged(material: Material, method: str = "") -> list[str]:
     metric = str(material.selected.get("metric", "score")).replace("_", " ")
     words = [selected(material, method)]
     if size is not None:
-        texts = "text" in (task.get("modality"), str(task.get("name")).partition("_")[0])
-        words.append(f"input {size:.0f} tokens" if texts else f"input {size:.0f} × {size:.0f} pixels")
+        words.append(f"input {_size(task).format(round(size))}")
     if told:
         words.append(f"{metric} on validation data: {told}")
     return words if words[0] else []
+
+
+def _size(task: Object) -> str:
+    """How the modality says an input's size: `{0} tokens`. Manifests of before name a task by one word."""
+    modality = str(task.get("modality") or str(task.get("name")).partition("_")[0])
+    if modality not in plugins.names("modalities"):
+        return "size {0}"
+    return str(plugins.fact("modalities", modality, "SIZE", "size {0}"))
 
 
 def lineage(material: Material, method: str = "") -> list[Fact]:

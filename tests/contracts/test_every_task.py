@@ -274,14 +274,25 @@ def test_its_features_and_labels_can_be_looked_at_or_the_reason_is_told(problem:
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
+def test_check_knows_of_every_metric_what_its_judge_knows(problem: str) -> None:
+    """Which way is better, and the range: `check` reads them where nothing slow is imported."""
+    stated, parts = (plugins.fact("problems", problem, key) for key in ("METRICS", "PARTS"))
+    ranges = plugins.fact("problems", problem, "RANGES", None)
+    judged = judge(asked(problem), PROBLEMS[problem].description).metrics
+    known = {name.partition(" of ")[0]: metric for name, metric in judged.items()}
+    assert {name: metric.better for name, metric in known.items() if name not in parts} == stated
+    assert ranges is None or {name: metric.range for name, metric in known.items()} == ranges
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
 def test_overfitting_is_judged_by_a_metric_that_training_keeps(problem: str) -> None:
-    example, score = PROBLEMS[problem], plugins.overfitting(problem)
+    example, score = PROBLEMS[problem], plugins.fact("problems", problem, "OVERFITTING", None)
     if score is None:
         return
     made = network(asked(problem), example.description)
     wanted = torch.from_numpy(made.collate(example.targets(4)))
     assert score in made.scores(torch.zeros(4, made.outputs), wanted)
-    assert score in plugins.metrics(problem)
+    assert score in plugins.fact("problems", problem, "METRICS")
 
 
 def _features() -> np.ndarray[Any, Any]:

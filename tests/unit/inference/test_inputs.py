@@ -94,10 +94,10 @@ def test_a_file_that_would_fill_the_memory_is_not_read(
 
 
 def test_results_may_not_lie_among_the_inputs(tmp_path: Path) -> None:
-    refuse_output_inside(tmp_path / "in", tmp_path / "out")
+    refuse_output_inside(Folder(tmp_path / "in"), tmp_path / "out")
     for output in (tmp_path / "in", tmp_path / "in" / "out", tmp_path / "out" / ".." / "in" / "x"):
         with pytest.raises(ParamsError, match="lies inside the inputs"):
-            refuse_output_inside(tmp_path / "in", output)
+            refuse_output_inside(Folder(tmp_path / "in"), output)
 
 
 ROWS = [

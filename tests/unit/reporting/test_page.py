@@ -6,7 +6,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from plugged import plugged
 
+from components.reporting import origin
 from components.reporting.material import gather
 from components.reporting.page import Heading, Mistake, render
 
@@ -109,6 +111,20 @@ def test_the_network_that_was_judged_is_named_beside_the_verdict(workspace: Path
     assert "Selected: fine-tuned network (lora) · input 96 × 96 pixels · balanced accuracy on" in verdict
     assert "head on frozen features 0.871, fine-tuned network 0.902" in verdict
     assert "not selected" not in words(text)
+
+
+@pytest.mark.parametrize(
+    ("modality", "said"),
+    [("image", "64 × 64 pixels"), ("text", "64 tokens"), ("series", "size 64"), ("unknown", "size 64")],
+)
+def test_the_size_of_an_input_is_said_as_its_modality_says_it(
+    workspace: Path, tmp_path: Path, modality: str, said: str
+) -> None:
+    manifest = workspace / "release/manifest.json"
+    task = {"modality": modality, "problem": "mark", "input_size": 64}
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"task": task}))
+    with plugged(tmp_path / "installed", "marks"):
+        assert f"input {said}" in origin.judged(gather(workspace, workspace / ".graftline"))
 
 
 def test_curves_of_a_network_that_was_not_selected_are_not_the_release_s(workspace: Path) -> None:

@@ -4,9 +4,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy import special
 
-from components.evaluation.binomial import clopper_pearson, tango
+from components.evaluation.binomial import clopper_pearson, paired_shares
 from components.evaluation.intervals import Ends
 from components.evaluation.spread import Floats, Plan, Spread, reach, spread
 from components.problems.regression.judge import influence, metrics
@@ -121,12 +120,11 @@ def spearman(outcome: Outcome, plan: Plan) -> Ends:
 
 
 def paired_coverage(one: Outcome, other: Outcome, plan: Plan) -> Ends:
-    """Tango's score interval, with the effective number of samples where there are groups."""
+    """Of paired shares, with the effective number of samples where there are groups."""
     gained = np.maximum(one.covered - other.covered, 0)
     lost = np.maximum(other.covered - one.covered, 0)
     share = spread(influence.of_mean(one.covered) - influence.of_mean(other.covered), plan).share
-    z = float(special.ndtri(1 - plan.tail))
-    low, high = tango(gained.sum() * share, lost.sum() * share, len(one) * share, z)
+    low, high = paired_shares(gained.sum() * share, lost.sum() * share, len(one) * share, plan.tail)
     return float(low), float(high)
 
 

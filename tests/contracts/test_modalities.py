@@ -9,7 +9,7 @@ from task_examples import MODALITIES, asked
 from texts import write_tokenizer
 
 from components.export.onnx_file import export_module
-from components.modalities import NAMES, describers, load_modality
+from components.modalities import NAMES, describers, load_modality, statistics
 from components.modalities.base import Modality, Sample
 from components.params import plugins
 from components.params.data import Limits
@@ -91,6 +91,16 @@ def test_inspections_have_the_same_facts(opened: tuple[Modality, list[bytes]]) -
     found = [made.inspect(payload, Limits()) for payload in payloads]
     assert len({tuple((name, type(value)) for name, value in one.facts.items()) for one in found}) == 1
     assert all(one.thumbnail.shape == (64, 64) and 0 <= one.fingerprint < 2**64 for one in found)
+
+
+@pytest.mark.parametrize("name", MODALITIES)
+def test_monitoring_measures_as_many_numbers_as_check_is_told(name: str, tmp_path: Path) -> None:
+    params, example = asked("classification", name), MODALITIES[name]
+    made = load_modality(params, example.spec, None, write_tokenizer(tmp_path))
+    for payload in example.payloads:
+        measured = statistics(params)(made, made.decode(payload))
+        assert len(measured) == plugins.fact("modalities", name, "MEASURED")
+        assert np.isfinite(list(measured.values())).all()
 
 
 def test_people_see_a_picture_or_words(opened: tuple[Modality, list[bytes]]) -> None:

@@ -19,7 +19,6 @@ from components.problems import target
 from components.problems.base import Targets
 
 Draw = np.random.Generator
-NOTHING: Mapping[str, Any] = {}
 # Heads and methods that rely on classes, and those that rely on what links outputs to classes or labels.
 OF_CLASSES = frozenset(
     {
@@ -70,8 +69,8 @@ class Problem:
 class Modality:
     """
     Attributes:
-        payloads: four samples as files hold them. The second and third differ from the others in what plain models
-            see; no two have the same size, where sizes differ.
+        payloads: four samples as files hold them, of different sizes where sizes may differ. The second and third
+            differ from the others in what plain models see.
         spec: what a backbone of it wants to see.
         backbone: section `backbone` with one of them.
         keys: what section `task` must have.

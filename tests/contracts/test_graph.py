@@ -87,6 +87,17 @@ def _named(module: str, row: Stage) -> bool:
     return False
 
 
+@pytest.mark.parametrize("row", STAGES, ids=lambda row: row.name)
+def test_the_parts_of_every_plugin_lie_where_dvc_yaml_has_them(row: Stage) -> None:
+    """A part that is `target.py` where the others have the folder `target` would stop DVC once it is chosen."""
+    for plugin in row.plugins:
+        if plugin.room not in ("modalities", "problems"):
+            continue
+        for name in import_module(package(plugin.room)).NAMES:
+            path = ROOT / "components" / plugin.room / name / plugin.part
+            assert path.exists(), f"{path.relative_to(ROOT)} is missing"
+
+
 FACETS = {
     "problem": "network",
     "decision": "decision",

@@ -18,6 +18,7 @@ from components.data.scan import Inspect, Scan, Seen, scan
 from components.data.shards import compact
 from components.data.splits import drawn
 from components.data.summary import near_remedies, side_remedies, summary, warnings
+from components.errors import DataError
 from components.params.data import DataParams, Split
 from components.params.task import TaskParams
 from components.problems.base import Description

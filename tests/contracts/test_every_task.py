@@ -295,12 +295,13 @@ def test_overfitting_is_judged_by_a_metric_that_training_keeps(problem: str) -> 
     assert score in plugins.fact("problems", problem, "METRICS")
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("problem", OURS)
 def test_check_knows_which_metrics_need_calibration(problem: str) -> None:
     """They are undefined before it, and nothing that is chosen by default is one of them."""
-    params, aimed = _params(problem), targets(problem, 60)
-    found = Uncalibrated(params, DESCRIPTIONS[problem])
-    outputs = np.random.default_rng(2).normal(size=(60, network(params.task, DESCRIPTIONS[problem]).outputs))
+    example = PROBLEMS[problem]
+    params, aimed = _params(problem), example.targets(60)
+    found = Uncalibrated(params, example.description)
+    outputs = np.random.default_rng(2).normal(size=(60, network(params.task, example.description).outputs))
     metrics, allowed = (plugins.fact("problems", problem, key) for key in ("METRICS", "BEST_BY"))
     stated = set(plugins.fact("problems", problem, "FITTED", ()))
     undefined = {m for m in metrics if np.isnan(found.value(m, outputs, aimed))}

@@ -1,12 +1,11 @@
 """From a locked source to a dataset folder: the same input gives the same bytes, whatever was before."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from components.data.checks import check_quarantine
+from components.data.checks import check_quarantine, noted
 from components.data.contents import Content, Rejected
 from components.data.foreign import by_ending
 from components.data.lock import Lock, LockedSource
@@ -57,18 +56,17 @@ def build_dataset(
     given = read(lock, source, params, samples.task)
     labels, total = given.labels, len(given.items)
     remedies = Remedies(side_remedies(given.contents, lock, params))
-    with _noted(given.notes):
-        check_quarantine(given.rejected, total, params.limits)
+    with noted(given.notes):
         labels.check(_labelled(given.contents), params.limits, remedies)
 
     found = scan(given.contents, given.files, samples.inspect, folder / "shards", threads)
     rejected = sorted([*given.rejected, *found.rejected], key=lambda item: (item.path, item.kind))
-    with _noted(given.notes):
+    with noted(given.notes):
         check_quarantine(rejected, total, params.limits)
     kept, near = _without_straddlers(found, params, folder)
     excluded = len(found.seen) - len(kept)
     copies = near_remedies(excluded, len(found.seen))
-    with _noted(given.notes):
+    with noted(given.notes):
         labels.check(_labelled(i.content for i in kept), params.limits, replace(remedies, of_copies=copies))
     if params.split.labelled_per_class:
         kept = with_few_labels(kept, params.split)
@@ -93,15 +91,6 @@ def build_dataset(
     write_json(folder / "quarantine.json", {"quarantined": [_rejection(item) for item in rejected]})
     write_json(folder / "dataset.json", _description(lock, description, report, digest))
     return Built(len(kept), len(rejected), excluded, digest, notes)
-
-
-@contextmanager
-def _noted(notes: Sequence[str]) -> Iterator[None]:
-    """What is probably not meant (another separator, empty cells) is often why the data are refused."""
-    try:
-        yield
-    except DataError as error:
-        raise DataError(error.message, " ".join([error.remedy, *notes])) from None
 
 
 def _without_straddlers(found: Scan, params: DataParams, folder: Path) -> tuple[list[Seen], Json]:

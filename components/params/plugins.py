@@ -172,6 +172,12 @@ def fact(room: str, name: str, key: str, default: Any = ...) -> Any:
         return getattr(module, key) if default is ... else getattr(module, key, default)
 
 
+def of_part(problem: str, metric: str) -> bool:
+    """Whether it is a metric of one part of a target: `recall of CLASS`."""
+    name, of, _ = metric.partition(" of ")
+    return bool(of) and name in fact("problems", problem, "PARTS")
+
+
 def best(problem: str) -> str:
     """The metric that `auto` means."""
     return str(next(iter(fact("problems", problem, "METRICS"))))

@@ -56,12 +56,10 @@ def test_of_several_columns_every_cell_counts() -> None:
     assert "z is empty" in str(both.refusal({'["1", ""]': ("t.csv, row 1",)}))
 
 
-def test_first_rows_are_checked_before_anything_is_read() -> None:
-    Reading.early(ONE, task(), {"1", "2"})
-    with pytest.raises(DataError, match="y is 'red', which is no number"):
-        Reading.early(ONE, task(), {"1", "red"})
+def test_a_table_without_any_label_is_refused_early() -> None:
+    reading().early(["1", "2"])
     with pytest.raises(DataError, match="No sample has a label"):
-        Reading.early(ONE, task(), set())
+        reading().early([])
 
 
 def test_statistics_are_those_of_the_training_samples_in_any_order() -> None:

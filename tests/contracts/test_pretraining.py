@@ -264,8 +264,6 @@ def test_tasks_must_be_a_declared_column() -> None:
 
 
 def test_an_episode_has_no_more_classes_than_there_are() -> None:
-    with pytest.raises(
-        ParamsError, match=r"pretrain\.ways is 3; allowed: 2 to 2, the declared classes"
-    ):
+    with pytest.raises(ParamsError, match=r"pretrain\.ways is 3; allowed: 2 to 2, the declared classes"):
         check(values("prototypical", {"pretrain": {"ways": 3}}))
     assert check(values("prototypical", {"pretrain": {"ways": 2}})).pretrain.ways == 2

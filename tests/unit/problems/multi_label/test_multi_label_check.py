@@ -1,11 +1,8 @@
 """What `python -m components check` refuses for several labels, by name."""
 
-import copy
-from pathlib import Path
 from typing import Any
 
 import pytest
-from labelled_line import params_of
 
 from components.errors import ParamsError
 from components.params.load import check
@@ -22,13 +19,17 @@ DECLARED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # keys of sectio
 
 
 def values(task: dict[str, Any], labels: dict[str, Any]) -> dict[str, Any]:
-    made = params_of(Path("pictures")).model_dump(mode="json", by_alias=True, exclude_unset=True)
-    made = copy.deepcopy(made)
-    made["data"]["labels"] |= labels
-    made["task"] |= task
-    if not isinstance(made["data"]["labels"].get("label", ""), str):
-        del made["task"]["none"]
-    return made
+    """params.yaml, as Python has it."""
+    return {
+        "data": {
+            "source": "file:pictures",
+            "licence": "none",
+            "layout": "labels",
+            "labels": {"slices": ["camera"], **labels},
+        },
+        "task": {"modality": "image", "problem": "multi_label", **task},
+        "gate": {"rules": [{"metric": "macro_f1", "at_least": 0.1}]},
+    }
 
 
 @pytest.mark.parametrize("name", DECLARED)

@@ -24,7 +24,7 @@ def shown(name: str, size: int) -> torch.Tensor:
         return torch.randn(4, 3, size, size, generator=draws)
     if isinstance(sees, TextSpec):
         return torch.randint(1, sees.vocabulary, (4, size), generator=draws)
-    return torch.randn(4, size, generator=draws)  # of another modality: a row of numbers
+    return torch.randn(4, sees.size, generator=draws)  # of another modality: rows of numbers
 
 
 @pytest.mark.parametrize("name", NAMES)

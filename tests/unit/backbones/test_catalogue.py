@@ -9,7 +9,7 @@ from components.backbones.catalogue import build, entry, skeleton
 from components.backbones.table import BACKBONES
 from components.errors import ParamsError
 from components.params import plugins
-from components.params.backbone import ImageSpec
+from components.params.backbone import ImageSpec, TextSpec
 from components.params.names import BACKBONES as FACTS
 from components.params.names import FAMILIES
 
@@ -22,7 +22,9 @@ def shown(name: str, size: int) -> torch.Tensor:
     sees = entry(name).input
     if isinstance(sees, ImageSpec):
         return torch.randn(4, 3, size, size, generator=draws)
-    return torch.randint(1, sees.vocabulary, (4, size), generator=draws)
+    if isinstance(sees, TextSpec):
+        return torch.randint(1, sees.vocabulary, (4, size), generator=draws)
+    return torch.randn(4, sees.size, generator=draws)  # of another modality: rows of numbers
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -55,7 +55,8 @@ class OnPath:
 
 
 def install() -> None:
-    """After what is on the path, before what `pip install -e` maps to another checkout."""
+    """Before all else that names the line's packages: the path, where Prefect's worker leaves the folder of another
+    line to the processes that its flow starts, and what `pip install -e` maps to another checkout."""
     if sys.flags.safe_path:
         sys.path_hooks.insert(0, OnPath.hook)
         for path in sys.path:  # what was found out before the hook was there
@@ -64,4 +65,4 @@ def install() -> None:
         finder = CurrentFolder(os.getcwd())  # noqa: PTH109 - pathlib would cost each start of Python 5 ms
     except OSError:  # the folder was removed
         return
-    sys.meta_path.insert(sys.meta_path.index(PathFinder) + 1, finder)
+    sys.meta_path.insert(sys.meta_path.index(PathFinder), finder)

@@ -81,16 +81,16 @@ def _select_metric(task: TaskParams, select: SelectParams) -> Iterator[str]:
 
 def _gate_metrics(task: TaskParams, gate: GateParams) -> Iterator[str]:
     parts: Mapping[str, str] = plugins.fact("problems", task.problem, "PARTS")
-    named = {}
+    whole, named = plugins.metrics(task.problem), {}
     for number, rule in enumerate(gate.rules):
         of = parts.get(rule.metric)
         if of is None:
             named[f"gate.rules.{number}.metric"] = rule.metric
-        if of is not None and rule.of is None:
-            yield f"gate.rules.{number}: {rule.metric} is of one {of}: name it, `class: NAME`"
+        if of is not None and rule.of is None and rule.metric not in whole:
+            yield f"gate.rules.{number}: {rule.metric} is of one {of}: name it, `{of}: NAME`"
         if of is None and rule.of is not None:
-            known = ", ".join(parts) or "no metric"
-            yield f"gate.rules.{number}: {rule.metric} is of all; class goes with {known}: leave it out"
+            known, word = ", ".join(parts) or "no metric", next(iter(parts.values()), "class")
+            yield f"gate.rules.{number}: {rule.metric} is of all; {word} goes with {known}: leave it out"
     named["gate.better_than_controls.metric"] = gate.better_than_controls.metric
     if gate.forgetting is not None:
         named["gate.forgetting.metric"] = gate.forgetting.metric
@@ -101,7 +101,11 @@ def _gate_metrics(task: TaskParams, gate: GateParams) -> Iterator[str]:
 
 def _promotion_metrics(task: TaskParams, promotion: PromotionParams) -> Iterator[str]:
     parts = plugins.fact("problems", task.problem, "PARTS")
-    named = {f"promotion.margins.{name}": name for name in promotion.margins if name not in parts}
+    named = {
+        f"promotion.margins.{name}": name
+        for name in promotion.margins
+        if name not in parts and name.partition(" of ")[0] not in parts
+    }
     named |= {"promotion.metric": promotion.metric, "promotion.slices.metric": promotion.slices.metric}
     yield from _unknown(task, named)
 
@@ -153,13 +157,20 @@ def _slices(data: DataParams, gate: GateParams) -> Iterator[str]:
             yield f"gate.rules: slice {rule.slice!r} is not in data.labels.slices ({allowed})"
 
 
-def _recalls(data: DataParams, gate: GateParams) -> Iterator[str]:
+def _parts(data: DataParams, task: TaskParams, gate: GateParams) -> Iterator[str]:
     """Where the data name the classes, or a folder does, `components.data.before` looks."""
     declared = tuple(data.labels.classes)
+    about = plugins.about("problems", task.problem)
+    known = about.parts(task, data) if hasattr(about, "parts") else None
+    word = next(iter(about.PARTS.values()), "class")
     for rule in gate.rules:
         if rule.of is not None and declared and rule.of not in declared:
             hint, allowed = meant(rule.of, declared) or ".", ", ".join(declared)
             yield f"gate.rules: class {rule.of!r} is not in data.labels.classes{hint} Allowed: {allowed}"
+        if rule.of is not None and known is not None and rule.of not in known:
+            hint = meant(rule.of, known) or "."
+            said = f"Allowed: {', '.join(known)}" if known else f"There is one {word} only: leave it out."
+            yield f"gate.rules: {word} {rule.of!r} is not in data.labels.label{hint} {said}"
 
 
 def _allowances(data: DataParams, promotion: PromotionParams) -> Iterator[str]:
@@ -233,7 +244,7 @@ CHECKS: tuple[Check, ...] = (
     _longest,
     _forgetting,
     _slices,
-    _recalls,
+    _parts,
     fair_columns,
     fair_bounds,
     fair_class,

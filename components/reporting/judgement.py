@@ -107,10 +107,10 @@ def rule_row(rule: Object) -> RuleRow:
 def figures(metrics: object, known: object = None) -> list[Figure]:
     """Metrics by name → figures, in the order of TITLES; others follow.
 
-    `known` is `metrics` of metrics.json, which says within which range each lies: bars of 0 to 1 compare. Recalls of
-    classes have a table of their own.
+    `known` is `metrics` of metrics.json, which says within which range each lies: bars of 0 to 1 compare. Metrics of
+    one part (a class, a number) have a table of their own.
     """
-    found = {name: held for name, held in mapping(metrics).items() if not str(name).startswith("recall of ")}
+    found = {name: held for name, held in mapping(metrics).items() if " of " not in str(name)}
     names = [*(n for n in TITLES if n in found), *(n for n in sorted(found) if n not in TITLES)]
     return [
         _figure(title(name), found[name], unit=_of_unit(mapping(known).get(name)))

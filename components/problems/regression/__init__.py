@@ -6,6 +6,7 @@ This file is read by `python -m components check` and imports nothing slow.
 from collections.abc import Iterator
 from math import inf
 
+from components.errors import meant
 from components.params.data import DataParams
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
@@ -23,8 +24,8 @@ METRICS = {
     "coverage": "higher",
     "interval_width": "lower",
 }
-# Metrics of one part of the targets, of which a rule of the gate would name one: none.
-PARTS: dict[str, str] = {}
+# Metrics that several numbers also have of each: a rule of the gate may name one.
+PARTS = dict.fromkeys(("rmse", "mae", "coverage"), "number")
 # Least and greatest value of each: `check` refuses bounds outside.
 RANGES = {
     "rmse": (0.0, inf),
@@ -45,14 +46,26 @@ OVERFITTING = "mae"
 OFFERS = ()
 
 
+def parts(task: TaskParams, data: DataParams) -> tuple[str, ...]:
+    """The numbers that have metrics of their own: of one number, metrics of all are those."""
+    names = data.labels.label_columns
+    return names if len(names) > 1 else ()
+
+
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:
     """What cannot be, a sentence each."""
+    options, columns = task.options(Params), data.labels.label_columns
+    for key, said in (("unit", options.unit), ("range", options.range)):
+        for name in said if isinstance(said, dict) else ():
+            if name not in columns:
+                hint, known = meant(name, columns) or ".", ", ".join(columns)
+                yield f"task.{key}: {name!r} is no column of data.labels.label{hint} Allowed: {known}"
     if data.labels.classes:
         yield "data.labels.classes names classes, but task.problem is regression: leave it out"
     if select.threshold.rule != "fixed":
         yield f"select.threshold.rule {select.threshold.rule!r} is for classes, but task.problem is regression"
     intervals = ("pinball", "coverage", "interval_width")
-    if select.metric in intervals and task.options(Params).loss != "quantile":
+    if select.metric in intervals and options.loss != "quantile":
         yield (
             f"select.metric {select.metric!r} needs prediction intervals, which come after the selection: take "
             f"{', '.join(name for name in METRICS if name not in intervals)}, or task.loss: quantile"

@@ -76,7 +76,7 @@ def test_all_mistakes_are_listed_together(values: dict[str, dict[str, object]]) 
             "gate",
             "fairness",
             {"columns": ["type"], "gap_at_most": 0.1, "class": "defective"},
-            "class goes with",
+            "class or label goes with",
         ),
         ("task", "input_size", 2000, r"task\.input_size: 2000 is too large; allowed: 1024 or less"),
         ("data", "sha256", None, "needs `sha256`"),

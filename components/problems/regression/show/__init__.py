@@ -4,18 +4,21 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from components.evaluation.intervals import Interval
+from components.evaluation.intervals import Interval, intervals
 from components.evaluation.spread import Plan
 from components.params.task import TaskParams
 from components.problems.base import Description, Wrong
+from components.problems.regression.judge import TABLE
 from components.problems.regression.judge.metrics import Outcome
 from components.problems.regression.target.numbers import Numbers
+
+SHOWN = ("rmse", "mae", "r2", "coverage", "interval_width")
 
 
 class Show:
     """See components.problems.base.Show for what each member promises."""
 
-    parts_of = ""
+    parts_of = "Numbers, each in its unit"
 
     def __init__(self, task: TaskParams, description: Description) -> None:
         self._numbers = Numbers.of(description)
@@ -41,4 +44,16 @@ class Show:
         return f"{named}{value:.4g}{f' {unit}' if unit else ''}"
 
     def parts(self, outcome: Outcome, plan: Plan) -> Mapping[str, Mapping[str, Interval]]:
-        return {}
+        """Of each of several numbers; of one, the metrics of all say it."""
+        if len(self._numbers) == 1:
+            return {}
+        shown = {name: TABLE[name] for name in SHOWN}
+        samples = Interval(float(len(outcome)), None, None, len(outcome))
+        return {
+            self._named(number): {**intervals(outcome.number(number), plan, shown), "samples": samples}
+            for number in range(len(self._numbers))
+        }
+
+    def _named(self, number: int) -> str:
+        name, unit = self._numbers.names[number], self._numbers.units[number]
+        return f"{name} ({unit})" if unit else name

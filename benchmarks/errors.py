@@ -10,6 +10,7 @@ from components.problems.regression.judge.metrics import Outcome
 
 Draw = np.random.Generator
 Floats = npt.NDArray[np.float64]
+Column = tuple[Floats, Floats, Floats]
 ALIKE, COVERAGE = 0.2, 0.9
 SMALLER = 10.0
 
@@ -69,7 +70,7 @@ class Population:
         targets = signal - first
         return _outcome(targets, signal), _outcome(targets, targets + second)
 
-    def _column(self, draw: Draw, units: int) -> tuple[Floats, Floats, Floats]:
+    def _column(self, draw: Draw, units: int) -> Column:
         """Signal, errors of the first model, and the second's own: (N, 1) each."""
         made = ERRORS[self.errors]
         signal, first, own = (self._drawn(each, draw, units) for each in (ERRORS["normal"], made, made))
@@ -83,16 +84,14 @@ class Population:
         return np.asarray(own.reshape(-1, 1))
 
 
-def _together(
-    first: tuple[Floats, Floats, Floats], other: tuple[Floats, Floats, Floats]
-) -> tuple[Floats, ...]:
+def _together(first: Column, other: Column) -> Column:
     """The other's signal; errors of which half of the variance is the first's."""
-    errors = (np.sqrt(0.5) * (ours + theirs) for ours, theirs in zip(first[1:], other[1:], strict=True))
-    return other[0], *errors
+    errors, own = (np.sqrt(0.5) * (ours + theirs) for ours, theirs in zip(first[1:], other[1:], strict=True))
+    return other[0], np.asarray(errors), np.asarray(own)
 
 
 def _outcome(targets: Floats, prediction: Floats) -> Outcome:
     widths = 1.5 + 0.3 * np.abs(prediction)  # they differ, as those of learned quantiles do
     unit = SMALLER ** np.arange(targets.shape[1])
-    ends = (prediction - widths, prediction + widths)
-    return Outcome(*(values * unit for values in (targets, prediction, *ends)), unit, COVERAGE)
+    low, high = prediction - widths, prediction + widths
+    return Outcome(targets * unit, prediction * unit, low * unit, high * unit, unit, COVERAGE)

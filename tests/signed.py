@@ -21,7 +21,9 @@ def check_signature(release: Path) -> None:
             assert onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name == one.dtype
             sizes = [dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim]
             assert len(sizes) == len(one.axes), one
-            pairs = zip(sizes, one.axes, strict=True)  # what a state is next may have one size, as a first one may not
+            pairs = zip(
+                sizes, one.axes, strict=True
+            )  # what a state is next may have one size, as a first one may not
             assert all(isinstance(axis, str) or size in (None, axis) for size, axis in pairs), (one, sizes)
     session = open_session(path, ("cpu",), 1)
     given = session.run(None, example(manifest))

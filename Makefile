@@ -37,7 +37,7 @@ example: $(STAMP)  ## run an example in a workspace of its own: make example NAM
 test: $(STAMP)  ## the tests, without those that take minutes (faults, platform, drift)
 	$(BIN)/python -P -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-faults: $(STAMP)  ## the tests that take minutes: whole lines killed in every stage, a line on texts, further backbones
+faults: $(STAMP)  ## the tests that take minutes: whole lines killed in every stage, damaged or starved, plug-ins in the flow, further backbones
 	$(BIN)/python -P -m pytest -n auto --dist loadfile -m faults
 
 drift: $(STAMP)  ## false alarms and power of monitoring, on the demo's data and release (minutes; after make run)

@@ -8,17 +8,20 @@ from benchmarks.in_groups import Groups
 from benchmarks.populations import (
     Draw,
     Scores,
+    both_confused,
     calibrated_pair,
+    discordant,
     of_two,
     two_confidences,
     two_models,
     with_area,
 )
-from benchmarks.rules import Case, Row, Sample
+from benchmarks.rules import Case, Row, Sample, difference, pairs_of_two
 from benchmarks.rules_in_groups import GROUPS, HARD
 from components.problems.classification.judge.metrics import Outcome
 
 RULE = "{} better than a control"
+MARGIN = RULE + " by more than a margin"
 RANKED = ("auroc", "average_precision")
 NO_USE = Scores(shift=0.0)
 GOOD, POOR = with_area(0.92), with_area(0.80)
@@ -37,6 +40,31 @@ def alone() -> Iterator[Row]:
     )
     better = Case(two_confidences(0.0, 0.1, True), 0.0, "calibrated, the control too sure by 0.1")
     yield Row(RULE.format("ece"), "ece", cases, better, at_most=True)
+    yield from _by_a_margin()
+
+
+def _by_a_margin() -> Iterator[Row]:
+    """A model that is better than the control by exactly the margin."""
+    shares = ((0.05, 0.0), (0.075, 0.025), (0.15, 0.1))
+    cases = [Case(discordant(g, lost), 0.05, f"{100 * (g + lost):.0f} % discordant") for g, lost in shares]
+    better = Case(discordant(0.2, 0.05, 0.75), 0.05, "15 points better for 5, 25 % discordant")
+    yield Row(MARGIN.format("balanced_accuracy"), "balanced_accuracy", tuple(cases), better)
+    tables = {name: table.transpose(0, 2, 1) for name, table in pairs_of_two().items()}
+    cases = [Case(both_confused(table), difference(table), name) for name, table in tables.items()]
+    better = Case(discordant(0.2, 0.05, 0.75), 0.05, "15 points better for some 5, 25 % discordant")
+    yield Row(MARGIN.format("f1"), "f1", tuple(cases), better)
+    one, other = with_area(0.9), with_area(0.85)
+    for metric in RANKED:
+        off = getattr(one, metric) - getattr(other, metric)
+        cases = [Case(two_models(one, other, r), off, f"correlation {r:g}") for r in (0.0, 0.9)]
+        better = Case(two_models(with_area(0.95), other, 0.3), off, "AUROC 0.95, the control 0.85, for 0.90")
+        yield Row(MARGIN.format(metric), metric, tuple(cases), better)
+    cases = [
+        Case(two_confidences(0.05, 0.1, alike), -0.05, f"0.05 for 0.1, {'' if alike else 'not '}alike")
+        for alike in (True, False)
+    ]
+    better = Case(two_confidences(0.0, 0.2, True), -0.05, "calibrated, the control too sure by 0.2")
+    yield Row(MARGIN.format("ece"), "ece", tuple(cases), better, at_most=True)
 
 
 def _as_good(metric: str) -> Iterator[Case]:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special, stats
 
 from benchmarks.populations import Floats
-from components.evaluation.binomial import clopper_pearson, tango
+from components.evaluation.binomial import clopper_pearson, paired_shares
 from components.evaluation.spread import Plan
 
 PLAN = Plan(confidence=0.95)
@@ -29,61 +29,69 @@ def accuracy(size: int, at: float = 0.95, bound: float = 0.9) -> Measured:
     return facts | power | {"exact": _percent(exact)}
 
 
-def difference(size: int, margin: float, gain: tuple[float, float] = (0.15, 0.05)) -> Measured:
-    """Every count of decisions gained and lost, at twelve shares of discordant ones.
+def difference(size: int, at: float, gain: tuple[float, float] = (0.15, 0.05)) -> Measured:
+    """Every count of decisions gained and lost, at twelve shares of discordant ones, where the difference is `at`.
 
     Args:
-        margin: that may be lost; 0: a control is to be beaten.
+        at: the bound. Below 0, so much may be lost; else a control is to be beaten by more.
         gain: shares gained and lost of a model that is better than a control.
 
-    Against a control, the exact test is McNemar's; with a margin, `unconditional`.
+    The exact test is McNemar's where a control is to be beaten by whatever it is, else `unconditional`.
     """
     gained, lost = _tables(size)
-    low, _ = tango(gained, lost, size, stats.norm.isf(PLAN.tail))
-    passes = low >= -margin if margin else low > 0
+    low, _ = paired_shares(gained, lost, size, PLAN.tail)
+    passes = low >= at if at < 0 else low > at
     chances = _chances(size, gained, lost)
-    shares = np.linspace(max(margin, 0.01), MOST_DISCORDANT, 12)
     errors = {
-        f"{s:.0%} discordant": chances((s - margin) / 2, (s + margin) / 2)[passes].sum() for s in shares
+        f"{s:.0%} discordant": chances((s + at) / 2, (s - at) / 2)[passes].sum() for s in _discordant(at)
     }
-    if margin:
-        rule, of, better = f"accuracy loses at most {margin:g}", "equal, 5 % discordant", (0.025, 0.025)
-        exact = unconditional(size, margin)
+    if at < 0:
+        rule, of, better = f"accuracy loses at most {-at:g}", "equal, 5 % discordant", (0.025, 0.025)
     else:
-        off, all_ = gain[0] - gain[1], sum(gain)
-        rule, of = "accuracy better than a control", f"{100 * off:.0f} points better, {all_:.0%} discordant"
-        of, better = of.replace("%", " %"), gain
-        exact = stats.binom.sf(gained - 1, gained + lost, 0.5) <= PLAN.tail
-    at = chances(*better)
-    power = {"power": _percent(at[passes].sum()), "of": of, "exact": _percent(at[exact].sum())}
+        rule = "accuracy better than a control" + (f" by more than {at:g}" if at else "")
+        of, better = (
+            f"{100 * (gain[0] - gain[1]):.0f} points better, {100 * sum(gain):.0f} % discordant",
+            gain,
+        )
+    exact = unconditional(size, at) if at else stats.binom.sf(gained - 1, gained + lost, 0.5) <= PLAN.tail
+    chosen = chances(*better)
+    power = {"power": _percent(chosen[passes].sum()), "of": of, "exact": _percent(chosen[exact].sum())}
     return _facts(rule, size, errors) | power
 
 
-def unconditional(size: int, margin: float) -> np.ndarray:
-    """Which counts of `_tables` the exact unconditional test passes, ordered by the score without correction.
+def _discordant(at: float) -> Floats:
+    """Shares of decisions that differ: from where all of them are gained, or lost, and closely above it."""
+    least = max(abs(at), 0.01)
+    return np.append(least * np.array([1.0, 1.15, 1.3]), np.linspace(least, MOST_DISCORDANT, 12)[1:])
+
+
+def unconditional(size: int, at: float) -> np.ndarray:
+    """Which counts of `_tables` the exact unconditional test of a difference above `at` passes, by Tango's score.
 
     It passes as many as keep the error within the tail whatever the share that is discordant.
     Source: Sidik, "Exact unconditional tests for testing non-inferiority in matched-pairs design", Statistics in
     Medicine 22 (2003).
     """
     gained, lost = _tables(size)
-    scores = np.round(_score(gained, lost, size, margin), 9)
+    scores = np.round(_score(gained, lost, size, at), 9)
     _, place = np.unique(-scores, return_inverse=True)
     chances = _chances(size, gained, lost)
     worst = np.zeros(place.max() + 1)
-    for share in np.linspace(margin, 1, NUISANCE):
-        each = np.bincount(place, weights=chances((share - margin) / 2, (share + margin) / 2))
+    for share in np.linspace(abs(at), 1, NUISANCE):
+        each = np.bincount(place, weights=chances((share + at) / 2, (share - at) / 2))
         worst = np.maximum(worst, np.cumsum(each))
     return np.asarray((worst <= PLAN.tail + 1e-12)[place])
 
 
-def _score(gained: Floats, lost: Floats, size: int, margin: float) -> Floats:
-    """Tango's score of a difference of -margin: with q, the likeliest share lost that gives such a difference."""
-    a, b = 2 * size, (2 * size + gained - lost) * -margin - gained - lost
-    c = lost * margin * (1 + margin)
-    q = (np.sqrt(np.maximum(b**2 + 4 * a * c, 0)) - b) / (2 * a)
-    variance = size * np.maximum(2 * q - margin * (1 + margin), 1e-300)
-    return np.asarray((gained - lost + size * margin) / np.sqrt(variance))
+def _score(gained: Floats, lost: Floats, size: int, at: float) -> Floats:
+    """Tango's score of a difference of `at`: with q, the likeliest share lost that gives such a difference.
+
+    Of z = gained - lost - size·at over its standard error; q solves 2·size·q² + b·q - lost·at·(1 - at) = 0.
+    """
+    b = (2 * size - gained + lost) * at - gained - lost
+    q = (np.sqrt(np.maximum(b**2 + 8 * size * lost * at * (1 - at), 0)) - b) / (4 * size)
+    variance = size * np.maximum(2 * q + at * (1 - at), 1e-300)
+    return np.asarray((gained - lost - size * at) / np.sqrt(variance))
 
 
 def _tables(size: int) -> tuple[Floats, Floats]:

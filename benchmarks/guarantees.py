@@ -99,9 +99,11 @@ def enumerable() -> Mapping[Key, Callable[[], Cell]]:
     for size in SIZES:
         found["accuracy at least", "samples", size] = partial(accuracy, size)
         found["accuracy better than a control", "samples", size] = partial(difference, size, 0.0)
+        for margin in (0.05, 0.1):
+            rule = f"accuracy better than a control by more than {margin:g}"
+            found[rule, "samples", size] = partial(difference, size, margin, (0.25, 0.05))
         for margin in (0.05, 0.02):
-            rule = f"accuracy loses at most {margin:g}"
-            found[rule, "samples", size] = partial(difference, size, margin)
+            found[f"accuracy loses at most {margin:g}", "samples", size] = partial(difference, size, -margin)
     return found
 
 
@@ -122,8 +124,11 @@ def everything(known: Mapping[Key, Cell], repeats: int) -> Iterator[list[Cell]]:
 
 def _drawn(row: Row, size: int, repeats: int, made: Mapping[Key, Cell]) -> Cell:
     """With MANY groups, of those populations only that were the worst with fewer."""
-    only = {str(made[row.rule, "groups", n]["worst"]) for n in row.sizes if n < MANY} if row.groups else set()
-    return measure(row, size, repeats, only if size >= MANY else ())
+    if not row.groups or size < MANY:
+        return measure(row, size, repeats, ())
+    return measure(
+        row, size, repeats, {str(made[row.rule, "groups", n]["worst"]) for n in row.sizes if n < MANY}
+    )
 
 
 def main() -> None:

@@ -54,7 +54,6 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 
 
 def _run(root: Path, command: str | None, values: dict[str, object]) -> int:
-    from components.inference.opened import open_inputs
     from components.params import load_params
     from components.params.watching import read_look
     from components.runtime.distribution import check_distribution
@@ -71,8 +70,6 @@ def _run(root: Path, command: str | None, values: dict[str, object]) -> int:
         sys.stdout.write(f"{make_reference(root, params, number, str(alias or 'champion'))}\n")
         return 0
     look = read_look(values)
-    if look.input is not None:
-        open_inputs(root, look.job)  # before the model is looked for
     if os.environ.get("PREFECT_API_URL"):
         return _as_flow(root, values)
     from components.stages.monitor import monitor

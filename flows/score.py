@@ -65,6 +65,7 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 
 def _run(root: Path, values: dict[str, object]) -> int:
     """Whatever is wrong with the command or with params.yaml is said before anything slow is started."""
+    from components.inference.inputs import refuse_output_inside
     from components.inference.opened import open_inputs
     from components.params import load_operation
     from components.params.scoring import read_job
@@ -75,7 +76,8 @@ def _run(root: Path, values: dict[str, object]) -> int:
 
     job = read_job(values)
     load_operation(root / "params.yaml")
-    open_inputs(root, job)
+    # The flow looks again: a mistake in the command need not wait a minute for Prefect.
+    refuse_output_inside(open_inputs(root, job), root / job.output)
     check_distribution()
     prepare_environment(root)
     log("Starting Prefect; the first start takes a minute.")

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from components.errors import DataError, GraftlineError, ParamsError, StorageError, TrainingError
-from components.params import Params
+from components.params import Params, plugins
 from components.params.load import check, parse
-from components.params.plugins import metrics
 from components.params.rewrite import rewritten
 from components.params.space import Space, changed, described, get, size
 from components.progress import log
@@ -73,7 +72,8 @@ class Plan:
 
 def planned(root: Path, name: str, space: Space, params: Params, metric: str, folds: int) -> Plan:
     """The plan of a sweep by a metric of the problem, which says whether higher or lower is better."""
-    return Plan(root, name, space, metric, folds, metrics(params.task.problem)[metric] == "higher")
+    better = plugins.fact("problems", params.task.problem, "METRICS")[metric]
+    return Plan(root, name, space, metric, folds, better == "higher")
 
 
 class Scorer(Protocol):

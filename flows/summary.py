@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from components.errors import GraftlineError, redact
-from components.params.plugins import metrics as known
+from components.params import plugins
 from components.registry.store import locate
 from components.registry.verdicts import outcome
 from components.reporting.embedded import rule_picture
@@ -36,8 +36,9 @@ def lines(line: Execution) -> Iterator[str]:
         yield f"  {MARKS.get(outcome(rule), '?'):<5} {rule_text(rule)}"
     yield from _operational(line)
     metrics = _read(line, "evaluation/metrics.json")
+    known = list(plugins.fact("problems", line.params.task.problem, "METRICS"))
     for title in ("variants", "controls"):
-        yield from _models(title, metrics.get(title), list(known(line.params.task.problem)))
+        yield from _models(title, metrics.get(title), known)
     yield "Steps (seconds)"
     for step in line.steps:
         yield f"  {step.name:<18} {step.seconds:8.1f}  {step.how}"

@@ -96,11 +96,14 @@ def _space_file(root: Path, given: str) -> Path:
 
 
 def _metric(name: str, params: "Params") -> str:
-    from components.params.plugins import metrics
+    from components.params import plugins
+    from components.params.uncalibrated import refused
 
-    allowed = metrics(params.task.problem)
+    allowed = plugins.fact("problems", params.task.problem, "METRICS")
     if name not in allowed:
         raise ParamsError(f"--metric is {name!r}.", f"Allowed: {', '.join(allowed)}.")
+    for sentence in refused(params.task, "--metric", name, "trials"):
+        raise ParamsError(f"{sentence}.")
     return name
 
 

@@ -1,60 +1,86 @@
 """What can be known of the data before any sample is read: `python -m components check` looks at it."""
 
+import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
-from components.data.lock import locate
+from components.data.lock import Lock, locate
 from components.errors import DataError
 from components.params import Params
+from components.sources.base import Entry
+
+if TYPE_CHECKING:
+    from components.data.formats.base import Listing
 
 
 def check_source(params: Params, root: Path) -> None:
-    """Look at a source on this machine: its folders, or its table's first rows. Others are not asked.
+    """Look at a source on this machine: its folders, or its table, of a long one the first rows. Others are not asked.
 
-    Raises DataError for what the stages could only refuse later.
+    Raises DataError for what the stages could only refuse later, SourceRefused for an archive that cannot be used.
     """
     from components.data.foreign import is_archive
+    from components.sources.archive import ArchiveSource
 
     data = params.data
     if not data.source.startswith("file:"):
         return
     place = Path(locate(data.source, root).removeprefix("file:"))
-    packed = is_archive(place.name)
     if place.is_dir():
-        _look(place, _listed(place), params)
-    elif packed and place.suffix.lower() != ".zip":
+        _look(_listed(place), lambda path: (place / path).open("rb"), params)
+    elif place.is_file() and place.suffix.lower() == ".zip":
+        archive = ArchiveSource(data.source, place)
+        _look(archive.paths(), lambda path: io.BytesIO(archive.read(path)), params)
+    elif is_archive(place.name):
         raise DataError(f"data.source is the archive {place.name}.", "Unpack it, or pack it again as .zip.")
-    elif place.is_file() and not packed:
-        _look(place.parent, [place.name], params)
+    elif place.is_file():
+        _look([place.name], lambda path: place.open("rb"), params)
 
 
-def _look(folder: Path, paths: Sequence[str], params: Params) -> None:
+def _look(paths: Sequence[str], open_file: Callable[[str], BinaryIO], params: Params) -> None:
+    from components.data.checks import noted
     from components.data.formats import open_format
-    from components.problems import reading
+    from components.data.reading import notes_of
 
-    format_ = open_format(params.data, params.task.kind)
-    written = format_.look(paths, lambda path: (folder / path).open("rb"))
-    if written is None:
+    data, task = params.data, params.task
+    listing = open_format(data, task.kind).look(paths, open_file)
+    if listing is None:
         return
-    labels, empty = params.data.labels, reading(params.task).empty(params.task)
-    _check_labels({label or empty for label in written} - {"", labels.unlabelled}, params)
+    with noted(notes_of(listing, data, task)):
+        _judge(listing, paths, params)
 
 
-def _check_labels(written: set[str], params: Params) -> None:
-    """What can be told from the labels alone, without counting them."""
-    from components.problems import reading
+def _judge(listing: "Listing", paths: Sequence[str], params: Params) -> None:
+    from components.data.checks import check_quarantine
+    from components.data.contents import classify, declared_sides, folds_of, present
+    from components.data.reading import items_of
 
+    data = params.data
+    usable = items = items_of(listing, params.task)
+    if listing.whole:
+        # As if no two files were equal: their bytes are not read.
+        entries = [Entry(path, 0, path) for path in (listing.payloads or paths)]
+        usable, rejected = present(items, entries, data)
+        check_quarantine(rejected, len(items), data.limits)
+        folds_of(usable, Lock(data.source, "", data.licence, data.layout, tuple(entries)), data)
+    declared_sides(usable, data)
+    written = [item.label for item in usable if item.label not in ("", data.labels.unlabelled)]
+    least = data.limits.min_per_class if listing.whole else 0
+    classify(items, data, params.task).early(written, _asked(params), least)
+
+
+def _asked(params: Params) -> list[str]:
+    """Parts of the target (classes, …) that rules of the gate name."""
     fairness = params.gate.fairness
     named = [*(rule.of for rule in params.gate.rules), fairness.of if fairness else None]
-    asked = [name for name in named if name is not None]
-    reading(params.task).early(params.data.labels, params.task, written, asked)
+    return [name for name in named if name is not None]
 
 
 def _listed(folder: Path) -> list[str]:
     """Paths of the files, sorted."""
-    return sorted(
-        (Path(place) / name).relative_to(folder).as_posix()
-        for place, _, names in os.walk(folder)
-        for name in names
-    )
+    found = []
+    for place, _, names in os.walk(folder):
+        inner = os.path.relpath(place, folder)
+        found += names if inner == "." else [f"{inner}/{name}" for name in names]
+    return sorted(found)

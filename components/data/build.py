@@ -1,12 +1,11 @@
 """From a locked source to a dataset folder: the same input gives the same bytes, whatever was before."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from components.data.checks import check_quarantine
+from components.data.checks import check_quarantine, noted
 from components.data.contents import Content, Rejected
 from components.data.foreign import by_ending
 from components.data.lock import Lock, LockedSource
@@ -57,18 +56,17 @@ def build_dataset(
     given = read(lock, source, params, samples.task)
     labels, total = given.labels, len(given.items)
     remedies = Remedies(side_remedies(given.contents, lock, params))
-    with _noted(given.notes):
-        check_quarantine(given.rejected, total, params.limits)
+    with noted(given.notes):
         labels.check(_labelled(given.contents), params.limits, remedies)
 
     found = scan(given.contents, given.files, samples.inspect, folder / "shards", threads)
     rejected = sorted([*given.rejected, *found.rejected], key=lambda item: (item.path, item.kind))
-    with _noted(given.notes):
+    with noted(given.notes):
         check_quarantine(rejected, total, params.limits)
     kept, near = _without_straddlers(found, params, folder)
     excluded = len(found.seen) - len(kept)
     copies = near_remedies(excluded, len(found.seen))
-    with _noted(given.notes):
+    with noted(given.notes):
         labels.check(_labelled(i.content for i in kept), params.limits, replace(remedies, of_copies=copies))
     if params.split.labelled_per_class:
         kept = with_few_labels(kept, params.split)
@@ -95,15 +93,6 @@ def build_dataset(
     return Built(len(kept), len(rejected), excluded, digest, notes)
 
 
-@contextmanager
-def _noted(notes: Sequence[str]) -> Iterator[None]:
-    """What is probably not meant (another separator, empty cells) is often why the data are refused."""
-    try:
-        yield
-    except DataError as error:
-        raise DataError(error.message, " ".join([error.remedy, *notes])) from None
-
-
 def _without_straddlers(found: Scan, params: DataParams, folder: Path) -> tuple[list[Seen], Json]:
     pairs = find_pairs(found.fingerprints, found.thumbnails, params.near_duplicates, folder)
     gone = losers(pairs, [item.content.side for item in found.seen])
@@ -114,17 +103,27 @@ def _without_straddlers(found: Scan, params: DataParams, folder: Path) -> tuple[
 
 
 def with_few_labels(seen: Sequence[Seen], split: Split) -> list[Seen]:
-    """The same samples; beyond `labelled_per_class` of a class and domain, those that train lose their label.
+    """The same samples; those that train lose their label unless they are among the first `labelled_per_class` of a
+    class (or of any of their labels; those with none of the labels are counted by themselves) and domain.
 
-    Which keep it is drawn by content and salt: more labels add to the fewer.
+    Which are the first is drawn by content and salt: more labels add to the fewer. DataError where targets are of no
+    class or label.
     """
     ranked = sorted(seen, key=lambda item: drawn(f"label\0{item.content.id}", split))
-    count: Counter[tuple[tuple[str, ...], str]] = Counter()
+    learned = [item.content for item in ranked if item.content.side == "train" and item.content.label]
+    if not any(content.strata for content in learned):
+        raise DataError(
+            f"data.split.labelled_per_class is {split.labelled_per_class}, but these targets are of no class or label "
+            "by which samples could be counted.",
+            "Leave it out.",
+        )
+    count: Counter[tuple[str, str]] = Counter()
     stripped: set[str] = set()
-    for content in (item.content for item in ranked if item.content.side == "train" and item.content.label):
-        count[content.strata, content.domain] += 1
-        if count[content.strata, content.domain] > (split.labelled_per_class or 0):
+    for content in learned:
+        places = [(name, content.domain) for name in content.strata or ("",)]
+        if all(count[place] >= (split.labelled_per_class or 0) for place in places):
             stripped.add(content.id)
+        count.update(places)
     return [
         replace(item, content=replace(item.content, label="", strata=()))
         if item.content.id in stripped

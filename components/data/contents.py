@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from components.data.formats.base import Item
+from components.data.likeness import Names
 from components.data.lock import ID_DIGITS, Assignments, Lock
 from components.data.splits import (
     NAMES,
@@ -58,6 +59,9 @@ class Content:
         return self.id[:ID_DIGITS]
 
 
+MISSING = "missing"
+
+
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """What is not used: `kind` is one of missing, unlabelled, contradiction, unreadable."""
@@ -81,33 +85,38 @@ def classify(items: Sequence[Item], params: DataParams, task: TaskParams) -> Lab
     return labels
 
 
+def present(
+    items: Sequence[Item], entries: Sequence[Entry], params: DataParams
+) -> tuple[list[Item], list[Rejected]]:
+    """Items with a file at the source and a label, or the word for none (then label ''); and all others."""
+    digests = {entry.path: entry.sha256 for entry in entries}
+    found, rejected, names = [], [], None
+    for item in items:
+        if item.path not in digests:
+            names = names or Names(digests)
+            reason = f"is in {item.place}, not at the source{names.hint(item.path)}"
+            rejected.append(Rejected(item.path, "", MISSING, reason))
+        elif item.label == params.labels.unlabelled:
+            found.append(replace(item, label=""))
+        elif item.label:
+            found.append(item)
+        else:
+            reason = "has no label; data.labels.unlabelled says how that is written where such samples are to be kept"
+            rejected.append(Rejected(item.path, digests[item.path], "unlabelled", reason))
+    return found, rejected
+
+
 def merge(
     items: Sequence[Item], lock: Lock, labels: LabelReading, params: DataParams
 ) -> tuple[list[Content], list[Rejected]]:
-    """Contents in the order of their ids, and what cannot be used without looking into a file."""
+    """Contents in the order of their ids, of items that are `present`, and those that contradict each other."""
     entries = {entry.path: entry for entry in lock.entries}
     found: dict[str, list[tuple[Item, Entry]]] = defaultdict(list)
-    rejected = []
     for item in items:
-        entry = entries.get(item.path)
-        if entry is None:
-            rejected.append(Rejected(item.path, "", "missing", f"is in {item.place}, not at the source"))
-        elif item.label == params.labels.unlabelled:
-            found[entry.sha256].append((replace(item, label=""), entry))
-        elif not item.label:
-            rejected.append(
-                Rejected(
-                    item.path,
-                    entry.sha256,
-                    "unlabelled",
-                    "has no label; data.labels.unlabelled says how that is written where such samples are to be kept",
-                )
-            )
-        else:
-            found[entry.sha256].append((item, entry))
+        found[entries[item.path].sha256].append((item, entries[item.path]))
     items_of = ((name, item) for name, copies in found.items() for item, _ in copies)
     sides = _Sides(items_of, params, lock.assignments)
-    contents = []
+    contents, rejected = [], []
     for name in sorted(found):
         clash = _clash([item for item, _ in found[name]], labels)
         if clash:
@@ -118,13 +127,19 @@ def merge(
 
 
 def folds_of(items: Sequence[Item], lock: Lock, params: DataParams) -> Mapping[str, int]:
-    """Group, or content id of what has none, → its fold, of the items that `merge` takes; empty without folds."""
+    """Group, or content id of what has none, → its fold, of items that are `present`; empty without folds."""
     if not params.split.folds:
         return {}
     names, kept = {entry.path: entry.sha256 for entry in lock.entries}, lock.assignments
-    taken = (item for item in items if item.label or item.label == params.labels.unlabelled)
-    keys = [item.group or names[item.path] for item in taken if item.path in names]
+    keys = [item.group or names[item.path] for item in items]
     return deal(keys, params.split, params.split.folds, kept.folds if kept else None)
+
+
+def declared_sides(items: Sequence[Item], params: DataParams) -> set[str]:
+    """Those that a column or folders name; empty where none does. DataError where it does for some items only."""
+    if not params.labels.split and not any(item.side for item in items):
+        return set()
+    return {declared_side(item.side, item.place or item.path) for item in items}
 
 
 class _Sides:
@@ -142,8 +157,8 @@ class _Sides:
         if params.split.folds:
             keys = (item.group or name for name, item in pairs)
             self._fold = deal(keys, params.split, params.split.folds, kept.folds if kept else None)
-        if params.labels.split or any(item.side for _, item in pairs):
-            self._pools = pools({declared_side(item.side, item.place or item.path) for _, item in pairs})
+        if declared := declared_sides([item for _, item in pairs], params):
+            self._pools = pools(declared)
 
     def among(self, item: Item) -> tuple[str, ...]:
         """The sides that are possible."""

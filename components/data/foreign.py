@@ -1,7 +1,7 @@
 """Files that are surely no samples: what systems leave in folders, and kinds that a task cannot read."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 # Written by file managers, cameras and servers. What begins with a dot is hidden, too.
 SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r"})
@@ -112,28 +112,42 @@ def ending(path: str) -> str:
     return f".{end}" if stem else ""
 
 
-def hidden_folders(paths: Iterable[str], kind: str) -> Mapping[str, int]:
-    """Folders at the top that begin with a dot, of no known tool → how many files in them may be samples."""
+def hidden_folders(paths: Iterable[str], kind: str, parents: Iterable[str]) -> Mapping[str, int]:
+    """Folders right below `parents` that begin with a dot, of no known tool → how many files in them may be samples.
+
+    A parent is a path with a slash behind; '' is the top.
+    """
     counts: Counter[str] = Counter()
-    for path in paths:
-        top, _, rest = path.partition("/")
-        known = top.lower() in TOOLS or top.lower().startswith(".trash-")
-        if rest and top.startswith(".") and not known and not foreign(rest, kind):
-            counts[top] += 1
+    for folder, name, rest in _below(paths, parents):
+        known = name.lower() in TOOLS or name.lower().startswith(".trash-")
+        if name.startswith(".") and not known and not foreign(rest, kind):
+            counts[folder] += 1
     return dict(sorted(counts.items()))
 
 
-def left_out_folders(paths: Iterable[str], kind: str) -> Mapping[str, int]:
-    """Folders at the top with nothing but sidecars, which may be samples of a kind that is not read → how many."""
+def left_out_folders(paths: Iterable[str], kind: str, parents: Iterable[str]) -> Mapping[str, int]:
+    """Folders right below `parents` with nothing but sidecars, which may be samples of a kind that is not read → how
+    many."""
     counts: Counter[str] = Counter()
     usable = set()
+    for folder, name, rest in _below(paths, parents):
+        path = f"{name}/{rest}"
+        if not foreign(path, kind):
+            usable.add(folder)
+        elif not hidden(path) and ending(path) in SIDECARS:
+            counts[folder] += 1
+    return {folder: count for folder, count in sorted(counts.items()) if folder not in usable}
+
+
+def _below(paths: Iterable[str], parents: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """(A folder right below one of `parents`, its name, the path in it) of the files that lie in such a folder."""
+    known = set(parents)
     for path in paths:
-        top, _, rest = path.partition("/")
-        if rest and not foreign(path, kind):
-            usable.add(top)
-        elif rest and not hidden(path) and ending(path) in SIDECARS:
-            counts[top] += 1
-    return {top: count for top, count in sorted(counts.items()) if top not in usable}
+        start = 0
+        while (end := path.find("/", start)) > 0:
+            if path[:start] in known:
+                yield path[:end], path[start:end], path[end + 1 :]
+            start = end + 1
 
 
 def by_ending(paths: Iterable[str]) -> dict[str, int]:

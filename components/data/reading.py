@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from components.data.contents import Content, Rejected, classify, folds_of, merge
+from components.data.checks import check_quarantine, noted
+from components.data.columns import doubtful_columns
+from components.data.contents import Content, Rejected, classify, folds_of, merge, present
 from components.data.dealing import assign, lacking, split_named
 from components.data.formats import ROOM, open_format
 from components.data.formats.base import Files, Item, Listing
@@ -40,14 +42,14 @@ class Reading:
 
 
 def read(lock: Lock, source: Files, params: DataParams, task: TaskParams) -> Reading:
-    """DataError where the table, the folders or the labels cannot be used."""
+    """DataError where the table, the folders or the labels cannot be used, or too few of the samples."""
     kept = lock.assignments
     if kept is not None and kept.split != split_named(params):
         if kept.sides or kept.samples or kept.folds:
             raise DataError("data/source.lock was written for another data.split.", REFRESH)
         lock = replace(lock, assignments=None)
     listing = open_format(params, task.kind).read([entry.path for entry in lock.entries], source)
-    items = _items(listing, task)
+    items = items_of(listing, task)
     if not items:
         raise DataError(f"{lock.uri} holds no samples for data.layout {params.layout}.")
     known = {*listing.annotations, *(item.path for item in items)}
@@ -56,11 +58,16 @@ def read(lock: Lock, source: Files, params: DataParams, task: TaskParams) -> Rea
     if listing.payloads is not None:
         files = Inline(listing.payloads)
         entries = files.entries
-    labels = classify(items, params, task)
+    notes = notes_of(listing, params, task)
     there = replace(lock, entries=entries)
-    contents, rejected = merge(items, there, labels, params)
-    folds = folds_of(items, there, params)
-    notes = [*listing.notes, *_doubtful(listing, params, task)]
+    with noted(notes):
+        usable, rejected = present(items, entries, params)
+        check_quarantine(rejected, len(items), params.limits)
+        labels = classify(items, params, task)
+        contents, contradictions = merge(usable, there, labels, params)
+        rejected += contradictions
+        check_quarantine(rejected, len(items), params.limits)
+        folds = folds_of(usable, there, params)
     return Reading(items, ignored, notes, files, labels, contents, rejected, folds)
 
 
@@ -79,26 +86,29 @@ class Inline:
         return self._payloads[path]
 
 
-def _items(listing: Listing, task: TaskParams) -> list[Item]:
+def items_of(listing: Listing, task: TaskParams) -> list[Item]:
     """In the order of paths. What has no label says what an empty cell says to the problem."""
     empty = reading(task).empty(task)
     items = {item if item.label else replace(item, label=empty) for item in listing.items}
     return sorted(items, key=lambda item: (item.path, item.label, item.group, item.side))
 
 
-def _doubtful(listing: Listing, params: DataParams, task: TaskParams) -> Sequence[str]:
-    """What in a single column of labels is probably not meant."""
-    if not isinstance(params.labels.label, str) or not plugins.offers(ROOM, params.layout, "columns"):
-        return ()
-    return reading(task).doubtful(params.labels, task, (item.label for item in listing.items))
+def notes_of(listing: Listing, params: DataParams, task: TaskParams) -> list[str]:
+    """The listing's own, and what in the columns is probably not meant."""
+    notes, labels = list(listing.notes), params.labels
+    if not plugins.offers(ROOM, params.layout, "columns"):
+        return notes
+    if isinstance(labels.label, str):
+        notes += reading(task).doubtful(labels, task, (item.label for item in listing.items))
+    return notes + doubtful_columns(listing.items, labels)
 
 
 def with_assignments(
     lock: Lock, source: Files, params: DataParams, task: TaskParams, old: Lock | None
-) -> tuple[Lock, int]:
+) -> tuple[Lock, int, Sequence[str]]:
     """`lock` with the sides that small classes are dealt, or with the folds of groups; `old` is the lock before it.
 
-    And how many samples then lie off the test side.
+    And how many samples then lie off the test side, and the notes of the reading.
 
     A lock without assignments is an earlier version's, which dealt nothing: a class that has samples on every side
     may have been trained on, and none of its samples moves.
@@ -111,15 +121,15 @@ def with_assignments(
     if params.split.folds:
         folds = {**(kept.folds if kept else {}), **found.folds}
         made = Assignments(split_named(params), (), {}, folds=folds)
-        return replace(lock, assignments=made), _off_test(found.contents, made)
+        return replace(lock, assignments=made), _off_test(found.contents, made), found.notes
     settled: set[str] = set()
     if known is not None and kept is None:
         settled = _used(known, source, params, task, found)
     made = assign(found.contents, params, kept, settled)
     count = _off_test(found.contents, made)
     if known is not None and kept is None and not made.sides and not made.samples and known == lock:
-        return lock, count  # nothing is new: an older lock stays as it is
-    return replace(lock, assignments=made), count
+        return lock, count, found.notes  # nothing is new: an older lock stays as it is
+    return replace(lock, assignments=made), count, found.notes
 
 
 def _off_test(contents: Sequence[Content], made: Assignments) -> int:

@@ -74,6 +74,11 @@ class TableRow(NamedTuple):
             case _:
                 return str(value)
 
+    def whole(self, column: str) -> str:
+        """A text with the white space around it, which may be a file's name; "" for what is no text."""
+        value = self.cells.get(column.strip())
+        return value if isinstance(value, str) else ""
+
     def name(self, column: str) -> str:
         """A text that can be written: half of a surrogate pair, which JSON can hold, is a DataError."""
         found = self.text(column)

@@ -13,6 +13,7 @@ from components.evaluation.sizes import CONTINUITY
 from components.evaluation.spread import Floats
 
 Bounds = tuple[Floats, Floats]
+HALFWAY = 0.25  # a beta distribution with 0 more is Clopper-Pearson's lower bound, with 0.5 Jeffreys'
 HALVINGS = 32  # of an interval of at most length 2: 5e-10, on the outer side
 
 
@@ -27,20 +28,37 @@ def clopper_pearson(right: npt.ArrayLike, count: npt.ArrayLike, tail: float) -> 
     return np.where(x > 0, low, 0.0), np.where(x < n, high, 1.0)
 
 
-def tango(gained: npt.ArrayLike, lost: npt.ArrayLike, count: npt.ArrayLike, z: float) -> Bounds:
-    """Bounds of the difference of two paired shares, (gained - lost) / count, by the score test.
+def paired_shares(gained: npt.ArrayLike, lost: npt.ArrayLike, count: npt.ArrayLike, tail: float) -> Bounds:
+    """Bounds of the difference of two paired shares, (gained - lost) / count: the outermost of two methods.
 
-    The limits are the differences that the score test does not reject. Source: Tango, "Equivalence test and
-    confidence interval for the difference in proportions for the paired-sample design", Statistics in Medicine 17
-    (1998), equations 5 to 8; with a continuity correction of our own.
+    The score test's limits err up to 4 % where nearly all decisions that differ are gained (61 samples, a difference
+    of 0.1, 13 % discordant). There the limits from the bounds of both shares (MOVER) hold: Clopper-Pearson's of the
+    smaller one, which rests on few samples, and of the larger one halfway between Clopper-Pearson's, which cost power,
+    and Jeffreys', with which 2,000 samples err in 2.6 %.
+    Source: Tango, "Equivalence test and confidence interval for the difference in proportions for the paired-sample
+    design", Statistics in Medicine 17 (1998), equations 5 to 8, with a continuity correction of our own; Zou & Donner,
+    "Construction of confidence limits about effect measures", Statistics in Medicine 27 (2008), with the correlation
+    of two counts of one multinomial; Brown, Cai & DasGupta, "Interval estimation for a binomial proportion",
+    Statistical Science 16 (2001), for Jeffreys' interval.
     """
     numbers = (np.asarray(v, dtype=np.float64) for v in (gained, lost, count))
     b, c, n = np.broadcast_arrays(*numbers)
-    low, high = _lower(np.stack([b, c]), np.stack([c, b]), n, z)
+    sides = np.stack([b, c]), np.stack([c, b])
+    low, high = np.minimum(_by_score(*sides, n, float(special.ndtri(1 - tail))), _by_bounds(*sides, n, tail))
     return low, -high
 
 
-def _lower(b: Floats, c: Floats, n: Floats, z: float) -> Floats:
+def _by_bounds(b: Floats, c: Floats, n: Floats, tail: float) -> Floats:
+    """b / n - c / n less what both may be off, added up as for two estimates that are correlated."""
+    share, other = b / n, c / n
+    halfway = special.betaincinv(b + HALFWAY, n - b + 1 - HALFWAY, tail)
+    below, above = np.where(b > 0, share - halfway, 0.0), clopper_pearson(c, n, tail)[1] - other
+    rest = np.maximum((1 - share) * (1 - other), 1e-300)
+    correlation = -np.sqrt(share * other / rest)
+    return share - other - np.sqrt(np.maximum(below**2 + above**2 - 2 * correlation * below * above, 0))
+
+
+def _by_score(b: Floats, c: Floats, n: Floats, z: float) -> Floats:
     """The difference at which the score falls to z: it falls throughout from -1 to the estimate."""
     low, high = np.full(b.shape, -1.0), (b - c) / n
     for _ in range(HALVINGS):

@@ -3,9 +3,8 @@
 import math
 
 import numpy as np
-from scipy import special
 
-from components.evaluation.binomial import clopper_pearson, tango
+from components.evaluation.binomial import clopper_pearson, paired_shares
 from components.evaluation.spread import Floats, Plan, Spread, spread
 
 Ends = tuple[float, float]
@@ -19,10 +18,10 @@ def proportion(right: Floats, plan: Plan) -> Ends:
 
 
 def proportions(one: Floats, other: Floats, plan: Plan) -> Ends:
-    """Of the difference of two shares of the same samples: Tango's score interval, with the effective number."""
+    """Of the difference of two shares of the same samples, with the effective number of samples in groups."""
     share = spread(_about_mean(one) - _about_mean(other), plan).share
     gained, lost = (float(np.maximum(a - b, 0).sum()) * share for a, b in ((one, other), (other, one)))
-    low, high = tango(gained, lost, len(one) * share, float(special.ndtri(1 - plan.tail)))
+    low, high = paired_shares(gained, lost, len(one) * share, plan.tail)
     return float(low), float(high)
 
 

@@ -17,9 +17,9 @@ RULES = (
     "NeurIPS 2017).",
     "tune.method: of texts LoRA, of images all of the upper layers. On the benchmark's mails LoRA was better or "
     "level; on its cells the two were level.",
-    f"tune.best_by, of classes: balanced accuracy up to {MANY} labels of the rarest class. On the cells with 16 a "
-    "class, epochs chosen by the loss cost one seed of three 0.28, and the others nothing. The bound is a rule of "
-    "thumb: with 64 the two were not compared.",
+    f"tune.best_by, of classes: the problem's first metric (balanced accuracy) up to {MANY} labels of the rarest "
+    "class. On the cells with 16 a class, epochs chosen by the loss cost one seed of three 0.28, and the others "
+    "nothing. The bound is a rule of thumb: with 64 the two were not compared.",
     f"weighting and objectives.align: only where a domain has up to {FEW} labels of its rarest class or label. Weights "
     f"from proxy A-distance {SHIFTED:g} to {APART:g}, because they need overlap (Cortes et al., NeurIPS 2010); "
     f"alignment above. The bounds are rules of thumb; at {APART:g}, a line tells three of four samples apart. MMD is "
@@ -81,6 +81,7 @@ class Facts:
         counted: what `labels` are of: `class`, `label`, or ''.
         classes: whether a sample has one of several classes: some methods know nothing else.
         unlabelled: training samples without a label.
+        best_by: the problem's first metric, where `tune.best_by` may name it.
     """
 
     sees: str
@@ -91,6 +92,7 @@ class Facts:
     gaps: tuple[Gap, ...]
     counted: str = "class"
     classes: bool = True
+    best_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,9 @@ class _Choice:
     fact: str
 
 
-WHY = {
+WHY = {  # of a key, or of what is chosen
     "prototypes": "a class is its mean, which needs the fewest labels (Snell et al., NeurIPS 2017)",
-    "balanced_accuracy": "the loss rises as answers get too sure, while decisions still get better",
+    "tune.best_by": "the loss rises as answers get too sure, while decisions still get better",
     "last_blocks": "the head first, then the blocks, so that a raw head does not spoil good features "
     "(Kumar et al., ICLR 2022)",
     "lora": "level with full fine-tuning on GLUE, with under 1 % of its parameters (Hu et al., ICLR 2022); it wants "
@@ -135,7 +137,8 @@ def recommend(facts: Facts) -> Advice:
     reasons = [f"backbone.name: {backbone.name}. {reason}"]
     for choice in _choices(facts):
         method[choice.key] = choice.name
-        reasons.append(f"{choice.key}: {choice.name}. {choice.fact}; {WHY[choice.name]}.")
+        why = WHY.get(choice.key) or WHY[choice.name]
+        reasons.append(f"{choice.key}: {choice.name}. {choice.fact}; {why}.")
     return Advice(backbone.name, method, (*reasons, *_remarks(facts, method)))
 
 
@@ -181,8 +184,8 @@ def _learning(facts: Facts) -> Iterator[_Choice]:
         yield _Choice("head.method", "prototypes", f"{held}, no more than {FEW_SHOT}")
     method = "lora" if facts.sees == "texts" else "last_blocks"
     yield _Choice("tune.method", method, f"The network sees {facts.sees}")
-    if facts.classes and count <= MANY:
-        yield _Choice("tune.best_by", "balanced_accuracy", f"{held}, no more than {MANY}")
+    if facts.classes and facts.best_by is not None and count <= MANY:
+        yield _Choice("tune.best_by", facts.best_by, f"{held}, no more than {MANY}")
 
 
 def _between_domains(facts: Facts) -> Iterator[_Choice]:

@@ -18,6 +18,7 @@ from components.params.task import TaskParams
 from components.params.wording import explain
 from components.problems import decision
 from components.problems.base import Decision
+from components.problems.description import lasting
 from components.problems.steps import Steps
 from components.storage.publish import sha256_bytes
 
@@ -138,8 +139,7 @@ class Contract(_Part):
         if self.format == 1:
             return sha256_bytes(_canonical({name: self.term(name) for name in TERMS_1}))
         terms = {name: self.term(name) for name in TERMS}
-        # They follow the training samples, and change with each newer one.
-        terms["target"] = {key: value for key, value in self.target.items() if key != "statistics"}
+        terms["target"] = lasting(self.target)
         if self.runner is not None:
             terms["runner"] = self.term("runner")
         return sha256_bytes(_canonical({**terms, "decides": self.decides.promises}))

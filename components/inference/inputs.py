@@ -59,15 +59,19 @@ class Inputs(Protocol):
 
 
 class Folder:
-    """Every file below a folder, by path, but what is hidden or left there by a system (components/data/foreign.py)."""
+    """Every file below a folder, by path, but what is hidden or left there by a system (components/data/foreign.py).
+
+    Attributes:
+        root: the folder, resolved.
+    """
 
     def __init__(self, root: Path) -> None:
         self.uri = str(root)
-        self._root = root.resolve()
+        self.root = root.resolve()
 
     def __iter__(self) -> Iterator[Input]:
-        for path, size in self._walk(self._root, ""):
-            yield Input(path, size, partial(read_below, self._root, path))
+        for path, size in self._walk(self.root, ""):
+            yield Input(path, size, partial(read_below, self.root, path))
 
     def _walk(self, folder: Path, prefix: str) -> Iterator[tuple[str, str]]:
         """(path, size), sorted by path: a folder's name sorts as if `/` were its last letter."""
@@ -160,7 +164,9 @@ def _size(entry: "os.DirEntry[str]") -> str:
         return "?"
 
 
-def refuse_output_inside(folder: Path, output: Path) -> None:
+def refuse_output_inside(inputs: Inputs, output: Path) -> None:
     """Results below the inputs would be inputs of the next run."""
-    if output.resolve().is_relative_to(folder.resolve()):
-        raise ParamsError(f"--output {output} lies inside the inputs {folder}.", "Name a folder beside it.")
+    if isinstance(inputs, Folder) and output.resolve().is_relative_to(inputs.root):
+        raise ParamsError(
+            f"--output {output} lies inside the inputs {inputs.uri}.", "Name a folder beside it."
+        )

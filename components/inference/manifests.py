@@ -1,6 +1,8 @@
 """A table of inputs, gone through row by row; components.data.tables reads it as it reads those of training."""
 
 import hashlib
+import os
+import unicodedata
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from components.data.tables import TableFile, TableRow
 from components.errors import DataError
 from components.inference.inputs import Input, read_below
 from components.params.tables import KINDS, kind_of
+from components.sources.base import unwritable
 from components.storage.publish import sha256_bytes
 
 ADVICE = "Name columns by --path, --content and --id, and what separates them by --separator."
@@ -28,7 +31,7 @@ class Columns:
         path: a file, relative to the table's folder. None: `content` says it.
         content: the sample itself: a text or, in Parquet, bytes.
         id: names the row in the output. None: its path, or `<file>#<number of the row>` for a content.
-        separator, header: of a CSV; see components.params.scoring.Job.
+        separator, header: of a CSV; see components.params.inputs.InputParams.
     """
 
     path: str | None = "path"
@@ -83,10 +86,12 @@ class Table:
 
     def _input(self, row: TableRow) -> Input:
         columns = self._columns
-        path = row.text(columns.path) if columns.path else ""
+        path = self._path(row, columns.path) if columns.path else ""
         name = row.text(columns.id) if columns.id else path or f"{self._file.name}#{row.number}"
-        if not name or not name.isprintable():
-            raise DataError(f"{row.place} has the id {name!a}.", "Name a column of names by --id.")
+        if why := unwritable(name) if name else "is empty":
+            raise DataError(
+                f"{row.place} has the id {name!a}, which {why}.", "Name a column of names by --id."
+            )
         if columns.path:
             return Input(name, path, partial(self._load, path))
         value = row.cells.get((columns.content or "").strip())
@@ -97,10 +102,22 @@ class Table:
         )
         return Input(name, sha256_bytes(payload), partial(bytes, payload))
 
+    def _path(self, row: TableRow, column: str) -> str:
+        """The cell without white space around it, unless only the whole cell names a file."""
+        path, whole = row.text(column), row.whole(column)
+        if whole in ("", path) or unwritable(whole) or (path and self._is_there(path)):
+            return path
+        return whole if self._is_there(whole) else path
+
     def _load(self, path: str) -> bytes:
+        """Composed and decomposed letters are equal where no file has just these."""
         if not path:
             raise DataError("the table names no file")
-        return read_below(self._root, path)
+        forms = () if path.isascii() else (unicodedata.normalize(form, path) for form in ("NFC", "NFD"))
+        return read_below(self._root, next((name for name in (path, *forms) if self._is_there(name)), path))
+
+    def _is_there(self, name: str) -> bool:
+        return os.path.lexists(self._root / name)
 
     def _check_unique(self, seen: npt.NDArray[np.uint64]) -> None:
         """Raise DataError where an id occurs twice; equal hashes alone prove nothing."""

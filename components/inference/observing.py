@@ -27,6 +27,7 @@ Embeddings = npt.NDArray[np.float32]
 
 HEAD = "head."  # what export.release calls the head's weights
 LAYERS = ("Gemm", "MatMul")
+NOT_FINITE = "the model's answer is not finite"  # why a sample has no answer
 
 
 class Observer(Runner):
@@ -148,5 +149,5 @@ def _answered(assembly: Assembly, model: Observer, neighbours: Sequence[_Decoded
             answer = assembly.merged(np.stack([row[0] for row in rows]), item.windows)
             embedding = rows[0][1] if len(rows) == 1 else np.mean([row[1] for row in rows], axis=0)
             if not all(np.isfinite(part).all() for row in rows for part in row):
-                reason, answer, embedding = "the model's answer is not finite", nothing, nothing
+                reason, answer, embedding = NOT_FINITE, nothing, nothing
         yield Row(item.raw.id, item.sha256, reason, answer, embedding, item.statistics)

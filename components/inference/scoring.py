@@ -23,7 +23,7 @@ from components.errors import DataError, GraftlineError, first_line
 from components.inference.assembly import Assembly, Key, stacked
 from components.inference.bundle import BATCH, WINDOW, Answers, Bundle, Runner
 from components.inference.inputs import Input, Inputs
-from components.inference.observing import Embeddings, observer
+from components.inference.observing import NOT_FINITE, Embeddings, observer
 from components.inference.plan import Model, Output, Plan
 from components.modalities.base import Sample
 from components.problems.base import Column
@@ -31,8 +31,6 @@ from components.problems.windows import Window
 from components.runtime.sessions import PROVIDERS
 
 Answer = tuple[Answers, Embeddings | None]
-
-NOT_FINITE = "the model's answer is not finite"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ class Known:
     """What is known of the samples before anything is computed from them: of the training and the validation side.
 
     Attributes:
-        targets: (N,) and (M,), -1 unless the method sees labels. classes: how many there are.
+        targets: (N,) and (M,), -1 unless the method sees labels. classes: how many there are, of a problem that offers
+            classes.
         tasks: (N,) and (M,), the value of `pretrain.tasks`, empty where none is named, or the sample has none.
     """
 

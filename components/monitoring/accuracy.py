@@ -6,6 +6,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from components.evaluation.intervals import Interval
+
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 
@@ -13,16 +15,6 @@ RESAMPLES = 1000
 # Confidences that differ by less are tied: single precision near 1 has steps of 6e-8, and one confidence can come out
 # a few of them apart, depending on which class it is of.
 TIED = 3e-7
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate in [low, high], of `samples`."""
-
-    estimate: float
-    low: float
-    high: float
-    samples: int
 
 
 def estimated(
@@ -54,7 +46,9 @@ def estimated(
         for best, tail in zip((False, True), tails, strict=True)
     )
     low, high = bounds
-    return Interval(estimate, min(low, estimate), max(high, estimate), len(window))
+    return Interval(
+        estimate, min(low, estimate), max(high, estimate), len(window), "average thresholded confidence"
+    )
 
 
 @dataclass(frozen=True)

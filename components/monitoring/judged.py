@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from components.evaluation.intervals import Interval, intervals
+from components.evaluation.intervals import intervals
 from components.evaluation.spread import Plan
 from components.monitoring.accuracy import estimated
 from components.monitoring.observed import Observed
@@ -57,9 +57,5 @@ class Problem:
         found: Figures = {}
         for name, confidence in ours.items():
             draw = np.random.default_rng(seed)
-            made = estimated(confidence, right[name], theirs[name], level, draw)
-            whole = Interval(
-                made.estimate, made.low, made.high, made.samples, "average thresholded confidence"
-            )
-            found[name] = dict(whole.as_json())
+            found[name] = dict(estimated(confidence, right[name], theirs[name], level, draw).as_json())
         return found

@@ -14,7 +14,7 @@ Ends = tuple[float, float]
 
 def bounds(task: TaskParams, gate: GateParams) -> Iterator[str]:
     """Of section `gate`."""
-    ranges, best = plugins.ranges(task.problem), plugins.best(task.problem)
+    ranges, best = _ranges(task), plugins.best(task.problem)
     for number, rule in enumerate(gate.rules):
         for key in ("at_least", "at_most"):
             yield from _outside(f"gate.rules.{number}.{key}", getattr(rule, key), rule.metric, ranges)
@@ -33,7 +33,7 @@ def bounds(task: TaskParams, gate: GateParams) -> Iterator[str]:
 
 def margins(task: TaskParams, promotion: PromotionParams) -> Iterator[str]:
     """Of section `promotion`."""
-    ranges = plugins.ranges(task.problem)
+    ranges = _ranges(task)
     for name, margin in promotion.margins.items():
         yield from _too_far(f"promotion.margins.{name}", margin, name, ranges)
     slices = promotion.slices
@@ -41,6 +41,12 @@ def margins(task: TaskParams, promotion: PromotionParams) -> Iterator[str]:
     yield from _too_far("promotion.slices.at_most", slices.at_most, metric, ranges)
     for name, allowance in slices.of.items():
         yield from _too_far(f"promotion.slices.of.{name}", allowance, metric, ranges)
+
+
+def _ranges(task: TaskParams) -> Mapping[str, Ends]:
+    """Metric → least and greatest value, of those for which the problem says so."""
+    found: Mapping[str, Ends] = plugins.fact("problems", task.problem, "RANGES", {})
+    return found
 
 
 def _kept(task: TaskParams) -> str:

@@ -14,7 +14,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError, core_schema
 
-from components.errors import meant, nearest
+from components.errors import nearest
 from components.params import plugins
 from components.params.base import OVERLOOKED, Section, keys_of
 from components.params.wording import mistakes
@@ -77,8 +77,9 @@ class Choosing(Section):
         # A key may be of a plug-in whose name is wrong.
         for key, value in values.items() if None not in cls.named(values).values() else ():
             if isinstance(key, str) and key not in known:
-                said = f"unknown key{meant(key, known) or '.'} Allowed: {', '.join(known)}"
-                unknown = PydanticCustomError("value_error", "{error}", {"error": said})
+                unknown = PydanticCustomError(
+                    "extra_forbidden", "Extra inputs are not permitted", {"allowed": known}
+                )
                 yield InitErrorDetails(type=unknown, loc=(key,), input=value)
         for kind in kinds:
             try:

@@ -10,7 +10,7 @@ from components.params.base import Section
 from components.params.bounds import bounds, margins
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
-from components.params.groups import fair_bounds, fair_class, fair_columns
+from components.params.groups import fair_bounds, fair_class, fair_columns, undeclared
 from components.params.learning import AUTO, HeadParams, SelectParams
 from components.params.monitoring import MonitoringParams, fewest_permutations
 from components.params.objectives import ObjectivesParams, WeightingParams
@@ -19,6 +19,7 @@ from components.params.promotion import PromotionParams
 from components.params.release import GateParams
 from components.params.task import AugmentParams, TaskParams
 from components.params.tuning import TuneParams
+from components.params.uncalibrated import uncalibrated
 
 Check = Callable[..., Iterator[str]]
 SELECT = SelectParams()  # of which no problem has anything to say
@@ -52,7 +53,7 @@ def of_the_problem(data: DataParams, task: TaskParams, select: SelectParams = SE
 def _placed(task: TaskParams, augment: AugmentParams) -> Iterator[str]:
     """Views move a sample, but not what is known of places in it."""
     moves = {"flips": False, "quarter_turns": False, "shift": 0}
-    if augment.views > 1 and getattr(plugins.about("problems", task.problem), "PLACED", False):
+    if augment.views > 1 and plugins.fact("problems", task.problem, "PLACED", False):
         for key, still in moves.items():
             if getattr(augment, key):
                 yield (
@@ -81,7 +82,7 @@ def _select_metric(task: TaskParams, select: SelectParams) -> Iterator[str]:
 
 def _gate_metrics(task: TaskParams, gate: GateParams) -> Iterator[str]:
     parts: Mapping[str, str] = plugins.fact("problems", task.problem, "PARTS")
-    whole, named = plugins.metrics(task.problem), {}
+    whole, named = plugins.fact("problems", task.problem, "METRICS"), {}
     for number, rule in enumerate(gate.rules):
         of = parts.get(rule.metric)
         if of is None:
@@ -118,7 +119,7 @@ def _best_by(task: TaskParams, tune: TuneParams) -> Iterator[str]:
 
 
 def _unknown(task: TaskParams, named: Mapping[str, str]) -> Iterator[str]:
-    allowed = (AUTO, *plugins.metrics(task.problem))
+    allowed = (AUTO, *plugins.fact("problems", task.problem, "METRICS"))
     for key, name in named.items():
         if name not in allowed:
             yield f"{key}: {name!r} is not allowed{meant(name, allowed) or '.'} Allowed: {', '.join(allowed)}"
@@ -157,20 +158,19 @@ def _slices(data: DataParams, gate: GateParams) -> Iterator[str]:
             yield f"gate.rules: slice {rule.slice!r} is not in data.labels.slices ({allowed})"
 
 
-def _parts(data: DataParams, task: TaskParams, gate: GateParams) -> Iterator[str]:
-    """Where the data name the classes, or a folder does, `components.data.before` looks."""
-    declared = tuple(data.labels.classes)
-    about = plugins.about("problems", task.problem)
-    known = about.parts(task, data) if hasattr(about, "parts") else None
-    word = next(iter(about.PARTS.values()), "class")
+def classes_of_rules(data: DataParams, task: TaskParams, gate: GateParams) -> Iterator[str]:
+    parts = plugins.fact("problems", task.problem, "PARTS")
     for rule in gate.rules:
-        if rule.of is not None and declared and rule.of not in declared:
-            hint, allowed = meant(rule.of, declared) or ".", ", ".join(declared)
-            yield f"gate.rules: class {rule.of!r} is not in data.labels.classes{hint} Allowed: {allowed}"
-        if rule.of is not None and known is not None and rule.of not in known:
-            hint = meant(rule.of, known) or "."
-            said = f"Allowed: {', '.join(known)}" if known else f"There is one {word} only: leave it out."
-            yield f"gate.rules: {word} {rule.of!r} is not in data.labels.label{hint} {said}"
+        word = parts.get(rule.metric, "class")
+        if rule.of is None:
+            continue
+        if (
+            rule.metric in plugins.fact("problems", task.problem, "METRICS")
+            and len(data.labels.label_columns) == 1
+        ):
+            yield f"gate.rules: {rule.metric} of {rule.of!r}: there is one {word} only, so leave `{word}` out"
+        else:
+            yield from undeclared(data, task, f"gate.rules: {word}", rule.of)
 
 
 def _allowances(data: DataParams, promotion: PromotionParams) -> Iterator[str]:
@@ -217,7 +217,7 @@ def _forsakes_source(domains: DomainsParams, tune: TuneParams) -> bool:
 
 
 def _permutations(data: DataParams, task: TaskParams, monitoring: MonitoringParams) -> Iterator[str]:
-    watched = getattr(plugins.about("problems", task.problem), "watched", None)
+    watched = plugins.fact("problems", task.problem, "watched", None)
     if watched is None:
         return  # monitoring refuses the problem
     # One is of the embeddings.
@@ -231,6 +231,8 @@ def _permutations(data: DataParams, task: TaskParams, monitoring: MonitoringPara
         )
 
 
+# What they ask may follow from any key of section `task`: they are left out where one of these is wrong.
+OF_ALL_KEYS: tuple[Check, ...] = (of_the_problem, uncalibrated, classes_of_rules, fair_class)
 CHECKS: tuple[Check, ...] = (
     of_the_problem,
     _placed,
@@ -240,11 +242,12 @@ CHECKS: tuple[Check, ...] = (
     _gate_metrics,
     _promotion_metrics,
     _best_by,
+    uncalibrated,
     _blocks,
     _longest,
     _forgetting,
     _slices,
-    _parts,
+    classes_of_rules,
     fair_columns,
     fair_bounds,
     fair_class,

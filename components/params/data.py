@@ -71,7 +71,9 @@ class Split(Section):
             calibrates, the others train; `train` and `test` say nothing then. Run the line once for each fold.
         fold: which of them tests, from 0 on.
         labelled_per_class: so many training samples a class (and domain) keep their label, the others become samples
-            without one: what few labels are worth. None: all.
+            without one: what few labels are worth. Of several labels a sample (`multi_label`), each label has so many,
+            or all where there are fewer, and more where it stands beside others; so do samples with none of the
+            labels. Not for numbers. None: all.
     """
 
     salt: str = "graftline"
@@ -122,6 +124,7 @@ class Limits(Section):
     Attributes:
         max_pixels, max_characters: of one image, of one text.
         quarantine_share: of the samples that may be unusable.
+        min_per_class: samples of each class, or label, in all. Not for numbers.
     """
 
     max_pixels: int = Field(default=50_000_000, gt=0)

@@ -36,14 +36,14 @@ def fair_bounds(task: TaskParams, gate: GateParams) -> Iterator[str]:
     fairness = gate.fairness
     if fairness is None:
         return
-    offered = getattr(plugins.about("problems", task.problem), "FAIRNESS", ())
+    offered = plugins.fact("problems", task.problem, "FAIRNESS", ())
     for key, what in OFFERED.items():
         if getattr(fairness, key) is not None and key not in offered:
             yield (
                 f"gate.fairness.{key} compares {what}, which task.problem {task.problem!r} does not have: "
                 "leave it out"
             )
-    known = plugins.metrics(task.problem)
+    known = plugins.fact("problems", task.problem, "METRICS")
     metric = plugins.best(task.problem) if fairness.metric == AUTO else fairness.metric
     wrong = {"higher": "worst_at_most", "lower": "worst_at_least"}.get(known.get(metric, ""), "")
     if wrong and getattr(fairness, wrong) is not None:
@@ -51,8 +51,14 @@ def fair_bounds(task: TaskParams, gate: GateParams) -> Iterator[str]:
         yield f"gate.fairness.{wrong}: of {metric}, {known[metric]} is better, so its worst group has {right}"
 
 
-def fair_class(data: DataParams, gate: GateParams) -> Iterator[str]:
-    declared, of = tuple(data.labels.classes), gate.fairness.of if gate.fairness else None
-    if of is not None and declared and of not in declared:
-        hint = meant(of, declared) or "."
-        yield f"gate.fairness.class: {of!r} is not in data.labels.classes{hint} Allowed: {', '.join(declared)}"
+def fair_class(data: DataParams, task: TaskParams, gate: GateParams) -> Iterator[str]:
+    if gate.fairness is not None and gate.fairness.of is not None:
+        yield from undeclared(data, task, "gate.fairness.class:", gate.fairness.of)
+
+
+def undeclared(data: DataParams, task: TaskParams, where: str, name: str) -> Iterator[str]:
+    """Where the data name the classes or labels, or a folder does, `components.data.before` looks."""
+    declared = plugins.fact("problems", task.problem, "declared", None)
+    names: tuple[str, ...] = () if declared is None else declared(task, data)
+    if names and name not in names:
+        yield f"{where} {name!r} is not declared{meant(name, names) or '.'} Allowed: {', '.join(names)}"

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ValidationError
 from components.errors import ParamsError, meant
 from components.params import wording
 from components.params.backbone import BackboneParams
-from components.params.base import Section, keys_of
+from components.params.base import Section
 from components.params.choosing import Choosing
-from components.params.combinations import Check, combinations, of_the_problem
+from components.params.combinations import OF_ALL_KEYS, Check, combinations
 from components.params.operation import OperationParams
 from components.params.task import TaskParams
 from components.params.tree import Params
@@ -113,17 +113,16 @@ def check(
 
     `unquoted`: what is already known to be wrong, and where: texts that YAML reads as something else.
     """
-    missing = [*unquoted.values()]
-    missing += [] if root is None else unwritten(values) + _missing(values, root)
+    mistakes: list[str] = []
     try:
         found = Params.model_validate(values)
-        mistakes = missing
     except ValidationError as error:
-        # pydantic looks at combinations only where every section is right by itself, and says them in one.
-        errors = wording.mistakes([item for item in error.errors(include_url=False) if item["loc"]], Params)
+        errors = wording.mistakes(error.errors(include_url=False), Params)
         own = [item for item in errors if not _follows(item, errors) and not _is_known(item, unquoted)]
-        mistakes = [_explain(item) for item in own] + missing
-        mistakes += _combinations(values)
+        mistakes += map(_explain, own)
+    mistakes += unquoted.values()
+    mistakes += [] if root is None else unwritten(values) + _missing(values, root)
+    mistakes += _combinations(values)
     if mistakes:
         raise _refusal(name, mistakes)
     return found
@@ -146,7 +145,7 @@ def _combinations(values: Mapping[str, object]) -> list[str]:
         with contextlib.suppress(ValidationError):
             valid[name] = kind.model_validate(values.get(name, {}))
     if "task" not in valid:
-        valid, skipped = valid | _named_task(values), (of_the_problem,)
+        valid, skipped = valid | _named_task(values), OF_ALL_KEYS
     return combinations(valid, skipped)
 
 
@@ -245,27 +244,10 @@ def _text(path: Path) -> str:
 
 
 def _explain(item: Item) -> str:
-    where = ".".join(map(str, item["loc"])) or "params"
-    if item["type"] == "extra_forbidden":
-        if where in REPLACED:
-            return f"{where}: no longer a key: {REPLACED[where]}"
-        known = _keys(item["loc"][:-1])
-        hint = meant(str(item["loc"][-1]), known) or "."
-        return f"{where}: unknown key{hint} Allowed: {', '.join(known)}"
+    where = ".".join(map(str, item["loc"]))
+    if item["type"] == "extra_forbidden" and where in REPLACED:
+        return f"{where}: no longer a key: {REPLACED[where]}"
     return wording.sentence(item)
-
-
-def _keys(location: Sequence[object]) -> list[str]:
-    """The keys of the section at `location`."""
-    model: type[BaseModel] = Params
-    for part in location:
-        field = keys_of(model).get(str(part))
-        if field is None:
-            continue
-        found = section_in(field.annotation)
-        if found is not None:
-            model = found
-    return sorted(keys_of(model))
 
 
 def section_in(annotation: object) -> type[BaseModel] | None:

@@ -25,14 +25,27 @@ REMEDIES: "Mapping[Need, str]" = {
     "target_labels": "some labels of the target: set domains.target_labels: used",
     "source_start": "a network that was trained on the source: set tune.start: source",
     "batch_norms": "batch norms, which backbone.name does not have; for layer norms, take tune.then: tent",
-    "images": "images: task.modality: image",
-    "texts": "texts: task.modality: text",
+    "images": "images: task.modality",
+    "texts": "texts: task.modality",
     "views": "at least two views of a sample: set augment.views to 2 or more",
     "tasks": "several tasks: set pretrain.tasks to domain, or to one of data.labels.slices",
-    "class_outputs": "classes: task.problem: classification",
-    "logits": "classes or labels: task.problem: classification, or multi_label",
+    "class_outputs": "classes: task.problem",
+    "logits": "classes or labels: task.problem",
     "classes": "at least 5 classes to make tasks of, or pretrain.tasks: domain, or one of data.labels.slices",
 }
+OFFERED: "Mapping[Need, str]" = {"class_outputs": "classes", "logits": "logits"}  # by problems
+KINDS: "tuple[Need, ...]" = ("images", "texts")  # of modalities
+
+
+def remedy(need: "Need") -> str:
+    """What is missing, and what to set; modalities and problems by what they state."""
+    if need in KINDS:
+        fit = [n for n in plugins.names("modalities") if plugins.fact("modalities", n, "KIND") == need]
+    elif need in OFFERED:
+        fit = [n for n in plugins.names("problems") if plugins.offers("problems", n, OFFERED[need])]
+    else:
+        return REMEDIES[need]
+    return f"{REMEDIES[need]}: {', or '.join(fit) or 'none that is installed'}"
 
 
 def methods(
@@ -73,18 +86,18 @@ def head(task: TaskParams, head: HeadParams) -> Iterator[str]:
 
 def smoothing(task: TaskParams, tune: TuneParams) -> Iterator[str]:
     if tune.label_smoothing and not _offers(task, "logits"):
-        yield f"tune.label_smoothing is for {REMEDIES['logits']}; for {task.problem} set it to 0"
+        yield f"tune.label_smoothing is for {remedy('logits')}; for {task.problem} set it to 0"
 
 
 def criterion(task: TaskParams, domains: DomainsParams) -> Iterator[str]:
     if domains.judged_unseen and not _has_classes(task):
-        yield f"domains.criterion {domains.criterion!r} needs {REMEDIES['class_outputs']}"
+        yield f"domains.criterion {domains.criterion!r} needs {remedy('class_outputs')}"
 
 
 def overfitting(task: TaskParams, gate: GateParams) -> Iterator[str]:
     if gate.overfitting is None:
         return
-    score = plugins.overfitting(task.problem)
+    score = plugins.fact("problems", task.problem, "OVERFITTING", None)
     if score is None:
         yield f"gate.overfitting: training keeps no metric of task.problem {task.problem!r}: leave it out"
     elif gate.overfitting.metric not in (AUTO, score):
@@ -102,7 +115,7 @@ def _lacking(name: str, section: Choosing, held: "Mapping[Need, bool]") -> Itera
                     f"can have; allowed: {', '.join(held)}"
                 )
             elif not held[need]:
-                yield f"{name}.{key} {chosen!r} needs {REMEDIES[need]}"
+                yield f"{name}.{key} {chosen!r} needs {remedy(need)}"
 
 
 def _offered(task: TaskParams) -> "Mapping[Need, bool]":

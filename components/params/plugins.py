@@ -142,7 +142,7 @@ def options(room: str, name: str) -> type[Section]:
     them stand in their section."""
     if room in TABLES and name not in foreign(room):
         return Section
-    found: type[Section] = getattr(about(room, name), "Params", Section)
+    found: type[Section] = fact(room, name, "Params", Section)
     return found
 
 
@@ -165,33 +165,22 @@ def needs(table: str, name: str) -> tuple[Need, ...]:
     return () if name == NONE else choice(table, name).needs
 
 
-def metrics(problem: str) -> Mapping[str, str]:
-    """Metric → `higher` or `lower`, whichever is better."""
-    found: Mapping[str, str] = about("problems", problem).METRICS
-    return found
+def fact(room: str, name: str, key: str, default: Any = ...) -> Any:
+    """A value that a plug-in states, e.g. `OFFERS` of a problem; `default` where it may leave it out."""
+    with _said(foreign(room).get(name), name):
+        module = about(room, name)
+        return getattr(module, key) if default is ... else getattr(module, key, default)
 
 
-def ranges(problem: str) -> Mapping[str, tuple[float, float]]:
-    """Metric → least and greatest value that it can have, of those for which the problem says so."""
-    found: Mapping[str, tuple[float, float]] = getattr(about("problems", problem), "RANGES", {})
-    return found
+def of_part(problem: str, metric: str) -> bool:
+    """Whether it is a metric of one part of a target: `recall of CLASS`."""
+    name, of, _ = metric.partition(" of ")
+    return bool(of) and name in fact("problems", problem, "PARTS")
 
 
 def best(problem: str) -> str:
     """The metric that `auto` means."""
-    return next(iter(metrics(problem)))
-
-
-def overfitting(problem: str) -> str | None:
-    """The score by which training and validation samples are compared; None where the problem has none."""
-    found: str | None = getattr(about("problems", problem), "OVERFITTING", None)
-    return found
-
-
-def fact(room: str, name: str, key: str) -> Any:
-    """A value that a plug-in states, e.g. `OFFERS` of a problem."""
-    with _said(foreign(room).get(name), name):
-        return getattr(about(room, name), key)
+    return str(next(iter(fact("problems", problem, "METRICS"))))
 
 
 def offers(room: str, name: str, what: str) -> bool:

@@ -7,8 +7,8 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from components.errors import ParamsError
-from components.params.base import Address, Section
-from components.params.tables import Separator, check_written
+from components.params.base import Address
+from components.params.inputs import InputParams
 from components.params.wording import explain
 
 SHARD = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
@@ -25,23 +25,16 @@ def read_shard(text: object) -> object:
     return int(found[1]), int(found[2])
 
 
-def read_header(text: object) -> object:
-    """`path,label` → (path, label)."""
-    return tuple(name.strip() for name in text.split(",")) if isinstance(text, str) else text
+class Job(InputParams):
+    """The inputs, and:
 
-
-class Job(Section):
-    """Attributes:
-    input: a folder, a table (docs/tables.md), or `s3://BUCKET/PREFIX`.
-    output: a folder.
-    alias, version, bundle: which release; one of them at most. None of them: the alias `champion`.
-    digest: of the bundle, SHA-256, as it was when it was trusted.
-    path, content, id: columns of the table; see components.inference.manifests.Columns.
-    files: folder in which the table's paths lie; its own by default.
-    separator, header: of the table; see `data.labels` in params.yaml.
-    shard: (number from 1, of how many).
-    rows: of one output file.
-    embeddings: whether each row holds what the model's head sees of the input.
+    Attributes:
+        output: a folder.
+        alias, version, bundle: which release; one of them at most. None of them: the alias `champion`.
+        digest: of the bundle, SHA-256, as it was when it was trusted.
+        shard: (number from 1, of how many).
+        rows: of one output file.
+        embeddings: whether each row holds what the model's head sees of the input.
     """
 
     input: Address
@@ -50,25 +43,17 @@ class Job(Section):
     version: int | None = Field(default=None, ge=1)
     bundle: str | None = None
     digest: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    path: str | None = None
-    content: str | None = None
-    id: str | None = None
-    files: str | None = None
-    separator: Separator | None = None
-    header: Annotated[tuple[str, ...], BeforeValidator(read_header)] = ()
     shard: Annotated[tuple[int, int], BeforeValidator(read_shard)] = (1, 1)
     rows: int = Field(default=1024, ge=1, le=1_000_000)
     embeddings: bool = False
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
-        for names in (("alias", "version", "bundle"), ("path", "content")):
-            given = [name for name in names if getattr(self, name) is not None]
-            if len(given) > 1:
-                raise ValueError(f"{' and '.join(given)} exclude each other")
+        given = [name for name in ("alias", "version", "bundle") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} exclude each other")
         if self.digest is not None and self.bundle is None:
             raise ValueError("digest is of a bundle; versions have theirs in the registry")
-        check_written(self.input, self.separator, self.header)
         if "://" in self.output:
             raise ValueError(
                 f"output {self.output!r} is no folder: rows are written to a folder; for an object store, copy it, or "

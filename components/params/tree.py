@@ -8,7 +8,6 @@ from components.params import plugins
 from components.params.backbone import BackboneParams
 from components.params.base import Section
 from components.params.card import CardParams
-from components.params.combinations import combinations
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
 from components.params.learning import AUTO, ControlsParams, FeaturesParams, HeadParams, SelectParams
@@ -31,6 +30,8 @@ def _named(section: Named, metric: str) -> Named:
 
 
 class Params(Section):
+    """Sections that are right by themselves; whether they fit each other, components.params.load.check says."""
+
     seed: int = Field(default=0, ge=0, lt=2**32)
     data: DataParams
     domains: DomainsParams = DomainsParams()
@@ -66,7 +67,7 @@ class Params(Section):
         if forgetting is not None:
             gate["forgetting"] = _named(forgetting, kept)
         if self.gate.overfitting is not None:
-            score = plugins.overfitting(self.task.problem)
+            score = plugins.fact("problems", self.task.problem, "OVERFITTING", None)
             gate["overfitting"] = _named(self.gate.overfitting, score or AUTO)
         if self.gate.fairness is not None:
             gate["fairness"] = _named(self.gate.fairness, best)
@@ -79,11 +80,4 @@ class Params(Section):
         }
         for name, section in named.items():
             object.__setattr__(self, name, section)  # frozen for everybody else
-        return self
-
-    @model_validator(mode="after")
-    def _combinations(self) -> "Params":
-        sections = {name: value for name, value in self if isinstance(value, Section)}
-        if wrong := combinations(sections):
-            raise ValueError("; ".join(wrong))
         return self

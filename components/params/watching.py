@@ -1,36 +1,28 @@
 """One look at a window: what is compared with which version's reference. It is given by command, not by params.yaml."""
 
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from components.errors import ParamsError
-from components.params.base import Address, Section
-from components.params.scoring import CHAMPION, Job, read_header
-from components.params.tables import Separator
+from components.params.inputs import InputParams
+from components.params.scoring import CHAMPION
 from components.params.wording import explain
 
 
-class Look(Section):
-    """Attributes:
-    scored: folder that `flows.score` wrote; it says which version answered.
-    input: where the samples themselves lie, as `flows.score` takes it; with `scored`, what was scored.
-    alias, version: which version, where nothing was scored. None of them: the alias `champion`.
-    path, content, id, files, separator, header: of a table; see components.params.scoring.Job.
-    labels: a table with the columns `id` and `label`, of as many samples as are known by now.
+class Look(InputParams):
+    """The inputs, as `flows.score` takes them (with `scored`, those that were scored), and:
+
+    Attributes:
+        scored: folder that `flows.score` wrote; it says which version answered.
+        alias, version: which version, where nothing was scored. None of them: the alias `champion`.
+        labels: a table with the columns `id` and `label`, of as many samples as are known by now.
     """
 
     scored: str | None = None
-    input: Address | None = None
     alias: str | None = None
     version: int | None = Field(default=None, ge=1)
-    path: str | None = None
-    content: str | None = None
-    id: str | None = None
-    files: str | None = None
-    separator: Separator | None = None
-    header: Annotated[tuple[str, ...], BeforeValidator(read_header)] = ()
     labels: str | None = None
 
     @model_validator(mode="after")
@@ -44,14 +36,6 @@ class Look(Section):
         return self
 
     @property
-    def job(self) -> Job:
-        """The job whose inputs are looked at."""
-        assert self.input is not None
-        keys = ("path", "content", "id", "files", "separator", "header")
-        given = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
-        return Job.model_validate({"input": self.input, "output": "unused", **given})
-
-    @property
     def chosen(self) -> tuple[str | None, str]:
         """(version, alias) to look for."""
         return None if self.version is None else str(self.version), self.alias or CHAMPION
@@ -60,10 +44,7 @@ class Look(Section):
 def read_look(values: Mapping[str, object]) -> Look:
     """The checked look; a ParamsError that lists every mistake otherwise. What is None counts as not given."""
     try:
-        look = Look.model_validate({key: value for key, value in values.items() if value is not None})
-        if look.input is not None:
-            _ = look.job
+        return Look.model_validate({key: value for key, value in values.items() if value is not None})
     except ValidationError as error:
         lines = explain(error, Look)
         raise ParamsError(f"Nothing can be looked at: {'; '.join(lines)}.") from None
-    return look

@@ -59,12 +59,15 @@ def explain(error: ValidationError, model: type[BaseModel], below: Place = ()) -
 
 
 def mistakes(items: Sequence[Item], model: type[BaseModel]) -> list[Item]:
-    """One item for each place: of a value that fits no member of a union, pydantic tells one for each member."""
+    """One item for each place: of a value that fits no member of a union, pydantic tells one for each member.
+
+    That of an unknown key names those that are `allowed` at its place.
+    """
     found: dict[Place, list[Item]] = {}
     for item in items:
         found.setdefault(place(model, item), []).append(item)
     return [
-        _one(at, those)
+        _with_allowed(_one(at, those), model)
         for at, those in found.items()
         # A list with a wrong value in it is no wrong text.
         if _of_itself(those) or not any(other[: len(at)] == at != other for other in found)
@@ -88,6 +91,17 @@ def _one(at: Place, items: Sequence[Item]) -> Item:
     return {**first, "loc": at, "type": "value_error", "ctx": {"error": said}}
 
 
+def _with_allowed(item: Item, model: type[BaseModel]) -> Item:
+    about = item.get("ctx", {})
+    if item["type"] != "extra_forbidden" or "allowed" in about:
+        return item  # `choosing` has told the keys of plug-ins already
+    options: list[object] = [model]
+    for part in item["loc"][:-1]:
+        options = list(_below(options, part))
+    known = {key for section in _sections(options) for key in keys_of(section)}
+    return {**item, "ctx": {**about, "allowed": sorted(known)}}
+
+
 def sentence(item: Item, below: Place = ()) -> str:
     """`place: what is wrong with it`."""
     at, text = (*below, *item["loc"]), said(item)
@@ -107,7 +121,8 @@ def said(item: Item) -> str:
         case "missing":
             return "missing; it has no default"
         case "extra_forbidden":
-            return "unknown key"
+            known = about["allowed"]
+            return f"unknown key{meant(str(item['loc'][-1]), known) or '.'} Allowed: {', '.join(known)}"
         case "literal_error":
             allowed = str(about["expected"]).replace("'", "")
             hint = meant(str(value), allowed.replace(" or ", ", ").split(", ")) or "."
@@ -153,8 +168,11 @@ def _may_be_mapping(options: Sequence[object]) -> bool:
 
 
 def _takes_further_keys(options: Sequence[object]) -> bool:
-    models = (one for one in options if isinstance(one, type) and issubclass(one, BaseModel))
-    return any(model.model_config.get("extra") == "allow" for model in models)
+    return any(section.model_config.get("extra") == "allow" for section in _sections(options))
+
+
+def _sections(options: Sequence[object]) -> Iterator[type[BaseModel]]:
+    yield from (one for one in options if isinstance(one, type) and issubclass(one, BaseModel))
 
 
 def _below(options: Sequence[object], part: str | int) -> Iterator[object]:

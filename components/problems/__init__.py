@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         Fitted,
         Judge,
         Network,
-        Show,
         Target,
     )
     from components.problems.labels import Reading
@@ -61,9 +60,4 @@ def judge(task: TaskParams, description: "Description") -> "Judge":
 
 def baseline(task: TaskParams, description: "Description") -> "Baseline":
     found: Baseline = _facet(task.problem, "baseline").Baseline(description)
-    return found
-
-
-def show(task: TaskParams, description: "Description") -> "Show":
-    found: Show = _facet(task.problem, "show").Show(task, description)
     return found

@@ -7,14 +7,15 @@ A problem is a package of facets, one file each, because a stage must not run ag
     network.py   head, loss
     decision.py  calibration, from outputs to answers and decisions
     judge.py     metrics, tables, constant controls
-    show.py      what people see: mistakes, parts of the target
+    baseline.py  a linear model: what a transferred network must beat
+
+What people see of it, and what runs outside the graph asks, is in `operation.py`.
 
 Arrays have the samples on their first axis. What a row is, the problem alone knows: a class index, numbers, a vector of
 labels. Where rows differ in shape, the array's type is `object`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -28,8 +29,9 @@ from components.problems.windows import Window
 if TYPE_CHECKING:  # reading labels does without the seconds of these imports
     from torch import Tensor, nn
 
-    from components.evaluation.intervals import Interval, Metric, Outcome
-    from components.evaluation.spread import Plan
+    from components.evaluation.intervals import Metric, Outcome
+
+TRACKED = False  # protocols: a stage depends on the facets themselves
 
 Column = Sequence[Any] | npt.NDArray[Any]  # a value for each sample
 # What stands in dataset.json and in a release: JSON that names the targets (classes, unit, range, …). What follows the
@@ -43,11 +45,6 @@ Mask = npt.NDArray[np.bool_]
 # What turns outputs into what `columns` aims at: shares of one whole, shares each by itself, or the outputs themselves.
 Link = Literal["softmax", "sigmoid", "identity"]
 NONE: Mapping[str, int] = MappingProxyType({})
-
-
-def lasting(description: Description, *without: str) -> Mapping[str, Any]:
-    """What a description says whatever its training samples are, `without` some of its keys."""
-    return {key: value for key, value in description.items() if key not in ("statistics", *without)}
 
 
 class Target(Protocol):
@@ -263,46 +260,6 @@ class Judge(Protocol):
 
     def tables(self, outcome: Any) -> Mapping[str, tuple[Sequence[str], Sequence[Sequence[object]]]]:
         """File name → header and rows, for plots."""
-        ...
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """A wrong decision, in words.
-
-    Attributes:
-        row: of the sample in its outcome.
-        actual, predicted: what it is, and what was decided.
-        confidence: the probability that spoke for what is wrong; None where there are no probabilities.
-        output: number of the network's output that spoke for it.
-        about: which of several wrong things `confidence` and `output` are about.
-    """
-
-    row: int
-    actual: str
-    predicted: str
-    confidence: float | None
-    output: int
-    about: str = ""
-
-
-class Show(Protocol):
-    """What the report shows. No stage depends on it.
-
-    Attributes:
-        parts_of: what `parts` are, as a heading; '' where there are none.
-    """
-
-    parts_of: str
-
-    def __init__(self, task: Any, description: Description) -> None: ...
-
-    def worst(self, outcome: Any, most: int) -> Sequence[Wrong]:
-        """The worst mistakes first."""
-        ...
-
-    def parts(self, outcome: Any, plan: "Plan") -> "Mapping[str, Mapping[str, Interval]]":
-        """Of each part of a target that is judged by itself, such as a label: name → metric → interval."""
         ...
 
 

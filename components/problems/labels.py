@@ -8,6 +8,8 @@ from components.errors import DataError
 from components.params.data import Labels, Limits
 from components.problems.base import Description
 
+TRACKED = False  # protocols and plain records: a stage depends on the facets themselves
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -22,14 +24,6 @@ class Reading(Protocol):
 
     def __init__(self, labels: Labels, task: Any, written: Iterable[str]) -> None:
         """`written` are all labels that occur, as they were written. DataError where they cannot be used."""
-        ...
-
-    @classmethod
-    def early(cls, labels: Labels, task: Any, written: Iterable[str], asked: Iterable[str] = ()) -> None:
-        """DataError for what can be told from some of the labels, before any sample is read.
-
-        `asked` are the parts (classes, …) that rules of the gate name.
-        """
         ...
 
     @classmethod
@@ -48,6 +42,16 @@ class Reading(Protocol):
 
     def refusal(self, strange: Mapping[str, Sequence[str]]) -> DataError:
         """For labels that belong to nothing, with the places where they stand."""
+        ...
+
+    def early(self, written: Sequence[str], asked: Iterable[str] = (), least: int = 0) -> None:
+        """DataError for what can be told before any sample is read, whatever splits the samples will be in.
+
+        Args:
+            written: the samples' labels as they were written, all of which belong to something.
+            asked: the parts (classes, …) that rules of the gate name.
+            least: samples that a part needs; 0 where `written` are not the labels of all samples.
+        """
         ...
 
     def strata(self, label: str) -> tuple[str, ...]:

@@ -1,16 +1,18 @@
-"""What a problem says to what runs outside the graph: monitoring, `advise`, and the report on labels.
+"""What a problem says to what runs outside the graph: the report, monitoring, `advise`, and the report on labels.
 
+    show.py      what people see: names of metrics, targets in words, mistakes, charts (`shown.py`)
     watch.py     statistics of decisions, how sure they are, labels that come later
     explore.py   what frozen features say about targets before anything is trained
 
-No stage depends on these two parts, and a problem may do without them: what asks for one then refuses by name.
+No stage depends on these parts, and a problem may do without them: the report then shows what any problem has, and what
+asks for another one refuses by name.
 Arrays have the samples on their first axis.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +20,74 @@ import numpy.typing as npt
 from components.errors import ParamsError
 from components.params import plugins
 from components.params.task import TaskParams
-from components.problems.base import Array, Decision, Description, Mask, Targets
+from components.problems.base import Array, Decision, Description, Fitted, Mask, Targets
+from components.problems.shown import Panel, PlainShow, Words
+
+if TYPE_CHECKING:
+    from components.evaluation.intervals import Interval
+    from components.evaluation.spread import Plan
 
 Answers = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong decision, in words.
+
+    Attributes:
+        row: of the sample in its outcome.
+        actual, predicted: what it is, and what was decided.
+        confidence: the probability that spoke for what is wrong; None where there are no probabilities.
+        output: number of the network's output that spoke for it.
+        about: which of several wrong things `confidence` and `output` are about.
+    """
+
+    row: int
+    actual: str
+    predicted: str
+    confidence: float | None
+    output: int
+    about: str = ""
+
+
+class Show(Protocol):
+    """What the report and the model card show. Those who inherit `PlainShow` need not have all of it.
+
+    Attributes:
+        titles: metric → its name for people, in their order; a metric without one is called as it is named.
+        targets: what is decided, in words: the classes, or the numbers with unit and range; '' to say nothing.
+        parts_of: what `parts` are, as a heading; '' where there are none.
+        mistakes: what `worst` lists, and in which order, as a sentence; '' where it lists nothing.
+    """
+
+    titles: Mapping[str, str]
+    targets: str
+    parts_of: str
+    mistakes: str
+
+    def __init__(self, task: Any, description: Description) -> None: ...
+
+    def counts(self, counts: Mapping[str, Any]) -> Mapping[str, str]:
+        """What `Reading.counts` says of some samples, in words: name → a cell of a table."""
+        ...
+
+    def fitted(self, fitted: Fitted) -> Sequence[Words]:
+        """What calibration found: its name, and its value in words."""
+        ...
+
+    def worst(self, outcome: Any, most: int) -> Sequence[Wrong]:
+        """The worst mistakes first."""
+        ...
+
+    def parts(self, outcome: Any, plan: "Plan") -> "Mapping[str, Mapping[str, Interval]]":
+        """Of each part of a target that is judged by itself, such as a label: name → metric → interval, and `samples`,
+        how many have the part."""
+        ...
+
+    def panels(self, facts: Mapping[str, Any]) -> Sequence[Panel]:
+        """Charts of the files that `Judge.tables` writes; `facts` is metrics.json, which holds `Judge.facts`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -154,6 +220,13 @@ class Explore(Protocol):
         ...
 
 
+def show(task: TaskParams, description: Description) -> Show:
+    """A plain one where the problem has none."""
+    part = _part(task.problem, "show")
+    made: type[Show] = PlainShow if part is None else part.Show
+    return made(task, description)
+
+
 def watch(task: TaskParams, description: Description, decision: Decision) -> Watch:
     """ParamsError where the problem has none, or its answers are no rows of one length."""
     if decision.ragged or decision.axes:
@@ -161,21 +234,28 @@ def watch(task: TaskParams, description: Description, decision: Decision) -> Wat
             f"Monitoring is not defined for task.problem {task.problem!r}: its answers are no rows of one length, and "
             "references hold tables of numbers."
         )
-    found: Watch = _part(task.problem, "watch", "Monitoring").Watch(task, description, decision)
+    found: Watch = _needed(task.problem, "watch", "Monitoring").Watch(task, description, decision)
     return found
 
 
 def explore(task: TaskParams, description: Description, what: str) -> Explore:
     """ParamsError, which says what was asked for, where the problem has none."""
-    found: Explore = _part(task.problem, "explore", what).Explore(task, description)
+    found: Explore = _needed(task.problem, "explore", what).Explore(task, description)
     return found
 
 
-def _part(problem: str, part: str, what: str) -> Any:
-    root = plugins.about("problems", problem).__name__
-    if find_spec(f"{root}.{part}") is None:
+def _needed(problem: str, part: str, what: str) -> Any:
+    found = _part(problem, part)
+    if found is None:
+        root = plugins.about("problems", problem).__name__
         raise ParamsError(
             f"{what} is not defined for task.problem {problem!r}: its package {root} has no part {part!r}.",
             "What that part holds: components/problems/operation.py.",
         )
-    return plugins.place("problems", problem, part)
+    return found
+
+
+def _part(problem: str, part: str) -> Any:
+    """None where the problem does without it."""
+    root = plugins.about("problems", problem).__name__
+    return plugins.place("problems", problem, part) if find_spec(f"{root}.{part}") is not None else None

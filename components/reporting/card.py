@@ -11,7 +11,7 @@ from components.data.splits import SIDES
 from components.errors import redact
 from components.params import Params, plugins
 from components.reporting.material import Material, Object, mapping, number, sequence
-from components.reporting.origin import evaluations, selected
+from components.reporting.origin import evaluations, fitted, selected
 
 FORMAT = 1
 FEW = 30  # test samples: with fewer, a share's interval is wider than 0.3
@@ -33,6 +33,7 @@ def facts(material: Material, params: Params, digest: str, commit: str = "") -> 
         "training": _training(material, params, commit),
         "confidence": material.metrics.get("confidence"),
         "metrics": material.metrics.get("release"),
+        "titles": dict(material.titles),
         "slices": _of(mapping(material.metrics.get("slices")), str(material.release.get("released"))),
         "controls": material.metrics.get("controls"),
         "paired": material.metrics.get("paired"),
@@ -55,9 +56,11 @@ def _model(material: Material, params: Params, digest: str) -> dict[str, object]
         "problem": params.task.problem,
         "licence": params.card.licence,
         "targets": material.dataset.get("target"),
+        "targets_in_words": material.show.targets,
         "input": release.get("input"),
         "output": release.get("output"),
         "decision": release.get("decision"),
+        "decision_in_words": dict(fitted(material)),
         "variant": release.get("released"),
         "release_sha256": digest,
         "graftline": release.get("graftline"),
@@ -74,7 +77,11 @@ def _data(material: Material) -> dict[str, object]:
         "licence": material.dataset.get("licence") or source.get("licence"),
         "samples": material.data_report.get("samples"),
         "sides": {
-            str(side): {"samples": mapping(held).get("samples"), "targets": mapping(held).get("targets")}
+            str(side): {
+                "samples": mapping(held).get("samples"),
+                "targets": mapping(held).get("targets"),
+                "targets_in_words": dict(material.show.counts(mapping(mapping(held).get("targets")))),
+            }
             for side in SIDES
             if (held := sides.get(side)) is not None
         },
@@ -133,8 +140,7 @@ def derived(material: Material) -> Iterator[str]:
 
 
 def _calibration(material: Material) -> Iterator[str]:
-    fitted = mapping(material.selected.get("decision")) or material.selected
-    used = number(mapping(fitted.get("calibration")).get("n"))
+    used = number(mapping(material.fitted.get("calibration")).get("n"))
     if used is not None:
         yield f"Calibration was fitted on {used:.0f} samples."
     release = mapping(material.metrics.get("release"))
@@ -147,10 +153,11 @@ def _calibration(material: Material) -> Iterator[str]:
 
 
 def _few(material: Material) -> Iterator[str]:
-    """Classes and slices with few test samples."""
+    """Parts of targets, such as classes, and slices with few test samples."""
     release = mapping(material.metrics.get("release"))
     variant = str(material.release.get("released"))
-    parts = {name: held for name, held in release.items() if " of " in str(name)}
+    problem = material.task.problem
+    parts = {name: held for name, held in release.items() if plugins.of_part(problem, str(name))}
     for name, held in parts.items():
         n = number(mapping(held).get("n"))
         if n is not None and n < FEW:
@@ -166,7 +173,7 @@ def front_matter(card: Mapping[str, object]) -> dict[str, object]:
     """What Hugging Face reads at the head of README.md."""
     model, data, checkpoint = (mapping(card.get(key)) for key in ("model", "data", "checkpoint"))
     modality, problem = str(model.get("modality")), str(model.get("problem"))
-    hub = getattr(plugins.about("problems", problem), "HUB", "")
+    hub = plugins.fact("problems", problem, "HUB", "")
     task = f"{modality}-{hub}" if hub else f"{modality}-{problem.replace('_', '-')}"
     found: dict[str, object] = {**_licence(str(model.get("licence") or "")), "library_name": "onnx"}
     if hub:
@@ -199,11 +206,12 @@ def _hub_name(uri: str) -> str:
 
 
 def _result(model: Object, data: Object, task: str, metrics: Object) -> dict[str, object]:
-    """One entry of `model-index`; metrics of one part (recall of a class) stand on the page only."""
+    """One entry of `model-index`; metrics of one part of a target stand on the page only."""
     measured = [
         {"type": str(name), "name": str(name).replace("_", " "), "value": round(estimate, 6)}
         for name, held in metrics.items()
-        if " of " not in str(name) and (estimate := number(mapping(held).get("estimate"))) is not None
+        if not plugins.of_part(str(model.get("problem")), str(name))
+        and (estimate := number(mapping(held).get("estimate"))) is not None
     ]
     dataset = {
         "name": str(data.get("source") or model.get("name")),

@@ -6,8 +6,8 @@ import yaml
 
 from components.reporting.card import UNSTATED, front_matter
 from components.reporting.groups import worst
-from components.reporting.judgement import grid, title
-from components.reporting.material import Object, mapping, number, sequence
+from components.reporting.judgement import grid
+from components.reporting.material import Object, mapping, number, sequence, title
 from components.storage.markdown import code, plain, table, text
 
 SUMMARY = 3000  # characters: MLflow's database holds 5,000 of a description
@@ -35,7 +35,9 @@ def summary(card: Mapping[str, object]) -> str:
     parts = [
         _section("Intended use", [text(card.get("intended_use")) or NOT_SAID]),
         _section("Out of scope", [text(card.get("out_of_scope")) or NOT_SAID]),
-        _section("Groups", _bullets([worst(mapping(c)) for c in sequence(card.get("fairness"))])),
+        _section(
+            "Groups", _bullets([worst(mapping(c), _titles(card)) for c in sequence(card.get("fairness"))])
+        ),
         _section("Limits", _bullets(sequence(card.get("limits")))),
     ]
     whole = "\n\n".join(part.replace("## ", "### ", 1) for part in parts if part)
@@ -47,7 +49,7 @@ def summary(card: Mapping[str, object]) -> str:
 def tags(card: Mapping[str, object]) -> dict[str, str]:
     """Of the version, by which it is found."""
     model, data, checkpoint = (mapping(card.get(key)) for key in ("model", "data", "checkpoint"))
-    groups = " ".join(worst(mapping(column)) for column in sequence(card.get("fairness")))
+    groups = " ".join(worst(mapping(column), _titles(card)) for column in sequence(card.get("fairness")))
     found = {
         "task": f"{model.get('modality')}_{model.get('problem')}",
         "licence": model.get("licence") or UNSTATED,
@@ -62,8 +64,12 @@ def tags(card: Mapping[str, object]) -> dict[str, str]:
     return {f"graftline.card.{key}": plain(value) for key, value in found.items() if value}
 
 
+def _titles(card: Mapping[str, object]) -> Mapping[str, str]:
+    return {str(name): str(held) for name, held in mapping(card.get("titles")).items()}
+
+
 def _sections(card: Mapping[str, object]) -> list[str]:
-    gate = mapping(card.get("gate"))
+    gate, titles = mapping(card.get("gate")), _titles(card)
     rules = [mapping(rule) for rule in sequence(gate.get("rules"))]
     judged = [[r.get("rule", ""), r.get("outcome", ""), r.get("evidence", "")] for r in rules]
     confidence = number(card.get("confidence")) or 0.95
@@ -75,10 +81,10 @@ def _sections(card: Mapping[str, object]) -> list[str]:
         _section("Data", _data(mapping(card.get("data")))),
         _section("Checkpoint", _named(mapping(card.get("checkpoint")), CHECKPOINT)),
         _section("Training", _training(mapping(card.get("training")))),
-        _section(f"Test metrics, {confidence:.0%} intervals", _metrics(mapping(card.get("metrics")))),
-        _section("By slice", _grid("Slice", card.get("slices"))),
-        _section("By group", _fairness(sequence(card.get("fairness")))),
-        _section("Controls", _grid("Control", card.get("controls"))),
+        _section(f"Test metrics, {confidence:.0%} intervals", _metrics(mapping(card.get("metrics")), titles)),
+        _section("By slice", _grid("Slice", card.get("slices"), titles)),
+        _section("By group", _fairness(sequence(card.get("fairness")), titles)),
+        _section("Controls", _grid("Control", card.get("controls"), titles)),
         _section(
             f"Gate: {text(gate.get('verdict') or 'no verdict')}",
             table(("Rule", "Outcome", "Evidence"), judged) or ["Nothing was judged."],
@@ -123,12 +129,11 @@ def _named(found: Object, names: Mapping[str, str]) -> list[str]:
 
 def _model(card: Mapping[str, object]) -> list[str]:
     model = mapping(card.get("model"))
-    about, targets = mapping(model.get("input")), mapping(model.get("targets"))
-    names = sequence(targets.get("classes")) or sequence(targets.get("labels"))
-    told = ", ".join(text(name) for name in names)
+    about, told = mapping(model.get("input")), model.get("targets_in_words")
     lines = [
         f"- Task: {text(model.get('modality'))}, {text(model.get('problem'))}",
-        f"- Targets: {told}" if told else "",
+        f"- Targets: {text(told)}" if told else "",
+        *(f"- {text(name)}: {text(said)}" for name, said in mapping(model.get("decision_in_words")).items()),
         f"- Input: {code(about.get('name'))} {code(about.get('type'))} {code(about.get('shape'))}"
         if about
         else "",
@@ -142,7 +147,7 @@ def _model(card: Mapping[str, object]) -> list[str]:
 def _data(data: Object) -> list[str]:
     sides = mapping(data.get("sides"))
     rows = [
-        (side, mapping(held).get("samples", ""), _counts(mapping(mapping(held).get("targets"))))
+        (side, mapping(held).get("samples", ""), _counts(mapping(mapping(held).get("targets_in_words"))))
         for side, held in sides.items()
     ]
     counted = table(("Split", "Samples", "Targets"), rows)
@@ -168,8 +173,8 @@ def _training(training: Object) -> list[str]:
     return [f"- {name}: {text(value)}" for name, value in wanted.items() if value not in (None, "")]
 
 
-def _metrics(metrics: Object) -> list[str]:
-    rows = [(title(str(name)), *_cells(mapping(held))) for name, held in metrics.items()]
+def _metrics(metrics: Object, titles: Mapping[str, str]) -> list[str]:
+    rows = [(title(str(name), titles), *_cells(mapping(held))) for name, held in metrics.items()]
     return table(("Metric", "Estimate", "Interval", "Samples"), rows)
 
 
@@ -179,18 +184,18 @@ def _cells(held: Object) -> tuple[str, str, str]:
     return "–" if estimate is None else f"{estimate:.3f}", interval, "–" if n is None else f"{n:.0f}"
 
 
-def _grid(first: str, models: object) -> list[str]:
-    found = grid(models)
+def _grid(first: str, models: object, titles: Mapping[str, str]) -> list[str]:
+    found = grid(models, titles)
     return table((first, *found.columns), [(row.name, *row.cells) for row in found.rows])
 
 
-def _fairness(columns: Sequence[object]) -> list[str]:
+def _fairness(columns: Sequence[object], titles: Mapping[str, str]) -> list[str]:
     lines: list[str] = []
     for column in map(mapping, columns):
         measured = tuple(str(name) for name in sequence(column.get("measured")))
         groups = {str(mapping(g).get("group")): mapping(g) for g in sequence(column.get("groups"))}
-        found = grid(groups, measured)
+        found = grid(groups, titles, measured)
         rows = [(row.name, *row.cells) for row in found.rows]
-        lines += ["", f"Groups of {text(column.get('column'))}: {text(worst(column))}", ""]
+        lines += ["", f"Groups of {text(column.get('column'))}: {text(worst(column, titles))}", ""]
         lines += table(("Group", *found.columns), rows)
     return lines[1:]

@@ -32,12 +32,12 @@ def curves(series: Mapping[str, Sequence[Point]], x_title: str, y_title: str) ->
     return drawing(WIDTH, HEIGHT, parts, f"{y_title} over {x_title}: {', '.join(drawn)}")
 
 
-def reliability(points: Sequence[Point], weights: Sequence[float]) -> Markup:
+def reliability(points: Sequence[Point], weights: Sequence[float], x_title: str, y_title: str) -> Markup:
     """Accuracy over confidence; the diagonal is perfect calibration, a dot's area its share of samples."""
     if not points:
         return Markup("")
     x, y = _unit_scales()
-    parts = axes(x, y, "confidence", "accuracy")
+    parts = axes(x, y, x_title, y_title)
     parts.append(line([(x(0), y(0)), (x(1), y(1))], "ideal"))
     placed = sorted(zip(points, weights or [1.0] * len(points), strict=False))
     heaviest = max(weight for _, weight in placed) or 1.0
@@ -45,31 +45,36 @@ def reliability(points: Sequence[Point], weights: Sequence[float]) -> Markup:
     for (a, b), weight in placed:
         radius = round(2.5 + 6.5 * (weight / heaviest) ** 0.5, 2)
         parts.append(tag("circle", cx=x(a), cy=y(b), r=radius, class_="dot soft first"))
-    return drawing(SQUARE, HEIGHT, parts, "Accuracy over confidence")
+    return drawing(SQUARE, HEIGHT, parts, over(x_title, y_title))
 
 
-def roc(points: Sequence[Point]) -> Markup:
+def roc(points: Sequence[Point], x_title: str, y_title: str) -> Markup:
     """True over false positive rate; the diagonal is chance."""
     if not points:
         return Markup("")
     x, y = _unit_scales()
     placed = [(x(a), y(b)) for a, b in points]
     below = [(x(0), y(0)), *placed, (x(1), y(0))]
-    parts = axes(x, y, "false positive rate", "true positive rate")
+    parts = axes(x, y, x_title, y_title)
     parts.append(tag("polygon", points=" ".join(f"{a:g},{b:g}" for a, b in below), class_="area"))
     parts.append(line([(x(0), y(0)), (x(1), y(1))], "ideal"))
     parts.append(line(placed, "first"))
-    return drawing(SQUARE, HEIGHT, parts, "True positive rate over false positive rate")
+    return drawing(SQUARE, HEIGHT, parts, over(x_title, y_title))
 
 
-def precision_recall(points: Sequence[Point]) -> Markup:
-    """Precision over recall."""
+def curve(points: Sequence[Point], x_title: str, y_title: str) -> Markup:
+    """A line of what lies between 0 and 1."""
     if not points:
         return Markup("")
     x, y = _unit_scales()
-    parts = axes(x, y, "recall", "precision")
+    parts = axes(x, y, x_title, y_title)
     parts.append(line([(x(a), y(b)) for a, b in points], "first"))
-    return drawing(SQUARE, HEIGHT, parts, "Precision over recall")
+    return drawing(SQUARE, HEIGHT, parts, over(x_title, y_title))
+
+
+def over(x_title: str, y_title: str) -> str:
+    """What a chart shows, in words."""
+    return f"{y_title[:1].upper()}{y_title[1:]} over {x_title}"
 
 
 def _unit_scales() -> tuple[Scale, Scale]:

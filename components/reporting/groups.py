@@ -1,12 +1,13 @@
 """Fairness: each column of groups, the worst group in words first, then all of them as bars and as a table."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from components.reporting.bars import unit_bar
-from components.reporting.judgement import Figure, Grid, RuleRow, grid, rule_row, title
-from components.reporting.material import Material, Object, mapping, number, sequence
+from components.reporting.judgement import Figure, Grid, RuleRow, grid, rule_row
+from components.reporting.material import Material, Object, mapping, number, sequence, title
 
 
 @dataclass(frozen=True)
@@ -32,25 +33,31 @@ def groups(material: Material) -> list[Groups]:
     """One for each column of `gate.fairness` that verdict.json tells of."""
     columns = [mapping(item) for item in sequence(material.verdict.get("fairness"))]
     rules = [mapping(rule) for rule in sequence(material.verdict.get("rules"))]
-    return [_groups(column, rules) for column in columns]
+    return [_groups(column, rules, material.titles) for column in columns]
 
 
-def _groups(column: Object, rules: list[Object]) -> Groups:
+def _groups(column: Object, rules: list[Object], titles: Mapping[str, str]) -> Groups:
     name, metric = str(column.get("column", "")), str(column.get("metric", ""))
     listed = [mapping(item) for item in sequence(column.get("groups"))]
     known = [item for item in listed if _estimate(item, metric) is not None]
     measured = tuple(str(item) for item in sequence(column.get("measured")))
     table = grid(
         {_name(item): {m: mapping(item.get(m)) for m in measured} | {"n": item.get("n")} for item in listed},
+        titles,
         measured,
     )
     about = [r for r in rules if r.get("kind") == "fairness" and f" of {name} " in str(r.get("rule"))]
     return Groups(
-        name, title(metric), worst(column), _figures(known, metric), table, tuple(map(rule_row, about))
+        name,
+        title(metric, titles),
+        worst(column, titles),
+        _figures(known, metric),
+        table,
+        tuple(map(rule_row, about)),
     )
 
 
-def worst(column: Object) -> str:
+def worst(column: Object, titles: Mapping[str, str]) -> str:
     """The worst group of a column and the best one, in words."""
     metric = str(column.get("metric", ""))
     listed = [mapping(item) for item in sequence(column.get("groups"))]
@@ -58,7 +65,7 @@ def worst(column: Object) -> str:
     if not known:
         return f"No group of {column.get('column', '')} was measured."
     first, last = known[0], known[-1]
-    said = f"{title(metric)} is worst for {_said(first, metric)}"
+    said = f"{title(metric, titles)} is worst for {_said(first, metric)}"
     return said + (
         f", best for {_said(last, metric)}." if len(known) > 1 else ": no other group was measured."
     )

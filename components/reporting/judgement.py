@@ -6,28 +6,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from components.reporting.bars import interval_bar, unit_bar
-from components.reporting.material import Material, Object, mapping, number, sequence
+from components.reporting.material import Material, Object, mapping, number, sequence, title
 
-TITLES = {
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "auroc": "AUROC",
-    "average_precision": "Average precision",
-    "f1": "F1",
-    "ece": "Calibration error",
-    "macro_f1": "Macro F1",
-    "micro_f1": "Micro F1",
-    "map": "Mean average precision",
-    "subset_accuracy": "Subset accuracy",
-    "hamming_loss": "Hamming loss",
-    "rmse": "Root mean squared error",
-    "mae": "Mean absolute error",
-    "r2": "R²",
-    "spearman": "Rank correlation (Spearman)",
-    "pinball": "Quantile loss (pinball)",
-    "coverage": "Coverage of the intervals",
-    "interval_width": "Width of the intervals",
-}
 COLUMNS = 3  # metrics in a table of models
 SENTENCES = {
     "pass": "Every rule holds. The release may be registered.",
@@ -104,18 +84,16 @@ def rule_row(rule: Object) -> RuleRow:
     return RuleRow(_signs(name), outcome, _signs(str(said or _interval_text(facts))), _rule_bar(facts))
 
 
-def figures(metrics: object, known: object = None) -> list[Figure]:
-    """Metrics by name → figures, in the order of TITLES; others follow.
+def figures(metrics: object, titles: Mapping[str, str], known: object = None) -> list[Figure]:
+    """Metrics by name → figures of those that have a title, in their order.
 
-    `known` is `metrics` of metrics.json, which says within which range each lies: bars of 0 to 1 compare. Metrics of
-    one part (a class, a number) have a table of their own.
+    `known` is `metrics` of metrics.json, which says within which range each lies: bars of 0 to 1 compare.
     """
-    found = {name: held for name, held in mapping(metrics).items() if " of " not in str(name)}
-    names = [*(n for n in TITLES if n in found), *(n for n in sorted(found) if n not in TITLES)]
+    found = mapping(metrics)
     return [
-        _figure(title(name), found[name], unit=_of_unit(mapping(known).get(name)))
-        for name in names
-        if _estimate(found[name]) is not None
+        _figure(title(name, titles), found[name], unit=_of_unit(mapping(known).get(name)))
+        for name in titles
+        if _estimate(found.get(name)) is not None
     ]
 
 
@@ -125,14 +103,14 @@ def _of_unit(known: object) -> bool:
     return ends is None or [number(end) for end in sequence(ends)] == [0.0, 1.0]
 
 
-def differences(paired: object, known: object) -> list[Figure]:
+def differences(paired: object, titles: Mapping[str, str], known: object) -> list[Figure]:
     """The same for paired differences: signed, with 0 as the bound, and the better side tinted.
 
     `known` is `metrics` of metrics.json, which says which way is better.
     """
     return [
         _figure(
-            title(name),
+            title(name, titles),
             value,
             difference=True,
             downwards=mapping(mapping(known).get(name)).get("better") == "lower",
@@ -142,39 +120,28 @@ def differences(paired: object, known: object) -> list[Figure]:
     ]
 
 
-def grid(models: object, names: tuple[str, ...] = ()) -> Grid:
-    """Models or slices × metrics, each cell `0.912 [0.891, 0.930]`; with the number of samples at the end."""
+def grid(models: object, titles: Mapping[str, str], names: tuple[str, ...] = ()) -> Grid:
+    """Models or slices × metrics, each cell `0.912 [0.891, 0.930]`; with the number of samples at the end.
+
+    Without `names`, the first few that have a title and that one of the models has.
+    """
     rows = []
-    names = names or _shown_metrics(models)
+    there = {name for values in mapping(models).values() for name in mapping(values)}
+    names = names or tuple(name for name in titles if name in there)[:COLUMNS]
     for name, values in mapping(models).items():
         found = mapping(values)
         cells = [_cell(found.get(metric)) for metric in names]
         counts = [number(mapping(value).get("n")) for value in found.values()] + [number(found.get("n"))]
         count = next((n for n in counts if n is not None), None)
         rows.append(Row(str(name), (*cells, "–" if count is None else f"{count:.0f}")))
-    return Grid((*(title(name) for name in names), "Samples"), tuple(rows))
+    return Grid((*(title(name, titles) for name in names), "Samples"), tuple(rows))
 
 
-def _shown_metrics(models: object) -> tuple[str, ...]:
-    """The first few metrics that these models have, in the order of TITLES."""
-    there = [name for values in mapping(models).values() for name in mapping(values)]
-    known = [name for name in TITLES if name in there]
-    return tuple(known[:COLUMNS]) or tuple(dict.fromkeys(there))[:COLUMNS]
-
-
-def recalls(release: object) -> Grid:
-    """Classes × recall and number of samples."""
-    of, known = "recall of ", mapping(release)
-    found = {name.removeprefix(of): value for name, value in known.items() if name.startswith(of)}
-    table = grid({name: {"recall": value} for name, value in found.items()}, ("recall",))
-    return Grid(("Recall", *table.columns[1:]), table.rows)
-
-
-def parts(rows: Mapping[str, Mapping[str, object]]) -> Grid:
+def parts(rows: Mapping[str, Mapping[str, object]], titles: Mapping[str, str]) -> Grid:
     """Parts of a target × metrics; how many samples have a part stands at the end."""
     names = tuple(name for name in next(iter(rows.values()), {}) if name != "samples")
     return Grid(
-        (*map(title, names), "Samples"),
+        (*(title(name, titles) for name in names), "Samples"),
         tuple(
             Row(
                 name,
@@ -188,16 +155,12 @@ def parts(rows: Mapping[str, Mapping[str, object]]) -> Grid:
 def variants(material: Material) -> Grid:
     """Every file of the release: metrics, size, and what differs from torch."""
     found = mapping(material.metrics.get("variants"))
-    table = grid(found)
+    table = grid(found, material.titles)
     rows = [
         Row(row.name, (*row.cells[:-1], _size(material, row.name), *_parity(material, row.name)))
         for row in table.rows
     ]
     return Grid((*table.columns[:-1], "Size", "Difference from torch", "Changed decisions"), tuple(rows))
-
-
-def title(name: str) -> str:
-    return TITLES.get(name, name.replace("_", " "))
 
 
 def _figure(

@@ -4,7 +4,16 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.params import plugins
+from components.params.task import TaskParams
+from components.problems.shown import PlainShow
+
+if TYPE_CHECKING:
+    from components.problems.operation import Show
 
 Object = Mapping[str, object]
 Table = Sequence[Mapping[str, str]]
@@ -12,8 +21,15 @@ Table = Sequence[Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Material:
-    """The files that the page shows; a missing or damaged one is empty, and its section says so."""
+    """The files that the page shows; a missing or damaged one is empty, and its section says so.
 
+    Attributes:
+        task: what was done.
+        evaluation: the folder with the tables that the problem's charts are of.
+    """
+
+    task: TaskParams
+    evaluation: Path
     verdict: Object
     operational: Object
     metrics: Object
@@ -33,12 +49,33 @@ class Material:
     evaluations: Sequence[Object]
     head_curve: Table
     tuned_curve: Table
-    confusion: Table
-    reliability: Table
-    roc: Table
-    precision_recall: Table
-    residuals: Table
-    widths: Table
+
+    @cached_property
+    def show(self) -> "Show":
+        """The problem's part that knows what people see; a plain one where nothing describes the targets."""
+        from components.problems.operation import (
+            show,  # it imports numpy, which a flow's summary does without
+        )
+
+        described = mapping(self.dataset.get("target"))
+        known = described.get("problem") == self.task.problem
+        return show(self.task, described) if known else PlainShow(self.task, described)
+
+    @cached_property
+    def titles(self) -> Mapping[str, str]:
+        """Metric → its name for people, in the order of the page; without those of one part of a target."""
+        named = self.show.titles
+        metrics = plugins.fact("problems", self.task.problem, "METRICS")
+        return {name: title(name, named) for name in dict.fromkeys((*named, *metrics))}
+
+    @property
+    def fitted(self) -> Object:
+        """What calibration found."""
+        return mapping(self.selected.get("decision"))
+
+    def table(self, file: str) -> Table:
+        """Of the evaluation."""
+        return read_table(self.evaluation / file)
 
 
 OBJECTS = {
@@ -60,19 +97,20 @@ TIMINGS, EVALUATIONS = "runs/timings.json", "evaluations.jsonl"
 TABLES = {
     "head_curve": "head/curves.csv",
     "tuned_curve": "tuned/curves.csv",
-    "confusion": "evaluation/confusion.csv",
-    "reliability": "evaluation/reliability.csv",
-    "roc": "evaluation/roc.csv",
-    "precision_recall": "evaluation/precision_recall.csv",
-    "residuals": "evaluation/residuals.csv",
-    "widths": "evaluation/intervals.csv",
 }
 
 
-def gather(root: Path, home: Path, operational: Object | None = None) -> Material:
+def title(name: str, titles: Mapping[str, str]) -> str:
+    """A metric's name for people: of one that is not among `titles`, its own in words."""
+    words = name.replace("_", " ")
+    return titles.get(name) or words[:1].upper() + words[1:]
+
+
+def gather(root: Path, home: Path, task: TaskParams, operational: Object | None = None) -> Material:
     """Read what lies in the workspace `root` and in its local state `home`.
 
     Args:
+        task: of params.yaml.
         operational: the verdict on latency and throughput of this machine, where it was measured.
     """
     found: dict[str, object] = {name: read_object(root / path) for name, path in OBJECTS.items()}
@@ -80,7 +118,7 @@ def gather(root: Path, home: Path, operational: Object | None = None) -> Materia
     found["timings"] = read_object(home / TIMINGS)
     found["evaluations"] = read_lines(home / EVALUATIONS)
     found["source"] = next(iter(read_lines(root / "data" / "source.lock")), {})
-    found["operational"] = operational or {}
+    found |= {"operational": operational or {}, "task": task, "evaluation": root / "evaluation"}
     return Material(**{field.name: found[field.name] for field in fields(Material)})  # type: ignore[arg-type]
 
 

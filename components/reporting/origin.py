@@ -1,15 +1,16 @@
 """Where it all comes from: data, licences, lineage; and how long it took."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from components.data.splits import SIDES
+from components.params import plugins
+from components.problems.shown import Words, in_words
 from components.reporting.bars import share_bar
 from components.reporting.judgement import Grid, Row
-from components.reporting.material import Material, Object, Table, mapping, number, sequence
-from components.storage.cells import unescape
+from components.reporting.material import Material, Object, mapping, number, sequence
 
 LEARNERS = {"head": "head on frozen features", "tuned": "fine-tuned network"}
 
@@ -33,31 +34,25 @@ class Timing:
     bar: Markup
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One cell of the confusion matrix: count, share of its row, whether it is on the diagonal."""
-
-    count: int
-    share: float
-    right: bool
-
-
 def sides(material: Material) -> Grid:
     """Samples of each side, and what is said of their targets: counts of classes, a range."""
     found = mapping(material.data_report.get("sides"))
-    classes = tuple(str(name) for name in mapping(material.data_report.get("targets")))
+    said = {
+        side: material.show.counts(mapping(mapping(facts).get("targets"))) for side, facts in found.items()
+    }
+    names = tuple(material.show.counts(mapping(material.data_report.get("targets"))))
     rows = tuple(
         Row(
-            str(side),
+            side,
             (
-                _count(mapping(facts).get("samples")),
-                *(_target(mapping(mapping(facts).get("targets")).get(name)) for name in classes),
+                in_words(mapping(found[side]).get("samples")),
+                *(said[side].get(name, in_words(None)) for name in names),
             ),
         )
         for side in SIDES
-        if (facts := found.get(side)) is not None
+        if side in found
     )
-    return Grid(("Samples", *classes), rows)
+    return Grid(("Samples", *names), rows)
 
 
 def data_facts(material: Material) -> list[Fact]:
@@ -76,7 +71,7 @@ def data_facts(material: Material) -> list[Fact]:
         ("Contents with contradicting labels", mapping(report.get("contradictions")).get("contents")),
         ("Quarantined samples", quarantine.get("samples")),
     ]
-    facts = [Fact(name, _count(value)) for name, value in wanted if number(value) is not None]
+    facts = [Fact(name, in_words(value)) for name, value in wanted if number(value) is not None]
     if kinds:
         facts.append(Fact("Reasons for quarantine", kinds))
     # The first note is the counts, which stand above already.
@@ -110,17 +105,24 @@ def judged(material: Material, method: str = "") -> list[str]:
     metric = str(material.selected.get("metric", "score")).replace("_", " ")
     words = [selected(material, method)]
     if size is not None:
-        texts = "text" in (task.get("modality"), str(task.get("name")).partition("_")[0])
-        words.append(f"input {size:.0f} tokens" if texts else f"input {size:.0f} × {size:.0f} pixels")
+        words.append(f"input {_size(task).format(round(size))}")
     if told:
         words.append(f"{metric} on validation data: {told}")
     return words if words[0] else []
 
 
+def _size(task: Object) -> str:
+    """How the modality says an input's size: `{0} tokens`. Manifests of before name a task by one word."""
+    modality = str(task.get("modality") or str(task.get("name")).partition("_")[0])
+    if modality not in plugins.names("modalities"):
+        return "size {0}"
+    return str(plugins.fact("modalities", modality, "SIZE", "size {0}"))
+
+
 def lineage(material: Material, method: str = "") -> list[Fact]:
     """From the release back to raw data and checkpoint."""
     adaptation = mapping(material.adapted.get("adaptation"))
-    wanted = [
+    made_of = [
         ("Data source", material.source.get("uri") or mapping(material.dataset.get("source")).get("uri")),
         ("Data revision", material.source.get("revision")),
         ("Data digest", material.dataset.get("digest")),
@@ -130,17 +132,23 @@ def lineage(material: Material, method: str = "") -> list[Fact]:
         ("Weights digest", material.checkpoint.get("weights_sha256")),
         ("Adapted by", adaptation.get("method")),
         ("Adapted weights digest", material.adapted.get("weights_sha256") if adaptation else None),
-        ("Selected", selected(material, method)),
-        ("Temperature", _short(material.selected.get("temperature"))),
-        ("Decision threshold", _short(material.selected.get("threshold"))),
-        ("Test digest", material.metrics.get("test_digest")),
     ]
+    decided = [("Selected", selected(material, method)), *fitted(material)]
     digests = [
-        (f"Release: {file}", mapping(facts).get("sha256"))
-        for file, facts in mapping(material.release.get("files")).items()
+        ("Test digest", material.metrics.get("test_digest")),
+        *(
+            (f"Release: {file}", mapping(facts).get("sha256"))
+            for file, facts in mapping(material.release.get("files")).items()
+        ),
     ]
-    plain = ("Checkpoint", "Adapted by", "Selected", "Temperature", "Decision threshold")
-    return [Fact(key, str(value), key not in plain) for key, value in [*wanted, *digests] if value]
+    plain = ("Checkpoint", "Adapted by", *(name for name, _ in decided))
+    pairs = [*made_of, *decided, *digests]
+    return [Fact(name, str(value), name not in plain) for name, value in pairs if value]
+
+
+def fitted(material: Material) -> Sequence[Words]:
+    """What calibration found, in words; nothing where nothing was selected."""
+    return material.show.fitted(material.fitted) if material.fitted else ()
 
 
 def licences(material: Material) -> list[Fact]:
@@ -166,43 +174,7 @@ def timings(found: Object) -> list[Timing]:
     ]
 
 
-def confusion(table: Table, classes: Sequence[str]) -> list[tuple[str, list[Cell]]]:
-    """Rows of actual classes × predicted ones, from one line a sample, or one a cell with its `count`."""
-    names = list(classes) or sorted({unescape(row.get("actual", "")) for row in table})
-    counts: dict[tuple[str, str], int] = {}
-    for row in table:
-        key = (unescape(row.get("actual", "")), unescape(row.get("predicted", "")))
-        counts[key] = counts.get(key, 0) + int(number(row.get("count")) or (0 if "count" in row else 1))
-    matrix = []
-    for actual in names if table else []:
-        total = sum(counts.get((actual, predicted), 0) for predicted in names) or 1
-        cells = [counts.get((actual, predicted), 0) for predicted in names]
-        row_cells = [Cell(n, n / total, actual == name) for n, name in zip(cells, names, strict=True)]
-        matrix.append((actual, row_cells))
-    return matrix
-
-
 def evaluations(material: Material) -> int | None:
     """How often this test side was evaluated, where it was counted."""
     digest = material.metrics.get("test_digest")
     return sum(line.get("test_digest") == digest for line in material.evaluations) or None
-
-
-def _target(said: object) -> str:
-    """The count of a class, or the range of a number."""
-    if not isinstance(said, Mapping):
-        return _count(said)
-    least, middle, most = (number(said.get(key)) for key in ("min", "median", "max"))
-    if least is None or middle is None or most is None:
-        return "–"
-    return f"{least:.4g} to {most:.4g}, median {middle:.4g}"
-
-
-def _count(value: object) -> str:
-    found = number(value)
-    return "–" if found is None else f"{found:,.0f}".replace(",", "\u202f")
-
-
-def _short(value: object) -> str:
-    found = number(value)
-    return "" if found is None else f"{found:.4g}"

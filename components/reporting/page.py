@@ -6,10 +6,14 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from components.reporting import charts, judgement, origin, residuals, transfer
+from components.params import plugins
+from components.reporting import charts, judgement, origin, transfer
 from components.reporting.groups import groups
-from components.reporting.material import Material, Table, column, mapping, number, points, sequence
+from components.reporting.material import Material, Table, mapping, points
+from components.reporting.panels import panels
 from components.reporting.templates import template
+
+LEAST = 0.05  # from which weight on a word is marked
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,8 @@ class Mistake:
     """A wrong decision.
 
     Attributes:
-        actual, predicted: class names.
-        confidence: probability of the predicted class; None where there are no classes.
+        actual, predicted: what it is, and what was decided, in words.
+        confidence: the probability that spoke for what is wrong; None where there is none.
         picture, overlay: data URIs of a small image and of what is laid over it; empty leaves a grey place.
         words: of a text: each with how much it spoke for the decision, 0…1.
         about: which of several wrong things the confidence and the evidence are about.
@@ -52,15 +56,6 @@ class Chart(NamedTuple):
 
     picture: Markup
     legend: tuple[str, ...] = ()
-
-
-class Number(NamedTuple):
-    """Pictures of a number's predictions over its targets, and of what is left between them; facts in its unit."""
-
-    name: str
-    scatter: Markup
-    left: Markup
-    facts: Sequence[origin.Fact]
 
 
 @dataclass(frozen=True)
@@ -103,30 +98,33 @@ def render(
     parts: Parts | None = None,
 ) -> str:
     """The whole page as text."""
-    named = ("", None) if parts is None else (parts.title, judgement.parts(parts.rows))
-    values = {**_judgement(material), **_charts(material), **_origin(material, heading.method)}
+    values = {**_judgement(material), **_decisions(material, parts), **_origin(material, heading.method)}
     return template("page.html.j2").render(
-        heading=heading, mistakes=mistakes, labels=labels, parts_of=named[0], parts=named[1], **values
+        heading=heading,
+        mistakes=mistakes,
+        marked=any(one.overlay or any(weight >= LEAST for _, weight in one.words) for one in mistakes),
+        labels=labels,
+        **_training(material),
+        **values,
     )
 
 
 def _judgement(material: Material) -> Mapping[str, object]:
-    metrics = material.metrics
+    metrics, titles = material.metrics, material.titles
     return {
         "verdict": judgement.verdict(material.verdict),
         "sentence": judgement.SENTENCES[judgement.verdict(material.verdict)],
         "rules": judgement.rules(material.verdict),
         "operational": judgement.rules(material.operational),
-        "figures": judgement.figures(metrics.get("release"), metrics.get("metrics")),
-        "recalls": judgement.recalls(metrics.get("release")),
-        "slices": judgement.grid(metrics.get("slices")),
+        "figures": judgement.figures(metrics.get("release"), titles, metrics.get("metrics")),
+        "slices": judgement.grid(metrics.get("slices"), titles),
         "fairness": groups(material),
         "variants": judgement.variants(material),
         "released": str(material.release.get("released", "unknown")),
         "parity_samples": mapping(material.parity.get("fp32")).get("samples"),
-        "controls": judgement.grid(metrics.get("controls")),
+        "controls": judgement.grid(metrics.get("controls"), titles),
         "paired": {
-            str(name): judgement.differences(values, material.metrics.get("metrics"))
+            str(name): judgement.differences(values, titles, metrics.get("metrics"))
             for name, values in mapping(metrics.get("paired")).items()
         },
     }
@@ -137,7 +135,19 @@ def _by_epoch(curve: Table, name: str) -> list[tuple[float, float]]:
     return [(epoch + 1, value) for epoch, value in points(curve, "epoch", name)]
 
 
-def _charts(material: Material) -> Mapping[str, object]:
+def _decisions(material: Material, parts: Parts | None) -> Mapping[str, object]:
+    named: Mapping[str, str] = plugins.fact("problems", material.task.problem, "PARTS")
+    return {
+        "evaluated": bool(material.metrics),
+        "parts_of": parts.title if parts else "",
+        "parts": judgement.parts(parts.rows, material.titles) if parts else None,
+        "of_parts": list(named),
+        "panels": panels(material),
+        "mistakes_are": material.show.mistakes,
+    }
+
+
+def _training(material: Material) -> Mapping[str, object]:
     tuned = material.tuned_curve
     losses = {
         "training": _by_epoch(tuned, "train_loss"),
@@ -150,11 +160,6 @@ def _charts(material: Material) -> Mapping[str, object]:
     decides = _by_epoch(tuned, "criterion")
     by = str(material.tuned.get("best_by", "loss"))
     unseen = by == "information_maximisation"
-    classes = [str(name) for name in sequence(mapping(material.dataset.get("target")).get("classes"))]
-    reliable = points(material.reliability, "confidence", "accuracy")
-    weights = next(
-        (found for name in ("count", "n", "samples") if (found := column(material.reliability, name))), []
-    )
     return {
         "losses": Chart(charts.curves(losses, "epoch", "loss"), tuple(losses)),
         "scores": Chart(charts.curves(scores, "epoch", score.removeprefix("validation_")), tuple(scores)),
@@ -170,16 +175,6 @@ def _charts(material: Material) -> Mapping[str, object]:
         "tuned": material.tuned,
         "training": transfer.training(material),
         "source": transfer.source(material),
-        "confusion": origin.confusion(material.confusion, classes),
-        "reliability": charts.reliability(reliable, weights),
-        "roc_class": str(material.metrics.get("roc_class", "")) if len(classes) > 2 else "",
-        "worst_label": str(material.metrics.get("worst_label", "")),
-        "precision_recall": charts.precision_recall(points(material.precision_recall, "recall", "precision")),
-        "roc": charts.roc(points(material.roc, "false_positive_rate", "true_positive_rate")),
-        "numbers": [Number(*drawn) for drawn in residuals.by_number(material)],
-        "widths": residuals.widths(
-            points(material.widths, "width", "covered"), number(material.metrics.get("nominal_coverage"))
-        ),
     }
 
 

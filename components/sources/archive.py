@@ -4,6 +4,7 @@ import hashlib
 import stat
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,10 +53,14 @@ class ArchiveSource:
         """A given one (name and version), or the archive's digest."""
         return self._revision or file_digest(self._archive)
 
+    def paths(self) -> Sequence[str]:
+        """All files, sorted; none is read."""
+        return sorted(self._members)
+
     def list(self) -> Entries:
         """Every member is read and hashed, once for this object."""
         if self._entries is None:
-            named = progress(sorted(self._members), "hash source", "file")
+            named = progress(self.paths(), "hash source", "file")
             self._entries = [self._entry(path) for path in named]
         return list(self._entries)
 

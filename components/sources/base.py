@@ -65,17 +65,23 @@ def contained(path: str) -> str:
         why = "leaves the source"
     elif "" in parts or "." in parts:
         why = "has an empty part, or a part `.`"
-    # macOS keeps a folder's icon in a file named `Icon` and a carriage return: no reason to refuse the folder.
-    elif any(unicodedata.category(letter) == "Cc" for letter in path.removesuffix("\r")):
-        why = "holds a control character"
-    elif any(unicodedata.category(letter) == "Cs" for letter in path):
-        why = "is not UTF-8"
     else:
+        # macOS keeps a folder's icon in a file named `Icon` and a carriage return: no reason to refuse the folder.
+        why = unwritable(path.removesuffix("\r"))
+    if not why:
         return path
     raise SourceRefused(
         f"The source holds a file named {path!a}, which is not a plain relative path: it {why}.",
         "Rename it at the source.",
     )
+
+
+def unwritable(name: str) -> str:
+    """Why lists and messages cannot hold `name`; empty where they can. Spaces of every kind and joiners are letters."""
+    categories = {unicodedata.category(letter) for letter in name}
+    if "Cc" in categories:
+        return "holds a control character"
+    return "is not UTF-8" if "Cs" in categories else ""
 
 
 def file_digest(path: Path) -> str:

@@ -64,7 +64,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     dataset, whole = line.dataset, line.frozen()
     samples = Activations(line, replace(whole, cut=method.cut(whole.backbone.blocks)))
     sides = seen(dataset, method, params.domains)
-    known = _known(dataset, sides, params)
+    known = _known(line, sides)
     method.check(known)
     checkpoints = unfinished("adapt_checkpoint", inputs, params, context)
     watch = Watch("Pre-training", context.tracker, checkpoints, "pretrain.", "pretrain")
@@ -89,9 +89,13 @@ def seen(dataset: Dataset, method: Pretraining, domains: DomainsParams) -> Sides
     return train, validation
 
 
-def _known(dataset: Dataset, sides: Sides, params: Params) -> Known:
-    tasks = (_tasks(dataset, "train", sides[0], params), _tasks(dataset, "validation", sides[1], params))
-    return Known((sides[0].targets, sides[1].targets), len(dataset.description.get("classes", ())), tasks)
+def _known(line: NetworkLine, sides: Sides) -> Known:
+    """Of a problem that offers classes, the network has an output for each."""
+    tasks = tuple(
+        _tasks(line.dataset, split, side, line.params)
+        for split, side in zip(("train", "validation"), sides, strict=True)
+    )
+    return Known((sides[0].targets, sides[1].targets), line.problem.outputs, (tasks[0], tasks[1]))
 
 
 def _given(method: Pretraining, samples: Activations, sides: Sides, known: Known) -> Given:

@@ -116,9 +116,15 @@ def advise(
         counted=asks.counted,
         classes=plugins.offers("problems", params.task.problem, "classes"),
         unlabelled=bare,
+        best_by=_best_by(params.task.problem),
         gaps=tuple(gap for gap, _ in gaps),
     )
     yield from _recommended(facts, own)
+
+
+def _best_by(problem: str) -> str | None:
+    metric = plugins.best(problem)
+    return metric if metric in plugins.fact("problems", problem, "BEST_BY") else None
 
 
 def _training(dataset: Dataset, params: Params, asks: Explore) -> Training:

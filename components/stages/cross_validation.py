@@ -79,7 +79,7 @@ class CrossValidation:
             train_head.demand_weight(training, self._dataset)
             states = [state for _, state in head.fits(training, stop)]
             scores = [train_head.score(head.module(state), stop, metric, found) for state in states]
-            best = head.module(states[train_head.better(found.metric(metric), scores)])
+            best = head.module(states[train_head.better(metric, found.metric(metric), scores)])
             seconds = time.monotonic() - started
             return self._finite(train_head.score(best, held, self.metric, found)["score"], seconds)
 

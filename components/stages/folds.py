@@ -1,6 +1,6 @@
 """Folds inside the training side: validation, calibration and test samples are in none of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from components.stages.domains import Chosen, learned
 
 # A part in so many of what is left to learn from decides the epoch, as validation data do on the line.
 STOP_PARTS = 8
+SHOWN = 60  # characters of a label
 Places = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.str_]
 
@@ -74,7 +75,7 @@ def make_folds(dataset: Dataset, domains: DomainsParams, count: int, seed: int) 
         [group or i for group, i in zip(dataset.groups("train"), dataset.ids("train"), strict=True)]
     )
     codes = dataset.target.codes(of.targets)
-    _enough(codes, keys[of.places], count, dataset.description.get("classes"))
+    _enough(codes, keys[of.places], count, lambda place: dataset.labels("train")[of.places[place]])
     parts = []
     for rest, held in deal(codes, keys[of.places], count, seed):
         _, stop = _stop(codes[rest], keys[of.places][rest], seed)
@@ -118,17 +119,16 @@ def _stop(targets: Places, keys: Keys, seed: int) -> tuple[Places, Places]:
     )
 
 
-def _enough(targets: Places, keys: Keys, count: int, classes: Sequence[str] | None) -> None:
-    for index in sorted(set(targets.tolist())):
-        held = len(set(keys[targets == index]))
+def _enough(targets: Places, keys: Keys, count: int, label: Callable[[int], str]) -> None:
+    """`label` is that of the sample at a place, as it is kept: only the problem knows what a code means."""
+    every = set(targets.tolist())
+    for code in sorted(every):
+        held = len(set(keys[targets == code]))
         if held < count:
-            of = (
-                f" of each class; {classes[index]!r} has {held}"
-                if isinstance(classes, list)
-                else f"; there are {held}"
-            )
+            like = f" like {label(int((targets == code).argmax()))[:SHOWN]!r}" if len(every) > 1 else ""
+            each = " of each kind" if len(every) > 1 else ""
             raise DataError(
-                f"{count} folds need {count} training samples (or groups){of}.",
+                f"{count} folds need {count} training samples (or groups){each}; there are {held}{like}.",
                 "Lower --folds.",
             )
 

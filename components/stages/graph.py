@@ -35,7 +35,7 @@ def dvc_yaml(values: Mapping[str, object] = NOTHING) -> str:
     document = {
         "stages": {row.name: _entry(row, named(values)) for row in STAGES},
         "metrics": [path for row in STAGES for path in row.metrics],
-        "plots": [_plot(*plot) for row in STAGES for plot in row.plots],
+        "plots": [{path: {"x": x, "y": y}} for row in STAGES for path, x, y in row.plots],
     }
     return HEADER + yaml.safe_dump(document, sort_keys=False, width=110)
 
@@ -123,12 +123,6 @@ def _entry(row: Stage, names: Names) -> dict[str, object]:
         "outs": list(row.outputs),
     }
     return entry
-
-
-def _plot(path: str, x: str, y: str) -> dict[str, object]:
-    if path.endswith("confusion.csv"):
-        return {path: {"template": "confusion", "x": x, "y": y}}
-    return {path: {"x": x, "y": y}}
 
 
 def _file(module: str) -> str:

@@ -12,7 +12,7 @@ from typing import Self
 from components import problems
 from components.data.dataset import Dataset
 from components.params import Params
-from components.problems.base import Array, Baseline, Decision, Fitted, Judge, Network, Show, Targets
+from components.problems.base import Array, Baseline, Decision, Fitted, Judge, Network, Targets
 from components.stages.table import STAGES, Context
 
 
@@ -71,7 +71,3 @@ class Line:
     @cached_property
     def baseline(self) -> Baseline:
         return problems.baseline(self.params.task, self.dataset.description)
-
-    @cached_property
-    def show(self) -> Show:
-        return problems.show(self.params.task, self.dataset.description)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from components.errors import DataError, DigestMismatch
+from components.inference.opened import open_inputs
 from components.inference.results import read_scored
 from components.monitoring.comparison import Asked, Test, compare, count_tests, decisions, varies
 from components.monitoring.judged import Figures, Problem
@@ -59,6 +60,7 @@ def monitor(root: Path, params: Params, look: Look) -> Found:
     Raises RegistryError (no version, or no reference), DigestMismatch, DataError (too few samples), ParamsError (too
     few permutations), before any input is read where that can be.
     """
+    inputs = None if look.input is None else open_inputs(root, look)
     shelf = Shelf(root, params.tracking)
     scored = read_scored(root / look.scored) if look.scored else None
     watched = shelf.of_release(scored.model.release_sha256) if scored else shelf.find(*look.chosen)
@@ -74,7 +76,7 @@ def monitor(root: Path, params: Params, look: Look) -> Found:
         )
     _refuse(params, reference, problem)
     known = read_labels(root / look.labels, problem.watch) if look.labels else {}
-    window = open_window(root, params, opened, look, scored)
+    window = open_window(params, opened, inputs, scored)
     seed = int(window.id[:8], 16)
     ours = reference.taken(np.arange(tested(reference)))
     ours = draw(ours, params.monitoring.samples, params.seed)

@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+from components.data.checks import noted
 from components.data.lock import Lock, LockedSource, locate, read_lock
 from components.data.reading import with_assignments
 from components.errors import DataError, StorageError
@@ -35,8 +36,10 @@ def refresh(params: Params, root: Path, cache: Path) -> bool:
     data = params.data
     lock = Lock(data.source, source.revision, data.licence, data.layout, tuple(source.list()))
     # Written in one file, so that files and sides are always those of one moment.
-    lock, usable = with_assignments(lock, LockedSource(lock, source), data, params.task, _before(path))
-    check_parity_samples(usable, params)
+    locked = LockedSource(lock, source)
+    lock, usable, notes = with_assignments(lock, locked, data, params.task, _before(path))
+    with noted(notes):
+        check_parity_samples(usable, params)
     text = lock.text().encode()
     changed = not path.exists() or path.read_bytes() != text
     if changed:

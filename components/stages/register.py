@@ -102,7 +102,7 @@ def card(root: Path, params: Params, commit: str = "") -> Card:
     from components.reporting.card_page import readme, summary, tags
     from components.reporting.material import gather
 
-    said = facts(gather(root, home(root)), params, sha256_tree(root / "release"), commit)
+    said = facts(gather(root, home(root), params.task), params, sha256_tree(root / "release"), commit)
     text = json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return Card(readme(said).encode(), f"{text}\n".encode(), summary(said), tags(said))
 

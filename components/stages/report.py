@@ -17,7 +17,7 @@ from components.errors import GraftlineError
 from components.evaluation.spread import Plan
 from components.modalities.base import Modality, Sample
 from components.params import Params
-from components.problems.base import Wrong
+from components.problems.operation import Wrong, show
 from components.progress import log
 from components.reporting.material import Object, gather
 from components.reporting.page import Heading, Labels, Mistake, Parts, render
@@ -59,7 +59,7 @@ def report(root: Path, params: Params, context: Context, pictures: bool = True) 
         pictures=pictures,
         method=params.tune.method,
     )
-    material = gather(root, state, _operational(root, params, state))
+    material = gather(root, state, params.task, _operational(root, params, state))
     path = reports(root) / "report.html"
     judged, labels = _judged(root, params, context, pictures), _labels(root, params)
     write_bytes(path, render(material, judged.mistakes, heading, labels, judged.parts).encode())
@@ -104,17 +104,18 @@ def _judged(root: Path, params: Params, context: Context, pictures: bool) -> Jud
         "evaluation/predictions.parquet",
         "release/manifest.json",
         "dataset/dataset.json",
-        "selected/network.safetensors",
     )
     if not all((root / name).exists() for name in needed):
         return Judged()
     try:
         line = NetworkLine.of(root, params, context)
-        dataset, shows = line.dataset, line.show
+        dataset = line.dataset
+        shows = show(params.task, dataset.description)
         released = str(read_json(root / "release" / "manifest.json").get("released"))
         kept = predicted(root / "evaluation" / "predictions.parquet", released, line.judge)
         found = {kept.ids[item.row]: item for item in shows.worst(kept.outcome, MOST)}
-        shown = _shown(line, found) if pictures else {}
+        network = root / "selected" / "network.safetensors"
+        shown = _shown(line, found) if pictures and network.exists() else {}
         mistakes = [_mistake(dataset, i, item, shown.get(i, Shown())) for i, item in found.items()]
         plan = Plan(params.evaluate.confidence, _groups(dataset, kept.ids))
         parts = {

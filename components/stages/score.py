@@ -12,7 +12,7 @@ import onnx
 from components.errors import DigestMismatch, StorageError, short_digests
 from components.inference.bundle import Bundle, open_bundle
 from components.inference.contract import AGAIN
-from components.inference.inputs import Inputs
+from components.inference.inputs import Inputs, refuse_output_inside
 from components.inference.manifests import Table
 from components.inference.opened import open_inputs
 from components.inference.plan import Begun, Model, Output, begun, make_plan
@@ -61,6 +61,7 @@ class Scoring:
     def inputs(self) -> Inputs:
         """Those that the job began with, where it began before."""
         found, folder = open_inputs(self._root, self._job), self._root / self._job.output
+        refuse_output_inside(found, folder)
         return Begun(found, folder) if begun(folder) else found
 
     @cached_property

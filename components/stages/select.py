@@ -21,7 +21,7 @@ from components.stages.fitting import Scored, overfitting
 from components.stages.line import Line
 from components.stages.network import NetworkLine, load_head, load_trained, save_tensors
 from components.stages.table import Context
-from components.stages.uncalibrated import Uncalibrated
+from components.stages.uncalibrated import Uncalibrated, best, known
 from components.storage.publish import read_json, write_json
 from components.training.network import Network
 from components.training.plan import MeanLoss
@@ -50,7 +50,8 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     targets = {split: chosen.targets for split, chosen in splits.items()}
     metric, scores = _scores(found, targets, line, unseen is None)
     # A tie goes to the head: the simpler network.
-    chosen = max(("head", "tuned"), key=lambda name: _signed(metric, scores[name], line))
+    names, key = tuple(found), "select.metric" if unseen is None else "domains.criterion"
+    chosen = names[best(key, metric, [_signed(metric, scores[name], line) for name in names])]
     backbone, head = networks[chosen]
     state = {f"backbone.{k}": v for k, v in backbone.state_dict().items()}
     state |= {f"head.{k}": v for k, v in head.state_dict().items()}
@@ -65,13 +66,14 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
             "chosen": chosen,
             "head": fitted,
             "metric": metric,
-            "validation": scores,
+            "validation": {name: known(score) for name, score in scores.items()},
             "training": training,
             "decision": dict(line.calibrated(outs, targets)),
         },
     )
     context.tracker.tags({"selected": chosen})
-    context.tracker.metrics({f"{name}.validation_{metric}": scores[name] for name in scores})
+    told = {name: score for name, score in scores.items() if known(score) is not None}
+    context.tracker.metrics({f"{name}.validation_{metric}": score for name, score in told.items()})
     log(f"Selected: {chosen} ({', '.join(f'{n} {s:.3f}' for n, s in scores.items())} {metric})")
 
 

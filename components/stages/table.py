@@ -72,7 +72,8 @@ class Stage:
         plugins: rooms with the key of params that chooses there, and which part of the chosen plug-in the stage
             depends on: '' for its one file, else a file or a folder of its package.
         versions: distributions whose version shapes the stage's bytes.
-        metrics, plots: files below the outputs that `dvc metrics` and `dvc plots` show.
+        metrics, plots: files below the outputs that `dvc metrics` and `dvc plots` (with x and y) show: those that every
+            problem has. What a problem draws beside them, its part `show` says, and the report draws it.
     """
 
     name: str
@@ -244,11 +245,6 @@ STAGES: tuple[Stage, ...] = (
         plugins=(*modality("decode", "baseline"), *problem("target", "decision", "judge", "baseline")),
         versions=("numpy", "onnxruntime", "pillow", "pyarrow", "scikit-learn", "tokenizers"),
         metrics=("evaluation/metrics.json",),
-        plots=(
-            ("evaluation/confusion.csv", "actual", "predicted"),
-            ("evaluation/reliability.csv", "confidence", "accuracy"),
-            ("evaluation/roc.csv", "false_positive_rate", "true_positive_rate"),
-        ),
     ),
     Stage(
         "gate",

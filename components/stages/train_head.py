@@ -21,7 +21,7 @@ from components.progress import log, progress
 from components.stages.domains import Chosen, decided, learned, rows_of, unlabelled
 from components.stages.network import NetworkLine, save_tensors
 from components.stages.table import Context
-from components.stages.uncalibrated import Uncalibrated
+from components.stages.uncalibrated import Uncalibrated, best, known
 from components.stages.weights import sample_weights
 from components.storage.publish import write_bytes, write_json
 from components.training.plan import MeanLoss
@@ -43,11 +43,14 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     with deterministic(context.threads):
         fitted = list(progress(head.fits(training, validation), "Head", head.parameter))
         scores = [score(head.module(state), validation, metric, found) for _, state in fitted]
-    best = better(found.metric(metric), scores)
-    chosen, state = fitted[best]
+    place = better(metric, found.metric(metric), scores)
+    chosen, state = fitted[place]
     shipped = {n: tensor.float() if tensor.is_floating_point() else tensor for n, tensor in state.items()}
     save_tensors(outputs["head"] / "head.safetensors", shipped)
-    candidates = [{"candidate": value, **values} for (value, _), values in zip(fitted, scores, strict=True)]
+    candidates = [
+        {"candidate": value, **{name: known(number) for name, number in values.items()}}
+        for (value, _), values in zip(fitted, scores, strict=True)
+    ]
     write_json(
         outputs["head"] / "head.json",
         {
@@ -62,15 +65,16 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     )
     write_bytes(outputs["head"] / "curves.csv", _csv(candidates).encode())
     context.tracker.params({f"head.{head.parameter}": chosen})
-    context.tracker.metrics({f"head.validation_{metric}": scores[best]["score"]})
+    context.tracker.metrics({f"head.validation_{metric}": scores[place]["score"]})
     log(
-        f"Head: {params.head.method}, {head.parameter} {chosen:g}, validation {metric} {scores[best]['score']:.3f}"
+        f"Head: {params.head.method}, {head.parameter} {chosen:g}, validation {metric} {scores[place]['score']:.3f}"
     )
 
 
-def better(metric: Metric[Any], scores: Sequence[Mapping[str, float]]) -> int:
+def better(name: str, metric: Metric[Any], scores: Sequence[Mapping[str, float]]) -> int:
     """Which of the candidates; a tie goes to the lower loss: metrics of few samples are coarse."""
-    return max(range(len(scores)), key=lambda i: (metric.signed(scores[i]["score"]), -scores[i]["loss"]))
+    signed = [metric.signed(row["score"]) for row in scores]
+    return best("head.metric", name, signed, [row["loss"] for row in scores])
 
 
 def score(module: nn.Module, samples: Samples, metric: str, found: Uncalibrated) -> dict[str, float]:
@@ -100,7 +104,7 @@ def demand_weight(training: Samples, dataset: Dataset) -> None:
         )
 
 
-def _csv(candidates: list[dict[str, float]]) -> str:
+def _csv(candidates: Sequence[Mapping[str, float | None]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, ["candidate", "score", "loss"], lineterminator="\n")
     writer.writeheader()

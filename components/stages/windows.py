@@ -13,12 +13,10 @@ from components.errors import DataError, SourceError
 from components.inference.bundle import Bundle, open_bundle
 from components.inference.inputs import Input, Inputs
 from components.inference.observing import Raw, Row, observe, observer
-from components.inference.opened import open_inputs
 from components.inference.plan import digest
 from components.inference.results import Scored
 from components.monitoring.observed import Observed, drawn
 from components.params import Params
-from components.params.watching import Look
 from components.problems.operation import Watch
 from components.progress import log, progress
 from components.registry.fetch import fetch
@@ -61,16 +59,16 @@ def open_version(root: Path, params: Params, watched: Watched) -> Opened:
     return Opened(watched, open_bundle(fetch(root, params.tracking, watched.version).folder))
 
 
-def open_window(root: Path, params: Params, opened: Opened, look: Look, scored: Scored | None) -> Window:
-    """Raises StorageError, SourceError or DataError where it cannot be had."""
-    if scored is None:
-        return _direct(root, params, opened, look)
-    return _scored(root, params, opened, look, scored)
+def open_window(params: Params, opened: Opened, inputs: Inputs | None, scored: Scored | None) -> Window:
+    """Of inputs, or of what was scored. Raises StorageError, SourceError or DataError where it cannot be had."""
+    if scored is not None:
+        return _scored(params, opened, inputs, scored)
+    assert inputs is not None
+    return _direct(params, opened, inputs)
 
 
-def _direct(root: Path, params: Params, opened: Opened, look: Look) -> Window:
+def _direct(params: Params, opened: Opened, inputs: Inputs) -> Window:
     """The release answers what was drawn of the inputs, and nothing else."""
-    inputs = open_inputs(root, look.job)
     listed = 0
 
     def counted() -> Iterator[Input]:
@@ -98,13 +96,13 @@ def _direct(root: Path, params: Params, opened: Opened, look: Look) -> Window:
     )
 
 
-def _scored(root: Path, params: Params, opened: Opened, look: Look, scored: Scored) -> Window:
+def _scored(params: Params, opened: Opened, inputs: Inputs | None, scored: Scored) -> Window:
     """Answers are those that were written; what is not in them is measured on the inputs."""
     answered = np.array([i for i, reason in enumerate(scored.reasons) if reason is None], dtype=np.int64)
     answers = scored.answers(opened.bundle.decision.columns)
     rows = answered[drawn(len(answered), params.monitoring.samples, int(scored.digest[:8], 16))]
-    if look.input is not None:
-        seen = _measured(params, opened.bundle, scored, rows, open_inputs(root, look.job))
+    if inputs is not None:
+        seen = _measured(params, opened.bundle, scored, rows, inputs)
     elif scored.embedded and len(rows):
         log("Without the inputs (--input) their statistics are not compared.")
         seen = [

@@ -5,6 +5,7 @@ accepts, every head is fitted, and every loss of an objective is defined.
 """
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from task_examples import MODALITIES, PROBLEMS, asked, task
 from tiny import SAMPLES, SHOWN, WIDTH, Shown, make_backbone, make_samples
 
 from components.errors import ParamsError
@@ -20,12 +22,12 @@ from components.heads import load_head, mlp, restore
 from components.heads.base import Samples
 from components.methods import ROLES, load_objectives
 from components.methods.objective import Shape, Start, Step, Unlabelled
+from components.modalities import NAMES as OUR_MODALITIES
 from components.params import Params, names, plugins
 from components.params.data import DataParams
 from components.params.learning import HeadParams
 from components.params.load import check
-from components.params.task import TaskParams
-from components.problems import NAMES as PROBLEMS
+from components.problems import NAMES as OUR_PROBLEMS
 from components.problems import decision, judge, network
 from components.problems.base import Network as Problem
 from components.problems.operation import explore, watch
@@ -35,44 +37,20 @@ from components.training.network import Network, fresh_head
 from components.training.plan import MeanLoss
 
 FILE = Path(__file__).parents[2] / "params.yaml"
-MODALITIES = ("image", "text")
-TASKS = [(modality, problem) for modality in MODALITIES for problem in PROBLEMS]
+# Heads and methods are tried on our own problems; monitoring, `advise` and the rest on every one.
+OURS = [name for name in PROBLEMS if name in OUR_PROBLEMS]
+TASKS = [(modality, problem) for modality in MODALITIES if modality in OUR_MODALITIES for problem in OURS]
 TABLES = {plugin.key: plugin.table or plugin.room for row in STAGES for plugin in row.plugins}
 CHOICES = {key: plugins.names(table) for key, table in TABLES.items() if table in plugins.TABLES}
 CHOICES["domains.criterion"] = get_args(names.Criterion)
-DESCRIPTIONS: dict[str, dict[str, Any]] = {
-    "classification": {"problem": "classification", "classes": ["a", "b", "c"]},
-    "multi_label": {"problem": "multi_label", "labels": ["a", "b", "c"]},
-    "regression": {
-        "problem": "regression",
-        "numbers": [{"name": "a"}, {"name": "b"}],
-        "statistics": {"mean": [1.0, -20.0], "scale": [2.0, 5.0]},
-    },
-}
-# Which names each problem refuses, whatever else is given to them. All other combinations are accepted.
-OF_CLASSES = {
-    "cdan",
-    "distillation",
-    "entropy",
-    "ewc",
-    "information_maximisation",
-    "mcc",
-    "prototypes",
-    "prototypical",
-}
-OF_CLASSES |= {"pseudo_labels", "reptile", "tent", "tradaboost"}
-REFUSED = {
-    "classification": set(),
-    "multi_label": OF_CLASSES,
-    "regression": OF_CLASSES | {"logistic", "neighbours"},
-}
-# What a modality, or its backbone, has none of.
-LACKING = {"image": {"masked_tokens"}, "text": {"simclr", "adabn"}}
 FEATURES = 12
+pytestmark = pytest.mark.usefixtures("every_plugin")
 
 
-def task(modality: str, problem: str) -> dict[str, object]:
-    return {"modality": modality, "problem": problem, **({"none": ""} if problem == "multi_label" else {})}
+@pytest.mark.parametrize(("room", "examples"), [("problems", PROBLEMS), ("modalities", MODALITIES)])
+def test_each_has_an_example(room: str, examples: Mapping[str, object]) -> None:
+    """Those of tests/plugins, too."""
+    assert sorted({*plugins.names(room)} ^ {*examples}) == [], "entries of tests/task_examples.py"
 
 
 def params(modality: str, problem: str) -> dict[str, Any]:
@@ -85,13 +63,13 @@ def params(modality: str, problem: str) -> dict[str, Any]:
         "labels": {"file": "labels.csv", "domain": "where", "slices": ["camera"]},
     }
     made["task"] = task(modality, problem)
-    made["backbone"] = {"name": {"image": "efficientnet_lite0", "text": "minilm_l6"}[modality]}
+    made["backbone"] = dict(MODALITIES[modality].backbone)
     made["augment"] = {"views": 2}
     made["domains"] = {"source": ["here"], "target": ["there"], "target_labels": "hidden"}
     made["head"], made["select"], made["promotion"] = {"method": "linear"}, {}, {}
     rule = {"metric": plugins.best(problem), "at_most": 1}
     made["gate"] = {"rules": [rule], "better_than_controls": {"metric": "auto"}}
-    made["tune"] = {"blocks": 2, "epochs": 2}
+    made["tune"], made["pretrain"] = {"blocks": 1, "epochs": 2}, {"blocks": 1}
     return made  # type: ignore[no-any-return]
 
 
@@ -123,7 +101,7 @@ def test_it_is_accepted_or_refused_by_its_key_with_the_reason(
     key: str, name: str, modality: str, problem: str
 ) -> None:
     values = chosen(key, name, modality, problem)
-    refused = name in REFUSED[problem] | LACKING[modality] and not (
+    refused = name in PROBLEMS[problem].refuses | MODALITIES[modality].refuses and not (
         key == "domains.criterion" and problem == "classification"
     )
     if not refused:
@@ -135,37 +113,28 @@ def test_it_is_accepted_or_refused_by_its_key_with_the_reason(
         assert ":" in str(said.value).split(f"{key} {name!r} needs", 1)[1] or "," in str(said.value)
 
 
-def targets(problem: str, count: int, seed: int = 0) -> np.ndarray[Any, Any]:
-    draw = np.random.default_rng(seed)
-    if problem == "classification":
-        return np.arange(count) % 3
-    if problem == "multi_label":
-        return draw.integers(0, 2, (count, 3)).astype(np.int8)
-    return (draw.normal(size=(count, 2)) * (2, 5) + (1, -20)).astype(np.float32)
-
-
 def samples(problem: str, seed: int = 0) -> Samples:
     """Features from which targets can be read."""
-    given = targets(problem, 60, seed)
-    asked = network(TaskParams(problem=problem), DESCRIPTIONS[problem])
-    columns = asked.columns(given)
+    given = PROBLEMS[problem].targets(60, seed)
+    learned = network(asked(problem), PROBLEMS[problem].description)
+    columns = learned.columns(given)
     plain = (columns - columns.mean(axis=0)) / columns.std(axis=0)
     draw = np.random.default_rng(seed)
     features = np.concatenate([3 * plain, draw.normal(size=(60, FEATURES - plain.shape[1]))], axis=1)
-    return Samples(features.astype(np.float32), given, asked)
+    return Samples(features.astype(np.float32), given, learned)
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("problem", OURS)
 @pytest.mark.parametrize("name", HEADS)
 def test_a_head_that_is_accepted_learns(name: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name in REFUSED[problem]:
+    if name in PROBLEMS[problem].refuses:
         return
     monkeypatch.setattr(mlp, "ROUNDS", 8)
     given = HeadParams.model_validate(
         {"method": name, "l2": [1e-3], "neighbours": [3], "hidden": 16, "components": 64}
     )
     training, unseen = samples(problem), samples(problem, seed=1)
-    judged = Uncalibrated(_params(problem), DESCRIPTIONS[problem])
+    judged = Uncalibrated(_params(problem), PROBLEMS[problem].description)
     metric = plugins.best(problem)
     found = []
     for _, state in load_head(given, seed=3).fits(training, unseen):
@@ -184,25 +153,25 @@ def _params(problem: str) -> Params:
 
 
 ADDED = [
-    (role, name, *which)
+    (role, name, shown, problem)
     for role in ROLES
     for name in CHOICES[f"objectives.{role}"]
-    for which in TASKS
-    if name not in REFUSED[which[1]]
+    for shown in SHOWN
+    for problem in OURS
+    if name not in PROBLEMS[problem].refuses
 ]
 
 
-@pytest.mark.parametrize(("role", "name", "modality", "problem"), ADDED)
+@pytest.mark.parametrize(("role", "name", "shown", "problem"), ADDED)
 def test_the_loss_of_an_objective_that_is_accepted_is_finite_and_has_a_gradient(
-    role: str, name: str, modality: str, problem: str
+    role: str, name: str, shown: Shown, problem: str
 ) -> None:
     """Beside the problem's own loss, on tiny pictures and by a tiny BERT, away from where training starts."""
-    asked = check(chosen(f"objectives.{role}", name, modality, problem))
-    learned = network(asked.task, DESCRIPTIONS[problem])
-    (objective,) = load_objectives(asked.objectives, Shape(WIDTH, learned.outputs, asked.seed))
-    shown = dict(zip(MODALITIES, SHOWN, strict=True))[modality]
+    given = check(chosen(f"objectives.{role}", name, {"picture": "image", "text": "text"}[shown], problem))
+    learned = network(given.task, PROBLEMS[problem].description)
+    (objective,) = load_objectives(given.objectives, Shape(WIDTH, learned.outputs, given.seed))
     trained = _network(shown, learned, [objective])
-    labels = torch.from_numpy(targets(problem, SAMPLES))
+    labels = torch.from_numpy(PROBLEMS[problem].targets(SAMPLES))
     inputs = _inputs(1, shown)
     objective.begin(Start(trained.eval(), lambda: zip(inputs.split(8), labels.split(8), strict=True)))
     _move(trained)
@@ -256,17 +225,21 @@ def _step(trained: Network, shown: Shown, labels: torch.Tensor) -> Step:
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_a_version_of_it_can_be_operated_or_the_reason_is_told(problem: str) -> None:
-    """Monitoring, accuracy without labels, advise, and the report on labels."""
-    given, described = TaskParams(problem=problem), DESCRIPTIONS[problem]
-    decides, aimed = decision(given, described), targets(problem, 60)
-    outputs = network(given, described).outputs
+def test_a_version_of_it_can_be_monitored_or_the_reason_is_told(problem: str) -> None:
+    """Statistics of decisions, and accuracy without labels."""
+    given, example = asked(problem), PROBLEMS[problem]
+    decides = decision(given, example.description)
+    if "watch" in example.without:
+        with pytest.raises(ParamsError, match=rf"Monitoring is not defined for task\.problem '{problem}'"):
+            watch(given, example.description, decides)
+        return
+    aimed, outputs = example.targets(60), network(given, example.description).outputs
     answers = decides.answers(np.random.default_rng(2).normal(size=(60, outputs))).astype(np.float32)
-    watching = watch(given, described, decides)
+    watching = watch(given, example.description, decides)
     for statistic in watching.statistics(answers).values():
         names = () if statistic.kind == "numbers" else (len(statistic.names),)
         assert statistic.values.shape == (60, *names)
-    names = list(described.get("numbers", ["label"]))
+    names = list(example.description.get("numbers", ["label"]))
     labels = {"label": [f"column {number}" for number in range(len(names))]}
     data = DataParams.model_validate(
         {"source": "file:.", "licence": "CC0", "layout": "manifest", "labels": labels}
@@ -281,22 +254,66 @@ def test_a_version_of_it_can_be_operated_or_the_reason_is_told(problem: str) -> 
     assert sure is None or {values.shape for values in (sure.order, *sure.columns.values())} == {(60,)}
     assert watching.label(["?"] * len(watching.fields)) is None
 
-    asks = explore(given, described, "advise")
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_its_features_and_labels_can_be_looked_at_or_the_reason_is_told(problem: str) -> None:
+    """`advise`, and the report on labels."""
+    given, example = asked(problem), PROBLEMS[problem]
+    assert judge(given, example.description).headline
+    if "explore" in example.without:
+        with pytest.raises(ParamsError, match=rf"advise is not defined for task\.problem '{problem}'"):
+            explore(given, example.description, "advise")
+        return
+    asks, aimed = explore(given, example.description, "advise"), example.targets(60)
     assert bool(asks.questions(aimed)) != bool(asks.undefined), "one or the other"
     assert len(asks.aims(aimed)) == 60
     said = asks.predict(samples(problem).features.astype(np.float64), aimed, np.zeros((4, FEATURES)))
     assert len(said) == 4
     for doubt in asks.doubts(asks.predict(_features(), aimed, _features()), aimed):
         assert len(doubt.cells) == len(asks.columns)
-    assert judge(given, described).headline
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_check_knows_of_every_metric_what_its_judge_knows(problem: str) -> None:
+    """Which way is better, and the range: `check` reads them where nothing slow is imported."""
+    stated, parts = (plugins.fact("problems", problem, key) for key in ("METRICS", "PARTS"))
+    ranges = plugins.fact("problems", problem, "RANGES", None)
+    judged = judge(asked(problem), PROBLEMS[problem].description).metrics
+    known = {name.partition(" of ")[0]: metric for name, metric in judged.items()}
+    assert {name: metric.better for name, metric in known.items() if name not in parts} == stated
+    assert ranges is None or {name: metric.range for name, metric in known.items()} == ranges
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_overfitting_is_judged_by_a_metric_that_training_keeps(problem: str) -> None:
-    made, score = network(TaskParams(problem=problem), DESCRIPTIONS[problem]), plugins.overfitting(problem)
-    wanted = torch.from_numpy(made.collate(targets(problem, 4)))
+    example, score = PROBLEMS[problem], plugins.fact("problems", problem, "OVERFITTING", None)
+    if score is None:
+        return
+    made = network(asked(problem), example.description)
+    wanted = torch.from_numpy(made.collate(example.targets(4)))
     assert score in made.scores(torch.zeros(4, made.outputs), wanted)
-    assert score in plugins.metrics(problem)
+    assert score in plugins.fact("problems", problem, "METRICS")
+
+
+@pytest.mark.parametrize("problem", OURS)
+def test_check_knows_which_metrics_need_calibration(problem: str) -> None:
+    """They are undefined before it, and nothing that is chosen by default is one of them."""
+    example = PROBLEMS[problem]
+    params, aimed = _params(problem), example.targets(60)
+    found = Uncalibrated(params, example.description)
+    outputs = np.random.default_rng(2).normal(size=(60, network(params.task, example.description).outputs))
+    metrics, allowed = (plugins.fact("problems", problem, key) for key in ("METRICS", "BEST_BY"))
+    stated = set(plugins.fact("problems", problem, "FITTED", ()))
+    undefined = {m for m in metrics if np.isnan(found.value(m, outputs, aimed))}
+    assert undefined == stated
+    usual = (plugins.fact("problems", problem, key) for key in ("KEPT", "OVERFITTING"))
+    assert not stated & {plugins.best(problem), *usual, *allowed}
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_problem_whose_rules_name_a_part_tells_which_there_are(problem: str) -> None:
+    if plugins.fact("problems", problem, "PARTS"):
+        assert callable(plugins.fact("problems", problem, "declared"))
 
 
 def _features() -> np.ndarray[Any, Any]:

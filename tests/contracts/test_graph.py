@@ -87,6 +87,17 @@ def _named(module: str, row: Stage) -> bool:
     return False
 
 
+@pytest.mark.parametrize("row", STAGES, ids=lambda row: row.name)
+def test_the_parts_of_every_plugin_lie_where_dvc_yaml_has_them(row: Stage) -> None:
+    """A part that is `target.py` where the others have the folder `target` would stop DVC once it is chosen."""
+    for plugin in row.plugins:
+        if plugin.room not in ("modalities", "problems"):
+            continue
+        for name in import_module(package(plugin.room)).NAMES:
+            path = ROOT / "components" / plugin.room / name / plugin.part
+            assert path.exists(), f"{path.relative_to(ROOT)} is missing"
+
+
 FACETS = {
     "problem": "network",
     "decision": "decision",
@@ -94,7 +105,6 @@ FACETS = {
     "calibrated": "decision",
     "judge": "judge",
     "baseline": "baseline",
-    "show": "show",
 }
 
 
@@ -135,6 +145,8 @@ def test_what_people_see_and_what_operates_a_version_reruns_no_stage(row: Stage)
         "components.reporting",
         "components.registry",
         "components.problems.operation",
+        "components.problems.base",  # protocols
+        "components.problems.labels",
     )
     assert not [module for module in closure(row) if module.startswith(apart)]
 
@@ -168,6 +180,14 @@ def test_imports_by_string_stand_in_tables_only() -> None:
         if "import_module" in path.read_text() or "__import__(" in path.read_text()
     }
     assert found <= allowed
+
+
+def test_metrics_and_plots_are_files_that_every_problem_has() -> None:
+    """`dvc plots show` fails over a file that is not there, and what an evaluation draws is its problem's to say."""
+    document = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    shown = {path for plot in document["plots"] for path in plot}
+    assert shown == {"head/curves.csv", "tuned/curves.csv"}
+    assert not [path for path in document["metrics"] if path.endswith(".csv")]
 
 
 def test_the_document_is_plain_yaml_with_quoted_templates() -> None:

@@ -10,11 +10,12 @@ import yaml
 
 from components.choices import Need
 from components.errors import ParamsError
+from components.modalities import text
 from components.params import names, plugins
 from components.params.load import check
-from components.params.needs import REMEDIES
+from components.params.needs import REMEDIES, remedy
 from components.params.plugins import needs
-from components.problems import classification
+from components.problems import classification, regression
 
 FILE = Path(__file__).parents[2] / "params.yaml"
 KEYS = {
@@ -50,6 +51,16 @@ def test_each_need_has_its_remedy() -> None:
     assert set(REMEDIES) == stated == {*get_args(Need)}
 
 
+def test_a_remedy_names_the_modalities_and_problems_that_state_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert remedy("images") == "images: task.modality: image"
+    assert remedy("logits") == "classes or labels: task.problem: classification, or multi_label"
+    assert remedy("class_outputs") == "classes: task.problem: classification"
+    monkeypatch.setattr(regression, "OFFERS", ("classes", "logits"))
+    assert remedy("class_outputs") == "classes: task.problem: classification, or regression"
+    monkeypatch.setattr(text, "KIND", "images")
+    assert remedy("images") == "images: task.modality: image, or text"
+
+
 @pytest.mark.parametrize(("key", "name"), CHOICES)
 def test_a_missing_need_is_named_with_its_remedy(
     key: str, name: str, monkeypatch: pytest.MonkeyPatch
@@ -65,7 +76,7 @@ def test_a_missing_need_is_named_with_its_remedy(
     with pytest.raises(ParamsError) as refused:
         check(values(key, name, **lacking))
     for need in asked:
-        assert f"{key} {name!r} needs {REMEDIES[need]}" in str(refused.value)
+        assert f"{key} {name!r} needs {remedy(need)}" in str(refused.value)
 
 
 @pytest.mark.parametrize("name", [name for name in HEADS if needs("heads", name)])
@@ -76,7 +87,7 @@ def test_a_head_that_needs_classes_or_labels_names_those_that_do_without(
     with pytest.raises(ParamsError) as refused:
         check(values("head.method", name))
     (need,) = needs("heads", name)
-    assert f"head.method {name!r} needs {REMEDIES[need]}; for classification: linear" in str(refused.value)
+    assert f"head.method {name!r} needs {remedy(need)}; for classification: linear" in str(refused.value)
 
 
 @pytest.mark.parametrize("backbone", [n for n in names.FAMILIES if names.BACKBONES[n].norms == "layer"])
@@ -88,7 +99,7 @@ def test_a_library_s_family_without_batch_norms_is_refused_before_it_is_built(ba
         "sha256": "0" * 64,
         "licence": "ours",
     }
-    with pytest.raises(ParamsError, match=re.escape(f"tune.then 'adabn' needs {REMEDIES['batch_norms']}")):
+    with pytest.raises(ParamsError, match=re.escape(f"tune.then 'adabn' needs {remedy('batch_norms')}")):
         check(values("tune.then", "adabn", domains=DOMAINS, backbone=chosen, task=shown))
 
 

@@ -1,48 +1,33 @@
 """A decision stays the same when what it is about is named in another order, for every problem."""
 
 import copy
+from collections.abc import Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 import pytest
+from task_examples import PROBLEMS, asked
 
 from components.params.task import TaskParams
-from components.problems import NAMES, decision
+from components.problems import decision
 from components.problems.base import Decision
 
+pytestmark = pytest.mark.usefixtures("every_plugin")
 Arrays = np.ndarray[Any, Any]
-NUMBERS = {
-    "a": ("mm", [0, 9], 1.0, 2.0),
-    "b": (None, None, -20.0, 5.0),
-    "c": ("K", [200.0, 400.0], 300.0, 7.0),
-}
-THRESHOLDS = {"a": 0.3, "b": 0.8, "c": 0.5}
-MARGINS = {"a": 1.0, "b": 2.0, "c": 3.0}
 ORDERS = list(permutations("abc"))
 
 
-def described(problem: str, names: tuple[str, ...]) -> dict[str, Any]:
-    if problem != "regression":
-        return {"problem": problem, {"classification": "classes"}.get(problem, "labels"): list(names)}
-    held = [NUMBERS[name] for name in names]
-    return {
-        "problem": problem,
-        "numbers": [
-            {"name": name, "unit": unit, "range": ends}
-            for name, (unit, ends, *_) in zip(names, held, strict=True)
-        ],
-        "statistics": {"mean": [mean for *_, mean, _ in held], "scale": [scale for *_, scale in held]},
-    }
+def described(problem: str, names: Sequence[str]) -> Mapping[str, Any]:
+    in_order = PROBLEMS[problem].in_order
+    assert in_order is not None
+    return in_order(names)[0]
 
 
-def deciding(problem: str, names: tuple[str, ...]) -> Decision:
-    fitted: dict[str, dict[str, Any]] = {
-        "classification": {"temperature": 2.0},
-        "multi_label": {"thresholds": [THRESHOLDS.get(name) for name in names]},
-        "regression": {"margins": [MARGINS.get(name) for name in names]},
-    }
-    return decision(TaskParams(problem=problem), described(problem, names), fitted[problem])
+def deciding(problem: str, names: Sequence[str]) -> Decision:
+    in_order = PROBLEMS[problem].in_order
+    assert in_order is not None
+    return decision(asked(problem), *in_order(names))
 
 
 def answers_of(one: Decision, other: Decision) -> tuple[Arrays, Arrays]:
@@ -52,7 +37,7 @@ def answers_of(one: Decision, other: Decision) -> tuple[Arrays, Arrays]:
 
 
 @pytest.mark.parametrize("today", ORDERS)
-@pytest.mark.parametrize("problem", NAMES)
+@pytest.mark.parametrize("problem", [name for name, one in PROBLEMS.items() if one.in_order])
 def test_it_is_brought_to_any_order(problem: str, today: tuple[str, ...]) -> None:
     before = ("b", "c", "a")
     one, other = deciding(problem, before), deciding(problem, today)
@@ -62,6 +47,17 @@ def test_it_is_brought_to_any_order(problem: str, today: tuple[str, ...]) -> Non
     np.testing.assert_array_equal(decided, other(turned))
     assert decided.dtype == other(turned).dtype
     assert dict(one.meaning) == dict(other.meaning)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_in_its_own_order_nothing_moves(problem: str) -> None:
+    example = PROBLEMS[problem]
+    one = decision(asked(problem), example.description)
+    answers = np.random.default_rng(3).random((50, len(one.columns))).astype(np.float32)
+    found, decided = one.reordered(answers, one(answers), one.names)
+    np.testing.assert_array_equal(found, answers)
+    assert one.same(decided, one(answers)).all()
+    assert one.meaning["problem"] == problem
 
 
 def test_thresholds_stay_with_their_labels() -> None:

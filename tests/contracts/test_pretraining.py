@@ -32,7 +32,7 @@ from components.methods.pretraining import Given, Known, Pretraining, Words, cro
 from components.methods.samples import Asked, Indices
 from components.params import plugins
 from components.params.load import check
-from components.params.needs import REMEDIES
+from components.params.needs import remedy
 from components.params.pretrain import PretrainParams
 from components.problems import classification
 from components.stages.frozen import Below
@@ -246,7 +246,7 @@ def test_a_missing_need_is_named_with_its_remedy(
 ) -> None:
     if need == "class_outputs":
         monkeypatch.setattr(classification, "OFFERS", ())  # a problem whose outputs are no classes
-    words = re.escape(f"pretrain.method '{name}' needs {REMEDIES[need]}")  # type: ignore[index]
+    words = re.escape(f"pretrain.method '{name}' needs {remedy(need)}")  # type: ignore[arg-type]
     with pytest.raises(ParamsError, match=words):
         check(values(name, LACKING[need]))
 

@@ -1,73 +1,36 @@
 """A sample that is several rows: every modality's windows and every problem's merging fit together."""
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from plugged import plugged
+from task_examples import MODALITIES, PROBLEMS, task
 from texts import write_tokenizer
 
 from components.inference.assembly import Assembly
 from components.modalities import load_modality
-from components.params import plugins
+from components.modalities.base import Modality, Sample
 from components.params.task import AugmentParams, TaskParams
 from components.problems import decision, judge, network, target
 
-MODALITIES = ("image", "text", "bytes", "series")
-PROBLEMS = ("classification", "multi_label", "regression", "count", "mark")
-SAMPLES = {
-    "image": [np.full((40, 30, 3), 9, np.uint8)],
-    "text": [np.array([2, 5, 7, 3])],
-    "bytes": [np.arange(16, dtype=np.uint8)],
-    "series": [np.arange(count, dtype=np.uint8) for count in (1, 16, 17, 33, 90)],
-}
-DESCRIPTIONS: dict[str, tuple[dict[str, Any], str]] = {
-    "classification": ({"problem": "classification", "classes": ["a", "b"]}, "b"),
-    "multi_label": ({"problem": "multi_label", "labels": ["a", "b", "c"]}, '["a", "c"]'),
-    "regression": (
-        {
-            "problem": "regression",
-            "numbers": [{"name": "load", "unit": "mm", "range": None}],
-            "statistics": {"mean": [3.0], "scale": [2.0]},
-        },
-        "[4.0]",
-    ),
-    "count": ({"problem": "count", "statistics": {"mean": 2.0}}, "3"),
-    "mark": ({"problem": "mark"}, "[0, 5, 15]"),
-}
+pytestmark = pytest.mark.usefixtures("every_plugin")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Both packages of plug-ins on the path."""
-    folder = tmp_path_factory.mktemp("installed")
-    with plugged(folder / "counts", "counts"), plugged(folder / "marks", "marks"):
-        yield
+def _asked(modality: str, problem: str = "classification") -> TaskParams:
+    return TaskParams.model_validate({**task(modality, problem), "input_size": 16})
 
 
-def _task(modality: str, problem: str) -> TaskParams:
-    keys: dict[str, Any] = {"modality": modality, "problem": problem, "input_size": 16}
-    if modality in ("bytes", "series") or problem == "mark":
-        keys["length"] = 16
-    if modality == "series":
-        keys["stride"] = 8
-    return TaskParams.model_validate(keys)
-
-
-def test_all_that_there_are_are_meant() -> None:
-    assert sorted(plugins.names("modalities")) == sorted(MODALITIES)
-    assert sorted(plugins.names("problems")) == sorted(PROBLEMS)
+def _opened(modality: str, folder: Path, views: int = 1) -> tuple[Modality, list[Sample]]:
+    made = load_modality(_asked(modality), None, AugmentParams(views=views), write_tokenizer(folder))
+    return made, [made.decode(payload) for payload in MODALITIES[modality].payloads]
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_windows_show_all_of_a_sample_as_the_graph_takes_it(modality: str, tmp_path: Path) -> None:
-    made = load_modality(
-        _task(modality, "classification"), None, AugmentParams(views=2), write_tokenizer(tmp_path)
-    )
+    made, samples = _opened(modality, tmp_path, views=2)
     takes = made.signature
-    for sample in SAMPLES[modality]:
+    for sample in samples:
         found = made.windows(sample)
         assert found
         for window in found:
@@ -91,15 +54,14 @@ def test_windows_show_all_of_a_sample_as_the_graph_takes_it(modality: str, tmp_p
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_what_windows_say_becomes_what_the_sample_is(modality: str, problem: str, tmp_path: Path) -> None:
-    task, (description, label) = _task(modality, problem), DESCRIPTIONS[problem]
-    made = load_modality(task, None, AugmentParams(views=1), write_tokenizer(tmp_path))
-    decides, of, learns = decision(task, description), target(description), network(task, description)
+    given, description = _asked(modality, problem), PROBLEMS[problem].description
+    made, samples = _opened(modality, tmp_path)
+    decides, of, learns = decision(given, description), target(description), network(given, description)
     assembly = Assembly(made, decides)
-    for sample in SAMPLES[modality]:
+    for payload, sample in zip(MODALITIES[modality].payloads, samples, strict=True):
         windows = made.windows(sample)
-        short = problem == "mark" and made.windowing is not None
-        said = str([mark for mark in (0, 5, 15) if mark < len(sample)]) if short else label
-        targets = of.targets([said])
+        # A list of positions is no longer than the sample, or than what a sample without windows shows of it.
+        targets = PROBLEMS[problem].targets(2, rows=len(sample) if made.windowing else 16)[1:]
         cut = of.of_windows(targets, windows)
         assert len(cut) == len(windows)
         assert of.known(cut).all()
@@ -118,11 +80,10 @@ def test_what_windows_say_becomes_what_the_sample_is(modality: str, problem: str
         if not decides.ragged:
             assert decides.same(decided, decides(rows[:1])).all()
         if learns.link != "identity":
-            assert judge(task, description).outcome(targets, answers, decided).correct.tolist() == [1.0]
+            assert judge(given, description).outcome(targets, answers, decided).correct.tolist() == [1.0]
         assert {len(values) for values in decides.written(answers).values()} == {1}
         blank = assembly.together([assembly.blank(), assembly.blank()])
         assert {len(values) for values in decides.written(blank).values()} == {2}
         row = np.zeros(len(decides.columns))
-        assert np.shape(assembly.constant(row, sample.tobytes if made.windowing else bytes)) == np.shape(
-            answers[0]
-        )
+        constant = assembly.constant(row, partial(bytes, payload))
+        assert np.shape(constant) == np.shape(answers[0])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from counting import accepted
 from lines import ROOT, Workspace
 from marking import LENGTH, SAMPLES, marking
@@ -84,13 +85,18 @@ def test_windows_and_lists_go_from_samples_to_a_verdict_and_are_scored_from_the_
 
 
 @pytest.mark.faults
-def test_they_go_through_the_flow_to_a_champion_and_are_scored_compared_and_reported(line: Workspace) -> None:
+def test_they_go_through_the_flow_to_a_champion_and_are_scored_swept_compared_and_reported(
+    line: Workspace,
+) -> None:
     done = line.run("flows.train", "--promote")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "version 1 is champion now" in done.stdout
     assert line.stages_run() == []  # both engines agree
     page = (line.folder / ".graftline" / "reports" / "report.html").read_text()
-    assert "position_f1" in page
+    assert "position_f1" in page  # a rule of the gate
+    assert "F1 of positions" in page
+    assert "<figcaption>Positions</figcaption>" in page
+    assert "Confusion matrix" not in page
 
     (line.folder.parent / "measured" / "empty.bin").touch()
     done = line.run("flows.score", "--input", "../measured", "--output", "../scored")
@@ -103,6 +109,13 @@ def test_they_go_through_the_flow_to_a_champion_and_are_scored_compared_and_repo
     refused = line.run("flows.monitor", "reference")
     assert refused.returncode != 0
     assert "'mark'" in refused.stdout + refused.stderr
+
+    space = line.folder / "space.yaml"
+    space.write_text(yaml.safe_dump({"head.l2": [[1e-3], [1e6]]}))
+    done = line.run("flows.sweep", "--space", "space.yaml", "--trials", "2", "--folds", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 complete" in done.stdout + done.stderr
+    space.unlink()
 
     line.change("export", "parity", {"samples": 41, "batches": [1, 7]})
     done = line.run("flows.train", "--promote")

@@ -37,6 +37,7 @@ def limited(line: Line, what: str, size: int, *words: str) -> "subprocess.Comple
     )
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     ("name", "folder"), [("version_data", "dataset"), ("fetch_checkpoint", "checkpoint")]
 )
@@ -79,6 +80,7 @@ def test_a_full_store_is_said_and_stays_whole(tmp_path: Path) -> None:
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2
 
 
+@pytest.mark.faults
 def test_running_out_of_memory_is_an_error_with_a_remedy(line: Line) -> None:
     """A picture of 49 megapixels, 147 MB, and room for less."""
     before = sha256_tree(line.root / "dataset")

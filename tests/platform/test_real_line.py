@@ -106,7 +106,9 @@ def test_the_schedule_trains_the_first_champion(team: Team) -> None:
         lambda: any(run["state_type"] in ENDED for run in team.platform.runs()), 600, "a scheduled run ended"
     )
     (run,) = team.platform.runs()
-    assert (run["created_by"]["type"], run["state_name"]) == ("SCHEDULE", "Completed"), run["state"]
+    assert (run["created_by"]["type"], run["state_name"]) == ("SCHEDULE", "Completed"), run["state"][
+        "message"
+    ]
     assert team.champion == "1"
     assert team.answers("scores-1") == {"1"}
 

@@ -45,12 +45,14 @@ class Listing:
         annotations: paths of the files that hold labels; they are no samples.
         notes: what a user should know about how they were read.
         payloads: name → bytes, of samples that lie in the files of labels; None: each is a file of its own.
+        whole: false where more samples may follow, which `look` did not read.
     """
 
     items: Sequence[Item]
     annotations: Sequence[str] = ()
     notes: Sequence[str] = ()
     payloads: Mapping[str, bytes] | None = None
+    whole: bool = True
 
 
 class Files(Protocol):
@@ -69,11 +71,8 @@ class Format(Protocol):
         """Whether paths alone say the labels, so that those of an earlier state can be read again."""
         ...
 
-    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Set[str] | None:
-        """Labels as written, of what can be told in a moment: from paths, or from a file's first rows.
-
-        None where they may not be all that matter. DataError for what `read` would refuse later.
-        """
+    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Listing | None:
+        """As `read`, of what can be told in a moment; of a long table its first rows. None where that is nothing."""
         ...
 
     def read(self, paths: Sequence[str], files: Files) -> Listing:

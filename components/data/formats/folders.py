@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from components.data.checks import noted
 from components.data.foreign import foreign, hidden_folders, is_archive, left_out_folders
 from components.data.formats.base import Files, Item, Listing
 from components.data.splits import NAMES
@@ -35,19 +36,19 @@ class Format:
     def __init__(self, data: DataParams, kind: str) -> None:
         self._data, self._kind = data, kind
 
-    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Set[str] | None:
-        return {label for _, label, _ in self._found(paths).samples}
+    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Listing | None:
+        return self._listing(paths)
 
     def read(self, paths: Sequence[str], files: Files) -> Listing:
-        found = self._found(paths)
-        return Listing([Item(path, label, side=side) for path, label, side in found.samples], (), found.notes)
+        return self._listing(paths)
 
     def evidence(self, entries: Iterable[Entry]) -> Set[tuple[str, str]]:
         """Each sample with its class: a file that only has another name is not new."""
         return {(entry.path.partition("/")[0], entry.sha256) for entry in entries}
 
-    def _found(self, paths: Sequence[str]) -> "FolderListing":
-        return read_folders(paths, self._kind, self._data.folders, self._data.source)
+    def _listing(self, paths: Sequence[str]) -> Listing:
+        found = read_folders(paths, self._kind, self._data.folders, self._data.source)
+        return Listing([Item(path, label, side=side) for path, label, side in found.samples], (), found.notes)
 
 
 @dataclass(frozen=True)
@@ -68,28 +69,39 @@ def read_folders(paths: Sequence[str], kind: str, meaning: str, uri: str) -> Fol
         kind: what the task's samples are, `images` or `texts`.
         meaning: `data.folders`: auto, classes or splits.
     """
-    notes = [
-        f"The folder {name!r} begins with a dot: its {count} files are left out. Rename it if it is a class."
-        for name, count in hidden_folders(paths, kind).items()
-    ]
-    notes += [
-        f"The folder {name!r} holds no samples that can be read: {count} files such as .npy or .mp4 are left out."
-        for name, count in left_out_folders(paths, kind).items()
-    ]
     usable = [path for path in paths if "/" in path and not foreign(path, kind)]
     _refuse_archives([path for path in usable if is_archive(path)], uri)
     if not usable:
         raise DataError(*_nothing(paths, uri))
     around, inside = _around(usable)
+    tree = _Tree([path[len(around) :] for path in inside])
+    notes = _left_out(
+        paths, kind, [*_ancestors(around), *(f"{around}{top}/" for top in tree.may_hold_classes())]
+    )
     if around:
         notes.append(f"All samples lie below {around!r}: the folders in it count.")
     stray = sorted(set(usable) - set(inside))
     if stray:
         notes.append(f"Files beside the folders of classes are left out: {_list(stray)}.")
-    tree = _Tree([path[len(around) :] for path in inside])
-    if tree.are_splits(meaning):
+    with noted(notes):
+        are_splits = tree.are_splits(meaning)
+    if are_splits:
         return FolderListing([(around + path, *tree.split(path)) for path in tree.paths], notes)
     return FolderListing([(around + path, path.split("/")[0], "") for path in tree.paths], notes)
+
+
+def _left_out(paths: Sequence[str], kind: str, parents: Sequence[str]) -> list[str]:
+    """What to say of folders beside those of the classes that may be classes, too."""
+    return [
+        *(
+            f"The folder {name!r} begins with a dot: its {count} files are left out. Rename it if it is a class."
+            for name, count in hidden_folders(paths, kind, parents).items()
+        ),
+        *(
+            f"The folder {name!r} holds no samples that can be read: {count} files such as .npy or .mp4 are left out."
+            for name, count in left_out_folders(paths, kind, parents).items()
+        ),
+    ]
 
 
 class _Tree:
@@ -106,6 +118,10 @@ class _Tree:
             else:
                 self._loose[top] += 1
         self._tops = sorted({*self._inner, *self._loose})
+
+    def may_hold_classes(self) -> Sequence[str]:
+        """Folders that are no classes, if they are what their names say: splits, or one around all."""
+        return [top for top in self._tops if top.lower() in NAMES or len(self._tops) == 1]
 
     def are_splits(self, meaning: str) -> bool:
         """DataError where it cannot be told, or `meaning` is not what the folders look like."""
@@ -209,6 +225,12 @@ def _around(paths: Sequence[str]) -> tuple[str, Sequence[str]]:
         if len(tops) > 1 or not deep or (len(inner) == 1 and not deeper):
             return around, paths
         around, paths = f"{around}{tops.pop()}/", list(deep)
+
+
+def _ancestors(around: str) -> list[str]:
+    """'', 'a/' and 'a/b/' of 'a/b/'."""
+    parts = around.split("/")
+    return ["/".join(parts[:count]) + "/" * (count > 0) for count in range(len(parts))]
 
 
 def _refuse_archives(archives: Sequence[str], uri: str) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from components.data.formats.base import Files, Item, Listing
+from components.data.likeness import Names
 from components.errors import DataError, meant
 from components.params.data import DataParams, Labels
 from components.params.tables import kind_of
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 OFFERS = ("columns", "several labels")
 # Of a table so much is looked at early: 0.3 s.
-ROWS, LETTERS = 50_000, 20_000_000
+ROWS, LETTERS = 20_000, 20_000_000
 NAMED = 5  # of more files only so many are named
 
 
@@ -29,33 +30,35 @@ class Format:
     def __init__(self, data: DataParams, kind: str) -> None:
         self._labels = data.labels
 
-    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Set[str] | None:
+    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Listing | None:
         from components.data.tables import described
 
         labels = self._labels
         check_table(labels.file, paths)
-        found, count, letters = set[str](), 0, 0
+        rows: list[TableRow] = []
+        letters, whole = 0, True
         for row in described(labels, partial(open_file, labels.file)).rows():
-            found.add(label_of(row, labels))
-            count += 1
+            rows.append(row)
             letters += sum(len(cell) for cell in row.cells.values() if isinstance(cell, str))
-            if count == ROWS or letters > LETTERS:
-                # The classes of a longer table are known where params declare them; else the stage says the rest.
-                return found if labels.classes else None
-        if not count:
+            if len(rows) == ROWS or letters > LETTERS:
+                whole = False
+                break
+        if not rows:
             raise DataError(f"{labels.file} has no rows.")
-        return found
+        # The classes of a longer table are known where params declare them; else the stage says the rest.
+        return self._listing(rows, paths, whole) if whole or labels.classes else None
 
     def read(self, paths: Sequence[str], files: Files) -> Listing:
         from components.data.tables import read_table
 
-        labels = self._labels
-        check_table(labels.file, paths)
-        rows = read_table(files.read(labels.file), labels)
-        folder = posixpath.dirname(labels.file)
-        items = [_item(row, _place(row, folder, labels), labels) for row in rows]
+        check_table(self._labels.file, paths)
+        return self._listing(read_table(files.read(self._labels.file), self._labels), paths)
+
+    def _listing(self, rows: Sequence["TableRow"], paths: Sequence[str], whole: bool = True) -> Listing:
+        labels, names = self._labels, Names(paths)
+        items = [_item(row, _place(row, names, labels), labels) for row in rows]
         payloads = None if labels.text is None else _texts(items, rows, labels)
-        return Listing(items, (labels.file,), payloads=payloads)
+        return Listing(items, (labels.file,), payloads=payloads, whole=whole)
 
     def evidence(self, entries: Iterable[Entry]) -> Set[tuple[str, str]]:
         """The table's digest: one that got only rows without a label counts as changed, too."""
@@ -104,12 +107,18 @@ def _texts(items: Sequence[Item], rows: Sequence["TableRow"], labels: Labels) ->
     return {name: row.text(labels.text or "").encode(errors="surrogatepass") for name, row in named.items()}
 
 
-def _place(row: "TableRow", folder: str, labels: Labels) -> str:
+def _place(row: "TableRow", names: Names, labels: Labels) -> str:
     """Where a row's sample lies, or, of a text in the table itself, its name."""
     written = row.name(labels.path)
-    if labels.text or not written:
+    whole = row.whole(labels.path) or written
+    if labels.text or not whole:
         return written or f"{labels.file}#{row.number}"
-    path = posixpath.normpath(posixpath.join(folder, written))
+    folder = posixpath.dirname(labels.file)
+    path, spaced = (posixpath.normpath(posixpath.join(folder, cell)) for cell in (written, whole))
+    if found := names.find(path, spaced):
+        return found
+    if not written:
+        return f"{labels.file}#{row.number}"
     if path == ".." or path.startswith(("/", "../")):
         raise DataError(f"{row.place}: the path {written!r} leaves the source.")
     return path

@@ -7,3 +7,5 @@ Params = ImageParams
 KIND = "images"
 # How many statistics monitoring has of a sample (components/modalities/image/statistics.py).
 MEASURED = 5
+# How the report says task.input_size.
+SIZE = "{0} × {0} pixels"

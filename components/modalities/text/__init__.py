@@ -7,3 +7,5 @@ Params = TextParams
 KIND = "texts"
 # How many statistics monitoring has of a sample (components/modalities/text/statistics.py).
 MEASURED = 3
+# How the report says task.input_size.
+SIZE = "{0} tokens"

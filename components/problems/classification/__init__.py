@@ -55,6 +55,11 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
         yield f"select.threshold.rule {select.threshold.rule!r} needs task.positive"
 
 
+def declared(task: TaskParams, data: DataParams) -> tuple[str, ...]:
+    """The classes, where params.yaml names them."""
+    return tuple(data.labels.classes)
+
+
 def watched(task: TaskParams, data: DataParams) -> int:
     """Of the classes and the confidence."""
     return 2

@@ -9,7 +9,7 @@ from components.params import plugins
 from components.params.data import DataParams
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
-from components.problems.multi_label.params import MultiLabelParams
+from components.problems.multi_label.params import NOTHING, MultiLabelParams, named
 
 Params = MultiLabelParams
 
@@ -45,6 +45,11 @@ FAIRNESS = ("tpr_gap_at_most", "calibration_gap_at_most")
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:
     """What cannot be, a sentence each."""
     options, labels = task.options(Params), data.labels
+    if held := [name for name in declared(task, data) if options.separator in name]:
+        yield (
+            f"task.separator is {options.separator!r}, which the label {held[0]!r} holds: it separates labels in one "
+            "cell, those that come later (flows.monitor --labels), too. Set it to a text that no label holds"
+        )
     if not plugins.offers("data/formats", data.layout, "several labels"):
         yield (
             f"data.layout is {data.layout!r}, which gives a sample one label: several labels need a table, "
@@ -61,11 +66,22 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
         return
     if options.none is not None:
         yield "task.none is for labels in one cell; with a column for each label, zeros say that there are none"
+    if NOTHING in declared(task, data):
+        yield (
+            f"a label is called {NOTHING!r}, which says where labels come later (flows.monitor --labels) that a sample "
+            "has none of them; give it another name in task.labels"
+        )
     for key, names in (("task.labels", options.labels), ("data.labels.classes", tuple(labels.classes))):
         if names and len(names) != len(labels.label):
             yield f"{key} names {len(names)} labels, data.labels.label {len(labels.label)} columns; one each is needed"
     if options.labels and labels.classes:
         yield "task.labels and data.labels.classes both name the labels: leave one of them out"
+
+
+def declared(task: TaskParams, data: DataParams) -> tuple[str, ...]:
+    """The labels, where params.yaml names them; a column for each label always does."""
+    options, labels = task.options(Params), data.labels
+    return options.labels if isinstance(labels.label, str) else named(labels, options)
 
 
 def watched(task: TaskParams, data: DataParams) -> int:

@@ -3,12 +3,16 @@
 from pydantic import Field, field_validator, model_validator
 
 from components.params.base import Section
+from components.params.data import Labels
+
+NOTHING = "none"  # how a table of later labels says that a sample has no label, where task.none does not
 
 
 class MultiLabelParams(Section):
     """
     Attributes:
-        separator: between the labels in one cell. With a column for each label it is not used.
+        separator: between the labels in one cell. With a column for each label, labels that come later are written so
+            (`flows.monitor --labels`). No label may hold it.
         labels: all labels, in the order in which they are reported; none: those that occur, sorted.
         none: how a cell says that a sample has none of the labels, which is not the same as being unlabelled; `""` for
             an empty cell. With a column for each label, zeros say so.
@@ -38,6 +42,11 @@ class MultiLabelParams(Section):
         if self.none and self.separator in self.none:
             raise ValueError(f"none is {self.none!r}, with the separator {self.separator!r} in it")
         return self
+
+
+def named(labels: Labels, options: MultiLabelParams) -> tuple[str, ...]:
+    """Names of the labels that stand in columns of their own."""
+    return options.labels or tuple(labels.classes) or labels.label_columns
 
 
 def _twice(names: tuple[str, ...]) -> str:

@@ -42,14 +42,17 @@ BEST_BY = ("rmse", "mae", "r2", "spearman")
 KEPT = "mae"
 # Of which `gate.overfitting` compares training and validation samples: a score of the learning curve.
 OVERFITTING = "mae"
+# Metrics of prediction intervals, which calibration makes: `check` refuses them for models that are not calibrated.
+FITTED = ("pinball", "coverage", "interval_width")
+# With these keys of section `task` training learns intervals, too.
+LEARNED = {"loss": "quantile"}
 # Outputs are numbers: no method may take them for logits of classes.
 OFFERS = ()
 
 
-def parts(task: TaskParams, data: DataParams) -> tuple[str, ...]:
-    """The numbers that have metrics of their own: of one number, metrics of all are those."""
-    names = data.labels.label_columns
-    return names if len(names) > 1 else ()
+def declared(task: TaskParams, data: DataParams) -> tuple[str, ...]:
+    """The numbers, by their columns."""
+    return data.labels.label_columns
 
 
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:
@@ -62,14 +65,14 @@ def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[
                 yield f"task.{key}: {name!r} is no column of data.labels.label{hint} Allowed: {known}"
     if data.labels.classes:
         yield "data.labels.classes names classes, but task.problem is regression: leave it out"
-    if select.threshold.rule != "fixed":
-        yield f"select.threshold.rule {select.threshold.rule!r} is for classes, but task.problem is regression"
-    intervals = ("pinball", "coverage", "interval_width")
-    if select.metric in intervals and options.loss != "quantile":
-        yield (
-            f"select.metric {select.metric!r} needs prediction intervals, which come after the selection: take "
-            f"{', '.join(name for name in METRICS if name not in intervals)}, or task.loss: quantile"
-        )
+    of_classes = {
+        "data.split.labelled_per_class": data.split.labelled_per_class is not None,
+        "data.limits.min_per_class": "min_per_class" in data.limits.model_fields_set,
+        "select.threshold": "threshold" in select.model_fields_set,
+    }
+    for key, written in of_classes.items():
+        if written:
+            yield f"{key} is for classes or labels, but task.problem is regression: leave it out"
 
 
 def watched(task: TaskParams, data: DataParams) -> int:

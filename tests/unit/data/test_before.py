@@ -1,7 +1,9 @@
 """What `check` finds without reading samples, and what a misspelt table is told."""
 
+import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,12 @@ import yaml
 from written import PARAMS
 
 from components.data.before import check_source
+from components.data.formats import table
 from components.errors import DataError, ParamsError
 from components.params import Params, load_params
 from components.params.load import check
 
+FEW = {"min_per_class": 1}
 ROOT = Path(__file__).parents[3]
 
 
@@ -24,7 +28,7 @@ def workspace(tmp_path: Path) -> Path:
 
 
 def write(root: Path, source: str = "file:mails", **data: object) -> None:
-    section = {"source": source, "licence": "ours", "layout": "manifest", **data}
+    section = {"source": source, "licence": "ours", "layout": "manifest", "limits": FEW, **data}
     (root / "params.yaml").write_text(yaml.safe_dump({**PARAMS, "data": section}))
 
 
@@ -133,6 +137,127 @@ def test_the_first_rows_of_a_table_are_read(workspace: Path, table: str, words: 
     assert words in str(caught.value)
 
 
+BOTH = {"cat": "cat", "dog": "dog"}
+NUMBERS = {"low": "< 0.5", "high": ">= 0.4"}
+# Rows beside the twelve right ones, keys of data.labels, keys of data, and what is said.
+FAULTS: dict[str, tuple[str, dict[str, object], dict[str, object], str]] = {
+    "no declared class": (
+        "img/01.png,bird,g1,test",
+        {"classes": BOTH},
+        {},
+        "belong to no class of data.labels.classes: 'bird' (1 samples, the first: t.csv, row 13 (line 14))",
+    ),
+    "no number": (
+        "img/01.png,cat,g1,test",
+        {"classes": NUMBERS},
+        {},
+        "'cat' (7 samples, the first: t.csv, row 1",
+    ),
+    "two classes": (
+        "img/01.png,0.4,g1,test",
+        {"classes": {**NUMBERS, "cat": "cat", "dog": "dog"}},
+        {},
+        "'0.4' belongs",
+    ),
+    "no split": (
+        "img/01.png,cat,g1,later",
+        {"split": "split"},
+        {},
+        "says 'later' for t.csv, row 13 (line 14)",
+    ),
+    "outside": ("../x.png,cat,g1,test", {}, {}, "row 13 (line 14): the path '../x.png' leaves the source"),
+    "more folds": ("", {"group": "group"}, {"split": {"folds": 5}}, "folds is 5, but there are 4 groups"),
+    "not there": (
+        "images/01.png,cat,g1,test",
+        {},
+        {},
+        "1 of 13 samples cannot be used (1 missing); 2.0% are allowed. For instance images/01.png: is in t.csv, row 13 "
+        "(line 14), not at the source, which holds 'img/01.png'",
+    ),
+    "no label": ("img/01.png,,g1,test", {}, {}, "1 of 13 samples cannot be used (1 unlabelled)"),
+    "too small": ("img/01.png,bird,g1,test", {}, {}, "class 'bird' has 1 sample, fewer than 2"),
+    "empty": ("", {"classes": {**BOTH, "cow": "cow"}}, {}, "class 'cow' is empty"),
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(("row", "labels", "data", "words"), FAULTS.values(), ids=FAULTS)
+def test_a_whole_table_is_looked_at_without_its_samples(
+    tmp_path: Path, row: str, labels: dict[str, object], data: dict[str, object], words: str, packed: bool
+) -> None:
+    """CASES 23."""
+    rows = [f"img/{n:02}.png,{('cat', 'dog')[n % 2]},g{n % 4},train" for n in range(12)]
+    files = dict.fromkeys((f"img/{n:02}.png" for n in range(12)), "not read")
+    source = tmp_path / ("source.zip" if packed else "source")
+
+    def given(lines: list[str]) -> None:
+        lay({**files, "t.csv": "\n".join(["path,label,group,split", *lines])}, source)
+
+    named = {"file": "t.csv", **labels}
+    given(rows)
+    write(tmp_path, f"file:{source}", labels={"file": "t.csv"}, limits={"min_per_class": 6})
+    looked(tmp_path)
+    given([*rows, row] if row else rows)
+    write(tmp_path, f"file:{source}", labels=named, limits={"min_per_class": 2}, **data)
+    with pytest.raises(DataError) as caught:
+        looked(tmp_path)
+    assert words in str(caught.value)
+
+
+def lay(files: dict[str, str], source: Path) -> None:
+    if source.suffix == ".zip":
+        with zipfile.ZipFile(source, "w") as archive:
+            for name, text in files.items():
+                archive.writestr(name, text)
+        return
+    for name, text in files.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(text)
+
+
+@pytest.mark.parametrize("column", ["path", "group", "domain", "split", "slice"])
+def test_half_of_a_character_is_found_early(workspace: Path, column: str) -> None:
+    """CASES 11, 23."""
+    keys = {"path": "path", "group": "group", "domain": "domain", "split": "split", "slices": ["slice"]}
+    cells = {
+        "path": "1",
+        "group": "g",
+        "domain": "d",
+        "split": "test",
+        "slice": "s",
+        "body": "x",
+        "kind": "ham",
+    }
+    lines = [json.dumps(row) for row in (cells, {**cells, "path": "2", column: "\ud83d"})]
+    (workspace / "mails" / "mails.jsonl").write_text("\n".join(lines))
+    write(workspace, **mails(file="mails.jsonl", **keys))
+    with pytest.raises(
+        DataError, match=rf"mails\.jsonl, row 2 \(line 2\): the cell of '{column}' is '\\ud83d'"
+    ):
+        looked(workspace)
+
+
+def test_a_class_folder_with_too_few_samples_is_found_early(tmp_path: Path) -> None:
+    """CASES 23."""
+    lay({f"{'ab'[n > 9]}/{n}.png": "not read" for n in range(12)}, tmp_path / "source")
+    write(tmp_path, "file:source", layout="folders", limits={"min_per_class": 3})
+    with pytest.raises(DataError, match="class 'b' has 2 samples, fewer than 3"):
+        looked(tmp_path)
+
+
+def test_of_a_long_table_the_first_rows_are_judged(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "ROWS", 3)
+    rows = [f"mail {n},{'ham' if n < 6 else 'spam'}" for n in range(12)]
+    (workspace / "mails" / "mails.csv").write_text("\n".join(["body,kind", *rows]))
+    write(workspace, **mails(classes={"ham": "ham", "spam": "spam"}), limits={"min_per_class": 6})
+    looked(workspace)
+    write(workspace, **mails(), limits={"min_per_class": 6})
+    looked(workspace)
+    write(workspace, **mails(classes={"hum": "hum", "spam": "spam"}))
+    with pytest.raises(DataError, match="'ham' \\(3 samples"):
+        looked(workspace)
+
+
 @pytest.mark.parametrize(
     ("source", "labels", "words"),
     [
@@ -176,7 +301,7 @@ def test_the_command_says_so_and_imports_nothing_heavy(workspace: Path) -> None:
 
 def test_a_recall_of_what_is_no_class_of_the_table_is_refused(workspace: Path) -> None:
     rules = [{"metric": "recall", "class": "scam", "at_least": 0.8}]
-    section = {"source": "file:mails", "licence": "ours", "layout": "manifest", **mails()}
+    section = {"source": "file:mails", "licence": "ours", "layout": "manifest", "limits": FEW, **mails()}
     (workspace / "params.yaml").write_text(
         yaml.safe_dump({**PARAMS, "data": section, "gate": {"rules": rules}})
     )

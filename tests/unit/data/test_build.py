@@ -16,7 +16,7 @@ from components.errors import DataError
 from components.params.data import Labels, Limits, NearDuplicates
 from components.params.task import TaskParams
 from components.problems.classification.target import Reading
-from components.problems.classification.target.warnings import alike
+from components.problems.classification.target.warnings import look_alike
 from components.problems.labels import Labelled, Remedies
 from components.storage.publish import sha256_tree
 
@@ -491,14 +491,14 @@ def test_few_test_samples_of_a_class_are_told_before_any_training(tmp_path: Path
     ],
 )
 def test_classes_that_look_alike_are_told(one: str, other: str) -> None:
-    (said,) = alike([one, "ham", other])
+    (said,) = look_alike([one, "ham", other])
     assert said.startswith(f"These classes look alike, but are separate: {one!a} and {other!a}. ")
-    assert alike(["spam", "spam 2", "scope"]) == []
+    assert look_alike(["spam", "spam 2", "scope"]) == []
 
 
 @pytest.mark.parametrize("letter", ["\u034f", "\ufe0f", "\ufe00", "\u115f", "\u180b", "\U000e0100", "\u200b"])
 def test_letters_that_nobody_sees_tell_no_classes_apart(letter: str) -> None:
-    assert len(alike([f"sp{letter}am", "ham", "spam"])) == 1
+    assert len(look_alike([f"sp{letter}am", "ham", "spam"])) == 1
 
 
 def deep(seed: int, bits: int) -> bytes:

@@ -83,7 +83,7 @@ def test_where_the_hash_gives_enough_nothing_is_dealt() -> None:
 
 
 def test_the_record_survives_being_written(tmp_path: object) -> None:
-    lock = refreshed(classes(3, 20) | {'"odd" ü\u2028/1.png': 9, "c00/ a.png": 8, " c/x\r": 7})
+    lock = refreshed(classes(3, 20) | {'"odd" ü\u2028/1.png': 99, "c00/ a.png": 98, " c/x\r": 97})
     assert lock.assignments is not None
     assert lock.assignments.sides
     path = tmp_path / "l"  # type: ignore[operator]

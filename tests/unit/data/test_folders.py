@@ -200,12 +200,42 @@ def test_a_damaged_picture_is_no_ignored_file(tmp_path: Path, build: Build) -> N
     assert report["quarantine"]["kinds"] == {"unreadable": 2}
 
 
-def test_a_class_in_files_of_another_kind_does_not_vanish_silently() -> None:
-    paths = ["a/1.png", "b/1.png", "c/1.npy", "c/2.npy", "a/1.npy", "annotations/1.xml"]
-    given = read_folders(paths, "images", "auto", "file:x")
-    assert given.notes == [
-        "The folder 'c' holds no samples that can be read: 2 files such as .npy or .mp4 are left out."
+PLACES = {
+    "at the top": (["a/1.png", "b/1.png"], [""]),
+    "below a folder": (["x/a/1.png", "x/b/1.png"], ["x/"]),
+    "two deep": (["x/y/a/1.png", "x/y/b/1.png"], ["", "x/", "x/y/"]),
+    "in splits": (["train/a/1.png", "train/b/1.png", "test/a/1.png"], ["train/", "test/"]),
+    "in splits, deeper": (["x/train/a/1.png", "x/train/b/1.png", "x/test/a/1.png"], ["x/train/", "x/test/"]),
+    "beside one class": (["x/a/1.png"], ["x/"]),
+}
+
+
+@pytest.mark.parametrize(("paths", "parents"), PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize(
+    ("name", "ending", "said"),
+    [
+        (".bird", "png", "begins with a dot: its 2 files are left out. Rename it if it is a class."),
+        ("c", "npy", "holds no samples that can be read: 2 files such as .npy or .mp4 are left out."),
+    ],
+)
+def test_a_class_does_not_vanish_silently(
+    paths: list[str], parents: list[str], name: str, ending: str, said: str
+) -> None:
+    """CASES 7: a name with a dot, or files of another kind, wherever the folders of classes are."""
+    lost = [f"{parent}{name}/{number}.{ending}" for parent in parents for number in (1, 2)]
+    # What is in a class, or of a tool, is no class.
+    others = [f"{parents[-1]}a/.cache/1.png", f"{parents[-1]}.git/1.png", f"{parents[-1]}a/1.npy"]
+    notes = read_folders([*paths, *lost, *others], "images", "auto", "file:x").notes
+    assert [note for note in notes if "All samples" not in note] == [
+        f"The folder {parent + name!r} {said}" for parent in sorted(parents)
     ]
+
+
+def test_a_refusal_names_the_class_that_was_left_out() -> None:
+    """CASES 7: without it, the training folder holds a single class."""
+    paths = ["train/a/1.png", "train/.b/1.png", "test/a/1.png"]
+    with pytest.raises(DataError, match=r"a single class\..*'train/\.b' begins with a dot"):
+        read_folders(paths, "images", "auto", "file:x")
 
 
 def test_texts_in_folders_are_samples(tmp_path: Path, build: Build) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from outcomes import drawn, said
 
 from components.errors import EvaluationError
-from components.evaluation.binomial import tango
+from components.evaluation.binomial import paired_shares
 from components.evaluation.intervals import paired
 from components.evaluation.promotion import (
     KEEP,
@@ -228,7 +228,8 @@ def test_too_small_a_slice_says_how_many_samples_it_wants() -> None:
     assert part.outcome == "inconclusive"
     assert "too few: wants at least" in part.evidence
     few, enough = (
-        tango(0, 0, n, 1.959964)[0] for n in (for_difference(0.05, 0.025) - 1, for_difference(0.05, 0.025))
+        paired_shares(0, 0, n, 0.025)[0]
+        for n in (for_difference(0.05, 0.025) - 1, for_difference(0.05, 0.025))
     )
     assert few < -0.05 <= enough
 

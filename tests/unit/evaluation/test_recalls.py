@@ -105,12 +105,12 @@ def test_a_class_without_samples_is_said_to_have_none() -> None:
     assert (found.estimate, found.n, found.reason) == (None, 0, "no sample is of class 'defective'")
 
 
-def test_a_difference_has_tango_s_interval_on_the_samples_of_the_class() -> None:
+def test_a_difference_has_its_interval_on_the_samples_of_the_class() -> None:
     """5 of 50 lost, and nothing of the other class: as two models on the 50 alone."""
     one, other = _outcome((200, 190), (50, 40)), _outcome((200, 190), (50, 45))
     found = paired_recalls(one, other, PLAN, CLASSES)
     assert found["defective"].estimate == pytest.approx(-0.1)
-    assert found["defective"].method == "Tango"
+    assert found["defective"].method == "Tango and MOVER"
     alone = paired_recalls(_outcome((0, 0), (50, 40)), _outcome((0, 0), (50, 45)), PLAN, CLASSES)
     assert alone["defective"] == found["defective"]
     assert found["functional"].estimate == 0

@@ -7,7 +7,6 @@ import pytest
 
 from components.evaluation.recommendation import WHY, Advice, Candidate, Facts, Gap, recommend
 from components.params import names, plugins
-from components.problems.classification import BEST_BY
 
 
 def candidate(name: str, log_me: float, spread: float = 0.0, parameters: int = 2_000_000) -> Candidate:
@@ -23,6 +22,7 @@ FACTS = Facts(
     labels={"good": 400, "bad": 200},
     unlabelled=0,
     gaps=(),
+    best_by="balanced_accuracy",
 )
 
 
@@ -89,6 +89,12 @@ def test_the_rarest_class_and_what_is_seen_decide_what_learns(
     reasons = dict(reason.split(": ", 1) for reason in advice.reasons)
     for key in expected.keys() - {"tune.method"}:
         assert f"'bad', the rarest class, has {rarest} labels" in reasons[key]
+
+
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "own_metric", None])
+def test_epochs_are_chosen_by_a_metric_that_the_problem_allows(metric: str | None) -> None:
+    advice = recommend(replace(FACTS, labels={"good": 400, "bad": 20}, best_by=metric))
+    assert advice.method.get("tune.best_by") == metric
 
 
 @pytest.mark.parametrize(
@@ -174,7 +180,7 @@ def test_what_is_called_for_comes_together() -> None:
 def test_what_is_recommended_is_what_params_accept() -> None:
     tables = ("methods", "heads", "align", "confident", "weightings")
     taken = {name for table in tables for name in plugins.names(table)}
-    taken |= {*get_args(names.Criterion), *BEST_BY}
+    taken |= {*get_args(names.Criterion), "tune.best_by"}
     assert set(WHY) <= taken
 
 

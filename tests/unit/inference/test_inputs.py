@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from odd_names import ODD_NAMES
 
 from components.errors import DataError, ParamsError, SourceError
 from components.inference import inputs as module
@@ -94,10 +95,10 @@ def test_a_file_that_would_fill_the_memory_is_not_read(
 
 
 def test_results_may_not_lie_among_the_inputs(tmp_path: Path) -> None:
-    refuse_output_inside(tmp_path / "in", tmp_path / "out")
+    refuse_output_inside(Folder(tmp_path / "in"), tmp_path / "out")
     for output in (tmp_path / "in", tmp_path / "in" / "out", tmp_path / "out" / ".." / "in" / "x"):
         with pytest.raises(ParamsError, match="lies inside the inputs"):
-            refuse_output_inside(tmp_path / "in", output)
+            refuse_output_inside(Folder(tmp_path / "in"), output)
 
 
 ROWS = [
@@ -206,7 +207,8 @@ def test_an_id_that_occurs_twice_is_refused_at_the_end_of_the_first_pass(tmp_pat
         ("t.jsonl", '{"paths": "a"}\n', r"t\.jsonl has the columns paths, but"),
         ("t.jsonl", '{"path": ["a"]}\n', r"t\.jsonl, row 1 \(line 1\): the cell of 'path' is a list"),
         ("t.jsonl", '{"path": "b"}\n{"path": "a\\u0000b"}\n', r"row 2 \(line 2\) has the id 'a.x00b'"),
-        ("t.jsonl", '{"path": "\\ud800"}\n', r"row 1 \(line 1\) has the id"),
+        ("t.jsonl", '{"path": "\\ud800"}\n', r"row 1 \(line 1\) has the id '.ud800', which is not UTF-8"),
+        ("t.jsonl", '{"path": "a\\u0009b"}\n', r"has the id 'a.tb', which holds a control character"),
         ("t.parquet", "path\n", "cannot be read"),
         ("t.xlsx", "PK\3\4", "a damaged zip archive"),
         ("t.png", "path\n", r"tells no kind of table. Allowed: a folder, or \.csv"),
@@ -216,6 +218,33 @@ def test_a_table_that_cannot_be_used_says_why(tmp_path: Path, name: str, text: s
     (tmp_path / name).write_bytes(text.encode(errors="surrogatepass"))
     with pytest.raises(DataError, match=said):
         list(Table(tmp_path / name, Columns()))
+
+
+@pytest.mark.parametrize("name", [name for names in ODD_NAMES for name in names])
+def test_any_name_that_a_source_takes_can_be_scored(tmp_path: Path, name: str) -> None:
+    """CASES 15, 33: as a path, and as the name of a text, around which white space does not count."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / name).write_bytes(b"x")
+    (tmp_path / "t.jsonl").write_text(json.dumps({"path": name, "text": "y"}))
+    # A source takes a carriage return at the end, but no list of names does.
+    given = (name, b"x") if "\r" not in name else (name.strip(), "No such file or directory")
+    assert loaded(Table(tmp_path / "t.jsonl", Columns(), root=folder)) == [given]
+    if name != "Icon\r":  # of macOS
+        assert loaded(Folder(folder)) == [(name, b"x")]
+    if name.strip():
+        assert loaded(Table(tmp_path / "t.jsonl", Columns(None, "text", "path"))) == [(name.strip(), b"y")]
+
+
+def test_a_path_names_a_file_with_white_space_or_in_another_normal_form_where_no_other_is_there(
+    tmp_path: Path,
+) -> None:
+    """CASES 5, 15."""
+    for number, name in enumerate(("a", " a", "\u00a0b", "caf\u00e9", "nai\u0308ve")):
+        (tmp_path / name).write_bytes(b"%d" % number)
+    (tmp_path / "t.csv").write_text("path\n a\n\u00a0b\ncafe\u0301\nna\u00efve\n")
+    found = loaded(Table(tmp_path / "t.csv", Columns()))
+    assert found == [("a", b"0"), ("\u00a0b", b"2"), ("cafe\u0301", b"3"), ("na\u00efve", b"4")]
 
 
 def test_a_table_is_told_what_separates_its_columns_and_what_they_are_called(tmp_path: Path) -> None:

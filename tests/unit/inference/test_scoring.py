@@ -22,8 +22,9 @@ from scored import MODEL, contents, light, picture, score, write_pictures
 from components.errors import DigestMismatch, StorageError
 from components.inference.bundle import open_bundle
 from components.inference.inputs import Folder
+from components.inference.observing import NOT_FINITE
 from components.inference.plan import Output, make_plan
-from components.inference.scoring import NOT_FINITE, Scorer
+from components.inference.scoring import Scorer
 from components.storage.publish import read_json
 
 ROOT = Path(__file__).parents[3]

@@ -6,21 +6,9 @@ import numpy as np
 import pytest
 from texts import WORDS, write_tokenizer
 
-from components.modalities import NAMES, load_modality, statistics
-from components.modalities.image import statistics as of_images
-from components.modalities.text import statistics as of_texts
-from components.params import plugins
+from components.modalities import load_modality, statistics
 from components.params.backbone import TextSpec
 from components.params.task import TaskParams
-
-
-def test_every_modality_says_what_its_samples_have() -> None:
-    told = {"image": of_images.NAMES, "text": of_texts.NAMES}
-    assert set(NAMES) == set(told)
-    assert all(told.values())
-    assert {name: len(found) for name, found in told.items()} == {
-        name: plugins.fact("modalities", name, "MEASURED") for name in NAMES
-    }
 
 
 def test_an_image_by_hand() -> None:

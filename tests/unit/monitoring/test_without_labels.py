@@ -19,7 +19,7 @@ def estimate(reference: list[float], right: list[int], window: list[float]) -> f
         np.array(reference), np.array(right, bool), np.array(window), 0.9, np.random.default_rng(0)
     )
     assert 0 <= found.low <= found.estimate <= found.high <= 1
-    assert found.samples == len(window)
+    assert found.n == len(window)
     return found.estimate
 
 

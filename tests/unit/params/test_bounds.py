@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from components.errors import ParamsError
-from components.params import plugins
 from components.params.load import check
 
 ROOT = Path(__file__).parents[3]
@@ -83,12 +82,3 @@ def test_ranges_without_an_end(values: dict[str, Any], metric: str, bound: float
         "better_than_controls": {"metric": "auto"},
     }
     assert f"is {bound:g}, outside the range of {metric}; allowed: {allowed}" in refused(values)
-
-
-@pytest.mark.parametrize("problem", ["classification", "multi_label", "regression"])
-def test_check_and_the_judge_know_the_same_ranges(problem: str) -> None:
-    judge = plugins.place("problems", problem, "judge")
-    judged = {name: metric.range for name, metric in judge.TABLE.items()}
-    parts = plugins.fact("problems", problem, "PARTS")
-    apart = {name for name in parts if name not in plugins.metrics(problem)}
-    assert {name: ends for name, ends in plugins.ranges(problem).items() if name not in apart} == judged

@@ -182,7 +182,7 @@ def test_a_recall_is_of_one_class_that_the_data_have(values: dict[str, dict[str,
         ({"metric": "f1", "class": "defective"}, "f1 is of all; class goes with recall: leave it out"),
         (
             {"metric": "recall", "class": "defectiv"},
-            "gate.rules: class 'defectiv' is not in data.labels.classes; did you mean 'defective'? Allowed: "
+            "gate.rules: class 'defectiv' is not declared; did you mean 'defective'? Allowed: "
             "functional, defective",
         ),
         (

@@ -13,9 +13,9 @@ from components.errors import ParamsError
 from components.params import plugins
 from components.params.base import keys_of
 from components.params.load import check, load_params, section_in
-from components.params.scoring import Job
+from components.params.scoring import Job, read_job
 from components.params.tree import Params
-from components.params.watching import Look
+from components.params.watching import Look, read_look
 from components.params.wording import BOUNDS, KINDS, explain
 
 ROOT = Path(__file__).parents[3]
@@ -84,6 +84,14 @@ def test_value_place_and_what_is_allowed(section: str, key: str, value: object, 
     with pytest.raises(ParamsError) as caught:
         check(values)
     assert line in [told.removeprefix("  - ") for told in str(caught.value).splitlines()]
+
+
+def test_an_unknown_key_of_a_command_is_told_with_those_that_are_allowed() -> None:
+    said = r"shrad: unknown key; did you mean 'shard'\? Allowed: alias, .*, version"
+    with pytest.raises(ParamsError, match=said):
+        read_job({"input": "in", "output": "out", "shrad": "1/2"})
+    with pytest.raises(ParamsError, match=r"lables: unknown key; did you mean 'labels'\? Allowed: alias, "):
+        read_look({"input": "in", "lables": "known.csv"})
 
 
 @pytest.mark.parametrize(

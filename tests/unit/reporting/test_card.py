@@ -10,11 +10,14 @@ import yaml
 from markdown_it import MarkdownIt
 
 from components.params import Params
+from components.params.task import TaskParams
 from components.registry.model import description
 from components.reporting.card import facts, front_matter
 from components.reporting.card_page import readme, summary, tags
 from components.reporting.material import gather
 from components.storage.markdown import code, text
+
+TASK = TaskParams()
 
 DIGEST = "a" * 64
 HOSTILE = "<img src=x onerror=alert(1)> [go](https://evil.example) | `x`\n---\n# top"
@@ -32,7 +35,7 @@ def _params(**card: object) -> Params:
 
 
 def _card(root: Path, **card: object) -> dict[str, object]:
-    return facts(gather(root, root / ".graftline"), _params(**card), DIGEST, "b" * 40)
+    return facts(gather(root, root / ".graftline", TASK), _params(**card), DIGEST, "b" * 40)
 
 
 def _front(page: str) -> dict[str, object]:
@@ -79,7 +82,10 @@ def test_the_page_holds_what_was_made_and_measured(workspace: Path) -> None:
         f"- Digest: `{'d' * 64}`",
         "- Licence: CC BY-NC-SA 4.0",
         "- Licence: Apache-2.0",
-        "| test | 640 |",
+        "- Targets: functional, defective\n",
+        "- Temperature: 1.273\n- Decision threshold: 0.5 for defective\n",
+        "- Calibration was fitted on 130 samples.",
+        "| test | 640 | functional 427, defective 213 |",
         "| Accuracy | 0.887 | 0.867 to 0.907 | 640 |",
         "| type\\=mono | 0.897 \\[0.877, 0.917\\] |",
         "| scratch | 0.710",

@@ -58,10 +58,10 @@ def test_curves_draw_one_line_a_series_that_has_points() -> None:
 
 
 def test_reliability_and_roc_are_empty_without_points() -> None:
-    assert reliability([], []) == ""
-    assert roc([]) == ""
-    assert len(re.findall("<circle", reliability([(0.6, 0.5), (0.9, 0.8)], [1, 4]))) == 2
-    assert "<polygon" in roc([(0, 0), (0.1, 0.8), (1, 1)])
+    assert reliability([], [], "x", "y") == ""
+    assert roc([], "x", "y") == ""
+    assert len(re.findall("<circle", reliability([(0.6, 0.5), (0.9, 0.8)], [1, 4], "x", "y"))) == 2
+    assert "<polygon" in roc([(0, 0), (0.1, 0.8), (1, 1)], "x", "y")
 
 
 def test_an_axis_of_epochs_has_whole_numbers_only() -> None:

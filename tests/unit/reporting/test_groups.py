@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+from components.params.task import TaskParams
 from components.reporting.groups import groups
 from components.reporting.material import gather
 from components.reporting.page import Heading, render
+
+TASK = TaskParams()
 
 
 def _facts(estimate: float | None, n: int = 100) -> dict[str, object]:
@@ -23,6 +26,9 @@ def _column(metric: str = "balanced_accuracy", **groups: float | None) -> dict[s
 
 
 def _verdict(root: Path, *columns: dict[str, object]) -> None:
+    (root / "dataset").mkdir(exist_ok=True)
+    target = {"problem": "classification", "classes": ["a", "b"]}
+    (root / "dataset/dataset.json").write_text(json.dumps({"target": target}))
     rule = {
         "rule": "difference of ece between groups of type at most 0.2",
         "kind": "fairness",
@@ -39,7 +45,7 @@ def _verdict(root: Path, *columns: dict[str, object]) -> None:
 
 def test_the_worst_group_is_said_first_and_all_are_shown(tmp_path: Path) -> None:
     _verdict(tmp_path, _column(poly=0.8, thin=0.85, mono=0.9, none=None))
-    (found,) = groups(gather(tmp_path, tmp_path))
+    (found,) = groups(gather(tmp_path, tmp_path, TASK))
     assert found.words == (
         "Balanced accuracy is worst for poly: 0.800 (0.750 to 0.850, 100 samples), "
         "best for mono: 0.900 (0.850 to 0.950, 100 samples)."
@@ -56,24 +62,26 @@ def test_the_worst_group_is_said_first_and_all_are_shown(tmp_path: Path) -> None
 
 
 def test_a_metric_beyond_one_has_a_scale_of_its_own(tmp_path: Path) -> None:
-    _verdict(tmp_path, _column("rmse", a=4.0, b=2.0))
-    (found,) = groups(gather(tmp_path, tmp_path))
+    _verdict(tmp_path, _column("log_loss", a=4.0, b=2.0))
+    (found,) = groups(gather(tmp_path, tmp_path, TASK))
     assert "between 0 and 4.05" in found.figures[0].bar
-    assert found.words.startswith("Root mean squared error is worst for a: 4.000")
+    assert found.words.startswith("Log loss is worst for a: 4.000")
 
 
 def test_one_group_and_none_are_said(tmp_path: Path) -> None:
     _verdict(tmp_path, _column(a=0.8), _column())
-    one, none = groups(gather(tmp_path, tmp_path))
+    one, none = groups(gather(tmp_path, tmp_path, TASK))
     assert one.words.endswith("100 samples): no other group was measured.")
     assert none.words == "No group of type was measured."
 
 
 def test_the_page_has_the_section_and_escapes_what_groups_are_called(workspace: Path) -> None:
     _verdict(workspace, _column("balanced_accuracy", **{"<script>": 0.8, "b": 0.9}))
-    html = render(gather(workspace, workspace / ".graftline"), [], Heading("cells", "today"))
+    html = render(gather(workspace, workspace / ".graftline", TASK), [], Heading("cells", "today"))
     assert '<section id="fairness">' in html
     assert "&lt;script&gt;: 0.800" in html
     assert "<script>" not in html
     _verdict(workspace)
-    assert 'id="fairness"' not in render(gather(workspace, workspace / ".graftline"), [], Heading("c", "t"))
+    assert 'id="fairness"' not in render(
+        gather(workspace, workspace / ".graftline", TASK), [], Heading("c", "t")
+    )

@@ -6,9 +6,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from plugged import plugged
 
+from components.params.task import TaskParams
+from components.reporting import origin
 from components.reporting.material import gather
-from components.reporting.page import Heading, Mistake, render
+from components.reporting.page import Heading, Mistake, Parts, render
+
+TASK = TaskParams()
 
 HEADING = Heading(model="cells", made="2026-01-01 10:20 UTC")
 PICTURE = "data:image/png;base64,AAAA"
@@ -33,7 +38,7 @@ class Balance(HTMLParser):
 
 
 def page(root: Path, mistakes: tuple[Mistake, ...] = (), heading: Heading = HEADING) -> str:
-    return render(gather(root, root / ".graftline"), mistakes, heading)
+    return render(gather(root, root / ".graftline", TASK), mistakes, heading)
 
 
 def test_whole_page_is_balanced_and_shows_every_section(workspace: Path) -> None:
@@ -57,24 +62,28 @@ def test_whole_page_is_balanced_and_shows_every_section(workspace: Path) -> None
         assert said in text
     assert "CC BY-NC-SA 4.0" in text
     assert "Apache-2.0" in text
+    charts = re.findall(r"<figcaption>([A-Z][^<]*)</figcaption>", text.partition('id="decisions"')[2])
+    assert charts == ["Confusion matrix", "Reliability", "ROC"]
     assert "labels unseen" not in text
     assert "Fewer than 6 test samples: &lt;i&gt;cracked&lt;/i&gt; 3." in text
 
 
-def test_recalls_are_shown_class_by_class_with_their_names_harmless(workspace: Path) -> None:
-    assert "Recall of each class" not in page(workspace)
-    told = workspace / "evaluation/metrics.json"
-    metrics = json.loads(told.read_text())
+def test_parts_of_a_target_are_shown_one_by_one_with_their_names_harmless(workspace: Path) -> None:
     facts = {"estimate": 0.756, "low": 0.694, "high": 0.811, "n": 221}
-    metrics["release"]["recall of <i>cracked</i>"] = facts
-    told.write_text(json.dumps(metrics))
-    text = page(workspace)
+    parts = Parts("Class", {"<i>cracked</i>": {"recall": facts, "samples": {"estimate": 221.0}}})
+    text = render(gather(workspace, workspace / ".graftline", TASK), (), HEADING, parts=parts)
     balance = Balance()
     balance.feed(text)
     assert (balance.open, balance.wrong) == ([], [])
-    assert "Recall of each class" in text
     assert '<th scope="row">&lt;i&gt;cracked&lt;/i&gt;</th><td data-column="Recall">0.756' in text
     assert "[0.694, 0.811]" in text
+    assert "{metric: recall, class: …, at_least: …}" in text
+
+
+def test_the_lineage_says_what_calibration_found(workspace: Path) -> None:
+    """The temperature, and the threshold with its class."""
+    said = words(page(workspace).partition('id="lineage"')[2].replace("</dt>", ": ").replace("</div>", "; "))
+    assert "Temperature: 1.273; Decision threshold: 0.5 for defective; Test digest" in said
 
 
 def test_what_the_criterion_said_is_shown_and_named(workspace: Path) -> None:
@@ -109,6 +118,20 @@ def test_the_network_that_was_judged_is_named_beside_the_verdict(workspace: Path
     assert "Selected: fine-tuned network (lora) · input 96 × 96 pixels · balanced accuracy on" in verdict
     assert "head on frozen features 0.871, fine-tuned network 0.902" in verdict
     assert "not selected" not in words(text)
+
+
+@pytest.mark.parametrize(
+    ("modality", "said"),
+    [("image", "64 × 64 pixels"), ("text", "64 tokens"), ("series", "size 64"), ("unknown", "size 64")],
+)
+def test_the_size_of_an_input_is_said_as_its_modality_says_it(
+    workspace: Path, tmp_path: Path, modality: str, said: str
+) -> None:
+    manifest = workspace / "release/manifest.json"
+    task = {"modality": modality, "problem": "mark", "input_size": 64}
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"task": task}))
+    with plugged(tmp_path / "installed", "marks"):
+        assert f"input {said}" in origin.judged(gather(workspace, workspace / ".graftline", TASK))
 
 
 def test_curves_of_a_network_that_was_not_selected_are_not_the_release_s(workspace: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 LINES = f'{{"test_digest": "{"t" * 64}"}}\n' * 3 + "broken\n"
 TASK = {"name": "image_classification", "input_size": 96}
+CLASSES = {"functional": 1800, "defective": 800}
 METRICS = ("accuracy", "balanced_accuracy", "auroc", "average_precision", "f1", "ece")
 
 
@@ -43,14 +44,13 @@ def make(root: Path) -> Path:
 
 
 def _data(root: Path) -> None:
-    classes = {"functional": 1800, "defective": 800}
     sides = {
-        side: {"samples": n, "classes": {"functional": n - n // 3, "defective": n // 3}}
+        side: {"samples": n, "targets": {"functional": n - n // 3, "defective": n // 3}}
         for side, n in (("train", 1570), ("validation", 262), ("calibration", 130), ("test", 640))
     }
     report = {
         "samples": 2602,
-        "classes": classes,
+        "targets": CLASSES,
         "sides": sides,
         "identical_copies": 4,
         "near_duplicates": {"pairs": 31, "straddling_pairs": 12, "disagreeing_labels": 5, "excluded": 12},
@@ -62,7 +62,11 @@ def _data(root: Path) -> None:
     write(root / "dataset/report.json", report)
     write(
         root / "dataset/dataset.json",
-        {"classes": list(classes), "digest": "d" * 64, "licence": "CC BY-NC-SA 4.0"},
+        {
+            "target": {"problem": "classification", "classes": list(CLASSES)},
+            "digest": "d" * 64,
+            "licence": "CC BY-NC-SA 4.0",
+        },
     )
     broken = {"path": "images/<b>cell.png", "reason": "cannot be decoded: truncated"}
     write(root / "dataset/quarantine.json", {"quarantined": [broken]})
@@ -95,7 +99,14 @@ def _training(root: Path) -> None:
     write(root / "head/head.json", {"method": "logistic", "parameter": "l2", "chosen": 0.001})
     scores = {"head": 0.871, "tuned": 0.902}
     chosen = {"chosen": "tuned", "head": None, "metric": "balanced_accuracy", "validation": scores}
-    write(root / "selected/selected.json", {**chosen, "temperature": 1.273, "threshold": 0.5})
+    decision = {
+        "temperature": 1.273,
+        "threshold": 0.5,
+        "positive": "defective",
+        "rule": {"rule": "fixed", "value": 0.5},
+        "calibration": {"n": 130, "nll_before": 0.31, "nll_after": 0.27},
+    }
+    write(root / "selected/selected.json", {**chosen, "decision": decision})
 
 
 def _evaluation(root: Path) -> None:
@@ -118,6 +129,8 @@ def _evaluation(root: Path) -> None:
             "after": scores(0.84, 260),
             "paired": {"accuracy": interval(-0.04)},
         },
+        "metrics": {name: {"better": "lower" if name == "ece" else "higher"} for name in METRICS},
+        "roc_class": "defective",
         "test_digest": "t" * 64,
         "n": 640,
     }

@@ -102,7 +102,7 @@ class Line:
 
     def given(self, **promotion: object) -> "Line":
         changed = {**self.params.promotion.model_dump(), **promotion}
-        values = {**self.params.model_dump(mode="json"), "promotion": changed}
+        values = {**self.params.model_dump(mode="json", exclude_unset=True), "promotion": changed}
         return replace(self, params=Params.model_validate(values))
 
     def take(self, dataset: Path) -> None:

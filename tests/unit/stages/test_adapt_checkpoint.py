@@ -21,6 +21,7 @@ from components.params import Params
 from components.params.pretrain import PretrainParams
 from components.registry.lineage import lineage
 from components.stages import adapt_checkpoint, extract_features, version_data
+from components.stages.domains import Chosen
 from components.stages.refresh import refresh
 from components.storage.publish import sha256_tree
 from components.tracker import NullTracker
@@ -188,3 +189,23 @@ def test_hidden_words_move_the_last_layers_of_a_text_network(mails: Workspace) -
     assert moved == {5, 6}
     told = json.loads((made / "provenance.json").read_text())["adaptation"]
     assert told["validation"]["loss"] < np.log(30_522), "what blind guessing costs"
+
+
+def test_how_many_classes_there_are_is_asked_of_the_problem() -> None:
+    """A description of another package may call them otherwise."""
+
+    class Line:
+        dataset = None
+        params = Params.model_validate(
+            {
+                "data": {"source": "file:x", "licence": "x"},
+                "gate": {"rules": [{"metric": "f1", "at_least": 0.5}]},
+            }
+        )
+
+        class problem:  # noqa: N801
+            outputs = 7
+
+    targets = np.arange(14) % 7
+    side = Chosen([str(i) for i in targets], targets, targets, targets, np.full(14, ""))
+    assert adapt_checkpoint._known(Line(), (side, side)).classes == 7  # type: ignore[arg-type]

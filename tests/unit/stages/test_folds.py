@@ -105,7 +105,11 @@ def test_what_is_split_off_holds_all_classes() -> None:
     assert set(stop.targets) == {0, 1}
 
 
-@pytest.mark.parametrize(("count", "group"), [(30, 0), (120, 40)])
-def test_too_few_samples_or_groups_of_a_class_are_named(count: int, group: int) -> None:
-    with pytest.raises(DataError, match="9 folds need 9 training samples"):
+@pytest.mark.parametrize(
+    ("count", "group", "words"), [(30, 0, "there are 7 like 'yes'"), (120, 40, "there are 3 like 'no'")]
+)
+def test_too_few_samples_or_groups_of_a_class_are_named(count: int, group: int, words: str) -> None:
+    with pytest.raises(
+        DataError, match=rf"9 folds need 9 training samples \(or groups\) of each kind; {words}"
+    ):
         make_folds(dataset(count, group), NONE, 9, seed=1)

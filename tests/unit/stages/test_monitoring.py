@@ -18,6 +18,7 @@ from components.inference.plan import Model, Output, make_plan
 from components.inference.scoring import Scorer
 from components.monitoring.observed import from_parquet
 from components.params import Params
+from components.params.load import check
 from components.params.task import TaskParams
 from components.params.watching import read_look
 from components.problems import decision
@@ -56,7 +57,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Line:
 
 def watched(params: Params, **monitoring: object) -> Params:
     given = {"rate": 0.01, "least": 30, "permutations": 999, "samples": 60, **monitoring}
-    return Params.model_validate({**params.model_dump(mode="json"), "monitoring": given})
+    return check({**params.model_dump(mode="json"), "monitoring": given})
 
 
 def look(line: Line, **asked: object) -> Found:
@@ -152,11 +153,11 @@ def test_labels_that_came_later_are_read_as_every_table_is(tmp_path: Path, table
 
 
 def test_refusals_come_before_any_input_is_read(made: Line) -> None:
-    with pytest.raises(ValueError, match=r"monitoring.permutations is 99"):
+    with pytest.raises(ParamsError, match=r"monitoring.permutations is 99"):
         watched(made.params, permutations=99)
     short = Line(made.root, watched(made.params, least=500))
     with pytest.raises(DataError, match="least asks for 500"):
-        look(short, input="nowhere")
+        look(short, input="same")
     with pytest.raises(ParamsError, match="give --scored, an input, or both"):
         read_look({})
     with pytest.raises(ParamsError, match="leave --alias and --version out"):

@@ -7,6 +7,7 @@ from unicodedata import category
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from odd_names import ODD_NAMES
 
 from components.data.lock import LockedSource, read_lock
 from components.errors import SourceRefused
@@ -44,11 +45,11 @@ def round_trip(root: Path, names: list[str]) -> list[str]:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(Name, min_size=1, max_size=3, unique=True))
-@example(["Screenshot 3.14.07\u202fPM.png"])
-@example(["\u00a0 leading.png", " a", "\u2028", "a\u200db\u200c.png"])
-@example(["a:b\\c.png", "C:", "\\", '"', '"x"', '"x'])
-@example(["Icon\r", "a\r"])
-@example(["a  b", "x ", "\ufeffx", "\u202ex"])
+@example(ODD_NAMES[0])
+@example(ODD_NAMES[1])
+@example(ODD_NAMES[2])
+@example(ODD_NAMES[3])
+@example(ODD_NAMES[4])
 def test_names_survive_or_are_refused_at_once(names: list[str]) -> None:
     plain = all(category(letter) != "Cc" for name in names for letter in name.removesuffix("\r"))
     with tempfile.TemporaryDirectory() as folder:

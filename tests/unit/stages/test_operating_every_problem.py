@@ -1,12 +1,14 @@
-"""Versions of regression and of several labels in operation: registered, scored, monitored, promoted, rolled back.
+"""Versions of regression, of several labels and of a foreign problem in operation: registered, scored, monitored,
+promoted, rolled back.
 
-The releases are tiny, real networks that look at brightness alone; a second candidate of each is better than the first.
+`count` is of tests/plugins/counts. The releases are tiny, real networks that look at brightness alone; a second
+candidate of each is better than the first.
 """
 
 import csv
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from brightness import ABOUT, brightness_graph, saying
 from PIL import Image
+from plugged import plugged
 from promoted import SHARES, SIZE, Line
 
 from components.data.dataset import Dataset
@@ -56,18 +59,23 @@ class Case:
     def label(self, level: float) -> str:
         if self.problem == "regression":
             return repr(round(level / 2.55, 3))
+        if self.problem == "count":
+            return str(1 + round(level / 4))
         return "|".join(name for name, has in (("light", level >= 128), ("dark", level < 100)) if has)
 
     def line(self, moved: float) -> tuple[Sequence[float], Sequence[float]]:
         if self.problem == "regression":
             middle = moved / 2.55
             return [1 / 2.55] * 3, [middle, middle - 4, middle + 4]
+        if self.problem == "count":
+            return [0.25], [1 + moved / 4]  # rates
         return [-0.2, 0.2], [0.2 * (100 - moved), -0.2 * (128 - moved)]  # labels in their order: dark, light
 
 
 CASES = {
     "regression": Case("regression", "mae", {"margins": [4.0]}, ""),
     "multi_label": Case("multi_label", "macro_f1", {"thresholds": [0.5, 0.5]}, "Sigmoid"),
+    "count": Case("count", "mae", {"factor": 1.0}, ""),
 }
 
 
@@ -89,7 +97,7 @@ def params_of(source: Path, case: Case) -> Params:
     task: dict[str, object] = {"problem": case.problem}
     if case.problem == "multi_label":
         task["none"] = ""
-    bound = {"at_most": 30} if case.problem == "regression" else {"at_least": 0.3}
+    bound = {"at_least": 0.3} if case.problem == "multi_label" else {"at_most": 30}
     return Params.model_validate(
         {
             "seed": 3,
@@ -103,7 +111,6 @@ def params_of(source: Path, case: Case) -> Params:
             },
             "task": task,
             "head": {"method": "linear"},
-            "select": {"threshold": {"rule": "fixed"}},
             "export": {"parity": {"samples": 20}},
             "gate": {
                 "rules": [{"metric": case.metric, **bound}],
@@ -179,6 +186,12 @@ class Operated(Line):
         return monitor(self.root, self.params, read_look(asked))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with plugged(tmp_path_factory.mktemp("installed") / "counts", "counts"):
+        yield
+
+
 @pytest.fixture(params=list(CASES))
 def line(
     request: pytest.FixtureRequest, tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
@@ -229,7 +242,7 @@ def test_a_version_is_watched_replaced_by_a_better_one_and_brought_back(
     same = line.look(scored=str(tmp_path / "scored"), input="same")
     assert not same.alarm, same.tests
     direct = line.look(input="dark")
-    decided = {"regression": "prediction", "multi_label": "labels"}[case.problem]
+    decided = {"regression": "prediction", "multi_label": "labels", "count": "rate"}[case.problem]
     assert {test.name for test in direct.tests if test.alarm} >= {"embeddings", "brightness", decided}
     _metrics_are_the_problem_s(line, tmp_path, known)
 
@@ -253,16 +266,17 @@ def _metrics_are_the_problem_s(line: Operated, tmp_path: Path, known: Mapping[st
     found = line.look(scored=str(tmp_path / "scored"), input="same", labels=str(table))
     facts = json.loads((found.folder / "window.json").read_bytes())
     estimated = facts["metrics"].get("estimated without labels")
-    if case.problem == "regression":
-        assert estimated is None
-        assert "not defined for regression" in facts["not_estimated"]
-        assert "not defined for regression" in found.page.read_text()
-        assert facts["metrics"]["measured"]["mae"]["estimate"] == pytest.approx(20 / 2.55, abs=1)
-        assert facts["shares"] == {}
-    else:
+    if case.problem == "multi_label":
         assert set(estimated) == {"accuracy of dark", "accuracy of light"}
         assert facts["metrics"]["measured"]["hamming_loss"]["estimate"] > 0.05
         assert set(facts["shares"]) == {"dark", "light"}
+    else:
+        said, off = {"regression": ("regression", 20 / 2.55), "count": ("counts", 20 / 4)}[case.problem]
+        assert estimated is None
+        assert f"not defined for {said}" in facts["not_estimated"]
+        assert f"not defined for {said}" in found.page.read_text()
+        assert facts["metrics"]["measured"]["mae"]["estimate"] == pytest.approx(off, abs=1)
+        assert facts["shares"] == {}
     assert facts["metrics"]["measured"][case.metric]["n"] == 80
     measured = facts["metrics"]["measured"][case.metric]
     assert measured["low"] <= measured["estimate"] <= measured["high"]

@@ -291,3 +291,41 @@ def test_a_misspelt_table_is_named_before_the_lock_is_written(root: Path) -> Non
     ):
         look(root, params)
     assert not (root / "data" / "source.lock").exists()
+
+
+TABLES = {
+    "another folder": ("pics/{n}.png,{c}", {}, r"60 of 60 .* \(60 missing\).* '[ab]/0\d\.png'"),
+    "another case": ("{C}/{n}.PNG,{c}", {}, r"60 of 60 .* \(60 missing\).* '[ab]/0\d\.png'"),
+    "backslashes": ("{c}\\{n}.png,{c}", {}, r"60 of 60 .* \(60 missing\).* '[ab]/0\d\.png'"),
+    "folds": ("pics/{n}.png,{c}", {"folds": 3}, r"60 of 60 .* \(60 missing\)"),
+    "no labels": ("{c}/{n}.png,", {}, r"60 of 60 .* \(60 unlabelled\)"),
+    "few labels": ("{c}/{n}.png,{few}", {}, r"54 of 60 .* \(54 unlabelled\)"),
+    "contradictions": ("a/00.png,{c}", {}, r"6 of 6 .* \(6 contradiction\)"),
+}
+
+
+@pytest.mark.parametrize(("row", "split", "words"), TABLES.values(), ids=TABLES)
+def test_what_is_wrong_with_a_table_is_told_and_not_what_follows_from_it(
+    root: Path, row: str, split: dict[str, object], words: str
+) -> None:
+    """CASES 22, 23: neither the count for parity nor the number of groups is to blame."""
+    rows = [
+        row.format(n=f"{n:02}", c="ab"[n % 2], C="AB"[n % 2], few="ab"[n % 2] if n < 6 else "") + f",g{n % 6}"
+        for n in range(60)
+    ]
+    (root / "raw" / "t.csv").write_text("\n".join(["path,label,group", *rows]))
+    params = params_of(layout="labels", labels={"file": "t.csv", "group": "group"}, split=split)
+    params = params.model_copy(update={"task": params.task.model_copy(update={"positive": "a"})})
+    with pytest.raises(DataError, match=words):
+        look(root, params)
+    assert not (root / "data" / "source.lock").exists()
+
+
+def test_a_count_for_parity_that_one_large_group_explains_names_its_column(root: Path) -> None:
+    """CASES 4."""
+    rows = [f"{'ab'[n % 2]}/{n:02}.png,{'ab'[n % 2]},{'NA' if n < 55 else n}" for n in range(60)]
+    (root / "raw" / "t.csv").write_text("\n".join(["path,label,who", *rows]))
+    split = {"train": 0.01, "validation": 0.01, "calibration": 0.01, "test": 0.97}
+    params = params_of(layout="labels", labels={"file": "t.csv", "group": "who"}, split=split)
+    with pytest.raises(DataError, match=r"parity\.samples is 10, .* the column 'who', .* 'NA' in 55 rows"):
+        look(root, params)

@@ -12,7 +12,8 @@ from components.errors import StorageError
 from components.modalities.text.decode import Modality
 from components.params.backbone import TextSpec
 from components.params.task import TaskParams
-from components.problems import judge, show
+from components.problems import judge
+from components.problems.operation import show
 from components.stages.predicted import predicted
 from components.stages.report import _show
 

@@ -177,7 +177,7 @@ def test_where_the_system_gives_no_more_memory(megabytes: int, confident: str, s
     root = Path(__file__).parents[3]
     path = os.pathsep.join(map(str, (root, root / "tests")))
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert re.search(said + "$", done.stdout), done.stdout + done.stderr
 
 

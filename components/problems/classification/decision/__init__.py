@@ -19,10 +19,10 @@ from components.problems.base import (
     Fitted,
     Mask,
     Targets,
-    lasting,
 )
 from components.problems.classification.decision.calibration import fit_temperature, negative_log_likelihood
 from components.problems.classification.params import ClassificationParams
+from components.problems.description import lasting
 from components.problems.windows import MeanAnswers
 
 

@@ -24,7 +24,7 @@ def _by_class(outcome: Outcome) -> npt.NDArray[np.int64]:
 
 
 PROPORTION = Method[Outcome](
-    "proportion", "Clopper-Pearson", one_model.proportion, "Tango", two_models.proportion
+    "proportion", "Clopper-Pearson", one_model.proportion, "Tango and MOVER", two_models.proportion
 )
 RECALLS = Method[Outcome](
     "mean of proportions",

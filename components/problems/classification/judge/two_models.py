@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy import special
 
 from components.evaluation import kinds, ranking
-from components.evaluation.binomial import mean_of, tango
+from components.evaluation.binomial import mean_of, paired_shares
 from components.evaluation.calibration_error import difference as difference_of_calibration
 from components.evaluation.intervals import Ends
 from components.evaluation.kinds import score_interval
@@ -17,28 +16,24 @@ from components.problems.classification.judge.one_model import overlap, sides
 
 
 def proportion(one: Outcome, other: Outcome, plan: Plan) -> Ends:
-    """Tango's score interval, with the effective number of samples where there are groups."""
+    """See `kinds.proportions`; with the effective number of samples where there are groups."""
     return kinds.proportions(one.correct, other.correct, plan)
 
 
 def mean_of_proportions(one: Outcome, other: Outcome, plan: Plan) -> Ends:
-    """The mean over classes of differences that are independent, from Tango's bounds of each."""
+    """The mean over classes of differences that are independent, from the bounds of each."""
     share = spread(influence.balanced_accuracy(one) - influence.balanced_accuracy(other), plan).share
     counts = np.bincount(one.targets, minlength=one.classes)
     gained, lost = (
         np.bincount(one.targets, weights=v, minlength=one.classes) for v in _discordant(one, other)
     )
     return mean_of(
-        (gained - lost) / counts, tango(gained * share, lost * share, counts * share, _normal(plan))
+        (gained - lost) / counts, paired_shares(gained * share, lost * share, counts * share, plan.tail)
     )
 
 
 def _discordant(one: Outcome, other: Outcome) -> tuple[Floats, Floats]:
     return np.maximum(one.correct - other.correct, 0), np.maximum(other.correct - one.correct, 0)
-
-
-def _normal(plan: Plan) -> float:
-    return float(special.ndtri(1 - plan.tail))
 
 
 def f1(one: Outcome, other: Outcome, plan: Plan) -> Ends:

@@ -12,7 +12,7 @@ from components.params.task import TaskParams
 from components.problems.base import Description, Mask, Targets
 from components.problems.classification.params import ClassificationParams
 from components.problems.classification.target.classes import Classes, doubtful
-from components.problems.classification.target.warnings import alike, class_counts, few_tests, numeric
+from components.problems.classification.target.warnings import class_counts, few_tests, look_alike, numeric
 from components.problems.labels import Labelled, Remedies
 from components.problems.windows import WholeTargets
 
@@ -27,15 +27,6 @@ class Reading:
         self._classes = Classes(labels.classes, written)
         self.names = self._classes.names
         check_positive(task.options(ClassificationParams).positive, self.names)
-
-    @classmethod
-    def early(
-        cls, labels: Labels, task: TaskParams, written: Iterable[str], asked: Iterable[str] = ()
-    ) -> None:
-        names = sorted(labels.classes or set(written))
-        check_classes_named(names)
-        check_positive(task.options(ClassificationParams).positive, names)
-        check_recalls(asked, names)
 
     @classmethod
     def empty(cls, task: TaskParams) -> str:
@@ -59,6 +50,13 @@ class Reading:
             "remove their samples.",
         )
 
+    def early(self, written: Sequence[str], asked: Iterable[str] = (), least: int = 0) -> None:
+        if not self.names:
+            raise DataError("No sample has a label.")
+        check_recalls(asked, self.names)
+        counts = Counter(self._classes.of(label) or "" for label in written)
+        refuse(too_small(counts, self.names, least), self.names)
+
     def strata(self, label: str) -> tuple[str, ...]:
         return (label,)
 
@@ -77,7 +75,7 @@ class Reading:
 
     def warnings(self, samples: Sequence[Labelled]) -> Sequence[str]:
         numbers = numeric(self.names)
-        return [*([numbers] if numbers else []), *alike(self.names), *few_tests(samples, self.names)]
+        return [*([numbers] if numbers else []), *look_alike(self.names), *few_tests(samples, self.names)]
 
 
 class Target(WholeTargets):
@@ -136,16 +134,6 @@ def check_recalls(asked: Iterable[str], classes: Sequence[str]) -> None:
             )
 
 
-def check_classes_named(classes: Sequence[str]) -> None:
-    """DataError where there are fewer than two classes."""
-    if len(classes) < 2:
-        raise DataError(
-            f"{classes[0]!r} is the only class: there is nothing to tell it from."
-            if classes
-            else "No sample has a label."
-        )
-
-
 def _few(classes: Sequence[str]) -> str:
     return f"{', '.join(classes[:NAMED])}{' …' if len(classes) > NAMED else ''}"
 
@@ -158,32 +146,46 @@ def check_classes(
     splits: dict[str, set[str]] = defaultdict(set)
     for sample in samples:
         splits[sample.label].add(sample.split)
-    wrong = []
-    if len(classes) < 2:
-        wrong.append(f"{classes[0]!r} is the only class: there is nothing to tell it from")
-    for name in classes:
-        if counts[name] == 0:
+    # Without a class there, nothing can be learned, chosen, calibrated or measured about it.
+    absent = [
+        f"class {name!r} has {counts[name]} samples, but none in the split {split}"
+        for name in classes
+        if counts[name] >= max(1, limits.min_per_class)
+        for split in SPLITS
+        if split not in splits[name]
+    ]
+    wrong = [*too_small(counts, classes, limits.min_per_class), *absent]
+    refuse(wrong, classes, [*remedies.of_copies, *(remedies.of_splits if absent else ())])
+
+
+def too_small(counts: Mapping[str, int], classes: Sequence[str], least: int) -> list[str]:
+    """What is wrong whatever the splits are; with `least` 0, no class is too small."""
+    alone = len(classes) == 1
+    wrong = [f"{classes[0]!r} is the only class: there is nothing to tell it from"] if alone else []
+    for name in classes if least else ():
+        count = counts[name]
+        if not count:
             wrong.append(f"class {name!r} is empty")
-        elif counts[name] < limits.min_per_class:
-            held = f"{counts[name]} sample{'s' if counts[name] > 1 else ''}"
-            wrong.append(f"class {name!r} has {held}, fewer than {limits.min_per_class}")
-        else:
-            # Without a class there, nothing can be learned, chosen, calibrated or measured about it.
-            held = f"class {name!r} has {counts[name]} samples, but none in the split"
-            wrong += [f"{held} {split}" for split in SPLITS if split not in splits[name]]
-    if wrong:
-        more = f"; and so on, {len(wrong)} in all, of {len(classes)} classes" if len(wrong) > NAMED else ""
-        column = "Does data.labels.label name the column of the classes? " if more else ""
-        if numbers := numeric(classes):
-            column += f"{numbers} "
-        raise DataError(
-            f"The classes cannot be learned: {'; '.join(wrong[:NAMED])}{more}.",
-            " ".join(
-                [
-                    *remedies.of_copies,
-                    *(remedies.of_splits if any("none in the split" in line for line in wrong) else ()),
-                    f"{column}Add samples, change data.labels.classes or the shares in data.split, or lower "
-                    "data.limits.min_per_class.",
-                ]
-            ),
-        )
+        elif count < least:
+            wrong.append(f"class {name!r} has {count} sample{'s' * (count > 1)}, fewer than {least}")
+    return wrong
+
+
+def refuse(wrong: Sequence[str], classes: Sequence[str], remedies: Sequence[str] = ()) -> None:
+    """DataError of what is wrong, if anything is."""
+    if not wrong:
+        return
+    more = f"; and so on, {len(wrong)} in all, of {len(classes)} classes" if len(wrong) > NAMED else ""
+    column = "Does data.labels.label name the column of the classes? " if more else ""
+    if numbers := numeric(classes):
+        column += f"{numbers} "
+    raise DataError(
+        f"The classes cannot be learned: {'; '.join(wrong[:NAMED])}{more}.",
+        " ".join(
+            [
+                *remedies,
+                f"{column}Add samples, change data.labels.classes or the shares in data.split, or lower "
+                "data.limits.min_per_class.",
+            ]
+        ),
+    )

@@ -7,9 +7,7 @@ from decimal import Decimal
 from components.errors import DataError
 from components.params.conditions import number, read_condition
 from components.params.data import Labels
-
-# How pandas, R, SQL and Python write that there is no value, in lower case.
-NO_VALUE = {"none", "na", "n/a", "<na>", "#n/a", "#na", "null", "(null)", "nan", "-nan", "nat", "nil"}
+from components.problems.doubts import in_rows, no_value, rows
 
 
 class Classes:
@@ -57,24 +55,17 @@ def doubtful(cells: Iterable[str], labels: Labels) -> list[str]:
     """What in a column of labels is probably not meant, a sentence each: `cells` are its texts, row by row."""
     counts = Counter(cells)
     sentences = []
-    words = (
-        [] if labels.classes else [w for w in counts if w.casefold() in NO_VALUE and w != labels.unlabelled]
-    )
+    words = [] if labels.classes else [word for word in no_value(counts) if word != labels.unlabelled]
     if words:
-        named = ", ".join(f"{word!r} in {_rows(counts[word])}" for word in sorted(words))
         sentences.append(
-            f"{labels.file}: the column {labels.label!r} holds {named}; each is a class. If it means that there is no "
-            f'label, write `unlabelled: "{min(words)}"` below data.labels, in quotes, or empty the cells; if it is a '
-            "class, name all classes in data.labels.classes."
+            f"{labels.file}: the column {labels.label!r} holds {in_rows(words, counts)}; each is a class. If it "
+            f'means that there is no label, write `unlabelled: "{min(words)}"` below data.labels, in quotes, or empty '
+            "the cells; if it is a class, name all classes in data.labels.classes."
         )
     if labels.unlabelled is not None and labels.unlabelled not in counts:
-        empty = f" {_rows(counts[''])} hold nothing, which is written ''." if counts[""] else ""
+        empty = f" {rows(counts[''])} hold nothing, which is written ''." if counts[""] else ""
         sentences.append(
             f"{labels.file}: data.labels.unlabelled is {labels.unlabelled!r}, which no cell of the column "
             f"{labels.label!r} holds.{empty}"
         )
     return sentences
-
-
-def _rows(count: int) -> str:
-    return f"{count} row{'s' if count > 1 else ''}"

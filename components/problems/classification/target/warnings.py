@@ -1,11 +1,10 @@
 """What in class names and their counts is probably not as it was meant."""
 
-import re
-import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from components.params.conditions import number
+from components.problems.doubts import alike
 from components.problems.labels import Labelled
 
 CLASSES = 12  # of more, only so many are named
@@ -13,10 +12,6 @@ NUMBERS = 20  # of more classes that are all whole numbers, these are probably m
 NAMED = 5
 # Of fewer test samples of a class, no metric of it can be told well.
 FEW_TESTS = 6
-# Unicode's Default_Ignorable_Code_Point beside those of category Cf: joiners, fillers, selectors of a letter's look.
-INVISIBLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
 
 
 def numeric(classes: Sequence[str]) -> str:
@@ -43,27 +38,14 @@ def class_counts(counts: Mapping[str, int]) -> str:
     return f"{shown}, … and {len(counts) - CLASSES + 2} more, the smallest {ranked[-1][0]} {ranked[-1][1]}"
 
 
-def alike(classes: Sequence[str]) -> list[str]:
-    """Names of classes that people take for one: equal but for case, composition, invisible letters and spaces."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for name in classes:
-        groups[_plain(name)].append(name)
-    named = [" and ".join(map(ascii, found)) for found in groups.values() if len(found) > 1]
-    if not named:
-        return []
-    return [
-        f"These classes look alike, but are separate: {'; '.join(named[:CLASSES])}. Where they are one, correct the "
-        "labels at the source, or name the folders alike."
-    ]
-
-
-def _plain(name: str) -> str:
-    visible = "".join(
-        letter
-        for letter in unicodedata.normalize("NFKC", name).casefold()
-        if unicodedata.category(letter) != "Cf" and not INVISIBLE.match(letter)
+def look_alike(classes: Sequence[str]) -> list[str]:
+    """A sentence where people may take several classes for one."""
+    same = alike(classes)
+    sentence = (
+        f"These classes look alike, but are separate: {same}. Where they are one, correct the labels at the source, "
+        "or name the folders alike."
     )
-    return unicodedata.normalize("NFKC", visible).strip()
+    return [sentence] if same else []
 
 
 def few_tests(samples: Sequence[Labelled], classes: Sequence[str]) -> list[str]:

@@ -21,8 +21,8 @@ from components.problems.base import (
     Fitted,
     Mask,
     Targets,
-    lasting,
 )
+from components.problems.description import lasting
 from components.problems.windows import LargestAnswers
 
 EVEN = 0.5

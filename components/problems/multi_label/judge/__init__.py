@@ -25,13 +25,13 @@ def _by_side(outcome: Outcome) -> npt.NDArray[np.int64]:
 
 
 SUBSET = Method[Outcome](
-    "proportion", "Clopper-Pearson", intervals.subset_accuracy, "Tango", intervals.subset_accuracies
+    "proportion", "Clopper-Pearson", intervals.subset_accuracy, "Tango and MOVER", intervals.subset_accuracies
 )
 HAMMING = Method[Outcome](
     "proportion of decisions",
     "Clopper-Pearson, a sample's decisions as a group",
     intervals.hamming_loss,
-    "Tango, a sample's decisions as a group",
+    "Tango and MOVER, a sample's decisions as a group",
     intervals.hamming_losses,
     10,
 )
@@ -96,7 +96,7 @@ def _recall(name: str, index: int) -> Metric[Outcome]:
         "proportion",
         "Clopper-Pearson",
         lambda outcome, plan: kinds.proportion(right(outcome), plan),
-        "Tango",
+        "Tango and MOVER",
         lambda one, other, plan: kinds.proportions(right(one), right(other), plan),
     )
     return Metric(

@@ -35,7 +35,7 @@ def subset_accuracy(outcome: Outcome, plan: Plan) -> Ends:
 
 
 def subset_accuracies(one: Outcome, other: Outcome, plan: Plan) -> Ends:
-    """Tango's score interval."""
+    """Of paired shares."""
     return kinds.proportions(one.exact, other.exact, plan)
 
 
@@ -45,7 +45,7 @@ def hamming_loss(outcome: Outcome, plan: Plan) -> Ends:
 
 
 def hamming_losses(one: Outcome, other: Outcome, plan: Plan) -> Ends:
-    """Tango's score interval of wrong decisions, with their effective number."""
+    """Of paired shares of wrong decisions, with their effective number."""
     return kinds.proportions(1 - one.right.ravel(), 1 - other.right.ravel(), _by_decision(plan, one))
 
 

@@ -1,6 +1,7 @@
-"""Mistakes of multi-label classification, and what each label is like."""
+"""What people see of multi-label classification."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -8,20 +9,45 @@ from components.evaluation import kinds
 from components.evaluation.intervals import Interval, intervals
 from components.evaluation.spread import Floats, Plan
 from components.params.task import TaskParams
-from components.problems.base import Description, Wrong
+from components.problems.base import Description, Fitted
 from components.problems.multi_label.judge import TABLE
 from components.problems.multi_label.judge.metrics import Outcome
+from components.problems.operation import Wrong
+from components.problems.shown import RELIABLE, Chart, Panel, PlainShow, Words, in_words, listed
 
 NOTHING = "no label"
 
+# In the order of the page.
+TITLES = {
+    "macro_f1": "Macro F1",
+    "micro_f1": "Micro F1",
+    "map": "Mean average precision",
+    "subset_accuracy": "Subset accuracy",
+    "hamming_loss": "Hamming loss",
+    "ece": "Calibration error",
+    "f1": "F1",
+    "average_precision": "Average precision",
+}
 
-class Show:
-    """See components.problems.base.Show for what each member promises."""
 
-    parts_of = "Labels"
+class Show(PlainShow):
+    """See components.problems.operation.Show for what each member promises."""
+
+    titles = TITLES
+    parts_of = "Label"
+    mistakes = "Wrong decisions on the test side, those with the most wrong labels first."
 
     def __init__(self, task: TaskParams, description: Description) -> None:
         self._labels = tuple(description["labels"])
+        self.targets = ", ".join(self._labels)
+
+    def fitted(self, fitted: Fitted) -> Sequence[Words]:
+        found = zip(self._labels, fitted.get("thresholds", ()), strict=False)
+        thresholds = [f"{name} {in_words(threshold)}" for name, threshold in found]
+        return (
+            ("Temperature", in_words(fitted.get("temperature"))),
+            ("Decision thresholds", listed(thresholds)),
+        )
 
     def worst(self, outcome: Outcome, most: int) -> Sequence[Wrong]:
         """The most wrong labels first, of equals that with the surest wrong decision."""
@@ -56,6 +82,20 @@ class Show:
             "average_precision": found["map"],
             "samples": Interval(float(there.sum()), None, None, int(there.sum())),
         }
+
+    def panels(self, facts: Mapping[str, Any]) -> Sequence[Panel]:
+        reliable = ("confidence", "accuracy", "count")
+        charts = (
+            Chart("Reliability", "reliability", "reliability.csv", reliable, RELIABLE),
+            Chart(
+                f"Precision and recall of {facts.get('worst_label', 'a label')}",
+                "curve",
+                "precision_recall.csv",
+                ("recall", "precision"),
+                "The label whose ranking is worst.",
+            ),
+        )
+        return (Panel(charts),)
 
 
 def _share(right: Floats, plan: Plan) -> Interval:

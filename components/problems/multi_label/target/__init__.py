@@ -13,16 +13,18 @@ from components.params.data import Labels, Limits
 from components.params.task import TaskParams
 from components.problems.base import Description, Mask, Targets
 from components.problems.labels import Labelled, Remedies
-from components.problems.multi_label.params import MultiLabelParams
-from components.problems.multi_label.target.cells import EMPTY, Columns, Tokens, named
+from components.problems.multi_label.params import MultiLabelParams, named
+from components.problems.multi_label.target.cells import EMPTY, Columns, Tokens
 from components.problems.multi_label.target.checks import (
     NOTHING,
     check_asked,
+    check_counts,
     check_labels,
     check_some,
     counted,
     doubtful,
     few_tests,
+    look_alike,
     separated_otherwise,
 )
 from components.problems.windows import WholeTargets
@@ -34,17 +36,16 @@ class Reading:
     """See components.problems.labels.Reading for what each member promises."""
 
     def __init__(self, labels: Labels, task: TaskParams, written: Iterable[str]) -> None:
+        self._options, self._single = task.options(MultiLabelParams), isinstance(labels.label, str)
         self._cells = _cells(labels, task, written)
         self.names = self._cells.names
         check_some(self.names)
 
-    @classmethod
-    def early(
-        cls, labels: Labels, task: TaskParams, written: Iterable[str], asked: Iterable[str] = ()
-    ) -> None:
-        cells, options = list(written), task.options(MultiLabelParams)
-        hint = separated_otherwise(cells, options) if isinstance(labels.label, str) else ""
-        check_asked(asked, cls(labels, task, cells).names, hint)
+    def early(self, written: Sequence[str], asked: Iterable[str] = (), least: int = 0) -> None:
+        hint = separated_otherwise(written, self._options) if self._single else ""
+        check_asked(asked, self.names, hint)
+        if least:
+            check_counts([self._cells.of(cell) or () for cell in written], self.names, least)
 
     @classmethod
     def empty(cls, task: TaskParams) -> str:
@@ -81,7 +82,8 @@ class Reading:
         return f"with any of {len(each)} labels, {counts[NOTHING]} with none: {counted(each)}"
 
     def warnings(self, samples: Sequence[Labelled]) -> Sequence[str]:
-        return few_tests([names_of(s.label) for s in samples if s.split == "test"], self.names)
+        tests = [names_of(s.label) for s in samples if s.split == "test"]
+        return [*look_alike(self.names), *few_tests(tests, self.names)]
 
 
 class Target(WholeTargets):

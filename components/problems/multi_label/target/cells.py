@@ -120,11 +120,6 @@ class Columns:
         )
 
 
-def named(labels: Labels, options: MultiLabelParams) -> tuple[str, ...]:
-    """Names of the labels that stand in columns of their own."""
-    return options.labels or tuple(labels.classes) or labels.label_columns
-
-
 def _holds(condition: Condition, cell: str) -> bool | None:
     """None where a number is asked for, and the cell holds none."""
     if condition.bounds and not condition.holds(cell):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from components.errors import DataError, meant
 from components.params.data import SPLITS, Labels, Limits
+from components.problems.doubts import alike, in_rows, no_value, rows
 from components.problems.labels import Remedies
 from components.problems.multi_label.params import MultiLabelParams
 from components.problems.multi_label.target.cells import SEPARATORS
@@ -14,8 +15,6 @@ NOTHING = "no label"  # what reports call a sample with an empty set
 SHOWN = 12
 # Of fewer test samples with a label, or without it, no metric of it can be told well.
 FEW_TESTS = 6
-# How pandas, R, SQL and Python write that there is no value, in lower case.
-NO_VALUE = {"none", "na", "n/a", "<na>", "#n/a", "#na", "null", "(null)", "nan", "-nan", "nat", "nil"}
 
 
 def check_some(names: Sequence[str]) -> None:
@@ -60,6 +59,17 @@ def check_labels(
         apart = [] if few else [_on(split, name, held[name, split], sizes[split]) for split in SPLITS]
         of_split = of_split or any(apart)
         wrong += [line for line in (*few, *apart) if line]
+    _refuse(wrong, names, [*remedies.of_copies, *(remedies.of_splits if of_split else ())])
+
+
+def check_counts(samples: Sequence[Sequence[str]], names: Sequence[str], least: int) -> None:
+    """DataError that names every label which fewer than `least` samples have, or have not, whatever their splits."""
+    held = Counter(name for labels in samples for name in labels)
+    wrong = [line for name in names for line in _too_few(name, held[name], len(samples) - held[name], least)]
+    _refuse(wrong, names)
+
+
+def _refuse(wrong: Sequence[str], names: Sequence[str], remedies: Sequence[str] = ()) -> None:
     if not wrong:
         return
     more = f"; and so on, {len(wrong)} in all, of {len(names)} labels" if len(wrong) > NAMED else ""
@@ -67,8 +77,7 @@ def check_labels(
         f"The labels cannot be learned: {'; '.join(wrong[:NAMED])}{more}.",
         " ".join(
             [
-                *remedies.of_copies,
-                *(remedies.of_splits if of_split else ()),
+                *remedies,
                 "Add samples, leave the label out of task.labels and the table, change the shares in data.split, or "
                 "lower data.limits.min_per_class.",
             ]
@@ -119,32 +128,35 @@ def few_tests(tests: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]
     ]
 
 
+def look_alike(names: Sequence[str]) -> list[str]:
+    """A sentence where people may take several labels for one."""
+    same = alike(names)
+    sentence = (
+        f"These labels look alike, but are separate: {same}. Where they are one, correct them in the table."
+    )
+    return [sentence] if same else []
+
+
 def doubtful(labels: Labels, options: MultiLabelParams, cells: Iterable[str]) -> list[str]:
     """What in a column of labels is probably not meant, a sentence each."""
     counts = Counter(cells)
     where = f"{labels.file}: the column {labels.label!r}"
     sentences = []
-    words = [
-        word
-        for word in counts
-        if word.casefold() in NO_VALUE
-        and word not in (labels.unlabelled, options.none)
-        and word not in options.labels
-    ]
+    taken = {labels.unlabelled, options.none, *options.labels}
+    words = [word for word in no_value(counts) if word not in taken]
     if words:
-        named = ", ".join(f"{word!r} in {_rows(counts[word])}" for word in sorted(words))
         sentences.append(
-            f"{where} holds {named}; each is a label. If it means that a sample has none of the labels, write "
-            f'`none: "{min(words)}"` below task; if it means that nobody knows, `unlabelled: "{min(words)}"` below '
-            "data.labels; if it is a label, name it in task.labels."
+            f"{where} holds {in_rows(words, counts)}; each is a label. If it means that a sample has none of the "
+            f'labels, write `none: "{min(words)}"` below task; if it means that nobody knows, `unlabelled: '
+            f'"{min(words)}"` below data.labels; if it is a label, name it in task.labels.'
         )
     for key, word in (("data.labels.unlabelled", labels.unlabelled), ("task.none", options.none)):
         if word is not None and word not in counts:
-            empty = f" {_rows(counts[''])} hold nothing, which is written ''." if counts[""] else ""
+            empty = f" {rows(counts[''])} hold nothing, which is written ''." if counts[""] else ""
             sentences.append(f"{where} never holds {word!r}, which {key} names.{empty}")
     if counts[""] and options.none is None and labels.unlabelled is None:
         sentences.append(
-            f"{where} holds nothing in {_rows(counts[''])}. If such a sample has none of the labels, write "
+            f"{where} holds nothing in {rows(counts[''])}. If such a sample has none of the labels, write "
             '`none: ""` below task; if nobody knows its labels, `unlabelled: ""` below data.labels.'
         )
     if hint := separated_otherwise(counts, options):
@@ -158,7 +170,7 @@ def separated_otherwise(cells: Iterable[str], options: MultiLabelParams) -> str:
     if other is None:
         return ""
     return (
-        f"task.separator is {options.separator!r}, which no cell holds, but {_rows(other[1])} hold {other[0]!r}. If "
+        f"task.separator is {options.separator!r}, which no cell holds, but {rows(other[1])} hold {other[0]!r}. If "
         f'that stands between labels, write `separator: "{other[0]}"` below task.'
     )
 
@@ -173,7 +185,3 @@ def _other_separator(counts: Mapping[str, int], options: MultiLabelParams) -> tu
     }
     best = max(found.items(), key=lambda pair: pair[1])
     return best if best[1] else None
-
-
-def _rows(count: int) -> str:
-    return f"{count} row{'s' if count > 1 else ''}"

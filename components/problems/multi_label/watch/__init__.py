@@ -8,10 +8,8 @@ import numpy as np
 from components.params.task import TaskParams
 from components.problems.base import Array, Description, Mask, Targets
 from components.problems.multi_label.decision import Decision
-from components.problems.multi_label.params import MultiLabelParams
+from components.problems.multi_label.params import NOTHING, MultiLabelParams
 from components.problems.operation import Answers, Certainty, Statistic
-
-NOTHING = "none"  # how a table of later labels says so where task.none does not
 
 
 class Watch:

@@ -18,8 +18,8 @@ from components.problems.base import (
     Fitted,
     Mask,
     Targets,
-    lasting,
 )
+from components.problems.description import lasting
 from components.problems.regression.decision.conformal import fewest, margin
 from components.problems.regression.params import RegressionParams
 from components.problems.regression.target.numbers import Numbers, columns

@@ -66,7 +66,7 @@ RANKS = Method[Outcome](
     LEAST_RANKS,
 )
 COVERAGE = Method[Outcome](
-    "proportion", "Clopper-Pearson", intervals.coverage, "Tango", intervals.paired_coverage
+    "proportion", "Clopper-Pearson", intervals.coverage, "Tango and MOVER", intervals.paired_coverage
 )
 TABLE: Mapping[str, Metric[Outcome]] = {
     "rmse": Metric(metrics.rmse, ROOT, "lower", (0.0, INFINITY)),

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from scipy import special
 
-from components.evaluation.binomial import clopper_pearson, tango
+from components.evaluation.binomial import clopper_pearson, paired_shares
 from components.evaluation.intervals import Ends
 from components.evaluation.spread import Floats, Plan, Spread, reach, spread
 from components.problems.regression.judge import influence, metrics
@@ -144,11 +143,10 @@ def paired_coverage(one: Outcome, other: Outcome, plan: Plan) -> Ends:
 
 
 def _gained(one: Floats, other: Floats, plan: Plan) -> Ends:
-    """Tango's score interval of two (N,), with the effective number of samples where there are groups."""
+    """Of paired shares (N,), with the effective number of samples where there are groups."""
     gained, lost = np.maximum(one - other, 0), np.maximum(other - one, 0)
     share = spread(influence.of_mean(one) - influence.of_mean(other), plan).share
-    z = float(special.ndtri(1 - plan.tail))
-    low, high = tango(gained.sum() * share, lost.sum() * share, len(one) * share, z)
+    low, high = paired_shares(gained.sum() * share, lost.sum() * share, len(one) * share, plan.tail)
     return float(low), float(high)
 
 

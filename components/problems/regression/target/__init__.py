@@ -34,15 +34,9 @@ class Reading:
         self._bounds = tuple(map(options.range_of, self.names))
         self._units = tuple(map(options.unit_of, self.names))
 
-    @classmethod
-    def early(
-        cls, labels: Labels, task: TaskParams, written: Iterable[str], asked: Iterable[str] = ()
-    ) -> None:
-        found, reads = sorted(written), cls(labels, task, ())
-        if not found:
+    def early(self, written: Sequence[str], asked: Iterable[str] = (), least: int = 0) -> None:
+        if not written:
             raise DataError("No sample has a label.")
-        if strange := {label: () for label in found if reads.label(label) is None}:
-            raise reads.refusal(strange)
 
     @classmethod
     def empty(cls, task: TaskParams) -> str:
@@ -66,7 +60,6 @@ class Reading:
             return None
 
     def refusal(self, strange: Mapping[str, Sequence[str]]) -> DataError:
-        # In the order of the rows, as far as they are told.
         said = [f"{self._place(places)}{self._reason(label)}" for label, places in strange.items()]
         more = f"; and {len(said) - NAMED} more labels" if len(said) > NAMED else ""
         return DataError(

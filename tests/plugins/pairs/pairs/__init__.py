@@ -20,20 +20,19 @@ class Format:
     def __init__(self, data: DataParams, kind: str) -> None:
         self._source = data.source
 
-    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Set[str] | None:
+    def look(self, paths: Sequence[str], open_file: Callable[[str], BinaryIO]) -> Listing | None:
         pairs = self._pairs(paths)
         if len(pairs) > EARLY:
             return None
-        labels = set()
-        for label in pairs.values():
-            with open_file(label) as file:
-                labels.add(_written(file.read(), label))
-        return labels
+
+        def load(path: str) -> bytes:
+            with open_file(path) as file:
+                return file.read()
+
+        return _listing(pairs, load)
 
     def read(self, paths: Sequence[str], files: Files) -> Listing:
-        pairs = self._pairs(paths)
-        items = [Item(path, _written(files.read(label), label), place=label) for path, label in pairs.items()]
-        return Listing(items, annotations=tuple(pairs.values()))
+        return _listing(self._pairs(paths), files.read)
 
     def evidence(self, entries: Iterable[Entry]) -> Set[tuple[str, str]]:
         return {(entry.path, entry.sha256) for entry in entries if entry.path.endswith(ENDING)}
@@ -50,6 +49,11 @@ class Format:
         if alone := sorted(set(labels.values()) - set(pairs.values())):
             raise DataError(f"{self._source}: beside {alone[0]!r} lies no sample of its name.")
         return pairs
+
+
+def _listing(pairs: dict[str, str], load: Callable[[str], bytes]) -> Listing:
+    items = [Item(path, _written(load(label), label), place=label) for path, label in pairs.items()]
+    return Listing(items, annotations=tuple(pairs.values()))
 
 
 def _written(payload: bytes, path: str) -> str:

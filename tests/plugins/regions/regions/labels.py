@@ -22,13 +22,8 @@ class PlainReading:
     def __init__(self, labels: Labels, task: TaskParams, written: Iterable[str]) -> None:
         self.task = task
 
-    @classmethod
-    def early(
-        cls, labels: Labels, task: TaskParams, written: Iterable[str], asked: Iterable[str] = ()
-    ) -> None:
-        reads = cls(labels, task, ())
-        if strange := {label: () for label in written if reads.label(label) is None}:
-            raise reads.refusal(strange)
+    def early(self, written: Sequence[str], asked: Iterable[str] = (), least: int = 0) -> None:
+        """Nothing can be told."""
 
     @classmethod
     def empty(cls, task: TaskParams) -> str:

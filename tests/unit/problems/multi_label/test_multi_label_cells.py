@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from components.data.contents import classify, merge
+from components.data.contents import classify, merge, present
 from components.data.formats.base import Item
 from components.data.lock import Lock
 from components.errors import DataError
@@ -117,7 +117,8 @@ def test_an_empty_set_is_kept_and_a_missing_label_is_not() -> None:
     entries = tuple(Entry(name, 1, name * 64) for name in "abcd")
     lock = Lock("file:x", "r", "x", "manifest", entries)
     labels = classify(items, params, task(none=""))
-    contents, rejected = merge(items, lock, labels, params)
+    usable, rejected = present(items, entries, params)
+    contents, _ = merge(usable, lock, labels, params)
     assert {content.path: content.label for content in contents} == {"a": '["x", "y"]', "b": "[]", "c": ""}
     assert [names_of(content.label) for content in contents] == [("x", "y"), (), ()]
     assert [item.path for item in rejected] == ["d"]

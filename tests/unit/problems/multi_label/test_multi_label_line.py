@@ -56,7 +56,7 @@ def test_labels_go_through_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     said = list(advise(tmp_path, params, context))
     assert re.match(r"Training samples: \d+ \((light|striped) \d+, (light|striped) \d+\)$", said[0])
-    (row,) = (one.split() for one in said if one.startswith("efficientnet_lite0"))
+    (row,) = (one.split() for one in said if one.startswith("transformers/resnet"))
     assert 0 < float(row[3]) <= 1, "H-score of two sides, the mean over labels"
     assert float(row[5]) > 0.5
     assert any("k-NN: balanced accuracy, mean over labels of the five nearest" in one for one in said)

@@ -42,7 +42,9 @@ def test_each_label_has_intervals() -> None:
     assert recall.low == pytest.approx(beta.ppf(0.025, 2, 2))
     assert found["b"]["precision"].estimate == 0.0
     assert found["c"]["samples"].estimate == 1.0
-    grid = parts({name: {k: v.as_json() for k, v in part.items()} for name, part in found.items()})
+    held = {name: {k: v.as_json() for k, v in part.items()} for name, part in found.items()}
+    grid = parts(held, show().titles)
+    assert grid.columns[:2] == ("F1", "Precision")
     assert [row.name for row in grid.rows] == ["a", "b", "c"]
     assert [row.cells[-1] for row in grid.rows] == ["3", "1", "1"]
     assert grid.columns[-1] == "Samples"

@@ -1,5 +1,7 @@
 """Checks of labels, their description, and targets."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -101,14 +103,31 @@ def test_a_sample_counts_for_its_rarest_label() -> None:
     assert np.bincount(rarest(targets)).tolist() == [10, 30, 20]
 
 
+def early(written: list[str], asked: Sequence[str] = (), least: int = 0) -> None:
+    Reading(Labels(), TASK, written).early(written, asked, least)
+
+
 def test_a_rule_about_a_label_that_is_none_is_refused_early() -> None:
-    Reading.early(Labels(), TASK, ["a|b"], ["b"])
+    early(["a|b"], ["b"])
     with pytest.raises(
         DataError, match=r"which no cell holds, but 2 rows hold ';'.*`separator: \";\"` below task"
     ):
-        Reading.early(Labels(), TASK, ["a;b", "b;c"], ["a"])
+        early(["a;b", "b;c"], ["a"])
     with pytest.raises(
         DataError,
         match=r"gate\.rules names the label 'bb', which is none of the data\. The labels are a, b\.",
     ):
-        Reading.early(Labels(), TASK, ["a|b"], ["bb"])
+        early(["a|b"], ["bb"])
+
+
+def test_labels_that_look_alike_are_told() -> None:
+    (said,) = Reading(Labels(), TASK, ["Spam|ham", "spam"]).warnings([])[:1]
+    assert said.startswith("These labels look alike, but are separate: 'Spam' and 'spam'.")
+
+
+def test_a_label_that_too_few_samples_have_or_lack_is_refused_early() -> None:
+    early(["a|b", "a", "b"], least=1)
+    with pytest.raises(
+        DataError, match=r"1 sample without the label 'a' .* than 2; 1 sample with the label 'b'"
+    ):
+        early(["a|c", "a", "b", "a|c"], least=2)

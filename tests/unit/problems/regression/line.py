@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from published import publish
 
-from components.backbones.catalogue import build, entry
-from components.backbones.checkpoint import Provenance, save
 from components.params import Params
+from components.sources import open_source
 from components.stages.refresh import refresh
 from components.stages.table import STAGES, Context
 from components.tracker import NullTracker
+
+FILES = ("model.safetensors", "config.json", "preprocessor_config.json")
 
 
 def write_pictures(folder: Path, count: int, seed: int = 0) -> None:
@@ -69,16 +71,13 @@ def values(source: Path) -> dict[str, object]:
 def make(root: Path, changes: Mapping[str, Mapping[str, object]], count: int = 200) -> Params:
     """Run the stages in `root`, with sections of params that `changes` updates."""
     write_pictures(root / "pictures", count)
-    said = values(root / "pictures")
+    said = {**values(root / "pictures"), "backbone": _published(root / "theirs")}
     for section, more in changes.items():
         said[section] = {**dict(said[section]), **more}  # type: ignore[call-overload]
     params = Params.model_validate(said)
     context = Context(NullTracker(), root / ".graftline", 1, ("cpu",))
     refresh(params, root, context.cache)
     for row in STAGES:
-        if row.name == "fetch_checkpoint":
-            _checkpoint(root / "checkpoint")
-            continue
         outputs = {name: root / name for name in row.outputs}
         for path in outputs.values():
             if not path.suffix:
@@ -88,8 +87,8 @@ def make(root: Path, changes: Mapping[str, Mapping[str, object]], count: int = 2
     return params
 
 
-def _checkpoint(folder: Path) -> None:
-    folder.mkdir()
-    row = entry("efficientnet_lite0")
-    made = Provenance(row.name, row.uri, "x", "x", "x", row.licence, "x", parameters=0, weights_sha256="")
-    save(folder, build("efficientnet_lite0", seed=1).state_dict(), made)
+def _published(folder: Path) -> dict[str, object]:
+    """Section `backbone` with a ResNet of a few thousand weights."""
+    publish("transformers/resnet", folder)
+    sha256 = open_source(f"file:{folder}", None, folder, FILES).revision
+    return {"name": "transformers/resnet", "uri": f"file:{folder}", "sha256": sha256, "licence": "none"}

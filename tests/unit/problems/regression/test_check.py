@@ -4,21 +4,22 @@ from pathlib import Path
 
 import pytest
 from line import values
-from pydantic import ValidationError
 
-from components.params import Params
+from components.errors import ParamsError
+from components.params.load import check
+from flows.sweep import _metric
 
 
 def refused(section: str, **more: object) -> str:
     said = values(Path("pictures"))
     said[section] = {**dict(said.get(section, {})), **more}  # type: ignore[call-overload]
-    with pytest.raises(ValidationError) as found:
-        Params.model_validate(said)
+    with pytest.raises(ParamsError) as found:
+        check(said)
     return str(found.value)
 
 
 def test_the_tiny_line_is_right_and_auto_is_rmse() -> None:
-    params = Params.model_validate(values(Path("pictures")))
+    params = check(values(Path("pictures")))
     assert (params.select.metric, params.head.metric, params.promotion.slices.metric) == (
         "rmse",
         "rmse",
@@ -34,11 +35,22 @@ def test_the_tiny_line_is_right_and_auto_is_rmse() -> None:
         ("head", {"method": "neighbours"}, "for regression: linear, mlp, random_features"),
         ("tune", {"label_smoothing": 0.1}, "tune.label_smoothing is for classes"),
         ("tune", {"best_by": "accuracy"}, "tune.best_by: 'accuracy' is not allowed"),
-        ("select", {"threshold": {"rule": "best_f1"}}, "select.threshold.rule 'best_f1' is for classes"),
-        ("select", {"metric": "pinball"}, "select.metric 'pinball' needs prediction intervals"),
-        ("task", {"positive": "x"}, "task.positive\n  unknown key"),
+        ("select", {"threshold": {"rule": "best_f1"}}, "select.threshold is for classes or labels"),
+        (
+            "select",
+            {"threshold": {"rule": "fixed", "value": 0.3}},
+            "select.threshold is for classes or labels",
+        ),
+        ("data", {"limits": {"min_per_class": 10}}, "data.limits.min_per_class is for classes or labels"),
+        (
+            "data",
+            {"split": {"labelled_per_class": 5}},
+            "data.split.labelled_per_class is for classes or labels, but task.problem is regression: leave it out",
+        ),
+        ("select", {"metric": "pinball"}, "select.metric: 'pinball' needs what calibration makes"),
+        ("task", {"positive": "x"}, "task.positive: unknown key. Allowed: bits, "),
         ("task", {"range": [1, 1]}, "the least number must be below the greatest"),
-        ("task", {"loss": "poisson"}, "task.loss\n  Input should be 'mse', "),
+        ("task", {"loss": "poisson"}, "task.loss: 'poisson' is not allowed. Allowed: mse, "),
     ],
 )
 def test_refusals(section: str, more: dict[str, object], said: str) -> None:
@@ -48,7 +60,7 @@ def test_refusals(section: str, more: dict[str, object], said: str) -> None:
 def test_overfitting_is_judged_by_the_error_that_training_keeps() -> None:
     said = values(Path("pictures"))
     said["gate"] = {**dict(said["gate"]), "overfitting": {"at_most": 3}}  # type: ignore[call-overload]
-    params = Params.model_validate(said)
+    params = check(said)
     assert params.gate.overfitting
     assert (params.gate.overfitting.metric, params.gate.overfitting.at_most) == ("mae", 3)
     gate = {**said["gate"], "overfitting": {"metric": "rmse"}}  # type: ignore[dict-item]
@@ -71,10 +83,10 @@ def rules(*asked: dict[str, object]) -> dict[str, object]:
 def test_each_of_several_numbers_has_its_unit_range_and_rule() -> None:
     rule = {"metric": "coverage", "at_least": 0.8, "number": "dark"}
     task = {"unit": {"bright": "%", "dark": "mm"}, "range": {"dark": [0, 1000]}}
-    params = Params.model_validate(of_two(task=task, gate=rules(rule, {"metric": "rmse", "at_most": 1})))
+    params = check(of_two(task=task, gate=rules(rule, {"metric": "rmse", "at_most": 1})))
     assert [asked.name for asked in params.gate.rules] == ["coverage of dark", "rmse"]
     margins = {"promotion": {"margins": {"rmse of dark": 3}}}
-    assert Params.model_validate({**of_two(), **margins}).promotion.margins == {"rmse of dark": 3}
+    assert check({**of_two(), **margins}).promotion.margins == {"rmse of dark": 3}
 
 
 @pytest.mark.parametrize(
@@ -86,7 +98,7 @@ def test_each_of_several_numbers_has_its_unit_range_and_rule() -> None:
         ({"task": {"unit": {"size": "mm"}}}, "DVC's run cache overlooks keys of that name"),
         (
             {"gate": rules({"metric": "rmse", "at_most": 1, "number": "drak"})},
-            "gate.rules: number 'drak' is not in data.labels.label; did you mean 'dark'? Allowed: bright, dark",
+            "gate.rules: number 'drak' is not declared; did you mean 'dark'? Allowed: bright, dark",
         ),
         (
             {"gate": rules({"metric": "r2", "at_least": 0, "number": "dark"})},
@@ -95,14 +107,14 @@ def test_each_of_several_numbers_has_its_unit_range_and_rule() -> None:
     ],
 )  # fmt: skip
 def test_refusals_of_several_numbers(sections: dict[str, dict[str, object]], said: str) -> None:
-    with pytest.raises(ValidationError) as found:
-        Params.model_validate(of_two(**sections))
+    with pytest.raises(ParamsError) as found:
+        check(of_two(**sections))
     assert said in str(found.value)
 
 
 def test_one_number_has_no_metric_of_its_own() -> None:
     asked = rules({"metric": "mae", "at_most": 25, "number": "bright"})
-    said = "gate.rules: number 'bright' is not in data.labels.label. There is one number only: leave it out."
+    said = "gate.rules: mae of 'bright': there is one number only, so leave `number` out"
     assert said in refused("gate", **asked)
 
 
@@ -116,5 +128,57 @@ def test_a_class_has_one_column() -> None:
     said["task"], said["head"] = {"problem": "classification"}, {"method": "linear"}
     said["gate"] = {"rules": [{"metric": "accuracy", "at_least": 0.5}]}
     said["data"]["labels"]["label"] = ["bright", "dark"]  # type: ignore[index]
-    with pytest.raises(ValidationError, match="a sample has one class"):
-        Params.model_validate(said)
+    with pytest.raises(ParamsError, match="a sample has one class"):
+        check(said)
+
+
+FITTED = ["pinball", "coverage", "interval_width"]
+
+
+@pytest.mark.parametrize("metric", FITTED)
+@pytest.mark.parametrize("loss", ["mse", "quantile"])
+@pytest.mark.parametrize("section", ["head", "select"])
+def test_networks_have_metrics_of_intervals_before_calibration_only_where_they_learn_them(
+    section: str, loss: str, metric: str
+) -> None:
+    said = values(Path("pictures"))
+    said["task"] = {**dict(said["task"]), "loss": loss}  # type: ignore[call-overload]
+    said[section] = {**dict(said.get(section, {})), "metric": metric}  # type: ignore[call-overload]
+    if loss == "quantile":
+        assert getattr(check(said), section).metric == metric
+        return
+    with pytest.raises(ParamsError) as found:
+        check(said)
+    words = f"{section}.metric: {metric!r} needs what calibration makes"
+    assert words in str(found.value)
+    assert "Allowed: rmse, mae, r2, spearman; or set task.loss: quantile" in str(found.value)
+
+
+@pytest.mark.parametrize("metric", FITTED)
+@pytest.mark.parametrize("loss", ["mse", "quantile"])
+@pytest.mark.parametrize("rule", ["better_than_controls", "forgetting"])
+def test_a_calibrated_release_is_not_compared_with_what_is_not(rule: str, loss: str, metric: str) -> None:
+    said = values(Path("pictures"))
+    said["task"] = {**dict(said["task"]), "loss": loss}  # type: ignore[call-overload]
+    said["gate"] = {**dict(said["gate"]), rule: {"metric": metric}}  # type: ignore[call-overload]
+    with pytest.raises(ParamsError) as found:
+        check(said)
+    assert f"gate.{rule}.metric: {metric!r} needs what calibration makes" in str(found.value)
+    assert "task.loss" not in str(found.value)
+
+
+def test_what_a_release_alone_is_judged_by_may_be_of_intervals() -> None:
+    said = values(Path("pictures"))
+    rules = [{"metric": metric, "at_most": 1} for metric in FITTED]
+    said["gate"] = {"rules": rules, "better_than_controls": {"metric": "mae"}}
+    said["promotion"] = {"metric": "pinball"}
+    assert check(said).promotion.metric == "pinball"
+
+
+def test_a_sweep_is_not_compared_by_what_no_trial_has() -> None:
+    params = check(values(Path("pictures")))
+    assert _metric("mae", params) == "mae"
+    with pytest.raises(
+        ParamsError, match="--metric: 'coverage' needs what calibration makes, which trials do not"
+    ):
+        _metric("coverage", params)

@@ -134,7 +134,7 @@ def test_advise_looks_at_numbers_and_says_what_is_not_defined_for_them(line: tup
     root, params = line
     said = list(advise(root, params, Context(NullTracker(), root / ".graftline", 1, ("cpu",))))
     assert said[0] == f"Training samples: {len(Dataset.open(root / 'dataset').ids('train'))}"
-    (row,) = (one.split() for one in said if one.startswith("efficientnet_lite0"))
+    (row,) = (one.split() for one in said if one.startswith("transformers/resnet"))
     assert float(row[2]) > -5
     assert (row[3], row[4]) == ("-", "-")
     assert float(row[5]) > 0.3, "brightness is what the network sees best"

@@ -78,12 +78,10 @@ def test_one_unit_and_range_are_those_of_every_number() -> None:
     assert [(one["unit"], one["range"]) for one in numbers] == [("mm", [0.0, 5.0])] * 2
 
 
-def test_first_rows_are_checked_before_anything_is_read() -> None:
-    Reading.early(ONE, task(), {"1", "2"})
-    with pytest.raises(DataError, match="y is 'red', which is no number"):
-        Reading.early(ONE, task(), {"1", "red"})
+def test_a_table_without_any_label_is_refused_early() -> None:
+    reading().early(["1", "2"])
     with pytest.raises(DataError, match="No sample has a label"):
-        Reading.early(ONE, task(), set())
+        reading().early([])
 
 
 def test_statistics_are_those_of_the_training_samples_in_any_order() -> None:

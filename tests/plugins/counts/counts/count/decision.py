@@ -18,8 +18,8 @@ from components.problems.base import (
     Fitted,
     Mask,
     Targets,
-    lasting,
 )
+from components.problems.description import lasting
 from components.problems.windows import MeanAnswers
 
 TOLERANCE = 1e-4  # share by which equal rates may differ

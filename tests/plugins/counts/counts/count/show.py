@@ -1,24 +1,23 @@
-"""Mistakes of counts."""
+"""What people see of counts: mistakes and a factor. All else is what any problem shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import poisson
 
-from components.evaluation.intervals import Interval
-from components.evaluation.spread import Plan
-from components.params.task import TaskParams
-from components.problems.base import Description, Wrong
+from components.problems.base import Fitted
+from components.problems.operation import Wrong
+from components.problems.shown import PlainShow, Words, in_words
 from counts.count.judge import Outcome
 
 
-class Show:
-    """See components.problems.base.Show for what each member promises."""
+class Show(PlainShow):
+    """See components.problems.operation.Show for what each member promises."""
 
-    parts_of = ""
+    mistakes = "The largest deviances on the test side."
 
-    def __init__(self, task: TaskParams, description: Description) -> None:
-        pass
+    def fitted(self, fitted: Fitted) -> Sequence[Words]:
+        return (("Factor of the rate", in_words(fitted.get("factor"))),)
 
     def worst(self, outcome: Outcome, most: int) -> Sequence[Wrong]:
         """Those with the largest deviance; all but the probability of the true count spoke against it."""
@@ -28,6 +27,3 @@ class Show:
             Wrong(int(row), f"{outcome.targets[row]:g}", f"{outcome.rates[row]:.3g}", float(against[row]), 0)
             for row in rows
         ]
-
-    def parts(self, outcome: Outcome, plan: Plan) -> Mapping[str, Mapping[str, Interval]]:
-        return {}

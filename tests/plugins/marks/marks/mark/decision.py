@@ -19,8 +19,8 @@ from components.problems.base import (
     Fitted,
     Mask,
     Targets,
-    lasting,
 )
+from components.problems.description import lasting
 from components.problems.windows import RowAnswers, Window
 from marks.mark.network import Network
 from marks.mark.params import MarkParams

@@ -1,23 +1,27 @@
-"""Mistakes of marks."""
+"""What people see of marks."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from components.evaluation.intervals import Interval
-from components.evaluation.spread import Plan
-from components.params.task import TaskParams
-from components.problems.base import Description, Wrong
+from components.problems.base import Fitted
+from components.problems.operation import Wrong
+from components.problems.shown import Chart, Panel, PlainShow, Words, in_words
 from marks.mark.judge import Outcome
 
+TITLES = {"position_f1": "F1 of positions", "exact": "Samples without a mistake"}
 
-class Show:
-    """See components.problems.base.Show for what each member promises."""
 
-    parts_of = ""
+class Show(PlainShow):
+    """See components.problems.operation.Show for what each member promises."""
 
-    def __init__(self, task: TaskParams, description: Description) -> None:
-        pass
+    titles = TITLES
+    targets = "marked positions"
+    mistakes = "Samples with the most positions that were missed or made up."
+
+    def fitted(self, fitted: Fitted) -> Sequence[Words]:
+        return (("Threshold of a mark", in_words(fitted.get("threshold"))),)
 
     def worst(self, outcome: Outcome, most: int) -> Sequence[Wrong]:
         """Those with the most positions that were missed or made up."""
@@ -29,5 +33,7 @@ class Show:
         ]
         return [Wrong(row, *words, None, 0) for row, words in zip(rows, said, strict=True)]
 
-    def parts(self, outcome: Outcome, plan: Plan) -> Mapping[str, Mapping[str, Interval]]:
-        return {}
+    def panels(self, facts: Mapping[str, Any]) -> Sequence[Panel]:
+        chart = Chart("Positions", "table", "positions.csv", ("marked", "found"))
+        counts = [(name.capitalize(), in_words(facts.get(name))) for name in ("marked", "found")]
+        return (Panel((chart,), facts=counts),)

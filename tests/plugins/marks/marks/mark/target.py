@@ -24,15 +24,9 @@ class Reading:
     def __init__(self, labels: Labels, task: TaskParams, written: Iterable[str]) -> None:
         pass
 
-    @classmethod
-    def early(
-        cls, labels: Labels, task: TaskParams, written: Iterable[str], asked: Iterable[str] = ()
-    ) -> None:
-        found, reads = sorted(written), cls(labels, task, ())
-        if not found:
+    def early(self, written: Sequence[str], asked: Iterable[str] = (), least: int = 0) -> None:
+        if not written:
             raise DataError("No sample has a label.")
-        if strange := {label: () for label in found if reads.label(label) is None}:
-            raise reads.refusal(strange)
 
     @classmethod
     def empty(cls, task: TaskParams) -> str:

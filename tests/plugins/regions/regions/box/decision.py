@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components.params.task import TaskParams
-from components.problems.base import Column, Decisions, Description, Fitted, Mask, lasting
+from components.problems.base import Column, Decisions, Description, Fitted, Mask
+from components.problems.description import lasting
 from regions.box.network import CELLS, STRIDE, middles
 from regions.box.params import BoxParams
 from regions.box.suppression import TRANSLATIONS, selected

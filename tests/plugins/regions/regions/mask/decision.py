@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from components.params.task import TaskParams
-from components.problems.base import Column, Decisions, Description, Fitted, Mask, lasting
+from components.problems.base import Column, Decisions, Description, Fitted, Mask
+from components.problems.description import lasting
 from regions import SIDE
 from regions.unfitted import Unfitted
 

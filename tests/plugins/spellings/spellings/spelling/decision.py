@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
-from components.problems.base import Array, Column, Decisions, Description, Fitted, Mask, Targets, lasting
+from components.problems.base import Array, Column, Decisions, Description, Fitted, Mask, Targets
+from components.problems.description import lasting
 from components.problems.steps import State, Steps
 from components.problems.windows import MeanAnswers
 from spellings.spelling.network import DEPTH, END, FIRST, START

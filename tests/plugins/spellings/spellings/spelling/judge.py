@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
-from components.evaluation.binomial import clopper_pearson, tango
+from components.evaluation.binomial import clopper_pearson, paired_shares
 from components.evaluation.intervals import Ends, Method, Metric
 from components.evaluation.spread import Floats, Plan
 from components.params.task import TaskParams
@@ -42,13 +41,13 @@ def _one(outcome: Outcome, plan: Plan) -> Ends:
 
 def _two(one: Outcome, other: Outcome, plan: Plan) -> Ends:
     gained, lost = (one.correct > other.correct).sum(), (other.correct > one.correct).sum()
-    low, high = tango(gained, lost, len(one), float(-ndtri(plan.tail)))
+    low, high = paired_shares(gained, lost, len(one), plan.tail)
     return float(low), float(high)
 
 
 EXACT = Metric(
     lambda outcome: float(outcome.correct.mean()),
-    Method("share of samples", "Clopper-Pearson", _one, "Tango", _two),
+    Method("share of samples", "Clopper-Pearson", _one, "Tango and MOVER", _two),
 )
 
 

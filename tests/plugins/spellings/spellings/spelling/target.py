@@ -21,13 +21,8 @@ class Reading:
     def __init__(self, labels: Labels, task: TaskParams, written: Iterable[str]) -> None:
         self._options = task.options(SpellingParams)
 
-    @classmethod
-    def early(
-        cls, labels: Labels, task: TaskParams, written: Iterable[str], asked: Iterable[str] = ()
-    ) -> None:
-        reads = cls(labels, task, ())
-        if strange := {label: () for label in written if reads.label(label) is None}:
-            raise reads.refusal(strange)
+    def early(self, written: Sequence[str], asked: Iterable[str] = (), least: int = 0) -> None:
+        """Nothing can be told."""
 
     @classmethod
     def empty(cls, task: TaskParams) -> str:

@@ -10,7 +10,9 @@ from components.problems.regression.judge.metrics import Outcome
 
 Draw = np.random.Generator
 Floats = npt.NDArray[np.float64]
+Column = tuple[Floats, Floats, Floats]
 ALIKE, COVERAGE = 0.2, 0.9
+SMALLER = 10.0
 
 
 def _mixed(draw: Draw, size: tuple[int, ...]) -> Floats:
@@ -37,11 +39,14 @@ class Population:
         errors: their shape, a key of ERRORS.
         members: samples of a group; 1: no groups.
         alike: the share of the variance of errors, and of the signal, that samples of a group have in common.
+        numbers: of a sample. Each further one is in a unit that is SMALLER times smaller, and has half of the
+            variance of its errors in common with the first.
     """
 
     errors: str
     members: int = 1
     alike: float | None = None
+    numbers: int = 1
 
     @property
     def alone(self) -> "Population":
@@ -58,12 +63,18 @@ class Population:
 
     def sample(self, draw: Draw, units: int) -> tuple[Outcome, Outcome]:
         """So many samples, or groups of them."""
-        made = ERRORS[self.errors]
-        signal = self._drawn(ERRORS["normal"], draw, units)
-        first = self._drawn(made, draw, units)
-        second = 0.8 * first + 0.75 * self._drawn(made, draw, units)
+        columns = [self._column(draw, units)]
+        columns += [_together(columns[0], self._column(draw, units)) for _ in range(self.numbers - 1)]
+        signal, first, own = (np.concatenate(parts, axis=1) for parts in zip(*columns, strict=True))
+        second = 0.8 * first + 0.75 * own
         targets = signal - first
         return _outcome(targets, signal), _outcome(targets, targets + second)
+
+    def _column(self, draw: Draw, units: int) -> Column:
+        """Signal, errors of the first model, and the second's own: (N, 1) each."""
+        made = ERRORS[self.errors]
+        signal, first, own = (self._drawn(each, draw, units) for each in (ERRORS["normal"], made, made))
+        return signal, first, own
 
     def _drawn(self, made: Callable[[Draw, tuple[int, ...]], Floats], draw: Draw, units: int) -> Floats:
         """(N, 1)"""
@@ -73,6 +84,14 @@ class Population:
         return np.asarray(own.reshape(-1, 1))
 
 
+def _together(first: Column, other: Column) -> Column:
+    """The other's signal; errors of which half of the variance is the first's."""
+    errors, own = (np.sqrt(0.5) * (ours + theirs) for ours, theirs in zip(first[1:], other[1:], strict=True))
+    return other[0], np.asarray(errors), np.asarray(own)
+
+
 def _outcome(targets: Floats, prediction: Floats) -> Outcome:
     widths = 1.5 + 0.3 * np.abs(prediction)  # they differ, as those of learned quantiles do
-    return Outcome(targets, prediction, prediction - widths, prediction + widths, np.ones(1), COVERAGE)
+    unit = SMALLER ** np.arange(targets.shape[1])
+    low, high = prediction - widths, prediction + widths
+    return Outcome(targets * unit, prediction * unit, low * unit, high * unit, unit, COVERAGE)

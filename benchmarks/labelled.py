@@ -7,8 +7,10 @@ sample, the noise of their scores, and samples of one group have something in co
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import special
 from scipy.stats import norm
 
+from components.evaluation.calibration_error import bins
 from components.evaluation.spread import Floats
 from components.problems.multi_label.judge.metrics import Outcome
 
@@ -18,6 +20,7 @@ SHARES = {
     "10": (0.5, 0.4, 0.3, 0.3, 0.2, 0.2, 0.1, 0.1, 0.05, 0.03),
     "even": (0.4,) * 5,
     "two": (0.3,) * 2,
+    "twenty": (0.3,) * 20,
 }
 Draw = np.random.Generator
 
@@ -35,6 +38,7 @@ class Population:
         unequal: groups of 1 to about 100 samples; else of GROUP.
         agree: correlation of the noise of two models.
         worse: by how much less the scores of the first of two models are shifted.
+        calibrated: whether probabilities are those of the labels, given the score.
     """
 
     shares: str = "3"
@@ -46,6 +50,7 @@ class Population:
     unequal: bool = False
     agree: float = 0.0
     worse: float = 0.0
+    calibrated: bool = False
 
     @property
     def prevalence(self) -> Floats:
@@ -62,6 +67,7 @@ class Population:
             "micro_f1": float(2 * both.sum() / (both + false + self.prevalence).sum()),
             "map": float(np.mean([self._precision(share) for share in self.prevalence])),
             "hamming_loss": float(miss),
+            "ece": float(np.mean([self._calibration(share) for share in self.prevalence])),
         }
 
     def difference(self) -> dict[str, float]:
@@ -75,6 +81,18 @@ class Population:
         recall = norm.sf(at - self.shift)
         precision = share * recall / (share * recall + (1 - share) * norm.sf(at))
         return float((-np.diff(recall) * (precision[:-1] + precision[1:]) / 2).sum())
+
+    def _calibration(self, share: float) -> float:
+        """Gaps of bins, whose noise does not add anything."""
+        at, step = np.linspace(-9, self.shift + 9, 400_001, retstep=True)
+        has, every = share * norm.pdf(at - self.shift), (1 - share) * norm.pdf(at)
+        said = self._probabilities(at, self.shift, share)
+        return float(np.abs(np.bincount(bins(said), weights=has - said * (has + every))).sum() * step)
+
+    def _probabilities(self, scores: Floats, shift: float, share: Floats | float) -> Floats:
+        """Of a label that such a share of the samples has."""
+        above = scores - shift / 2
+        return np.asarray(special.expit(shift * above + special.logit(share) if self.calibrated else above))
 
     def units(self, draw: Draw, size: int) -> Floats:
         """(N,) group of each of N samples in `size` groups."""
@@ -111,7 +129,7 @@ class Population:
     def _outcome(self, targets: np.ndarray, noise: Floats, shift: float) -> Outcome:
         turned = np.where(targets == 1, -noise, noise) if self.hard else noise
         scores = shift * targets + turned
-        probabilities = 1 / (1 + np.exp(shift / 2 - scores))
+        probabilities = self._probabilities(scores, shift, self.prevalence)
         return Outcome(targets, probabilities, (scores >= shift / 2).astype(np.int8))
 
 
@@ -121,11 +139,15 @@ ALONE = {
     "ten, hard samples": Population("10", common=0.5, hard=True, together=0.6),
     "ten, good": Population("10", shift=5.0, common=0.3, hard=True),
     "even, raised": Population("even", common=0.8, together=0.0),
+    "calibrated": Population(calibrated=True),
+    "twenty, calibrated": Population("twenty", together=0.0, calibrated=True),
+    "ten, calibrated, raised": Population("10", common=0.8, calibrated=True),
 }
 GROUPED = {
     "0.2": Population(within=0.2, common=0.3, hard=True),
     "0.2, unequal": Population(within=0.2, common=0.3, hard=True, unequal=True),
     "ten, 0.2": Population("10", within=0.2, common=0.3, hard=True),
+    "0.2, calibrated, raised": Population(within=0.2, common=0.8, calibrated=True),
 }
 
 
@@ -136,12 +158,12 @@ def _agree(of: dict[str, Population], agree: dict[str, float]) -> dict[str, Popu
 
 PAIRS = {
     **_agree(ALONE, {"independent errors": 0.95, "hard samples": 0.5, "ten, hard samples": 0.5}),
-    **_agree(ALONE, {"even, raised": 0.5}),
+    **_agree(ALONE, {"even, raised": 0.5, "calibrated": 0.5}),
     "worse, alike": Population(worse=1.0, agree=0.9),
     "even, worse, not alike": Population("even", worse=1.2),
     "two labels alike, worse": Population("two", 2.33, 0.95, common=0.95, worse=1.14),
 }
 GROUPED_PAIRS = {
-    **_agree(GROUPED, {"0.2": 0.5, "0.2, unequal": 0.95}),
+    **_agree(GROUPED, {"0.2": 0.5, "0.2, unequal": 0.95, "0.2, calibrated, raised": 0.5}),
     "0.2, worse, not alike": replace(GROUPED["0.2"], worse=1.0),
 }

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from components.problems.classification.judge.metrics import Outcome, calibration_bins
+from components.evaluation.calibration_error import bins
+from components.problems.classification.judge.metrics import Outcome
 
 Draw = np.random.Generator
 Floats = npt.NDArray[np.float64]
@@ -168,13 +169,13 @@ class Confidences:
     in_turn: bool = False
 
     def rates(self, confidence: Floats) -> Floats:
-        sign = np.where(calibration_bins(confidence) % 2, -1.0, 1.0) if self.in_turn else 1.0
+        sign = np.where(bins(confidence) % 2, -1.0, 1.0) if self.in_turn else 1.0
         return np.asarray(np.clip(confidence - sign * self.gap, 0, 1))
 
     @property
     def error(self) -> float:
         confidence = np.linspace(0.5, 1, 200_001)
-        gaps = np.bincount(calibration_bins(confidence), weights=confidence - self.rates(confidence))
+        gaps = np.bincount(bins(confidence), weights=confidence - self.rates(confidence))
         return float(np.abs(gaps).sum() / len(confidence))
 
     def draw(self, draw: Draw, samples: int) -> Outcome:

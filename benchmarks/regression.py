@@ -19,6 +19,13 @@ from components.problems.regression.judge import TABLE
 
 SIZES = (10, 30, 100, 300, 650)
 GROUPS, MEMBERS = (10, 30, 100), (5, 30)
+# Members of a group, how many of these, and numbers of a sample.
+UNITS = (
+    (1, SIZES, 1),
+    *((members, GROUPS, 1) for members in MEMBERS),
+    (1, (30, 100, 300), 2),
+    (5, (30, 100), 2),
+)
 TRUTH, CONFIDENCE = 2_000_000, 0.95
 IN_GROUPS = ("normal", "skewed (log-normal)", "rare large errors")
 POWER = "normal"  # the errors that power is measured with
@@ -60,19 +67,20 @@ class Asked:
         return Draws(self.interval, truth(self.population, self.metric, samples)[KINDS.index(self.kind)])
 
 
-def asked(metric: str, kind: str, members: int, units: int) -> dict[str, Asked]:
+def asked(metric: str, kind: str, members: int, units: int, numbers: int = 1) -> dict[str, Asked]:
     """Of each population; with groups of some."""
     names = ERRORS if members == 1 else IN_GROUPS
-    return {name: Asked(metric, kind, Population(name, members), units) for name in names}
+    made = {name: Population(name, members, numbers=numbers) for name in names}
+    return {name: Asked(metric, kind, population, units) for name, population in made.items()}
 
 
-def measure(metric: str, kind: str, members: int, units: int, repeats: int) -> Cell:
+def measure(metric: str, kind: str, members: int, units: int, numbers: int, repeats: int) -> Cell:
     """Error and power of a rule, in %; 0 where so few samples are inconclusive."""
     lower = TABLE[metric].better == "lower"
     said = f"{SHARE[kind]:.0%} of its value" if lower else f"{OFF[kind]:g}"
-    rule, unit, n = place(metric, kind, members, units)
+    rule, unit, n = place(metric, kind, members, units, numbers)
     facts: Cell = {"rule": rule, "n": n, "unit": unit, "of": f"better by {said}"}
-    here = asked(metric, kind, members, units)
+    here = asked(metric, kind, members, units, numbers)
     if here[POWER].interval(0).low is None:
         return {**facts, "error": 0.0, "worst": "inconclusive", "power": 0.0, "exact": None, "errors": {}}
     draws = {name: each.draws() for name, each in here.items()}
@@ -86,17 +94,18 @@ def passed(of: Asked, draws: Draws, repeats: int, samples: int = TRUTH) -> float
     return draws.passed(SHARE[of.kind] * value if lower else OFF[of.kind], lower, repeats)
 
 
-def everything() -> Iterator[tuple[str, str, int, int]]:
-    """Metric, kind, members of a group, and how many of these, in the order of the tables."""
-    for members, sizes in ((1, SIZES), *((members, GROUPS) for members in MEMBERS)):
+def everything() -> Iterator[tuple[str, str, int, int, int]]:
+    """Metric, kind, members of a group, how many of these, and numbers of a sample, in the order of the tables."""
+    for members, sizes, numbers in UNITS:
         for metric in TABLE:
             for kind in KINDS:
-                yield from ((metric, kind, members, units) for units in sizes)
+                yield from ((metric, kind, members, units, numbers) for units in sizes)
 
 
-def place(metric: str, kind: str, members: int, units: int) -> Key:
+def place(metric: str, kind: str, members: int, units: int, numbers: int = 1) -> Key:
     """Of a cell among the results."""
-    return f"{metric}, {kind}", "samples" if members == 1 else f"groups of {members}", units
+    unit = "samples" if members == 1 else f"groups of {members}"
+    return f"{metric}, {kind}", unit if numbers == 1 else f"{unit}, two numbers", units
 
 
 def cells() -> list[tuple[Key, Callable[[int], Cell]]]:

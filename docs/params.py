@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -105,6 +105,10 @@ def kind(field: FieldInfo) -> str:
         if isinstance(rule, Named):
             own = (name for name in rule.allowed if name not in plugins.foreign(rule.room))
             return " \\| ".join(f"`{name}`" for name in own)
+    options = members(field.annotation)
+    if len(options) > 1 and any(get_origin(option) is dict for option in options):
+        one = "list" if "tuple[" in str(options[0]) else "text"
+        return f"{one} or map of text to {one}, optional"
     text = re.sub(r"\b\w+\.", "", str(field.annotation).replace("<class '", "").replace("'>", ""))
     if text.startswith("dict["):
         return mapping(text)
@@ -120,6 +124,11 @@ def kind(field: FieldInfo) -> str:
     )
     bounds = [f"{sign} {value}" for sign, value in limits(field)]
     return ", ".join([text.replace(" | ", " or "), *bounds])
+
+
+def members(annotation: object) -> list[object]:
+    """Of a union, without null."""
+    return [one for one in get_args(annotation) if one is not type(None)]
 
 
 def mapping(text: str) -> str:

@@ -104,12 +104,12 @@ def _metric(rule: Rule, variant: str, metrics: Facts) -> Judged:
 
 
 def _facts(rule: Rule, measured: Facts) -> object:
-    """What was measured for the rule; of a class that there is not, why there is nothing."""
+    """What was measured for the rule; of a part (a class, a number) that there is not, why there is nothing."""
     parts = [name for name in measured if name.startswith(f"{rule.metric} of ")]
     if rule.of is None or rule.name in measured or not parts:
         return measured.get(rule.name)
     known = ", ".join(name.removeprefix(f"{rule.metric} of ") for name in parts)
-    return {"reason": f"there is no class {rule.of!r}; the classes are {known}"}
+    return {"reason": f"{rule.metric} is not measured of {rule.of!r}; it is of {known}"}
 
 
 def _wanted(rule: Rule, found: Measured, metrics: Facts) -> str:

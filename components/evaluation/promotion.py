@@ -193,8 +193,10 @@ def _rule(alike: bool, rules: Sequence[Judged], newer: int) -> Ruling:
 
 
 def _metric(name: str, by: By, gain: Interval, pair: Pair, plan: Plan, params: PromotionParams) -> Judged:
-    # A margin of `recall` is that of each class.
-    margin = params.margins.get(name, params.margins.get(name.partition(" of ")[0], params.margin))
+    # A margin of `recall` is that of each class; one of `rmse`, of all numbers, is in another unit than that of one.
+    part = name.partition(" of ")[0]
+    margin = params.margins.get(name if part in pair.judging.metrics else part, params.margin)
+    margin = params.margins.get(name, margin)
     metric = pair.judging.metrics.get(name)
     asked = _Asked(f"{name} loses at most {margin:g}", "metric", name, margin, by)
     if metric is None:

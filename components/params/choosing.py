@@ -16,12 +16,10 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownEr
 
 from components.errors import nearest
 from components.params import plugins
-from components.params.base import Section, keys_of
+from components.params.base import OVERLOOKED, Section, keys_of
 from components.params.wording import mistakes
 
 Options = TypeVar("Options", bound=Section)
-# DVC's run cache takes them for facts about files, wherever they stand: results of another value would come back.
-OVERLOOKED = ("size", "nfiles")
 
 
 @dataclass(frozen=True)

@@ -82,16 +82,16 @@ def _select_metric(task: TaskParams, select: SelectParams) -> Iterator[str]:
 
 def _gate_metrics(task: TaskParams, gate: GateParams) -> Iterator[str]:
     parts: Mapping[str, str] = plugins.fact("problems", task.problem, "PARTS")
-    named = {}
+    whole, named = plugins.fact("problems", task.problem, "METRICS"), {}
     for number, rule in enumerate(gate.rules):
         of = parts.get(rule.metric)
         if of is None:
             named[f"gate.rules.{number}.metric"] = rule.metric
-        if of is not None and rule.of is None:
-            yield f"gate.rules.{number}: {rule.metric} is of one {of}: name it, `class: NAME`"
+        if of is not None and rule.of is None and rule.metric not in whole:
+            yield f"gate.rules.{number}: {rule.metric} is of one {of}: name it, `{of}: NAME`"
         if of is None and rule.of is not None:
-            known = ", ".join(parts) or "no metric"
-            yield f"gate.rules.{number}: {rule.metric} is of all; class goes with {known}: leave it out"
+            known, word = ", ".join(parts) or "no metric", next(iter(parts.values()), "class")
+            yield f"gate.rules.{number}: {rule.metric} is of all; {word} goes with {known}: leave it out"
     named["gate.better_than_controls.metric"] = gate.better_than_controls.metric
     if gate.forgetting is not None:
         named["gate.forgetting.metric"] = gate.forgetting.metric
@@ -102,7 +102,11 @@ def _gate_metrics(task: TaskParams, gate: GateParams) -> Iterator[str]:
 
 def _promotion_metrics(task: TaskParams, promotion: PromotionParams) -> Iterator[str]:
     parts = plugins.fact("problems", task.problem, "PARTS")
-    named = {f"promotion.margins.{name}": name for name in promotion.margins if name not in parts}
+    named = {
+        f"promotion.margins.{name}": name
+        for name in promotion.margins
+        if name not in parts and name.partition(" of ")[0] not in parts
+    }
     named |= {"promotion.metric": promotion.metric, "promotion.slices.metric": promotion.slices.metric}
     yield from _unknown(task, named)
 
@@ -155,9 +159,18 @@ def _slices(data: DataParams, gate: GateParams) -> Iterator[str]:
 
 
 def classes_of_rules(data: DataParams, task: TaskParams, gate: GateParams) -> Iterator[str]:
+    parts = plugins.fact("problems", task.problem, "PARTS")
     for rule in gate.rules:
-        if rule.of is not None:
-            yield from undeclared(data, task, "gate.rules: class", rule.of)
+        word = parts.get(rule.metric, "class")
+        if rule.of is None:
+            continue
+        if (
+            rule.metric in plugins.fact("problems", task.problem, "METRICS")
+            and len(data.labels.label_columns) == 1
+        ):
+            yield f"gate.rules: {rule.metric} of {rule.of!r}: there is one {word} only, so leave `{word}` out"
+        else:
+            yield from undeclared(data, task, f"gate.rules: {word}", rule.of)
 
 
 def _allowances(data: DataParams, promotion: PromotionParams) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from components.params import names, plugins
-from components.params.base import Address, Section
+from components.params.base import Address, Name, Section
 from components.params.conditions import Value, check_values
 from components.params.tables import Separator, check_written
 
@@ -42,7 +42,7 @@ class Labels(Section):
     path: str = "path"
     label: str | tuple[str, ...] = "label"
     text: str | None = None
-    classes: dict[str, Value] = Field(default_factory=dict)
+    classes: dict[Name, Value] = Field(default_factory=dict)
     unlabelled: str | None = None
     group: str | None = None
     domain: str | None = None

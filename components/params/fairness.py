@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from components.params.base import Section
 from components.params.learning import AUTO, Metric
@@ -26,7 +26,7 @@ class FairnessParams(Section):
         gap_at_most: the largest difference of the metric between two groups.
         tpr_gap_at_most: the same of true-positive rates, which are recalls of classes (equal opportunity).
         calibration_gap_at_most: the same of calibration errors.
-        class: the one whose true-positive rates are compared; none: those of every class (equalised odds).
+        class, label: the one whose true-positive rates are compared; none: those of every one (equalised odds).
         by: `interval` asks the whole interval to clear a bound, `estimate` only the estimate.
         least: groups of fewer samples are shown and not judged; 0: all are judged.
     """
@@ -38,7 +38,7 @@ class FairnessParams(Section):
     gap_at_most: float | None = Field(default=None, gt=0)
     tpr_gap_at_most: float | None = Field(default=None, gt=0, lt=1)
     calibration_gap_at_most: float | None = Field(default=None, gt=0, lt=1)
-    of: str | None = Field(default=None, alias="class")
+    of: str | None = Field(default=None, alias="class", validation_alias=AliasChoices("class", "label"))
     by: Literal["interval", "estimate"] = "interval"
     least: int = Field(default=0, ge=0)
 
@@ -49,7 +49,7 @@ class FairnessParams(Section):
         if self.worst_at_least is not None and self.worst_at_most is not None:
             raise ValueError("give one of worst_at_least and worst_at_most")
         if self.of is not None and self.tpr_gap_at_most is None:
-            raise ValueError("class goes with tpr_gap_at_most")
+            raise ValueError("class or label goes with tpr_gap_at_most")
         if len(set(self.columns)) < len(self.columns):
             raise ValueError(f"columns is {list(self.columns)}: each may be named once")
         return self

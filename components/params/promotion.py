@@ -35,6 +35,7 @@ class PromotionParams(Section):
         metric: a candidate is superior where the paired interval of its gain in this one lies above 0.
         margin: what accuracy and every gated metric may lose and still count as not inferior.
         margins: another margin for a metric by name; `recall` is that of each class that the gate has a rule about.
+            That of one of several numbers goes by its whole name, `rmse of width`, and is in its unit.
         approval: `required`: a person decides, by `python -m flows.promote approve`.
         allow_dirty: promote what was trained or registered with changes that no commit holds.
     """

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from components.params.base import Section
 from components.params.fairness import FairnessParams
@@ -41,12 +41,15 @@ class Rule(Section):
 
     Attributes:
         metric: `recall` is that of one class: the share of its samples that are decided right.
-        class: of `recall`, and of nothing else.
+        class, label, number: which one the metric is of; write the one that the problem has. `recall` needs it; of
+            several numbers, `rmse`, `mae` and `coverage` may have it.
         slice: `column=value`; none means all test samples.
     """
 
     metric: Metric
-    of: str | None = Field(default=None, alias="class")
+    of: str | None = Field(
+        default=None, alias="class", validation_alias=AliasChoices("class", "label", "number")
+    )
     at_least: float | None = None
     at_most: float | None = None
     slice: str | None = Field(default=None, pattern=r"^[^=]+=[^=]+$")

@@ -70,8 +70,13 @@ def mistakes(items: Sequence[Item], model: type[BaseModel]) -> list[Item]:
         _with_allowed(_one(at, those), model)
         for at, those in found.items()
         # A list with a wrong value in it is no wrong text.
-        if len(those) == 1 or not any(other[: len(at)] == at != other for other in found)
+        if _of_itself(those) or not any(other[: len(at)] == at != other for other in found)
     ]
+
+
+def _of_itself(items: Sequence[Item]) -> bool:
+    """Whether it is wrong, not only no other kind of value than the one that holds something wrong."""
+    return len(items) == 1 and items[0]["type"] not in KINDS
 
 
 def _one(at: Place, items: Sequence[Item]) -> Item:
@@ -142,16 +147,24 @@ def place(model: type[BaseModel], item: Item) -> Place:
     """Keys and places in lists, without the members of unions that pydantic names between them."""
     at: list[str | int] = []
     options: list[object] = [model]
-    location = item["loc"]
+    location, tagged = item["loc"], False
     for number, part in enumerate(location):
-        below = list(_below(options, part))
+        # Of a value that may be a mapping or something else, pydantic names the member where a key would stand.
+        member = tagged and isinstance(part, str)
+        below, tagged = [] if member else list(_below(options, part)), False
         if not below and _takes_further_keys(options):
             return (*at, *location[number:])  # a plug-in's key: `choosing` has told its place already
         unknown = item["type"] == "extra_forbidden" and number == len(location) - 1
         if below or unknown or part == KEY or not number:
             at.append(part)
-            options = below
+            options, tagged = below, _may_be_mapping(below)
     return tuple(at)
+
+
+def _may_be_mapping(options: Sequence[object]) -> bool:
+    """Or something else, which is not null."""
+    kinds = [typing.get_origin(one) or one for one in options if one is not types.NoneType]
+    return dict in kinds and len(kinds) > 1
 
 
 def _takes_further_keys(options: Sequence[object]) -> bool:

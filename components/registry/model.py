@@ -3,21 +3,23 @@
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.errors import RegistryError
 from components.storage.markdown import code, text
 from components.storage.publish import read_json, sha256_bytes, sha256_file
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from mlflow.models import Model, ModelSignature
 
 BUNDLE = "release"  # folder of the model in which the bundle lies as it is
 REFERENCES = "monitoring"  # folder of the model to which references come after the registration
-EXAMPLE_SIZE = 32  # of each axis that varies
+EXAMPLE_SIZE = 32  # of each axis of a sample that varies
+AGAIN = "Run: dvc repro -f export_onnx"
 LONGEST = 5000  # characters of a description, in MLflow's database
 
 
@@ -47,9 +49,7 @@ def released_file(release: Path) -> str:
     variant, files = manifest.get("released"), manifest.get("files")
     name = "model.onnx" if variant == "fp32" else f"model.{variant}.onnx"
     if not isinstance(files, Mapping) or name not in files or not (release / name).is_file():
-        raise RegistryError(
-            f"The bundle releases {variant}, but has no {name}.", "Run: dvc repro -f export_onnx"
-        )
+        raise RegistryError(f"The bundle releases {variant}, but has no {name}.", AGAIN)
     return name
 
 
@@ -61,16 +61,90 @@ def folder_digest(folder: Path) -> str:
     return sha256_bytes("".join(lines).encode())
 
 
-def signature(takes: Mapping[str, object], output: str, columns: int) -> "ModelSignature":
-    """What the manifest's `input` says → float32 answers (batch, columns)."""
+@dataclass(frozen=True)
+class Tensor:
+    """An input or an output of the released graph.
+
+    Attributes:
+        axes: sizes; a name where the size varies.
+        start: numbers along the axis of a state that varies beside the batch, in the first step.
+    """
+
+    name: str
+    dtype: str
+    axes: tuple[int | str, ...]
+    start: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, said: object) -> "Tensor":
+        """As a manifest describes it. RegistryError where it does not."""
+        if not isinstance(said, Mapping) or not isinstance(said.get("shape"), list):
+            raise RegistryError(
+                f"The bundle's manifest describes a tensor as {said}, without a shape.", AGAIN
+            )
+        axes = tuple(axis if isinstance(axis, int) else str(axis) for axis in said["shape"])
+        return cls(str(said["name"]), str(said["type"]), axes, tuple(said.get("start", ())))
+
+
+def tensors(manifest: Mapping[str, object]) -> tuple[list[Tensor], list[Tensor]]:
+    """Inputs and outputs of the graph, in its order.
+
+    A release that answers in steps is a graph of one step: it takes the state beside the sample, and gives an answer of
+    size 1 along its last axis and the next state.
+    """
+    # A manifest of format 1 names classes, whose probabilities are the columns.
+    names = manifest.get("columns", manifest.get("classes"))
+    plain = {
+        "name": "answers",
+        "type": "float32",
+        "shape": ["batch", len(names) if isinstance(names, list) else 1],
+    }
+    described = manifest.get("output")
+    answer = Tensor.of({**plain, **described} if isinstance(described, Mapping) else plain)
+    sample, runner = Tensor.of(manifest.get("input")), manifest.get("runner")
+    steps = runner.get("steps") if isinstance(runner, Mapping) else None
+    if not isinstance(steps, Mapping):
+        return [sample], [answer]
+    state = [Tensor.of(one) for one in steps["state"]]
+    first = replace(answer, axes=(*answer.axes[:-1], 1))
+    return [sample, *state], [first, *(replace(one, name=f"next.{one.name}", start=()) for one in state)]
+
+
+def signature(manifest: Mapping[str, object]) -> "ModelSignature":
+    """What the graph takes and gives; -1 is an axis that varies."""
     import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
-    shape = tuple(axis if isinstance(axis, int) else -1 for axis in _axes(takes))
-    samples = TensorSpec(np.dtype(str(takes["type"])), shape, str(takes["name"]))
-    answers = TensorSpec(np.dtype(np.float32), (-1, columns), output)
-    return ModelSignature(inputs=Schema([samples]), outputs=Schema([answers]))
+    inputs, outputs = (
+        Schema(
+            [
+                TensorSpec(
+                    np.dtype(one.dtype), tuple(a if isinstance(a, int) else -1 for a in one.axes), one.name
+                )
+                for one in side
+            ]
+        )
+        for side in tensors(manifest)
+    )
+    return ModelSignature(inputs=inputs, outputs=outputs)
+
+
+def example(manifest: Mapping[str, object]) -> "dict[str, npt.NDArray[Any]]":
+    """One call of the graph, never a sample of the data. A state that is empty in the first step has a size of 1 and
+    holds zeros: JSON, in which MLflow keeps it, has no shape of what is empty."""
+    import numpy as np
+
+    (sample, *state), _ = tensors(manifest)
+    shape = [axis if isinstance(axis, int) else EXAMPLE_SIZE for axis in sample.axes[1:]]
+    made = {sample.name: np.full((1, *shape), 100, np.dtype(sample.dtype))}
+    for one in state:
+        size = max(len(one.start), 1)
+        made[one.name] = np.zeros(
+            (1, *(axis if isinstance(axis, int) else size for axis in one.axes[1:])), np.dtype(one.dtype)
+        )
+        made[one.name][...] = np.array(one.start or 0)
+    return made
 
 
 def write_model(
@@ -81,29 +155,18 @@ def write_model(
     MLflow writes ONNX anew, in other bytes: the file that was evaluated is put in its place.
     """
     import mlflow.onnx
-    import numpy as np
     import onnx
 
     name = released_file(release)
     manifest = read_json(release / "manifest.json")
-    # A manifest of format 1 names classes, whose probabilities are the columns.
-    takes, columns, output = (
-        manifest["input"],
-        manifest.get("columns", manifest.get("classes")),
-        manifest["output"],
-    )
-    if not isinstance(takes, Mapping):
-        raise RegistryError("The bundle's manifest describes no input.", "Run: dvc repro -f export_onnx")
-    shape = [axis if isinstance(axis, int) else EXAMPLE_SIZE for axis in _axes(takes)[1:]]
-    plain = np.full((1, *shape), 100, np.dtype(str(takes["type"])))  # never a sample of the data
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mlflow.onnx.save_model(
             onnx.load(release / name),
             folder,
             mlflow_model=model,
-            signature=signature(takes, _name(output), len(columns) if isinstance(columns, list) else 1),
-            input_example={str(takes["name"]): plain},
+            signature=signature(manifest),
+            input_example=example(manifest),
             pip_requirements=requirements(),
             onnx_execution_providers=list(providers),
             save_as_external_data=False,
@@ -112,15 +175,6 @@ def write_model(
     shutil.copytree(release, folder / BUNDLE)
     if report is not None and report.is_file():
         shutil.copyfile(report, folder / "report.html")
-
-
-def _name(described: object) -> str:
-    return str(described["name"]) if isinstance(described, Mapping) else "answers"
-
-
-def _axes(takes: Mapping[str, object]) -> list[object]:
-    axes = takes.get("shape")
-    return axes if isinstance(axes, list) else []
 
 
 def requirements() -> list[str]:

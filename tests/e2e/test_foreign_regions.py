@@ -16,11 +16,13 @@ from counting import Foreign
 from lines import ROOT
 from picturing import BOXES, MASKS, PACKAGE, SIDE, as_boxes, as_mask, samples, weights
 from plugged import plugged
+from signed import check_signature
 from text_lines import run_stages
 
 from components.errors import ParamsError, StorageError
 from components.inference.bundle import open_bundle
 from components.params import Params, load_params
+from components.registry.model import signature
 from components.runtime.trust import check, limits_of
 from components.stages.network import NetworkLine
 from components.stages.predicted import predicted
@@ -76,6 +78,13 @@ def masks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
 @pytest.fixture(scope="module")
 def boxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     yield from _line(tmp_path_factory.mktemp("boxes"), BOXES, as_boxes)
+
+
+def test_mlflow_s_signature_has_all_axes_of_an_answer(masks: Line, boxes: Line) -> None:
+    for line in (masks, boxes):
+        check_signature(line.root / "release")
+    said = signature(masks.json("release/manifest.json")).outputs.to_dict()[0]
+    assert said["tensor-spec"] == {"dtype": "float32", "shape": (-1, 3, SIDE, SIDE)}
 
 
 def test_no_line_of_ours_is_about_them() -> None:

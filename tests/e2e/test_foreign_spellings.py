@@ -13,12 +13,14 @@ import pytest
 import torch
 from lines import ROOT
 from plugged import plugged
+from signed import check_signature
 from spelling import PACKAGE, SPELLINGS, samples, weights
 from text_lines import run_stages
 
 from components.errors import StorageError
 from components.export.release import ReleaseNetwork
 from components.inference.bundle import Bundle, open_bundle
+from components.registry.model import signature
 from components.runtime.sessions import open_session
 from components.stages.network import NetworkLine
 from components.storage.publish import read_json, write_json
@@ -64,6 +66,15 @@ def test_a_text_goes_from_its_label_to_a_verdict(line: NetworkLine) -> None:
     exact = read_json(line.inputs["evaluation"] / "metrics.json")["release"]["exact"]["estimate"]
     assert exact == pytest.approx(np.mean([row["target"] == row["fp32.text"] for row in rows]))
     assert {len(row["fp32.text"]) for row in rows} > {1, 2, 3}
+
+
+def test_mlflow_s_signature_names_the_state_and_the_answer_of_one_step(
+    line: NetworkLine, bundle: Bundle
+) -> None:
+    check_signature(line.inputs["release"])
+    said = signature(bundle.manifest)
+    assert [one["name"] for one in said.inputs.to_dict()] == ["bytes", "newest", "keys", "values"]
+    assert said.outputs.to_dict()[0]["tensor-spec"]["shape"] == (-1, 1, 1)
 
 
 def test_the_manifest_names_the_state_and_the_graph_takes_it(line: NetworkLine, bundle: Bundle) -> None:

@@ -20,6 +20,7 @@ METRICS = {
     "map": "higher",
     "subset_accuracy": "higher",
     "hamming_loss": "lower",
+    "ece": "lower",
 }
 # Metrics of one label, of which a rule of the gate names one.
 PARTS = {"recall": "label"}
@@ -37,8 +38,8 @@ OFFERS = ("logits",)
 ALIASES = ("multi_label_classification",)
 # What Hugging Face calls it, behind the modality and a hyphen.
 HUB = "classification"
-# Bounds of `gate.fairness` that need more than a metric: a recall is what a true-positive rate is.
-FAIRNESS = ("tpr_gap_at_most",)
+# Bounds of `gate.fairness` that need more than a metric: the judge says which metrics are `measures` of these.
+FAIRNESS = ("tpr_gap_at_most", "calibration_gap_at_most")
 
 
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:

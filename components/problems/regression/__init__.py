@@ -6,6 +6,7 @@ This file is read by `python -m components check` and imports nothing slow.
 from collections.abc import Iterator
 from math import inf
 
+from components.errors import meant
 from components.params.data import DataParams
 from components.params.learning import SelectParams
 from components.params.task import TaskParams
@@ -23,8 +24,8 @@ METRICS = {
     "coverage": "higher",
     "interval_width": "lower",
 }
-# Metrics of one part of the targets, of which a rule of the gate would name one: none.
-PARTS: dict[str, str] = {}
+# Metrics that several numbers also have of each: a rule of the gate may name one.
+PARTS = dict.fromkeys(("rmse", "mae", "coverage"), "number")
 # Least and greatest value of each: `check` refuses bounds outside.
 RANGES = {
     "rmse": (0.0, inf),
@@ -49,8 +50,19 @@ LEARNED = {"loss": "quantile"}
 OFFERS = ()
 
 
+def declared(task: TaskParams, data: DataParams) -> tuple[str, ...]:
+    """The numbers, by their columns."""
+    return data.labels.label_columns
+
+
 def wrong(task: TaskParams, data: DataParams, select: SelectParams) -> Iterator[str]:
     """What cannot be, a sentence each."""
+    options, columns = task.options(Params), data.labels.label_columns
+    for key, said in (("unit", options.unit), ("range", options.range)):
+        for name in said if isinstance(said, dict) else ():
+            if name not in columns:
+                hint, known = meant(name, columns) or ".", ", ".join(columns)
+                yield f"task.{key}: {name!r} is no column of data.labels.label{hint} Allowed: {known}"
     if data.labels.classes:
         yield "data.labels.classes names classes, but task.problem is regression: leave it out"
     of_classes = {

@@ -1,30 +1,43 @@
 """Keys of section `task` that regression adds."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
-from components.params.base import Section
+from components.params.base import Name, Section
+
+
+def _rises(ends: tuple[float, float]) -> tuple[float, float]:
+    if not ends[0] < ends[1]:
+        raise ValueError("the least number must be below the greatest")
+    return ends
+
+
+Unit = Annotated[str, Field(min_length=1, max_length=40)]
+Range = Annotated[tuple[float, float], AfterValidator(_rises)]
 
 
 class RegressionParams(Section):
     """
     Attributes:
-        unit: what the numbers are measured in, for people.
-        range: least and greatest number that can occur, of all numbers alike; predictions are kept within.
+        unit: what the numbers are measured in, for people. Of several numbers one for each, `{width: mm, weight: kg}`;
+            one alone is that of every number.
+        range: least and greatest number that can occur; predictions are kept within. Of several numbers one for each,
+            `{width: [0, 10], weight: [0, 5]}`; one alone is that of every number.
         loss: what training minimises: `mse`, `mae`, `huber` (in standard deviations of the targets, delta 1), or
             `quantile`, which learns the ends of the prediction intervals, too.
         coverage: share of new samples whose number lies within its prediction interval.
     """
 
-    unit: str | None = Field(default=None, min_length=1, max_length=40)
-    range: tuple[float, float] | None = None
+    unit: Unit | dict[Name, Unit] | None = None
+    range: Range | dict[Name, Range] | None = None
     loss: Literal["mse", "mae", "huber", "quantile"] = "mse"
     coverage: float = Field(default=0.9, ge=0.5, lt=1)
 
-    @field_validator("range")
-    @classmethod
-    def _rises(cls, ends: tuple[float, float] | None) -> tuple[float, float] | None:
-        if ends is not None and not ends[0] < ends[1]:
-            raise ValueError("the least number must be below the greatest")
-        return ends
+    def unit_of(self, number: str) -> str | None:
+        """None where none is declared."""
+        return self.unit.get(number) if isinstance(self.unit, dict) else self.unit
+
+    def range_of(self, number: str) -> tuple[float, float] | None:
+        """None where none is declared."""
+        return self.range.get(number) if isinstance(self.range, dict) else self.range

@@ -138,7 +138,7 @@ def test_the_gate_is_open_about_a_class_that_is_not_there() -> None:
     unknown = _judged(_outcome((20, 20), (20, 20)), **{"class": "broken"}, at_least=0.1)
     assert (unknown.outcome, unknown.evidence) == (
         "inconclusive",
-        "there is no class 'broken'; the classes are functional, defective",
+        "recall is not measured of 'broken'; it is of functional, defective",
     )
     none = _judged(_outcome((20, 20), (0, 0)), at_least=0.1)
     assert (none.outcome, none.evidence) == ("inconclusive", "no sample is of class 'defective'")

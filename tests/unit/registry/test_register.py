@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -21,7 +22,14 @@ from components.errors import GateRefused, RegistryError
 from components.params import Params
 from components.registry.delivery import deliver, known_as
 from components.registry.lineage import git_state, lineage
-from components.registry.model import Card, description, folder_digest, released_file
+from components.registry.model import (
+    Card,
+    description,
+    example,
+    folder_digest,
+    released_file,
+    signature,
+)
 from components.registry.register import DIGEST_TAG, FOLDER_TAG, WHOLE, Candidate, download, register
 from components.registry.runs import start_run
 from components.registry.store import connect
@@ -167,6 +175,58 @@ def test_what_mlflow_keeps_has_the_evaluated_bytes_a_signature_and_an_example(
     assert "onnxruntime==" in (got / "requirements.txt").read_text()
 
 
+MASKS = {
+    "input": {"name": "image", "type": "uint8", "shape": ["batch", "height", "width", 3]},
+    "output": {"name": "shares", "type": "float32", "shape": ["batch", 3, 32, 32]},
+    "columns": ["p.a", "p.b", "p.c"],
+}
+STEPS = {
+    "most": 5,
+    "end": 0,
+    "state": [
+        {"name": "newest", "type": "int64", "shape": ["batch", "new"], "start": [1]},
+        {"name": "keys", "type": "float32", "shape": ["batch", "past", 8], "start": []},
+    ],
+}
+
+
+def specs(schema: Any) -> dict[str, tuple[str, tuple[int, ...]]]:
+    return {one["name"]: tuple(one["tensor-spec"].values()) for one in schema.to_dict()}
+
+
+def test_the_signature_of_answers_with_axes_has_them() -> None:
+    said = signature(MASKS)
+    assert specs(said.inputs) == {"image": ("uint8", (-1, -1, -1, 3))}
+    assert specs(said.outputs) == {"shares": ("float32", (-1, 3, 32, 32))}
+
+
+def test_a_release_in_steps_is_signed_with_its_state() -> None:
+    text = {**MASKS, "output": {"name": "tokens", "type": "float32", "shape": ["batch", 1, 5]}}
+    said = signature({**text, "columns": ["token"], "runner": {"steps": STEPS}})
+    state = {"newest": ("int64", (-1, -1)), "keys": ("float32", (-1, -1, 8))}
+    assert specs(said.inputs) == {"image": ("uint8", (-1, -1, -1, 3)), **state}
+    after = {f"next.{name}": spec for name, spec in state.items()}
+    assert specs(said.outputs) == {"tokens": ("float32", (-1, 1, 1)), **after}
+    made = example({**text, "runner": {"steps": STEPS}})
+    assert {name: array.shape for name, array in made.items()} == {
+        "image": (1, 32, 32, 3),
+        "newest": (1, 1),
+        "keys": (1, 1, 8),
+    }
+    assert made["newest"].tolist() == [[1]]
+
+
+def test_a_manifest_of_classes_alone_is_signed_by_their_number() -> None:
+    """Of format 1."""
+    said = signature({"input": MASKS["input"], "output": {"name": "probabilities"}, "classes": ["a", "b"]})
+    assert specs(said.outputs) == {"probabilities": ("float32", (-1, 2))}
+
+
+def test_a_manifest_without_an_input_is_refused() -> None:
+    with pytest.raises(RegistryError, match=r"without a shape.*dvc repro -f export_onnx"):
+        signature({"output": MASKS["output"], "columns": []})
+
+
 def test_asking_at_once_makes_one_version(workspace: Path, params: Params, release: Path) -> None:
     made = candidate(release)
     runs = [start_run(workspace, params, "flow") for _ in range(3)]
@@ -268,6 +328,7 @@ def test_a_refusal_ends_with_what_helps_said_once(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from typing import Any
 from mlflow import MlflowClient
 from components.params.load import check
 from components.registry.register import Candidate, register

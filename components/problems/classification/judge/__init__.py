@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from components.evaluation.calibration_error import reliability as reliability_of
 from components.evaluation.intervals import Method, Metric
 from components.params.task import TaskParams
 from components.problems.base import Column, Decisions, Description, Targets
 from components.problems.classification import KEPT, METRICS
 from components.problems.classification.judge import metrics, one_model, two_models
-from components.problems.classification.judge.metrics import Outcome, calibration_bins, confusion
+from components.problems.classification.judge.metrics import Outcome, confusion
 from components.problems.classification.params import ClassificationParams
 
 MAX_ROC_POINTS = 200
@@ -143,11 +144,7 @@ def reliability(outcome: Outcome) -> Rows:
     known = np.isfinite(outcome.probabilities).all(axis=1)
     confidence = outcome.probabilities[known].max(axis=1)
     right = (outcome.probabilities.argmax(axis=1) == outcome.targets)[known]
-    bins = calibration_bins(confidence)
-    return [
-        (float(confidence[bins == b].mean()), float(right[bins == b].mean()), int((bins == b).sum()))
-        for b in np.unique(bins)
-    ]
+    return reliability_of(confidence, right)
 
 
 def roc(outcome: Outcome) -> Rows:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from components.evaluation import ranking
 from components.evaluation.kinds import f1_influence
 from components.evaluation.spread import Floats
-from components.problems.classification.judge.metrics import Outcome, calibration_bins
+from components.problems.classification.judge.metrics import Outcome
 
 
 def accuracy(outcome: Outcome) -> Floats:
@@ -68,24 +68,3 @@ def average_precision(outcome: Outcome) -> Floats:
     for index in outcome.asked:
         total += ranking.influence(outcome.probabilities[:, index], outcome.targets == index)
     return np.asarray(total / len(outcome.asked))
-
-
-def ece(outcome: Outcome) -> Floats:
-    signed, signs, bins = calibration_gaps(outcome)
-    turned = signed * signs[bins]
-    return np.asarray((turned - turned.mean()) / len(turned))
-
-
-def confidence_gap(outcome: Outcome) -> Floats:
-    """Of accuracy minus mean confidence: the calibration error, where the gaps of all bins have one sign."""
-    signed, _, _ = calibration_gaps(outcome)
-    return np.asarray((signed - signed.mean()) / len(signed))
-
-
-def calibration_gaps(outcome: Outcome) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
-    """Right (0 or 1) minus confidence of each sample, the sign of its sum in each bin, the bin of each sample."""
-    confidence = outcome.probabilities.max(axis=1)
-    signed = (outcome.probabilities.argmax(axis=1) == outcome.targets) - confidence
-    bins = calibration_bins(confidence)
-    sums = np.bincount(bins, weights=signed)
-    return signed, np.where(sums < 0, -1.0, 1.0), bins

@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from components.evaluation.calibration_error import Gaps
 from components.evaluation.spread import Floats
 
 Classes = npt.NDArray[np.int64]
-ECE_BINS = 15
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,12 @@ class Outcome:
     @cached_property
     def correct(self) -> Floats:
         return np.asarray(self.targets == self.decisions, dtype=np.float64)
+
+    @cached_property
+    def gaps(self) -> Gaps:
+        """Of the class with the highest probability."""
+        top = self.probabilities.argmax(axis=1)
+        return Gaps.of_one(self.probabilities.max(axis=1), top == self.targets)
 
     @property
     def finite(self) -> bool:
@@ -103,20 +109,8 @@ def precision_of(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
 
 
 def ece(outcome: Outcome) -> float:
-    """Expected calibration error of the top class in 15 equal bins (Guo et al., ICML 2017, eq. 3).
-
-    Of samples it is larger than of the whole population: noise in a bin does not cancel that of others.
-    """
-    confidence = outcome.probabilities.max(axis=1)
-    right = (outcome.probabilities.argmax(axis=1) == outcome.targets).astype(np.float64)
-    gaps = np.bincount(calibration_bins(confidence), weights=right - confidence)
-    return float(np.abs(gaps).sum() / len(outcome))
-
-
-def calibration_bins(confidence: Floats) -> Classes:
-    """(N,) index of the bin: ((m-1)/15, m/15] has index m-1, as in Guo et al.; a confidence of 0 lies in the first."""
-    edges = np.arange(1, ECE_BINS) / ECE_BINS
-    return np.searchsorted(edges, confidence, side="left")
+    """Expected calibration error of the top class in 15 equal bins."""
+    return outcome.gaps.error
 
 
 def confusion(outcome: Outcome) -> npt.NDArray[np.int64]:

@@ -1,20 +1,18 @@
 """Confidence intervals of one model's metrics, one method for each kind of metric."""
 
-import math
-
 import numpy as np
-from scipy import optimize, special
+from scipy import optimize
 
 from components.evaluation import kinds
 from components.evaluation.binomial import clopper_pearson, mean_of
+from components.evaluation.calibration_error import interval as interval_of_calibration
 from components.evaluation.intervals import Ends
 from components.evaluation.kinds import dice
 from components.evaluation.ranking import interval, logit_interval, ranked
-from components.evaluation.spread import Floats, Plan, spread, unbiased, wider
+from components.evaluation.spread import Floats, Plan, spread, unbiased
 from components.problems.classification.judge import influence, metrics
 from components.problems.classification.judge.metrics import Outcome
 
-SIGNIFICANT = 1.5  # standard errors that a bin's gap may reach by noise
 EACH_ERROR_COUNTS_IN = 2  # classes: that of the sample and that of the decision
 
 
@@ -115,39 +113,6 @@ def average_precision(outcome: Outcome, plan: Plan) -> Ends:
     return interval(curves, found, int(np.minimum(*sides(outcome)).min()), plan)
 
 
-def wilson(share: float, count: float, z: float) -> Ends:
-    """Wilson, JASA 22 (1927)."""
-    k = z * z / count
-    root = math.sqrt(k * share * (1 - share) + k * k / 4)
-    return (share + k / 2 - root) / (1 + k), (share + k / 2 + root) / (1 + k)
-
-
 def calibration_error(outcome: Outcome, plan: Plan) -> Ends:
-    """By its influences, and no narrower than Wilson's of all samples; down, also by what noise may have added.
-
-    A bin's sign may be noise. Where a group is right more often throughout, wrong signs cancel what it moves, so the
-    bounds are no narrower than those of equal signs either.
-    """
-    held = wider(spread(influence.ece(outcome), plan), spread(influence.confidence_gap(outcome), plan))
-    error = metrics.ece(outcome)
-    least = max(error - noise(outcome, plan), 0.0)
-    off, count = held.off, len(outcome.targets) * held.share
-    low, high = wilson(least, count, held.reach)[0], wilson(error, count, held.reach)[1]
-    return min(least - off, low), max(error + off, high)
-
-
-def noise(outcome: Outcome, plan: Plan) -> float:
-    """How much of the calibration error may be noise: a bin's gap of either sign counts.
-
-    By the mean of |N(g, s²)| - g, which is largest without a gap: s² adds up the squares of a bin's samples (of the
-    sums of groups), and for g stands what its gap is more than SIGNIFICANT times s.
-    """
-    signed, _, bins = influence.calibration_gaps(outcome)
-    if plan.groups is not None:
-        member = np.unique(plan.groups, return_inverse=True)[1]
-        cells, place = np.unique(bins * len(signed) + member, return_inverse=True)
-        bins, signed = cells // len(signed), np.asarray(np.bincount(place, weights=signed))
-    s = np.sqrt(np.maximum(np.bincount(bins, weights=signed**2), 1e-300))
-    g = np.maximum(np.abs(np.bincount(bins, weights=signed)) / s - SIGNIFICANT, 0)
-    added = math.sqrt(2 / math.pi) * np.exp(-(g**2) / 2) - 2 * g * special.ndtr(-g)
-    return float((s * added).sum() / len(outcome.targets))
+    """See `components.evaluation.calibration_error.interval`."""
+    return interval_of_calibration(outcome.gaps, plan)

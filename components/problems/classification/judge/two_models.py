@@ -6,12 +6,13 @@ import numpy as np
 
 from components.evaluation import kinds, ranking
 from components.evaluation.binomial import mean_of, paired_shares
+from components.evaluation.calibration_error import difference as difference_of_calibration
 from components.evaluation.intervals import Ends
 from components.evaluation.kinds import score_interval
-from components.evaluation.spread import Floats, Plan, Spread, spread, unbiased, wider
+from components.evaluation.spread import Floats, Plan, Spread, spread, unbiased
 from components.problems.classification.judge import influence, metrics
 from components.problems.classification.judge.metrics import Outcome
-from components.problems.classification.judge.one_model import noise, overlap, sides
+from components.problems.classification.judge.one_model import overlap, sides
 
 
 def proportion(one: Outcome, other: Outcome, plan: Plan) -> Ends:
@@ -64,19 +65,8 @@ def average_precision(one: Outcome, other: Outcome, plan: Plan) -> Ends:
 
 
 def calibration_error(one: Outcome, other: Outcome, plan: Plan) -> Ends:
-    """By the difference of influences; either way, also by what noise may have added to the error on that side.
-
-    With groups, no narrower than if the gaps had opposite signs: what a group has in common moves a gap near 0 to
-    either side, in all bins at once.
-    """
-    ours, theirs = influence.confidence_gap(one), influence.confidence_gap(other)
-    held = wider(spread(influence.ece(one) - influence.ece(other), plan), spread(ours - theirs, plan))
-    if plan.groups is not None:
-        held = wider(held, spread(ours + theirs, plan))
-    difference = metrics.ece(one) - metrics.ece(other)
-    low, high = (difference - noise(one, plan), difference + noise(other, plan))
-    jump = 1 / len(one.targets)
-    return score_interval(low, held, jump)[0], score_interval(high, held, jump)[1]
+    """See `components.evaluation.calibration_error.difference`."""
+    return difference_of_calibration(one.gaps, other.gaps, plan)
 
 
 def _spread(of: Callable[[Outcome], Floats], one: Outcome, other: Outcome, plan: Plan) -> Spread:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.evaluation import kinds
+from components.evaluation import calibration_error, kinds
 from components.evaluation.intervals import Method, Metric
 from components.evaluation.spread import Floats
 from components.params.task import TaskParams
@@ -64,12 +64,21 @@ PRECISION = Method[Outcome](
     " of each",
     paired_least=30,
 )
+CALIBRATION = Method[Outcome](
+    "calibration error",
+    "infinitesimal jackknife",
+    lambda outcome, plan: calibration_error.interval(outcome.gaps, plan),
+    "infinitesimal jackknife",
+    lambda one, other, plan: calibration_error.difference(one.gaps, other.gaps, plan),
+    30,
+)
 TABLE: Mapping[str, Metric[Outcome]] = {
     "macro_f1": Metric(metrics.macro_f1, MACRO),
     "micro_f1": Metric(metrics.micro_f1, MICRO),
     "map": Metric(metrics.mean_average_precision, PRECISION),
     "subset_accuracy": Metric(metrics.subset_accuracy, SUBSET),
     "hamming_loss": Metric(metrics.hamming_loss, HAMMING, better="lower"),
+    "ece": Metric(metrics.ece, CALIBRATION, better="lower", measures="calibration error"),
 }
 assert all(METRICS[name] == metric.better for name, metric in TABLE.items())
 

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from components.evaluation.calibration_error import Gaps
 from components.evaluation.ranking import ranked
 from components.evaluation.spread import Floats
 
@@ -51,6 +52,11 @@ class Outcome:
     def exact(self) -> Floats:
         """(N,): 1 where all labels were decided right, else 0."""
         return np.asarray(self.right.all(axis=1), dtype=np.float64)
+
+    @cached_property
+    def gaps(self) -> Gaps:
+        """Of the probability of each label."""
+        return Gaps.of_labels(self.probabilities, self.targets == 1)
 
     @property
     def finite(self) -> bool:
@@ -117,3 +123,8 @@ def precision_by_label(outcome: Outcome) -> Floats:
         for label in range(outcome.labels)
     )
     return np.array([curve.mean for curve in curves])
+
+
+def ece(outcome: Outcome) -> float:
+    """Mean over labels of the expected calibration error of the label's probability, in 15 equal bins."""
+    return outcome.gaps.error

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from components.evaluation import calibration_error
 from components.evaluation.ranking import ranked
 from components.evaluation.spread import Floats
 from components.problems.multi_label.judge.metrics import Outcome
 
 MAX_POINTS = 200
-BINS = 15
 Rows = Sequence[Sequence[object]]
 
 
@@ -37,12 +37,7 @@ def reliability(outcome: Outcome) -> Rows:
     """(mean probability, share that have the label, count) of 15 equal bins of probabilities, all labels together."""
     probabilities, there = outcome.probabilities.ravel(), outcome.targets.ravel() == 1
     known = np.isfinite(probabilities)
-    probabilities, there = probabilities[known], there[known]
-    bins = np.searchsorted(np.arange(1, BINS) / BINS, probabilities, side="left")
-    return [
-        (float(probabilities[bins == b].mean()), float(there[bins == b].mean()), int((bins == b).sum()))
-        for b in np.unique(bins)
-    ]
+    return calibration_error.reliability(probabilities[known], there[known])
 
 
 def precision_recall(scores: Floats, positive: npt.NDArray[np.bool_]) -> Rows:

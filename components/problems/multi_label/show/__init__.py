@@ -24,6 +24,7 @@ TITLES = {
     "map": "Mean average precision",
     "subset_accuracy": "Subset accuracy",
     "hamming_loss": "Hamming loss",
+    "ece": "Calibration error",
     "f1": "F1",
     "average_precision": "Average precision",
 }

@@ -1,6 +1,7 @@
 """Metrics of regression with the methods of their intervals, and tables for plots."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from components.evaluation.intervals import Ends, Method, Metric
 from components.evaluation.spread import Plan
 from components.params.task import TaskParams
 from components.problems.base import Column, Decisions, Description, Targets
-from components.problems.regression import KEPT, METRICS
+from components.problems.regression import KEPT, METRICS, PARTS
 from components.problems.regression.judge import intervals, metrics
 from components.problems.regression.judge.metrics import Outcome
 from components.problems.regression.params import RegressionParams
@@ -86,15 +87,34 @@ TABLE: Mapping[str, Metric[Outcome]] = {
 assert all(METRICS[name] == metric.better for name, metric in TABLE.items())
 
 
+def of_each(names: Sequence[str]) -> Mapping[str, Metric[Outcome]]:
+    """`rmse of NUMBER`, in its unit; nothing of one number, whose metrics are those of all."""
+    return {
+        f"{name} of {number}": _of_number(TABLE[name], index)
+        for name in PARTS
+        for index, number in enumerate(names if len(names) > 1 else ())
+    }
+
+
+def _of_number(metric: Metric[Outcome], index: int) -> Metric[Outcome]:
+    method = metric.method
+    alone = replace(
+        method,
+        of_one=lambda outcome, plan: method.of_one(outcome.number(index), plan),
+        of_two=lambda one, other, plan: method.of_two(one.number(index), other.number(index), plan),
+    )
+    return replace(metric, value=lambda outcome: metric.value(outcome.number(index)), method=alone)
+
+
 class Judge:
     """See components.problems.base.Judge for what each member promises."""
 
-    metrics = TABLE
     headline = ("rmse", "mae", "r2")
     kept = KEPT
 
     def __init__(self, task: TaskParams, description: Description) -> None:
         self._numbers = Numbers.of(description)
+        self.metrics = {**TABLE, **of_each(self._numbers.names)}
         self._coverage = task.options(RegressionParams).coverage
 
     def outcome(self, targets: Targets, answers: npt.NDArray[Any], decisions: Decisions) -> Outcome:
@@ -136,7 +156,7 @@ class Judge:
                     "mae": _known(np.abs(errors[:, place]).mean()),
                     "bias": _known(errors[:, place].mean()),
                     "r2": _known(1 - unexplained[place]),
-                    "coverage": _known(_inside(outcome)[:, place].mean()),
+                    "coverage": _known(outcome.covered[:, place].mean()),
                 }
                 for place, name in enumerate(numbers.names)
             ],
@@ -153,7 +173,7 @@ class Judge:
 
     def tables(self, outcome: Outcome) -> Mapping[str, tuple[Sequence[str], Rows]]:
         """residuals.csv: a row for each sample and number. intervals.csv: how many targets lie within intervals of
-        another width, as a share of the one that is shipped."""
+        another width, as a share of the one that is shipped; of several numbers, of that with the fewest."""
         names = self._numbers.names
         rows = [
             (names[number], float(outcome.targets[row, number]), float(outcome.prediction[row, number]))
@@ -166,12 +186,6 @@ class Judge:
         }
 
 
-def _inside(outcome: Outcome) -> npt.NDArray[np.float64]:
-    """(N, k)"""
-    inside = (outcome.low <= outcome.targets) & (outcome.targets <= outcome.high)
-    return np.where(np.isnan(outcome.low + outcome.high), np.nan, inside)
-
-
 def _widths(outcome: Outcome) -> Rows:
     if not np.isfinite(outcome.low + outcome.high).all():
         return []
@@ -179,7 +193,7 @@ def _widths(outcome: Outcome) -> Rows:
     rows = []
     for step in STEPS:
         low, high = middle - step * (middle - outcome.low), middle + step * (outcome.high - middle)
-        rows.append((step, float(((low <= outcome.targets) & (outcome.targets <= high)).mean())))
+        rows.append((step, metrics.coverage(replace(outcome, low=low, high=high))))
     return rows
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -63,14 +64,26 @@ def rmse(outcome: Outcome, plan: Plan) -> Ends:
 
 
 def coverage(outcome: Outcome, plan: Plan) -> Ends:
-    """Clopper-Pearson, with the effective number of samples where there are groups.
+    """Of the worst of k numbers: the lowest of their lower bounds, and of their upper bounds with a tail of 1/k each.
+
+    A lower bound errs only where that of the worst number does, which is one (intersection-union). An upper bound errs
+    where any does, so these are corrected (Bonferroni).
+    """
+    numbers = outcome.covered.T
+    shared = plan if len(numbers) == 1 else replace(plan, confidence=1 - 2 * plan.tail / len(numbers))
+    low = min(_covered(one, plan)[0] for one in numbers)
+    return low, min(_covered(one, shared)[1] for one in numbers)
+
+
+def _covered(covered: Floats, plan: Plan) -> Ends:
+    """Clopper-Pearson of (N,), with the effective number of samples where there are groups.
 
     Down, then no higher than Student's t with room for groups that were not drawn: where few groups have most of the
     misses, up to 8.9 % of the lower bounds lay above the true value without it.
     """
-    influences, share = influence.of_mean(outcome.covered), float(outcome.covered.mean())
+    influences, share = influence.of_mean(covered), float(covered.mean())
     found = spread(influences, plan)
-    count = len(outcome) * found.share
+    count = len(covered) * found.share
     low, high = clopper_pearson(share * count, count, plan.tail)
     if plan.groups is None:
         return float(low), float(high)
@@ -120,10 +133,19 @@ def spearman(outcome: Outcome, plan: Plan) -> Ends:
 
 
 def paired_coverage(one: Outcome, other: Outcome, plan: Plan) -> Ends:
-    """Of paired shares, with the effective number of samples where there are groups."""
-    gained = np.maximum(one.covered - other.covered, 0)
-    lost = np.maximum(other.covered - one.covered, 0)
-    share = spread(influence.of_mean(one.covered) - influence.of_mean(other.covered), plan).share
+    """Of two models' worst numbers: from the lowest to the highest bound of the difference of one number.
+
+    The difference is at least that of the number which is worst in `one`, and at most that of the number which is worst
+    in `other`: neither bound needs a correction.
+    """
+    each = [_gained(*columns, plan) for columns in zip(one.covered.T, other.covered.T, strict=True)]
+    return min(low for low, _ in each), max(high for _, high in each)
+
+
+def _gained(one: Floats, other: Floats, plan: Plan) -> Ends:
+    """Of paired shares (N,), with the effective number of samples where there are groups."""
+    gained, lost = np.maximum(one - other, 0), np.maximum(other - one, 0)
+    share = spread(influence.of_mean(one) - influence.of_mean(other), plan).share
     low, high = paired_shares(gained.sum() * share, lost.sum() * share, len(one) * share, plan.tail)
     return float(low), float(high)
 

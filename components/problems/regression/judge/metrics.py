@@ -1,7 +1,7 @@
 """Metrics of regression. Undefined values are NaN here and become `None` in every file; NaN passes no gate.
 
 Of one number, errors are in its unit. Of several, each is divided by the standard deviation of its training targets,
-and the mean over numbers counts.
+and the mean over numbers counts; coverage is that of the number whose intervals hold the fewest targets.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,8 @@ class Outcome:
     Attributes:
         targets, prediction: (N, k).
         low, high: (N, k) ends of the prediction intervals; NaN where there is none.
-        unit: (k,), what errors are divided by.
+        unit: (k,), what errors are divided by: 1 of one number; of several, whose units may differ, the standard
+            deviations of their training targets.
         coverage: that the intervals are for.
     """
 
@@ -44,6 +45,12 @@ class Outcome:
         """The outcome on some of the samples."""
         rows = (self.targets[chosen], self.prediction[chosen], self.low[chosen], self.high[chosen])
         return Outcome(*rows, self.unit, self.coverage)
+
+    def number(self, index: int) -> "Outcome":
+        """The outcome of one of several numbers, whose errors are in its unit."""
+        of = slice(index, index + 1)
+        kept = (self.targets[:, of], self.prediction[:, of], self.low[:, of], self.high[:, of])
+        return Outcome(*kept, np.ones(1), self.coverage)
 
     @cached_property
     def error(self) -> Floats:
@@ -67,9 +74,9 @@ class Outcome:
 
     @cached_property
     def covered(self) -> Floats:
-        """(N,) share of the numbers within their interval."""
+        """(N, k) 1 where a number lies within its interval, else 0; NaN where there is none."""
         inside = (self.low <= self.targets) & (self.targets <= self.high)
-        return np.asarray(np.where(np.isnan(self.low + self.high), np.nan, inside).mean(axis=1))
+        return np.asarray(np.where(np.isnan(self.low + self.high), np.nan, inside))
 
     @cached_property
     def width(self) -> Floats:
@@ -149,8 +156,8 @@ def pinball(outcome: Outcome) -> float:
 
 
 def coverage(outcome: Outcome) -> float:
-    """Share of the numbers that lie within their prediction interval."""
-    return float(outcome.covered.mean())
+    """Share of the samples that lie within their prediction interval; of several numbers, that of the worst."""
+    return float(outcome.covered.mean(axis=0).min())
 
 
 def interval_width(outcome: Outcome) -> float:

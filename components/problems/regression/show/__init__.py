@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from components.evaluation.intervals import Interval, intervals
+from components.evaluation.spread import Plan
 from components.params.task import TaskParams
 from components.problems.base import Description, Fitted
 from components.problems.operation import Wrong
+from components.problems.regression.judge import TABLE
 from components.problems.regression.judge.metrics import Outcome
 from components.problems.regression.target.numbers import Numbers
 from components.problems.shown import Chart, Panel, PlainShow, Words, in_words, listed
@@ -27,11 +30,14 @@ TITLES = {
 # Of each number, those in its unit first.
 FACTS = ("rmse", "mae", "bias"), ("r2", "coverage")
 
+SHOWN = ("rmse", "mae", "r2", "coverage", "interval_width")
+
 
 class Show(PlainShow):
     """See components.problems.operation.Show for what each member promises."""
 
     titles = TITLES
+    parts_of = "Number"
     mistakes = "The largest errors on the test side."
 
     def __init__(self, task: TaskParams, description: Description) -> None:
@@ -89,6 +95,21 @@ class Show(PlainShow):
         unit = self._numbers.units[number]
         named = f"{self._numbers.names[number]} " if len(self._numbers) > 1 else ""
         return f"{named}{value:.4g}{f' {unit}' if unit else ''}"
+
+    def parts(self, outcome: Outcome, plan: Plan) -> Mapping[str, Mapping[str, Interval]]:
+        """Of each of several numbers; of one, the metrics of all say it."""
+        if len(self._numbers) == 1:
+            return {}
+        shown = {name: TABLE[name] for name in SHOWN}
+        samples = Interval(float(len(outcome)), None, None, len(outcome))
+        return {
+            self._named(number): {**intervals(outcome.number(number), plan, shown), "samples": samples}
+            for number in range(len(self._numbers))
+        }
+
+    def _named(self, number: int) -> str:
+        name, unit = self._numbers.names[number], self._numbers.units[number]
+        return f"{name} ({unit})" if unit else name
 
     def panels(self, facts: Mapping[str, Any]) -> Sequence[Panel]:
         """One for each number; how wide the intervals are is of all of them together."""

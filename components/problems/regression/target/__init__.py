@@ -30,7 +30,9 @@ class Reading:
 
     def __init__(self, labels: Labels, task: TaskParams, written: Iterable[str]) -> None:
         options = task.options(RegressionParams)
-        self.names, self._bounds, self._unit = labels.label_columns, options.range, options.unit
+        self.names = labels.label_columns
+        self._bounds = tuple(map(options.range_of, self.names))
+        self._units = tuple(map(options.unit_of, self.names))
 
     def early(self, written: Sequence[str], asked: Iterable[str] = (), least: int = 0) -> None:
         if not written:
@@ -100,10 +102,12 @@ class Reading:
         """Mean and standard deviation are those of the training samples, whatever their order."""
         rows = [json.loads(sample.label) for sample in samples if sample.split == "train"]
         statistics = [_statistics(column) for column in zip(*rows, strict=True)]
-        ends = None if self._bounds is None else list(self._bounds)
         return {
             "problem": "regression",
-            "numbers": [{"name": name, "unit": self._unit, "range": ends} for name in self.names],
+            "numbers": [
+                {"name": name, "unit": unit, "range": None if ends is None else list(ends)}
+                for name, unit, ends in zip(self.names, self._units, self._bounds, strict=True)
+            ],
             "statistics": {"mean": [m for m, _ in statistics], "scale": [s for _, s in statistics]},
         }
 
@@ -121,9 +125,10 @@ class Reading:
         }
 
     def summary(self, counts: Mapping[str, Any]) -> str:
-        unit = f" {self._unit}" if self._unit else ""
+        units = dict(zip(self.names, self._units, strict=True))
         said = [
-            f"{name} from {found['min']:g} to {found['max']:g}{unit}, median {found['median']:g}"
+            f"{name} from {found['min']:g} to {found['max']:g}{f' {unit}' if (unit := units[name]) else ''}, "
+            f"median {found['median']:g}"
             for name, found in counts.items()
             if found["median"] is not None
         ]

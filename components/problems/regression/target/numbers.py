@@ -87,10 +87,10 @@ def _ends(said: object) -> Bounds | None:
     return float(said[0]), float(said[1])
 
 
-def read(written: str, names: Sequence[str], bounds: Bounds | None) -> list[float]:
+def read(written: str, names: Sequence[str], bounds: Sequence[Bounds | None]) -> list[float]:
     """The numbers of a label: a text, or of several columns a JSON list of texts. ValueError says what is wrong."""
     cells = json.loads(written) if len(names) > 1 else [written]
-    return [_number(cell, name, bounds) for cell, name in zip(cells, names, strict=True)]
+    return [_number(*each) for each in zip(cells, names, bounds, strict=True)]
 
 
 def _number(cell: str, name: str, bounds: Bounds | None) -> float:

@@ -26,10 +26,7 @@ class Watch:
         # Split conformal intervals have one width: it says nothing about a sample.
         self._learned = decision.intervals and task.options(RegressionParams).loss == "quantile"
         self.fields = columns("label", self._numbers.names)
-        ends = self._numbers.bounds[0]
-        self._bounds = ends
-        within = "" if ends is None else f" from {ends[0]:g} to {ends[1]:g}"
-        self.allowed = f"Allowed: a number{within}, written as 0.5 or 1e-3."
+        self.allowed = f"Allowed: {_allowed(self._numbers)}, written as 0.5 or 1e-3."
 
     def statistics(self, answers: Answers) -> Mapping[str, Statistic]:
         decided = self._decision(answers)
@@ -62,6 +59,14 @@ class Watch:
     def label(self, cells: Sequence[str]) -> str | None:
         written = json.dumps(list(cells)) if len(cells) > 1 else cells[0]
         try:
-            return json.dumps(read(written, self._numbers.names, self._bounds))
+            return json.dumps(read(written, self._numbers.names, self._numbers.bounds))
         except ValueError:
             return None
+
+
+def _allowed(numbers: Numbers) -> str:
+    """`a number from 0 to 1`; of several each by its name."""
+    within = ["" if ends is None else f" from {ends[0]:g} to {ends[1]:g}" for ends in numbers.bounds]
+    if len(numbers) == 1:
+        return f"a number{within[0]}"
+    return f"numbers ({', '.join(name + ends for name, ends in zip(numbers.names, within, strict=True))})"

@@ -5,11 +5,16 @@ import pytest
 from scipy.stats import beta
 from sklearn import metrics as oracle
 
+from components.evaluation.fairness import fair
 from components.evaluation.intervals import intervals
 from components.evaluation.spread import Plan
+from components.inference.contract import FILES
+from components.params.fairness import FairnessParams
 from components.params.task import TaskParams
 from components.problems.multi_label.judge import TABLE, Judge
 from components.problems.multi_label.judge.metrics import Outcome
+from components.problems.multi_label.judge.tables import reliability
+from components.stages.evaluate import measure
 
 DESCRIPTION = {"problem": "multi_label", "labels": ["a", "b", "c"]}
 
@@ -35,8 +40,41 @@ def test_metrics_are_scikit_learn_s(seed: int) -> None:
         "map": oracle.average_precision_score(t, p, average="macro"),
         "subset_accuracy": oracle.accuracy_score(t, d),
         "hamming_loss": oracle.hamming_loss(t, d),
+        "ece": np.mean([by_hand(t[:, label], p[:, label]) for label in range(t.shape[1])]),
     }
     assert {name: metric.of(outcome) for name, metric in TABLE.items()} == pytest.approx(expected)
+
+
+def by_hand(there: np.ndarray, said: np.ndarray) -> float:
+    """The calibration error of one label: 15 bins, each with its upper edge."""
+    total = 0.0
+    for number in range(15):
+        held = (said > number / 15) & (said <= (number + 1) / 15) | (said == 0) & (number == 0)
+        total += held.sum() / len(said) * abs(there[held].mean() - said[held].mean()) if held.any() else 0.0
+    return total
+
+
+def test_labels_that_are_off_to_both_sides_do_not_make_up_for_each_other() -> None:
+    """One label is said with 0.5 and never there, the other always: 0.5 each, and 0 of both together."""
+    targets = np.repeat(np.array([[0, 1]], dtype=np.int8), 40, axis=0)
+    outcome = Outcome(targets, np.full((40, 2), 0.5), targets)
+    assert TABLE["ece"].of(outcome) == 0.5
+    assert reliability(outcome) == [(0.5, 0.5, 80)]
+
+
+def test_a_gap_in_calibration_between_groups_is_judged() -> None:
+    """One group is calibrated, of the other every probability is 0.4 too high."""
+    draw, groups = np.random.default_rng(0), np.repeat(["a", "b"], 600)
+    probabilities = draw.uniform(0.4, 1, (1200, 3))
+    true = probabilities - 0.4 * (groups == "b")[:, None]
+    outcome = Outcome(
+        (draw.random((1200, 3)) < true).astype(np.int8), probabilities, np.ones((1200, 3), np.int8)
+    )
+    measured = measure(dict.fromkeys(FILES, outcome), "fp32", {"kind": groups}, Plan(0.95), judge().metrics)
+    for bound, verdict in ((0.2, "fail"), (0.55, "pass")):
+        asked = FairnessParams(columns=("kind",), metric="macro_f1", calibration_gap_at_most=bound)
+        (rule,) = fair(asked, "fp32", measured)
+        assert (rule.metric, rule.outcome) == ("ece", verdict), rule
 
 
 def test_undefined_is_not_a_number() -> None:

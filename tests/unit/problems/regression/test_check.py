@@ -67,6 +67,57 @@ def test_overfitting_is_judged_by_the_error_that_training_keeps() -> None:
     assert "gate.overfitting.metric: 'rmse' is not allowed. Allowed: auto, mae" in refused("gate", **gate)
 
 
+def of_two(**sections: dict[str, object]) -> dict[str, object]:
+    """Parameters of the tiny line with two numbers."""
+    said = values(Path("pictures"))
+    said["data"]["labels"]["label"] = ["bright", "dark"]  # type: ignore[index]
+    for name, more in sections.items():
+        said[name] = {**dict(said[name]), **more}  # type: ignore[call-overload]
+    return said
+
+
+def rules(*asked: dict[str, object]) -> dict[str, object]:
+    return {"rules": list(asked)}
+
+
+def test_each_of_several_numbers_has_its_unit_range_and_rule() -> None:
+    rule = {"metric": "coverage", "at_least": 0.8, "number": "dark"}
+    task = {"unit": {"bright": "%", "dark": "mm"}, "range": {"dark": [0, 1000]}}
+    params = check(of_two(task=task, gate=rules(rule, {"metric": "rmse", "at_most": 1})))
+    assert [asked.name for asked in params.gate.rules] == ["coverage of dark", "rmse"]
+    margins = {"promotion": {"margins": {"rmse of dark": 3}}}
+    assert check({**of_two(), **margins}).promotion.margins == {"rmse of dark": 3}
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"task": {"unit": {"brigt": "%"}}}, "'brigt' is no column of data.labels.label; did you mean 'bright'"),
+        ({"task": {"range": {"z": [0, 1]}}}, "task.range: 'z' is no column of data.labels.label. Allowed: bright,"),
+        ({"task": {"range": {"dark": [1, 0]}}}, "the least number must be below the greatest"),
+        ({"task": {"unit": {"size": "mm"}}}, "DVC's run cache overlooks keys of that name"),
+        (
+            {"gate": rules({"metric": "rmse", "at_most": 1, "number": "drak"})},
+            "gate.rules: number 'drak' is not declared; did you mean 'dark'? Allowed: bright, dark",
+        ),
+        (
+            {"gate": rules({"metric": "r2", "at_least": 0, "number": "dark"})},
+            "gate.rules.0: r2 is of all; number goes with rmse, mae, coverage: leave it out",
+        ),
+    ],
+)  # fmt: skip
+def test_refusals_of_several_numbers(sections: dict[str, dict[str, object]], said: str) -> None:
+    with pytest.raises(ParamsError) as found:
+        check(of_two(**sections))
+    assert said in str(found.value)
+
+
+def test_one_number_has_no_metric_of_its_own() -> None:
+    asked = rules({"metric": "mae", "at_most": 25, "number": "bright"})
+    said = "gate.rules: mae of 'bright': there is one number only, so leave `number` out"
+    assert said in refused("gate", **asked)
+
+
 def test_gate_and_labels() -> None:
     labels = {**dict(values(Path("p"))["data"])["labels"], "classes": {"low": "< 3"}}  # type: ignore[call-overload]
     assert "data.labels.classes names classes" in refused("data", labels=labels)

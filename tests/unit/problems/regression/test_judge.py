@@ -12,11 +12,19 @@ from sklearn import metrics as theirs
 from benchmarks.ends import key
 from benchmarks.guarantee_tables import published
 from benchmarks.regression import POWER, asked, passed, place
+from components.evaluation.gates import Release
+from components.evaluation.gates import judge as judge_gate
 from components.evaluation.intervals import Interval, intervals, paired
+from components.evaluation.promotion import By, Pair, decide
 from components.evaluation.spread import Floats, Plan
+from components.inference.contract import FILES
+from components.params.promotion import PromotionParams
+from components.params.release import GateParams
 from components.problems.regression.decision import Decision
 from components.problems.regression.judge import TABLE, Judge, influence, metrics
 from components.problems.regression.judge.metrics import Outcome
+from components.problems.regression.show import Show
+from components.stages.evaluate import measure
 
 JUDGE = Judge(task(), description())
 
@@ -50,6 +58,76 @@ def test_of_several_numbers_errors_are_standardised_and_averaged() -> None:
     both = Outcome(np.zeros((2, 2)), said, none, none, np.array([2.0, 10.0]), 0.9)
     assert metrics.mae(both) == 1.5
     assert metrics.rmse(both) == pytest.approx(np.sqrt((1 + 9 + 1 + 1) / 4))
+
+
+def test_coverage_of_several_numbers_is_that_of_the_worst() -> None:
+    """0.99 and 0.81 are not 0.90: the promise is of each number."""
+    targets = np.zeros((100, 2))
+    targets[:1, 0], targets[:19, 1] = 9, 9
+    both = Outcome(targets, np.zeros((100, 2)), np.full((100, 2), -1.0), np.ones((100, 2)), np.ones(2), 0.9)
+    judge = Judge(task(), description(("y", "z"), (0, 0), (1, 1)))
+    found = intervals(both, Plan(0.95), judge.metrics)
+    alone = intervals(both.number(1), Plan(0.95), TABLE)["coverage"]
+    assert (found["coverage"].estimate, found["coverage of y"].estimate) == (0.81, 0.99)
+    assert found["coverage of z"] == alone
+    assert (found["coverage"].low, dict(judge.tables(both)["intervals.csv"][1])[1.0]) == (alone.low, 0.81)
+    assert found["coverage"].high > alone.high  # type: ignore[operator]
+
+
+def test_a_number_is_measured_in_its_unit_and_as_if_it_were_alone() -> None:
+    both = replace(drawn(400, 2), unit=np.array([2.0, 10.0]))
+    judge = Judge(task(), description(("y", "z"), (0, 0), (2, 10)))
+    found = intervals(both, Plan(0.95), judge.metrics)
+    for index, name in enumerate(("y", "z")):
+        alone = intervals(both.number(index), Plan(0.95), TABLE)
+        for metric in ("rmse", "mae", "coverage"):
+            assert found[f"{metric} of {name}"] == alone[metric]
+    rms = np.sqrt(((both.prediction - both.targets) ** 2).mean(axis=0))
+    assert [found[f"rmse of {name}"].estimate for name in ("y", "z")] == pytest.approx(rms)
+    assert set(JUDGE.metrics) == set(TABLE), "of one number, the metrics of all are its own"
+
+
+def test_the_report_has_a_row_with_intervals_for_each_number() -> None:
+    both = drawn(400, 2)
+    parts = Show(task(), description(("y", "z"), (0, 0), (1, 1))).parts(both, Plan(0.95))
+    assert list(parts) == ["y (mm)", "z (mm)"]
+    assert parts["z (mm)"]["coverage"] == intervals(both.number(1), Plan(0.95), TABLE)["coverage"]
+    assert parts["z (mm)"]["samples"].estimate == 400
+    assert Show(task(), description()).parts(drawn(), Plan(0.95)) == {}
+
+
+def test_a_rule_about_a_number_judges_that_number() -> None:
+    """The first is covered in all of 100, the second in 81."""
+    targets = np.zeros((100, 2))
+    targets[:19, 1] = 9
+    both = Outcome(targets, np.zeros((100, 2)), np.full((100, 2), -1.0), np.ones((100, 2)), np.ones(2), 0.9)
+    judge = Judge(task(), description(("y", "z"), (0, 0), (1, 1)))
+    asked = ({"number": "y"}, {"number": "z"}, {}, {"number": "x"})
+    gate = GateParams.model_validate(
+        {"rules": [{"metric": "coverage", "at_least": 0.85, **more} for more in asked]}
+    )
+    measured = measure(dict.fromkeys(FILES, both), "fp32", {}, Plan(0.95), judge.metrics)
+    found = judge_gate(gate, Release("fp32", "", {}, {}), measured).rules[:4]
+    assert [rule.outcome for rule in found] == ["pass", "inconclusive", "inconclusive", "inconclusive"]
+    assert found[3].evidence == "coverage is not measured of 'x'; it is of y, z"
+
+
+def test_a_margin_of_all_numbers_is_not_one_of_a_number() -> None:
+    """`rmse` is in standard deviations, `rmse of y` in mm."""
+    both = drawn(400, 2)
+    judge = Judge(task(), description(("y", "z"), (0, 0), (1, 1)))
+    params = PromotionParams.model_validate(
+        {
+            "metric": "rmse",
+            "margin": 0.1,
+            "margins": {"rmse": 0.2, "rmse of z": 3},
+            "slices": {"metric": "mae"},
+        }
+    )
+    asked: dict[str, By] = {"rmse": "interval", "rmse of y": "interval", "rmse of z": "interval"}
+    ruling = decide(Pair(both, both, {}, judge), Plan(0.95), asked, params, newer=0)
+    said = [rule.rule for rule in ruling.rules if rule.kind == "metric"]
+    assert said[1:] == ["rmse loses at most 0.2", "rmse of y loses at most 0.1", "rmse of z loses at most 3"]
 
 
 def test_what_is_undefined_is_nan_and_a_constant_prediction_ranks_nothing() -> None:
@@ -119,18 +197,21 @@ def test_copies_in_a_group_count_once() -> None:
 
 # Cells of benchmarks/regression.py in which a better model passes often enough to see it.
 SLICE = [
-    ("rmse", "one model", 1, 300),
-    ("mae", "one model", 1, 100),
-    ("mae", "a difference", 1, 650),
-    ("r2", "one model", 1, 650),
-    ("spearman", "one model", 1, 300),
-    ("pinball", "one model", 1, 300),
-    ("coverage", "one model", 1, 300),
-    ("interval_width", "one model", 1, 30),
-    ("mae", "one model", 5, 100),
-    ("coverage", "one model", 30, 30),
-    ("spearman", "one model", 30, 30),
-    ("interval_width", "a difference", 30, 100),
+    ("rmse", "one model", 1, 300, 1),
+    ("mae", "one model", 1, 100, 1),
+    ("mae", "a difference", 1, 650, 1),
+    ("r2", "one model", 1, 650, 1),
+    ("spearman", "one model", 1, 300, 1),
+    ("pinball", "one model", 1, 300, 1),
+    ("coverage", "one model", 1, 300, 1),
+    ("interval_width", "one model", 1, 30, 1),
+    ("mae", "one model", 5, 100, 1),
+    ("coverage", "one model", 30, 30, 1),
+    ("spearman", "one model", 30, 30, 1),
+    ("interval_width", "a difference", 30, 100, 1),
+    ("coverage", "one model", 1, 300, 2),
+    ("mae", "one model", 1, 100, 2),
+    ("coverage", "one model", 5, 100, 2),
 ]
 DRAWS, MOST, TRUTH = 200, 3.5, 300_000
 # The same seeds draw the same samples: another machine's rounding turns a draw, if any.
@@ -139,7 +220,7 @@ CELLS = {key(cell): cell for cell in published("regression")}
 
 
 @pytest.mark.parametrize("at", SLICE)
-def test_ends_miss_seldom_and_a_better_model_passes(at: tuple[str, str, int, int]) -> None:
+def test_ends_miss_seldom_and_a_better_model_passes(at: tuple[str, str, int, int, int]) -> None:
     """Of the population that was the worst, and of normal errors, by the draws that the results begin with."""
     cell, here = CELLS[place(*at)], asked(*at)
     assert max(here[cell["worst"]].draws(TRUTH).rates(DRAWS)) <= MOST + ROUNDING
@@ -149,7 +230,7 @@ def test_ends_miss_seldom_and_a_better_model_passes(at: tuple[str, str, int, int
 
 
 @pytest.mark.parametrize("at", SLICE)
-def test_the_slice_finds_an_interval_that_is_too_narrow(at: tuple[str, str, int, int]) -> None:
+def test_the_slice_finds_an_interval_that_is_too_narrow(at: tuple[str, str, int, int, int]) -> None:
     """1.3 standard errors for 1.96: both ends half as far from the estimate as they say."""
     draws = asked(*at)[CELLS[place(*at)]["worst"]].draws(TRUTH)
 

@@ -14,6 +14,7 @@ from components.evaluation.promotion import Pair, mcnemar
 from components.inference.bundle import open_bundle
 from components.params import Params
 from components.problems import judge
+from components.problems.regression.watch import Watch
 from components.stages.advise import advise
 from components.stages.label_report import label_report
 from components.stages.report import report
@@ -23,11 +24,17 @@ from components.tracker import NullTracker
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Params]:
-    """Two numbers, quantiles."""
+    """Two numbers of different units and ranges, quantiles, and a rule about one of them."""
     root = tmp_path_factory.mktemp("line")
     labels = {"file": "table.csv", "label": ["bright", "dark"], "slices": ["kind"]}
-    data = {"labels": labels}
-    return root, make(root, {"data": data, "task": {"loss": "quantile", "unit": "%"}})
+    task = {"loss": "quantile", "unit": {"bright": "%", "dark": "mm"}, "range": {"dark": [-50, 1050]}}
+    rules = [
+        {"metric": "mae", "at_most": 25, "by": "estimate"},
+        {"metric": "coverage", "at_least": 0.5},
+        {"metric": "coverage", "at_least": 0.5, "number": "dark"},
+        {"metric": "mae", "at_most": 250, "number": "dark"},
+    ]
+    return root, make(root, {"data": {"labels": labels}, "task": task, "gate": {"rules": rules}})
 
 
 def read(root: Path, name: str) -> dict[str, object]:
@@ -47,6 +54,26 @@ def test_the_verdict_is_a_pass_by_regression_s_metrics(line: tuple[Path, Params]
         "interval": "root mean square",
     }  # type: ignore[index]
     assert metrics["release"]["mae"]["estimate"] < 0.5 * metrics["controls"]["mean"]["mae"]["estimate"]  # type: ignore[index]
+
+
+def test_each_number_has_its_unit_its_range_and_its_intervals(line: tuple[Path, Params]) -> None:
+    root, params = line
+    numbers = read(root, "dataset/dataset.json")["target"]["numbers"]  # type: ignore[index]
+    assert [(one["unit"], one["range"]) for one in numbers] == [("%", None), ("mm", [-50.0, 1050.0])]
+    release, metrics = open_bundle(root / "release"), read(root, "evaluation/metrics.json")
+    assert release.decision.promises["units"] == ["%", "mm"]
+    dark, bright = (metrics["release"][f"mae of {name}"] for name in ("dark", "bright"))  # type: ignore[index]
+    assert dark["estimate"] > 5 * bright["estimate"], "a tenth of a percent is a millimetre"
+    assert dark["low"] < dark["estimate"] < dark["high"]
+    each = [metrics["release"][f"coverage of {name}"]["estimate"] for name in ("bright", "dark")]  # type: ignore[index]
+    assert metrics["release"]["coverage"]["estimate"] == min(each)  # type: ignore[index]
+    judged = [rule["rule"] for rule in read(root, "verdict.json")["rules"]]  # type: ignore[index,attr-defined]
+    assert {"coverage of dark at least 0.5", "mae of dark at most 250"} <= set(judged)
+    page = report(root, params, Context(NullTracker(), root / ".graftline", 1, ("cpu",)), pictures=False)
+    assert "dark (mm)" in page.read_text()
+    assert Watch(params.task, release.contract.target, release.decision).allowed == (
+        "Allowed: numbers (bright, dark from -50 to 1050), written as 0.5 or 1e-3."
+    )
 
 
 def test_predictions_are_what_the_release_says_of_raw_samples(line: tuple[Path, Params]) -> None:

@@ -56,6 +56,28 @@ def test_of_several_columns_every_cell_counts() -> None:
     assert "z is empty" in str(both.refusal({'["1", ""]': ("t.csv, row 1",)}))
 
 
+def test_each_of_several_numbers_has_its_unit_and_range() -> None:
+    both = reading(TWO, unit={"y": "mm", "z": "kg"}, range={"z": [0, 5]})
+    assert both.label('["100", "5"]') == "[100.0, 5.0]"
+    assert both.label('["100", "6"]') is None
+    assert "z is '6', outside task.range 0 to 5" in str(both.refusal({'["100", "6"]': ()}))
+    assert both.describe([Labelled("[1.0, 2.0]", "train")])["numbers"] == [
+        {"name": "y", "unit": "mm", "range": None},
+        {"name": "z", "unit": "kg", "range": [0.0, 5.0]},
+    ]
+    assert (
+        both.summary(both.counts(["[1.0, 2.0]"]))
+        == "with y from 1 to 1 mm, median 1; z from 2 to 2 kg, median 2"
+    )
+
+
+def test_one_unit_and_range_are_those_of_every_number() -> None:
+    both = reading(TWO, unit="mm", range=[0, 5])
+    assert both.label('["1", "6"]') is None
+    numbers = both.describe([Labelled("[1.0, 2.0]", "train")])["numbers"]
+    assert [(one["unit"], one["range"]) for one in numbers] == [("mm", [0.0, 5.0])] * 2
+
+
 def test_a_table_without_any_label_is_refused_early() -> None:
     reading().early(["1", "2"])
     with pytest.raises(DataError, match="No sample has a label"):

@@ -29,12 +29,14 @@ def check_source(params: Params, root: Path) -> None:
     place = Path(locate(data.source, root).removeprefix("file:"))
     if place.is_dir():
         _look(_listed(place), lambda path: (place / path).open("rb"), params)
-    elif place.is_file() and place.suffix.lower() == ".zip":
+    elif not place.is_file():
+        return  # that it is not there, the loader of params.yaml says
+    elif place.suffix.lower() == ".zip":
         archive = ArchiveSource(data.source, place)
         _look(archive.paths(), lambda path: io.BytesIO(archive.read(path)), params)
     elif is_archive(place.name):
         raise DataError(f"data.source is the archive {place.name}.", "Unpack it, or pack it again as .zip.")
-    elif place.is_file():
+    else:
         _look([place.name], lambda path: place.open("rb"), params)
 
 

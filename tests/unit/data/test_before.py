@@ -12,7 +12,7 @@ from written import PARAMS
 
 from components.data.before import check_source
 from components.data.formats import table
-from components.errors import DataError, ParamsError
+from components.errors import DataError, ParamsError, SourceRefused
 from components.params import Params, load_params
 from components.params.load import check
 
@@ -272,6 +272,13 @@ def test_a_source_that_is_a_file(workspace: Path, source: str, labels: dict[str,
     with pytest.raises(DataError) as caught:
         looked(workspace)
     assert words in str(caught.value)
+
+
+def test_a_damaged_archive_is_refused_early(workspace: Path) -> None:
+    (workspace / "mails.zip").write_bytes(b"PK")
+    write(workspace, "file:mails.zip", **mails())
+    with pytest.raises(SourceRefused, match="is not a readable zip archive"):
+        looked(workspace)
 
 
 @pytest.mark.parametrize("key", ["group", "domain", "split"])

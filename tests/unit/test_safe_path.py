@@ -131,11 +131,15 @@ def test_so_does_a_worker_whose_flow_prefect_loads_from_the_workspace(
     assert done.stdout.endswith(f"{tree}/components/__init__.py\n")
 
 
-def test_what_a_worker_s_flow_starts_elsewhere_runs_the_code_of_that_folder(environment: Path, tree: Path) -> None:
+def test_what_a_worker_s_flow_starts_elsewhere_runs_the_code_of_that_folder(
+    environment: Path, tree: Path
+) -> None:
     """A scheduled run's stages run in a worktree of their own, and Prefect's PYTHONPATH comes down to them."""
     command = "python -c 'import components.__main__ as m, flows; print(m.__file__, flows.__file__)'"
     done = start(environment, tree, command, PYTHONSAFEPATH="1", PYTHONPATH=str(ROOT))
-    assert done.stdout.split() == [str(tree / "components/__main__.py"), str(tree / "flows/__init__.py")], done.stderr
+    assert done.stdout.split() == [str(tree / "components/__main__.py"), str(tree / "flows/__init__.py")], (
+        done.stderr
+    )
 
 
 def test_a_folder_that_holds_no_line_stays_as_it_is_on_the_path(environment: Path, tree: Path) -> None:

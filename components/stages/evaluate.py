@@ -117,7 +117,7 @@ def _of_domain(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _plan(dataset: Dataset, chosen: Chosen, params: Params) -> Plan:
-    return Plan(params.evaluate.confidence, groups_of(dataset, chosen))
+    return Plan(params.evaluate.confidence, groups_of(dataset, chosen.ids))
 
 
 def on_the_source(line: Line, bundle: Bundle) -> dict[str, object]:
@@ -211,15 +211,14 @@ def _json(found: Mapping[str, Interval]) -> dict[str, object]:
     return {name: interval.as_json() for name, interval in found.items()}
 
 
-def groups_of(dataset: Dataset, chosen: Chosen) -> npt.NDArray[np.str_] | None:
+def groups_of(dataset: Dataset, ids: Sequence[str]) -> npt.NDArray[np.str_] | None:
     """(N,) unit of each test sample: its group, or the sample itself where none is declared; None: no groups.
 
     One group for all samples without one would leave nothing to tell how far groups differ.
     """
-    groups = [dataset.groups("test")[place] for place in chosen.places]
-    if not any(groups):
-        return None
-    return np.array([group or sample for group, sample in zip(groups, chosen.ids, strict=True)])
+    declared = dict(zip(dataset.ids("test"), dataset.groups("test"), strict=True))
+    groups = [declared.get(sample, "") for sample in ids]
+    return np.array([group or i for group, i in zip(groups, ids, strict=True)]) if any(groups) else None
 
 
 def _write_predictions(

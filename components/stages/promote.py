@@ -171,7 +171,7 @@ def _compared(root: Path, params: Params, case: _Case, ours: VersionFiles, their
         judge(params.task, case.dataset.description),
     )
     note(home(root), {"test_digest": test_digest(case.chosen.ids), "release_sha256": case.candidate.digest})
-    plan = Plan(params.evaluate.confidence, groups_of(case.dataset, case.chosen))
+    plan = Plan(params.evaluate.confidence, groups_of(case.dataset, case.chosen.ids))
     newer = len(set(learned.get("train", ())) - met)
     return decide(pair, plan, gated(params.gate.rules), params.promotion, newer)
 

@@ -24,6 +24,7 @@ from components.reporting.page import Heading, Labels, Mistake, Parts, render
 from components.reporting.pictures import overlay, photograph
 from components.reporting.saliency import evidence_map
 from components.stages.artefacts import check_artefacts
+from components.stages.evaluate import groups_of
 from components.stages.label_report import label_report, write_list
 from components.stages.network import NetworkLine
 from components.stages.operational import operational
@@ -117,7 +118,7 @@ def _judged(root: Path, params: Params, context: Context, pictures: bool) -> Jud
         network = root / "selected" / "network.safetensors"
         shown = _shown(line, found) if pictures and network.exists() else {}
         mistakes = [_mistake(dataset, i, item, shown.get(i, Shown())) for i, item in found.items()]
-        plan = Plan(params.evaluate.confidence, _groups(dataset, kept.ids))
+        plan = Plan(params.evaluate.confidence, groups_of(dataset, kept.ids))
         parts = {
             name: {metric: interval.as_json() for metric, interval in found.items()}
             for name, found in shows.parts(kept.outcome, plan).items()
@@ -126,15 +127,6 @@ def _judged(root: Path, params: Params, context: Context, pictures: bool) -> Jud
     except GraftlineError as error:
         log(f"The report shows no mistakes: {error}")
         return Judged()
-
-
-def _groups(dataset: Dataset, ids: Sequence[str]) -> npt.NDArray[np.str_] | None:
-    """(N,) as evaluation takes them."""
-    groups = dict(zip(dataset.ids(), dataset.groups(), strict=True))
-    found = [groups.get(sample, "") for sample in ids]
-    if not any(found):
-        return None
-    return np.array([group or sample for group, sample in zip(found, ids, strict=True)])
 
 
 def _mistake(dataset: Dataset, sample: str, item: Wrong, shown: Shown) -> Mistake:

@@ -216,7 +216,7 @@ def test_roc_has_both_ends_and_at_most_200_points() -> None:
 
 def test_samples_without_a_group_are_units_of_their_own(line: Workspace) -> None:
     dataset = Dataset.open(line.root / "dataset")
-    assert evaluate.groups_of(dataset, judged(dataset, line.params.domains)) is None
+    assert evaluate.groups_of(dataset, judged(dataset, line.params.domains).ids) is None
 
 
 def test_the_network_of_these_tests_is_valid() -> None:

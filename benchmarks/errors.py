@@ -92,6 +92,6 @@ def _together(first: Column, other: Column) -> Column:
 
 def _outcome(targets: Floats, prediction: Floats) -> Outcome:
     widths = 1.5 + 0.3 * np.abs(prediction)  # they differ, as those of learned quantiles do
-    unit = SMALLER ** np.arange(targets.shape[1])
+    unit = np.asarray(SMALLER ** np.arange(targets.shape[1]), dtype=np.float64)
     low, high = prediction - widths, prediction + widths
     return Outcome(targets * unit, prediction * unit, low * unit, high * unit, unit, COVERAGE)

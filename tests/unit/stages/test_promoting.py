@@ -102,7 +102,7 @@ def test_a_champion_of_format_1_is_compared_beaten_and_brought_back(line: Line) 
     fetched = fetch(line.root, line.params.tracking)
     assert fetched.version == "1"
     assert open_bundle(fetched.folder).decision.promises["positive"] == "light"
-    assert line.promoted(boundary=170).outcome == "keep", "and it is an opponent again"
+    assert line.promoted(boundary=190).outcome == "keep", "and it is an opponent again"
 
 
 @pytest.mark.parametrize(("dirty", "words"), [("true", "no commit holds"), ("", "no git commit was known")])

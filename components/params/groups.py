@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from components.errors import meant
 from components.params import plugins
 from components.params.data import DataParams
-from components.params.learning import AUTO
 from components.params.release import GateParams
 from components.params.task import TaskParams
 
@@ -32,7 +31,7 @@ def fair_columns(data: DataParams, gate: GateParams) -> Iterator[str]:
 
 
 def fair_bounds(task: TaskParams, gate: GateParams) -> Iterator[str]:
-    """What a problem must offer, and which way is better."""
+    """What a problem must offer."""
     fairness = gate.fairness
     if fairness is None:
         return
@@ -43,12 +42,6 @@ def fair_bounds(task: TaskParams, gate: GateParams) -> Iterator[str]:
                 f"gate.fairness.{key} compares {what}, which task.problem {task.problem!r} does not have: "
                 "leave it out"
             )
-    known = plugins.fact("problems", task.problem, "METRICS")
-    metric = plugins.best(task.problem) if fairness.metric == AUTO else fairness.metric
-    wrong = {"higher": "worst_at_most", "lower": "worst_at_least"}.get(known.get(metric, ""), "")
-    if wrong and getattr(fairness, wrong) is not None:
-        right = "worst_at_least" if wrong == "worst_at_most" else "worst_at_most"
-        yield f"gate.fairness.{wrong}: of {metric}, {known[metric]} is better, so its worst group has {right}"
 
 
 def fair_class(data: DataParams, task: TaskParams, gate: GateParams) -> Iterator[str]:

@@ -82,3 +82,28 @@ def test_ranges_without_an_end(values: dict[str, Any], metric: str, bound: float
         "better_than_controls": {"metric": "auto"},
     }
     assert f"is {bound:g}, outside the range of {metric}; allowed: {allowed}" in refused(values)
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        (
+            {"rules": [{"metric": "accuracy", "at_most": 0.8}]},
+            "gate.rules.0.at_most: accuracy is better when higher: write at_least",
+        ),
+        (
+            {"rules": [{"metric": "ece", "at_least": 0.1}]},
+            "gate.rules.0.at_least: ece is better when lower: write at_most",
+        ),
+        (
+            {"fairness": {"columns": ["type"], "metric": "accuracy", "worst_at_most": 0.8}},
+            "gate.fairness.worst_at_most: accuracy is better when higher: write worst_at_least",
+        ),
+    ],
+)
+def test_a_bound_on_the_side_where_a_metric_is_better(
+    values: dict[str, Any], section: dict[str, Any], said: str
+) -> None:
+    """It would refuse good models, and pass the others."""
+    values["gate"] |= section
+    assert said in refused(values)

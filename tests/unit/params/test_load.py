@@ -58,13 +58,13 @@ def test_all_mistakes_are_listed_together(values: dict[str, dict[str, object]]) 
             "gate",
             "fairness",
             {"columns": ["type"], "worst_at_most": 0.1},
-            "higher is better.*has worst_at_least",
+            "better when higher: write worst_at_least",
         ),
         (
             "gate",
             "fairness",
             {"columns": ["type"], "metric": "ece", "worst_at_least": 0.1},
-            "lower is better.*has worst_at_most",
+            "better when lower: write worst_at_most",
         ),
         (
             "gate",

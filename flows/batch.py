@@ -82,9 +82,12 @@ def scoring_run(root: Path, params: OperationParams, job: Job) -> Iterator[RunHa
 
 
 def said(done: Done, job: Job) -> str:
-    """The result in one line."""
+    """The result, and where to look if inputs could not be read."""
     rate = f" ({done.rows / max(done.seconds, 1e-9):.0f} a second)" if done.rows else ""
     rows = f"{done.rows} rows written{rate}"
     if done.unreadable is None:
         return f"{rows}; other shards are not done yet"
-    return f"{rows}; {done.inputs} inputs have their row, {done.unreadable} of them with a reason instead: {job.output}"
+    scored = f"{rows}; {done.inputs - done.unreadable} of {done.inputs} inputs are scored: {job.output}"
+    if not done.unreadable:
+        return scored
+    return f"{scored}\n{done.unreadable} could not be read: the column `reason` of their rows says why."

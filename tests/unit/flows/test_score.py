@@ -107,7 +107,7 @@ def test_shards_of_a_folder_end_in_one_result_and_the_run_knows_the_provider(
     space: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (space / "in" / "broken.png").write_bytes(b"no picture")
-    for shard, said in (("2/2", "other shards are not done yet"), ("1/2", "1 of them with a reason")):
+    for shard, said in (("2/2", "other shards are not done yet"), ("1/2", "1 could not be read: the column `reason`")):
         words = ("--input", "in", "--output", "out", "--bundle", "release", "--rows", "4", "--shard", shard)
         assert run_score(*words) == 0
         assert said in capfd.readouterr().out
@@ -125,7 +125,7 @@ def test_shards_of_a_folder_end_in_one_result_and_the_run_knows_the_provider(
     assert {run.data.params["shard"] for run in runs} == {"1/2", "2/2"}
 
     assert run_score("--input", "in", "--output", "out", "--bundle", "release", "--rows", "4") == 0
-    assert "0 rows written; 13 inputs have their row" in capfd.readouterr().out
+    assert "0 rows written; 12 of 13 inputs are scored" in capfd.readouterr().out
 
 
 def test_texts_of_a_table_go_the_same_way(space: Path, capfd: pytest.CaptureFixture[str]) -> None:

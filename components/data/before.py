@@ -70,6 +70,18 @@ def _judge(listing: "Listing", paths: Sequence[str], params: Params) -> None:
     written = [item.label for item in usable if item.label not in ("", data.labels.unlabelled)]
     least = data.limits.min_per_class if listing.whole else 0
     classify(items, data, params.task).early(written, _asked(params), least)
+    if listing.whole:
+        _check_parity_samples(len(usable), params)
+
+
+def _check_parity_samples(count: int, params: Params) -> None:
+    """Which of them are on the test side, their bytes decide: `refresh` counts the others."""
+    asked, test = params.export.parity.samples, params.data.split.test
+    if count < asked:
+        raise DataError(
+            f"export.parity.samples is {asked}, but data.source holds {count} samples.",
+            f"Those of the test side do not count: lower it to about {int(count * (1 - test))}, or add samples.",
+        )
 
 
 def _asked(params: Params) -> list[str]:

@@ -17,6 +17,7 @@ from components.params import Params, load_params
 from components.params.load import check
 
 FEW = {"min_per_class": 1}
+FEW_COMPARED = {"export": {"parity": {"samples": 1}}}
 ROOT = Path(__file__).parents[3]
 
 
@@ -29,7 +30,7 @@ def workspace(tmp_path: Path) -> Path:
 
 def write(root: Path, source: str = "file:mails", **data: object) -> None:
     section = {"source": source, "licence": "ours", "layout": "manifest", "limits": FEW, **data}
-    (root / "params.yaml").write_text(yaml.safe_dump({**PARAMS, "data": section}))
+    (root / "params.yaml").write_text(yaml.safe_dump({**PARAMS, **FEW_COMPARED, "data": section}))
 
 
 def mails(**labels: object) -> dict[str, object]:
@@ -245,6 +246,18 @@ def test_a_class_folder_with_too_few_samples_is_found_early(tmp_path: Path) -> N
         looked(tmp_path)
 
 
+def test_fewer_samples_than_the_export_compares_are_found_early(tmp_path: Path) -> None:
+    lay({f"{'ab'[n > 9]}/{n}.png": "not read" for n in range(20)}, tmp_path / "source")
+    write(tmp_path, "file:source", layout="folders")
+    params = tmp_path / "params.yaml"
+    params.write_text(params.read_text().replace("samples: 1", "samples: 200"))
+    with pytest.raises(
+        DataError, match=r"export\.parity\.samples is 200, but data.source holds 20 samples"
+    ) as caught:
+        looked(tmp_path)
+    assert "lower it to about 16, or add samples" in str(caught.value)
+
+
 def test_of_a_long_table_the_first_rows_are_judged(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table, "ROWS", 3)
     rows = [f"mail {n},{'ham' if n < 6 else 'spam'}" for n in range(12)]
@@ -310,7 +323,7 @@ def test_a_recall_of_what_is_no_class_of_the_table_is_refused(workspace: Path) -
     rules = [{"metric": "recall", "class": "scam", "at_least": 0.8}]
     section = {"source": "file:mails", "licence": "ours", "layout": "manifest", "limits": FEW, **mails()}
     (workspace / "params.yaml").write_text(
-        yaml.safe_dump({**PARAMS, "data": section, "gate": {"rules": rules}})
+        yaml.safe_dump({**PARAMS, **FEW_COMPARED, "data": section, "gate": {"rules": rules}})
     )
     with pytest.raises(DataError) as caught:
         looked(workspace)
@@ -318,6 +331,6 @@ def test_a_recall_of_what_is_no_class_of_the_table_is_refused(workspace: Path) -
     assert "ham, spam" in str(caught.value)
     rules[0]["class"] = "spam"
     (workspace / "params.yaml").write_text(
-        yaml.safe_dump({**PARAMS, "data": section, "gate": {"rules": rules}})
+        yaml.safe_dump({**PARAMS, **FEW_COMPARED, "data": section, "gate": {"rules": rules}})
     )
     looked(workspace)

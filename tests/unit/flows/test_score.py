@@ -107,7 +107,10 @@ def test_shards_of_a_folder_end_in_one_result_and_the_run_knows_the_provider(
     space: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (space / "in" / "broken.png").write_bytes(b"no picture")
-    for shard, said in (("2/2", "other shards are not done yet"), ("1/2", "1 could not be read: the column `reason`")):
+    for shard, said in (
+        ("2/2", "other shards are not done yet"),
+        ("1/2", "1 could not be read: the column `reason`"),
+    ):
         words = ("--input", "in", "--output", "out", "--bundle", "release", "--rows", "4", "--shard", shard)
         assert run_score(*words) == 0
         assert said in capfd.readouterr().out

@@ -67,7 +67,9 @@ def params(modality: str, problem: str) -> dict[str, Any]:
     made["augment"] = {"views": 2}
     made["domains"] = {"source": ["here"], "target": ["there"], "target_labels": "hidden"}
     made["head"], made["select"], made["promotion"] = {"method": "linear"}, {}, {}
-    rule = {"metric": plugins.best(problem), "at_most": 1}
+    best = plugins.best(problem)
+    bound = "at_least" if plugins.fact("problems", problem, "METRICS")[best] == "higher" else "at_most"
+    rule = {"metric": best, bound: 0.5}
     made["gate"] = {"rules": [rule], "better_than_controls": {"metric": "auto"}}
     made["tune"], made["pretrain"] = {"blocks": 1, "epochs": 2}, {"blocks": 1}
     return made  # type: ignore[no-any-return]

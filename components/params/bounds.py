@@ -18,12 +18,12 @@ def bounds(task: TaskParams, gate: GateParams) -> Iterator[str]:
     for number, rule in enumerate(gate.rules):
         for key in ("at_least", "at_most"):
             yield from _outside(f"gate.rules.{number}.{key}", getattr(rule, key), rule.metric, ranges)
-        yield from _turned(f"gate.rules.{number}.", rule, rule.metric, task)
+            yield from _turned(f"gate.rules.{number}.{key}", getattr(rule, key), rule.metric, task)
     if (fairness := gate.fairness) is not None:
         metric = best if fairness.metric == AUTO else fairness.metric
         for key in ("worst_at_least", "worst_at_most"):
             yield from _outside(f"gate.fairness.{key}", getattr(fairness, key), metric, ranges)
-        yield from _turned("gate.fairness.worst_", fairness, metric, task)
+            yield from _turned(f"gate.fairness.{key}", getattr(fairness, key), metric, task)
         yield from _too_far("gate.fairness.gap_at_most", fairness.gap_at_most, metric, ranges)
     controls = gate.better_than_controls
     metric = best if controls.metric == AUTO else controls.metric
@@ -64,13 +64,12 @@ def _outside(key: str, bound: float | None, metric: str, ranges: Mapping[str, En
         yield f"{key} is {bound:g}, outside the range of {metric}; allowed: {_shown(least, most)}{hint}"
 
 
-def _turned(key: str, rule: object, metric: str, task: TaskParams) -> Iterator[str]:
+def _turned(key: str, bound: float | None, metric: str, task: TaskParams) -> Iterator[str]:
     """A bound on the side where a metric is better: it would refuse good models, and pass the others."""
     better = plugins.fact("problems", task.problem, "METRICS").get(metric)
     wrong, right = ("at_most", "at_least") if better == "higher" else ("at_least", "at_most")
-    section, _, prefix = key.rpartition(".")
-    if better and getattr(rule, prefix + wrong) is not None:
-        yield f"{section}.{prefix}{wrong}: {metric} is better when {better}: write {prefix}{right}"
+    if better and bound is not None and key.endswith(wrong):
+        yield f"{key}: {metric} is better when {better}: write {key.rpartition('.')[2].replace(wrong, right)}"
 
 
 def _too_far(key: str, margin: float | None, metric: str, ranges: Mapping[str, Ends]) -> Iterator[str]:

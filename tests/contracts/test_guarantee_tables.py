@@ -82,7 +82,10 @@ def test_what_the_page_says_of_groups_was_measured() -> None:
         of_samples = name.removesuffix(", clusters of 5")
         assert _both(row) in lines[of_samples.replace("_", " "),], name
     for cell in [cell for cell in drawn if "fails" in cell]:
-        assert _rounded(cell["error"], cell["fails"], round(cell["power"])) in lines[cell["rule"], cell["groups"]]
+        assert (
+            _rounded(cell["error"], cell["fails"], round(cell["power"]))
+            in lines[cell["rule"], cell["groups"]]
+        )
     assert [cell for cell in (*drawn, *enumerated) if cell["error"] > DRAWN] == []
 
 

@@ -14,6 +14,8 @@ from components.stages.table import STAGES
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
+BARE = re.compile(r"\bdvc (pull|fetch|checkout)\b")
+
 
 def test_params_page_is_up_to_date() -> None:
     page = runpy.run_path(str(ROOT / "docs" / "params.py"))["page"]()
@@ -29,6 +31,13 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
 def test_the_readme_names_every_stage() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [stage.name for stage in STAGES if f"`{stage.name}`" not in text] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+def test_no_document_has_people_pull_by_dvc_itself(path: Path) -> None:
+    """Who can write to the remote would write into their workspace: `python -m components pull` looks first."""
+    fenced = re.findall(r"^```.*?^```", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert [line for block in fenced for line in block.splitlines() if BARE.search(line)] == []
 
 
 def situations() -> list[list[str]]:

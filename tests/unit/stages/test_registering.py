@@ -10,9 +10,13 @@ from dvc.repo import Repo
 from promoted import Line
 
 from components.errors import DigestMismatch, GateRefused
+from components.inference.bundle import open_bundle
+from components.params.scoring import read_job
+from components.registry.register import CONTRACT_TAG
 from components.stages import gate
 from components.stages.artefacts import locked_outputs
 from components.stages.register import register
+from components.stages.score import open_release
 from components.stages.table import Context
 from components.storage.listing import object_name
 from components.storage.publish import sha256_bytes, sha256_tree, write_json
@@ -46,6 +50,17 @@ def test_what_the_stages_made_is_registered(line: Line) -> None:
     first = register(line.root, line.params)
     again = register(line.root, line.params)
     assert (first.created, again.created, again.version) == (True, False, first.version)
+
+
+def test_the_contract_is_kept_with_the_version_and_scoring_compares_it(line: Line) -> None:
+    version = register(line.root, line.params).version
+    client, job = line.desk.connection.client, read_job({"input": "in", "output": "out", "version": 1})
+    bundle, _ = open_release(line.root, line.params, job)
+    kept = client.get_model_version("cells", version).tags[CONTRACT_TAG]
+    assert kept == bundle.contract.sha256 == open_bundle(line.root / "release").contract.sha256
+    client.set_model_version_tag("cells", version, CONTRACT_TAG, "0" * 64)
+    with pytest.raises(DigestMismatch, match="cells version 1 was registered with the contract 0000"):
+        open_release(line.root, line.params, job)
 
 
 def _edit(path: Path, change: Callable[[dict[str, object]], object]) -> None:

@@ -143,6 +143,7 @@ def test_a_version_s_card_replaces_an_older_one_beside_the_report(line: Line) ->
 def test_a_refused_release_has_a_card_that_says_so(line: Line) -> None:
     _failed_rules(line.root)
     _edit(line.root / "verdict.json", lambda facts: facts.update(verdict="fail"))
+    _lock(line.root)
     before = sha256_tree(line.root / "release")
     readme = write_card(line.root, line.params)
     assert "## Gate: fail" in readme.read_text()
@@ -153,6 +154,7 @@ def test_no_card_tells_of_another_release_s_verdict(line: Line, capsys: pytest.C
     """The command refuses; beside a report that is written anew, the old card goes."""
     readme = write_card(line.root, line.params)
     _edit(line.root / "release" / "manifest.json", lambda facts: facts.update(threshold=0.9))
+    _lock(line.root)
     with pytest.raises(GateRefused, match=r"verdict\.json judges another release"):
         write_card(line.root, line.params)
     refresh_card(line.root, line.params)

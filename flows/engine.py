@@ -131,11 +131,11 @@ class Execution:
 
     def report_is_fresh(self) -> bool:
         """Whether nothing ran since the page and the card were written, here or by `dvc repro`."""
-        lock, params = self.root / "dvc.lock", self.root / "params.yaml"
-        newest = max(path.stat().st_mtime for path in (lock, params))
         cards = [self.card.with_name(name) for name in CARD] if (self.root / "release").exists() else []
-        made = (self.page, *cards)
-        return all(path.exists() and path.stat().st_mtime > newest for path in made)
+        made, read = (self.page, *cards), (self.root / "dvc.lock", self.root / "params.yaml")
+        if not all(path.exists() for path in made):
+            return False
+        return min(path.stat().st_mtime for path in made) > max(path.stat().st_mtime for path in read)
 
     def register(self) -> Step:
         """The version of this release; GateRefused where a verdict is not `pass`."""

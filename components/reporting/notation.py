@@ -46,7 +46,7 @@ def ends(facts: Mapping[str, object], form: str = ".3f") -> str:
 def title(name: str, titles: Mapping[str, str]) -> str:
     """A metric's name for people: of one that is not among `titles`, its own in words.
 
-    What follows ` of ` is the name of a class, a label or a number, and stays as it is: `recall of big_one`.
+    What follows ` of ` is the name of a class, a label or a number, and stays as it is.
     """
     metric, of, part = name.partition(" of ")
     words = metric.replace("_", " ")

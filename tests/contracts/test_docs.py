@@ -36,13 +36,13 @@ def test_the_readme_names_every_stage() -> None:
     assert [stage.name for stage in STAGES if f"`{stage.name}`" not in text] == []
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
 def test_no_document_has_people_pull_by_dvc_itself(path: Path) -> None:
     """Who can write to the remote would write into their workspace: `python -m components pull` looks first."""
     fenced = re.findall(r"^```.*?^```", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     assert [line for block in fenced for line in block.splitlines() if BARE.search(line)] == []
-=======
+
+
 def commands() -> list[str]:
     """What README tells people to type: lines of code blocks without a language, and spans."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -66,7 +66,6 @@ def test_readme_names_commands_that_exist(command: str) -> None:
         parser.parse_args(words[2:])
         return
     assert words[2:] in ([], ["--help"])
->>>>>>> card
 
 
 def situations() -> list[list[str]]:

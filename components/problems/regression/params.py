@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from components.params.base import Name, Section
 
@@ -33,6 +33,20 @@ class RegressionParams(Section):
     range: Range | dict[Name, Range] | None = None
     loss: Literal["mse", "mae", "huber", "quantile"] = "mse"
     coverage: float = Field(default=0.9, ge=0.5, lt=1)
+
+    @field_validator("unit", "range", mode="before")
+    @classmethod
+    def _by_column(cls, value: object) -> object:
+        """A list of units, or of ranges, does not say which is whose."""
+        if not isinstance(value, list) or not value:
+            return value
+        if not all(isinstance(one, str) for one in value) and not all(isinstance(one, list) for one in value):
+            return value
+        pairs = [f"COLUMN: {one}" for one in value]
+        raise ValueError(
+            f"{value!r} is a list; of several numbers write each with its column of data.labels.label: "
+            f"{{{', '.join(pairs)}}}"
+        )
 
     def unit_of(self, number: str) -> str | None:
         """None where none is declared."""

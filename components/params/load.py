@@ -204,7 +204,7 @@ def _parsed(path: Path) -> tuple[yaml.Node, dict[str, object]]:
         raise ParamsError(f"{path} does not exist.", "Run in the repository's root.") from None
     # Beside its own errors, PyYAML lets through what int(), date() and hash() say about nonsense.
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise ParamsError(f"{path} is not YAML: {error}", _advice(str(error))) from None
+        raise ParamsError(f"{path} is not YAML: {error}{_advice(str(error))}") from None
     if node is None or values is None:
         raise ParamsError(f"{path} is empty.", "Write its sections; docs/params.md explains every key.")
     if not isinstance(values, dict):
@@ -218,9 +218,8 @@ def _parsed(path: Path) -> tuple[yaml.Node, dict[str, object]]:
 
 def _advice(said: str) -> str:
     if "unknown escape character" in said or "escape sequence" in said:
-        return (
-            r"Within double quotes \ has a meaning of its own: separate folders by /, or take single quotes."
-        )
+        # On a line of its own, behind the one that shows the place.
+        return "\nWithin double quotes \\ has a meaning of its own: separate folders by /, or take single quotes."
     return ""
 
 

@@ -182,6 +182,8 @@ def said(item: Item) -> str:
             return f"{_short(value)} is not allowed{hint} Allowed: {allowed}{about.get('otherwise', '')}"
         case "model_type" | "model_attributes_type" if isinstance(value, str) and about.get("chosen_by"):
             return f"{_short(value)} is no section with keys; write {{{about['chosen_by']}: {value}}}"
+        case "model_type" | "model_attributes_type" if value is None:
+            return "nothing stands below it; write its keys there, or {} for its defaults"
         case "model_type" | "model_attributes_type":
             return f"{_short(value)} is no section with keys; write {{}} for its defaults"
         case "dict_type" if isinstance(value, list) and value and all(isinstance(one, str) for one in value):

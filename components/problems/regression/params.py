@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from components.params.base import Name, Section
 
@@ -36,16 +36,14 @@ class RegressionParams(Section):
 
     @field_validator("unit", "range", mode="before")
     @classmethod
-    def _by_column(cls, value: object) -> object:
+    def _by_column(cls, value: object, info: ValidationInfo) -> object:
         """A list of units, or of ranges, does not say which is whose."""
-        if not isinstance(value, list) or not value:
+        each = str if info.field_name == "unit" else list
+        if not isinstance(value, list) or not value or not all(isinstance(one, each) for one in value):
             return value
-        if not all(isinstance(one, str) for one in value) and not all(isinstance(one, list) for one in value):
-            return value
-        pairs = [f"COLUMN: {one}" for one in value]
+        pairs = ", ".join(f"COLUMN: {one}" for one in value)
         raise ValueError(
-            f"{value!r} is a list; of several numbers write each with its column of data.labels.label: "
-            f"{{{', '.join(pairs)}}}"
+            f"{value!r} is a list; of several numbers write each with its column of data.labels.label: {{{pairs}}}"
         )
 
     def unit_of(self, number: str) -> str | None:

@@ -64,6 +64,16 @@ def _exact(schema: Any) -> Any:
     return {key: value if key == "metadata" else _exact(value) for key, value in schema.items()}
 
 
+class Exactly:
+    """Annotated to a type: values that are no member of a section are held to the same."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        schema: core_schema.CoreSchema = _exact(handler(source))
+        return schema
+
+
 class Section(BaseModel):
     """A frozen part of params.yaml that knows its keys."""
 

@@ -118,11 +118,13 @@ def run(options: argparse.Namespace, root: Path) -> int:
     params = load_params(root / "params.yaml")
     os.environ.setdefault("OMP_NUM_THREADS", str(params.runtime.cores))
     if options.command == "check":
-        from components.data.before import check_source
+        from components.data.before import warnings
+        from components.progress import log
         from components.stages.packages import check_all
 
         check_all(root, params)
-        check_source(params, root)
+        for warning in warnings(params, root):
+            log(f"Warning: {warning}")
         sys.stdout.write("params.yaml is fine.\n")
     elif options.command in COMMANDS:
         from components.stages import commands

@@ -30,6 +30,7 @@ SPACE = re.compile(r"[ \t\v\f\r\n]+")
 CONSTANTS: Mapping[str, str | None] = {"NaN": None, "Infinity": "Infinity", "-Infinity": "-Infinity"}
 WHOLE = "; this seems to be one JSON document, not an object a line: jq -c '.[]' OLD > NEW"
 CELLS = "a cell is a text, a number, true, false or null"
+QUOTED = "; a cell with a separator in it (a decimal comma, say) needs quotes"
 QUOTES = {
     "unexpected end of data": "a quote opens here and never closes",
     "expected after": 'text follows a closing quote; within a quoted cell a quote is written twice ("")',
@@ -172,10 +173,9 @@ class TableFile:
         position.row = 1
         for values in filled:
             if len(values) != len(names):
-                comma = "; a cell with a separator in it needs quotes" if len(values) > len(names) else ""
-                raise Unreadable(
-                    f"it has {len(values)} value{'s' * (len(values) > 1)}, the header {len(names)}{comma}"
-                )
+                hint = QUOTED if len(values) > len(names) else ""
+                count = f"{len(values)} value{'s' * (len(values) > 1)}"
+                raise Unreadable(f"it has {count}, the header {len(names)}{hint}")
             yield dict(zip(names, values, strict=True))
             position.row += 1
 

@@ -9,8 +9,8 @@ probabilities p̂ that a model gives for samples it was not fitted to:
 A label is doubtful where j ≠ i. The list begins where the label is least probable (self-confidence, section 3.2).
 
 A linear model of a thousand features is overconfident: its p̂ are 0 or 1 nearly everywhere. The rule still finds the
-wrong labels (with calibrated p̂ it lists fewer, and misses more of them), but such numbers tell a reader nothing: what is
-shown, and what the list is sorted by, is `calibrated`.
+wrong labels (with calibrated p̂ it lists fewer, and misses more of them), but such numbers tell a reader nothing: what
+is shown, and what the list is sorted by, is `calibrated`.
 """
 
 import math

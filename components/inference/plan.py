@@ -19,8 +19,8 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import IO
 
-from components.errors import DataError, SourceError, StorageError
-from components.inference.inputs import Input, Inputs
+from components.errors import SourceError, StorageError
+from components.inference.inputs import Input, Inputs, no_inputs
 from components.storage.publish import kernel_lock, read_json, sha256_file, write_bytes, write_json
 from components.storage.range_lock import range_lock
 
@@ -105,7 +105,7 @@ def make_plan(
         if listed is not None:
             listed.writelines(map(_line, part))
     if not parts:
-        raise DataError("There are no inputs.", "Check the folder, table or prefix.")
+        raise no_inputs()
     return Plan(model, rows, sum(sizes), parts, embeddings)
 
 
@@ -146,9 +146,29 @@ class Begun:
                 yield found
 
 
+def planned(folder: Path) -> bool:
+    """Whether the folder holds a job."""
+    return (folder / PLAN).exists()
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise StorageError where the folder holds anything but a job."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise StorageError(f"{folder} is no folder.", "Name another --output.")
+    there = (path.name for path in folder.iterdir())
+    found = [name for name in there if name != LISTED and not name.startswith(".")]
+    if found and not planned(folder):  # asked last: another shard may plan the job meanwhile
+        raise StorageError(
+            f"{folder} is not empty and holds no scoring job: {', '.join(sorted(found)[:3])}.",
+            "Name another --output.",
+        )
+
+
 def begun(folder: Path) -> bool:
     """Whether the folder holds a job that knows what it began with."""
-    return (folder / PLAN).exists() and (folder / LISTED).exists()
+    return planned(folder) and (folder / LISTED).exists()
 
 
 def _chunks(inputs: Iterable[Input], rows: int) -> Iterator[list[Input]]:
@@ -175,13 +195,7 @@ class Output:
         self.folder = folder
         self.plan = plan
         folder.mkdir(parents=True, exist_ok=True)
-        there = (path.name for path in folder.iterdir())
-        found = [name for name in there if name != LISTED and not name.startswith(".")]
-        if found and not (folder / PLAN).exists():
-            raise StorageError(
-                f"{folder} is not empty and holds no scoring job: {', '.join(sorted(found)[:3])}.",
-                "Name another --output.",
-            )
+        refuse_foreign(folder)
         with self._locked():
             if (folder / PLAN).exists():
                 _refuse_other(folder, read_json(folder / PLAN), json.loads(json.dumps(plan.as_json())))

@@ -114,7 +114,8 @@ def kind_of(head: bytes) -> str:
 
     from components.modalities.pictures import FORMATS, OTHER_FORMATS
 
-    if any(head[place:].startswith(mark) for place, mark, *_ in (*MARKS, *OTHER_FORMATS)):
+    marks = [*MARKS, *((place, mark) for place, mark, _ in OTHER_FORMATS)]
+    if any(head[place:].startswith(mark) for place, mark in marks):
         return "image"
     try:
         Image.open(

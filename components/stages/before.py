@@ -6,9 +6,9 @@ The command asks here first, and what it then starts asks once more: it may be s
 from pathlib import Path
 
 from components.errors import DataError, DigestMismatch, StorageError, short_digests
+from components.inference.begun import planned, refuse_foreign
 from components.inference.inputs import Inputs, refuse_output_inside
 from components.inference.opened import open_inputs
-from components.inference.plan import planned, refuse_foreign
 from components.inference.results import require_finished
 from components.inference.unusable import refuse_unusable
 from components.params.scoring import Job

@@ -10,11 +10,12 @@ from tempfile import TemporaryFile
 import onnx
 
 from components.errors import DataError, DigestMismatch, StorageError, short_digests
+from components.inference.begun import Begun, begun, planned
 from components.inference.bundle import Bundle, open_bundle
 from components.inference.contract import AGAIN
 from components.inference.inputs import Inputs
 from components.inference.manifests import Table
-from components.inference.plan import Begun, Model, Output, begun, make_plan, planned
+from components.inference.plan import Model, Output, make_plan
 from components.inference.results import reasons
 from components.inference.scoring import Scorer
 from components.inference.unusable import refuse_other_kind

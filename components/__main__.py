@@ -29,7 +29,8 @@ COMMANDS = {
     "advise": "recommend a backbone and a method from the features at hand, before anything is trained",
     "gc": "free caches and versions that nothing needs, and spare what a needed version was made from",
     "close": "end runs whose host or pod is gone: another one that shares .graftline cannot see whether they live",
-    "report": "write the report page from the artefacts that are there",
+    "report": "write .graftline/reports/report.html from the artefacts that are there, and the model card beside it",
+    "card": "write the model card, .graftline/reports/README.md and card.json, whatever the verdict is",
     "mlflow": "open the runs and registered models in a browser (loopback only)",
     "graph": "show dvc.yaml as the table of stages gives it; --write writes it (developers)",
     "versions": "show the installed versions that shape bytes; --write writes versions.json",
@@ -117,11 +118,13 @@ def run(options: argparse.Namespace, root: Path) -> int:
     params = load_params(root / "params.yaml")
     os.environ.setdefault("OMP_NUM_THREADS", str(params.runtime.cores))
     if options.command == "check":
-        from components.data.before import check_source
+        from components.data.before import warnings
+        from components.progress import log
         from components.stages.packages import check_all
 
         check_all(root, params)
-        check_source(params, root)
+        for warning in warnings(params, root):
+            log(f"Warning: {warning}")
         sys.stdout.write("params.yaml is fine.\n")
     elif options.command in COMMANDS:
         from components.stages import commands

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ DISK = {
     errno.ELOOP: f"Remove the link that leads to itself, {AGAIN}",
     errno.ENAMETOOLONG: "Use a shorter path.",
 }
+# What numpy says where a file takes no more: the system's own reason is lost.
+CUT_SHORT = re.compile(r"(\d+) requested and (\d+) written")
 NOT_OURS = f"Run as its owner, or give it to this user (chown -R), {AGAIN}"
 
 
@@ -87,6 +90,8 @@ def _refused(error: OSError) -> GraftlineError | None:
             )
         case errno.EACCES | errno.EPERM if error.filename:
             return StorageError(f"{error.strerror}{where}{_owner(str(error.filename))}.", NOT_OURS)
+    if error.errno is None and (cut := CUT_SHORT.fullmatch(str(error))):
+        return StorageError(f"Of {cut[1]} values {cut[2]} could be written to a file.", DISK[errno.ENOSPC])
     remedy = DISK.get(error.errno or 0)
     return StorageError(f"{error.strerror}{where}.", remedy) if remedy else None
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from components.reporting.notation import figure
 from flows.markdown import row
 
 if TYPE_CHECKING:
@@ -59,10 +60,7 @@ def _metrics(found: "Found") -> Iterator[tuple[str, str, Mapping[str, object]]]:
 
 
 def _figure(value: Mapping[str, object]) -> str:
-    low, estimate, high = (value[key] for key in ("low", "estimate", "high"))
-    within = "" if low is None or high is None else f" ({float(str(low)):.3f} to {float(str(high)):.3f})"
-    middle = "undefined" if estimate is None else f"{float(str(estimate)):.3f}"
-    return f"{middle}{within}, {value['n']} samples"
+    return f"{figure(value) or 'undefined'}, {value['n']} samples"
 
 
 def _medians(reference: float | None, window: float | None) -> str:

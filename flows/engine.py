@@ -18,6 +18,7 @@ from components.errors import GraftlineError, Interrupted, SourceError
 from components.forkserver.protocol import ADDRESS
 from components.params import Params, load_params
 from components.registry.delivery import AFTER_SIGNAL, DELIVERY, Deliverer
+from components.registry.model import CARD
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
 from components.registry.store import preload
 from components.runtime.python import module_command
@@ -87,7 +88,7 @@ class Execution:
     def __init__(self, root: Path, params: Params, run: RunHandle, repo: Repo) -> None:
         self.root = root
         self.state = home(root)
-        self.page = reports(root) / "report.html"
+        self.page, self.card = (reports(root) / name for name in ("report.html", CARD[0]))
         self.params = params
         self.run = run
         self.repo = repo
@@ -129,11 +130,12 @@ class Execution:
         return step
 
     def report_is_fresh(self) -> bool:
-        """Whether nothing ran since the page was written, here or by `dvc repro`."""
-        lock, params = self.root / "dvc.lock", self.root / "params.yaml"
-        return self.page.exists() and self.page.stat().st_mtime > max(
-            f.stat().st_mtime for f in (lock, params)
-        )
+        """Whether nothing ran since the page and the card were written, here or by `dvc repro`."""
+        cards = [self.card.with_name(name) for name in CARD] if (self.root / "release").exists() else []
+        made, read = (self.page, *cards), (self.root / "dvc.lock", self.root / "params.yaml")
+        if not all(path.exists() for path in made):
+            return False
+        return min(path.stat().st_mtime for path in made) > max(path.stat().st_mtime for path in read)
 
     def register(self) -> Step:
         """The version of this release; GateRefused where a verdict is not `pass`."""

@@ -216,11 +216,18 @@ def unchanged(root: Path, run: Past) -> bool:
 
 
 def _keep_report(line: Execution, branch: str) -> None:
-    """The report outlives the worktree."""
-    if line.page.exists():
-        kept = home(line.root) / "reports" / f"{branch}.html"
-        write_bytes(kept, line.page.read_bytes())
-        line.page = kept
+    """The report outlives the worktree, and so does the model card."""
+    line.page, line.card = (
+        _kept(path, home(line.root) / "reports" / f"{branch}{path.suffix}") for path in (line.page, line.card)
+    )
+
+
+def _kept(path: Path, place: Path) -> Path:
+    """A copy at `place`, or `path` where there is nothing to copy."""
+    if not path.exists():
+        return path
+    write_bytes(place, path.read_bytes())
+    return place
 
 
 def _answer(state: State[int], done: _Done) -> Answer:

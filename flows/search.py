@@ -14,9 +14,11 @@ from components.params import Params, plugins
 from components.params.load import check, parse
 from components.params.rewrite import rewritten
 from components.params.space import Space, changed, described, get, size
+from components.problems.operation import titles
 from components.progress import log
 from components.registry.lineage import git_state
 from components.registry.runs import RunHandle, Said, begin_run, close_dead, flat
+from components.reporting.notation import title
 from components.reporting.scatter import shown
 from components.reporting.sweep import render
 from components.reporting.trials import Measured, Outcome, Sweep, Trial
@@ -122,7 +124,9 @@ def ruler(plan: Plan, params: Params, samples: int) -> Sweep:
     hidden = domains.declared and domains.target_labels == "hidden"
     source = f"samples of {', '.join(domains.source)} (source validation: the target's labels are hidden)"
     scored = f"{samples} training {source if hidden else 'samples'}"
-    return Sweep(plan.name, plan.metric, plan.rising, plan.folds, scored, (), settings=size(plan.space))
+    called = title(plan.metric, titles(params.task.problem))
+    settings = size(plan.space)
+    return Sweep(plan.name, plan.metric, plan.rising, plan.folds, scored, (), settings=settings, title=called)
 
 
 class Search:

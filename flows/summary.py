@@ -9,6 +9,7 @@ from components.params import plugins
 from components.registry.store import locate
 from components.registry.verdicts import outcome
 from components.reporting.embedded import rule_picture
+from components.reporting.notation import figure
 from components.reporting.scatter import shown
 from components.reporting.sweep import counted, gained, is_kept
 from components.reporting.trials import Sweep, Trial
@@ -47,6 +48,8 @@ def lines(line: Execution) -> Iterator[str]:
         yield from ruling_lines(line.promotion)
     if line.page.exists():
         yield f"Report:     {line.page}"
+    if line.card.exists():
+        yield f"Model card: {line.card}"
     yield f"MLflow:     {_browsed(line) or 'make mlflow'}"
 
 
@@ -114,19 +117,6 @@ def rule_text(rule: Mapping[str, object]) -> str:
     return f"{rule.get('rule')!s:<44} {rule.get('evidence', '')}".rstrip()
 
 
-def interval(value: object) -> str:
-    """`0.912 [0.891, 0.930]`, or as much of it as there is."""
-    if isinstance(value, int | float):
-        return f"{value:.3f}"
-    if not isinstance(value, Mapping):
-        return ""
-    estimate, low, high = (value.get(key) for key in ("estimate", "low", "high"))
-    text = f"{estimate:.3f}" if isinstance(estimate, int | float) else ""
-    if isinstance(low, int | float) and isinstance(high, int | float):
-        text += f" [{low:.3f}, {high:.3f}]"
-    return text
-
-
 def _models(title: str, models: object, names: Sequence[str]) -> Iterator[str]:
     """The first metrics of each model, in the order in which the problem names them."""
     if not isinstance(models, Mapping) or not models:
@@ -135,7 +125,7 @@ def _models(title: str, models: object, names: Sequence[str]) -> Iterator[str]:
     for name, values in models.items():
         found = values if isinstance(values, Mapping) else {}
         shown = [
-            f"{key} {interval(found[key])}" for key in [name for name in names if name in found][:HEADLINE]
+            f"{key} {figure(found[key])}" for key in [name for name in names if name in found][:HEADLINE]
         ]
         yield f"  {name:<18} {'   '.join(shown)}"
 

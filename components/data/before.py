@@ -2,55 +2,99 @@
 
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from components.data.lock import Lock, locate
 from components.errors import DataError
-from components.params import Params
+from components.params import Params, plugins
+from components.params.conditions import gaps, number, read_condition
 from components.sources.base import Entry
 
 if TYPE_CHECKING:
     from components.data.formats.base import Listing
 
 
-def check_source(params: Params, root: Path) -> None:
-    """Look at a source on this machine: its folders, or its table, of a long one the first rows. Others are not asked.
+def warnings(params: Params, root: Path) -> Sequence[str]:
+    """What in the classes, and in a source on this machine, is probably not meant.
+
+    Of a source its folders are looked at, or its table, of a long one the first rows. Others are not asked.
 
     Raises DataError for what the stages could only refuse later, SourceRefused for an archive that cannot be used.
     """
+    labels = params.data.labels
+    return [*(gaps(labels.classes) if isinstance(labels.label, str) else ()), *check_source(params, root)]
+
+
+def check_source(params: Params, root: Path) -> Sequence[str]:
+    """Of the source alone; see `warnings`."""
     from components.data.foreign import is_archive
     from components.sources.archive import ArchiveSource
 
     data = params.data
     if not data.source.startswith("file:"):
-        return
+        return []
     place = Path(locate(data.source, root).removeprefix("file:"))
     if place.is_dir():
-        _look(_listed(place), lambda path: (place / path).open("rb"), params)
+        return _look(_listed(place), lambda path: (place / path).open("rb"), params)
     elif not place.is_file():
-        return  # that it is not there, the loader of params.yaml says
+        return []  # that it is not there, the loader of params.yaml says
     elif place.suffix.lower() == ".zip":
         archive = ArchiveSource(data.source, place)
-        _look(archive.paths(), lambda path: io.BytesIO(archive.read(path)), params)
+        return _look(archive.paths(), lambda path: io.BytesIO(archive.read(path)), params)
     elif is_archive(place.name):
         raise DataError(f"data.source is the archive {place.name}.", "Unpack it, or pack it again as .zip.")
     else:
-        _look([place.name], lambda path: place.open("rb"), params)
+        return _look([place.name], lambda path: place.open("rb"), params)
 
 
-def _look(paths: Sequence[str], open_file: Callable[[str], BinaryIO], params: Params) -> None:
+def _look(paths: Sequence[str], open_file: Callable[[str], BinaryIO], params: Params) -> Sequence[str]:
     from components.data.checks import noted
     from components.data.formats import open_format
     from components.data.reading import notes_of
 
     data, task = params.data, params.task
-    listing = open_format(data, task.kind).look(paths, open_file)
-    if listing is None:
-        return
-    with noted(notes_of(listing, data, task)):
-        _judge(listing, paths, params)
+    with _texts_in_table(params):
+        listing = open_format(data, task.kind).look(paths, open_file)
+        if listing is None:
+            return []
+        notes = notes_of(listing, data, task)
+        with noted([*notes, *_decimal_commas(listing, params)]):
+            _judge(listing, paths, params)
+    return notes if listing.whole else []  # of first rows, what no cell holds may follow
+
+
+@contextmanager
+def _texts_in_table(params: Params) -> Iterator[None]:
+    """Paths of texts that are not there may be the texts themselves."""
+    try:
+        yield
+    except DataError as error:
+        labels, columns = params.data.labels, plugins.offers("data/formats", params.data.layout, "columns")
+        paths = ("data.labels.path names", "missing)", "missing,")
+        if (
+            params.task.kind != "texts"
+            or not columns
+            or labels.text
+            or not any(w in error.message for w in paths)
+        ):
+            raise
+        hint = "Where the texts themselves stand in the table, name their column in data.labels.text."
+        raise DataError(error.message, f"{error.remedy} {hint}") from None
+
+
+def _decimal_commas(listing: "Listing", params: Params) -> Sequence[str]:
+    """Of labels that conditions on numbers are asked of: other problems say so themselves."""
+    labels = params.data.labels
+    if not any(read_condition(value).bounds for value in labels.classes.values()):
+        return []
+    for item in listing.items:
+        point = item.label.replace(",", ".", 1)
+        if point != item.label and number(point) is not None:
+            return [f"Decimals are written with a point: {item.label!r} in {item.place} is to be {point}."]
+    return []
 
 
 def _judge(listing: "Listing", paths: Sequence[str], params: Params) -> None:

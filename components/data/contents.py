@@ -101,7 +101,10 @@ def present(
         elif item.label:
             found.append(item)
         else:
-            reason = "has no label; data.labels.unlabelled says how that is written where such samples are to be kept"
+            where = f" in {item.place}" if item.place else ""
+            reason = (
+                f"has no label{where}; data.labels.unlabelled says how to write that of samples to be kept"
+            )
             rejected.append(Rejected(item.path, digests[item.path], "unlabelled", reason))
     return found, rejected
 
@@ -190,8 +193,9 @@ class _Sides:
 def _clash(items: Sequence[Item], labels: LabelReading) -> str:
     """How items of one content contradict each other: '' if they do not."""
     # A copy without a label contradicts nothing.
-    kept = {str(labels.label(item.label)) for item in items if item.label}
-    return f"one content with labels {', '.join(sorted(kept))}" if len(kept) > 1 else ""
+    kept = {str(labels.label(item.label)): item.place or item.path for item in reversed(items) if item.label}
+    stated = ", ".join(f"{label} ({kept[label]})" for label in sorted(kept))
+    return f"one content with labels {stated}" if len(kept) > 1 else ""
 
 
 def _content(name: str, copies: Sequence[tuple[Item, Entry]], labels: LabelReading, sides: _Sides) -> Content:

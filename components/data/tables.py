@@ -10,6 +10,7 @@ import json
 import math
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
@@ -291,9 +292,8 @@ def _pairs(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
 
 def _check_unique(names: Sequence[str]) -> None:
     """Columns without a name cannot be meant, so there may be several."""
-    named = [name for name in names if name]
-    if len(set(named)) < len(named):
-        twice = next(name for name in named if named.count(name) > 1)
+    twice = next((name for name, count in Counter(names).items() if name and count > 1), None)
+    if twice is not None:
         raise Unreadable(f"it has the column {twice!r} twice: rename one")
 
 

@@ -32,9 +32,10 @@ def paired_shares(gained: npt.ArrayLike, lost: npt.ArrayLike, count: npt.ArrayLi
     """Bounds of the difference of two paired shares, (gained - lost) / count: the outermost of two methods.
 
     The score test's limits err up to 4 % where nearly all decisions that differ are gained (61 samples, a difference
-    of 0.1, 13 % discordant). There the limits from the bounds of both shares (MOVER) hold: Clopper-Pearson's of the
-    smaller one, which rests on few samples, and of the larger one halfway between Clopper-Pearson's, which cost power,
-    and Jeffreys', with which 2,000 samples err in 2.6 %.
+    of 0.1, 13 % discordant). There the limits from the bounds of both shares (MOVER) hold. The lower limit takes
+    Clopper-Pearson's upper bound of the share lost, which may rest on few samples, and a lower bound of the share
+    gained halfway between Clopper-Pearson's, which costs power, and Jeffreys', with which 2,000 samples err in 2.6 %;
+    the upper limit, the other way round.
     Source: Tango, "Equivalence test and confidence interval for the difference in proportions for the paired-sample
     design", Statistics in Medicine 17 (1998), equations 5 to 8, with a continuity correction of our own; Zou & Donner,
     "Construction of confidence limits about effect measures", Statistics in Medicine 27 (2008), with the correlation

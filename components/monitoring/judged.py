@@ -1,6 +1,6 @@
 """How good a release is: by the problem's own metrics where labels are known, estimated where nobody knows them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,25 +14,26 @@ from components.monitoring.observed import Observed
 from components.params.task import TaskParams
 from components.problems import judge, target
 from components.problems.base import Decision, Description, Judge, Target
-from components.problems.operation import Watch, watch
+from components.problems.operation import Watch, titles, watch
 
 Figures = dict[str, dict[str, object]]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """The problem of a release, as monitoring asks it."""
+    """The problem of a release, as monitoring asks it; `titles` are its metrics' names for people."""
 
     target: Target
     decision: Decision
     judge: Judge
     watch: Watch
+    titles: Mapping[str, str]
 
     @classmethod
     def of(cls, task: TaskParams, description: Description, decision: Decision) -> Self:
         """ParamsError where the problem does not say what there is to watch."""
         watching = watch(task, description, decision)
-        return cls(target(description), decision, judge(task, description), watching)
+        return cls(target(description), decision, judge(task, description), watching, titles(task.problem))
 
     def known(self, labels: Sequence[str]) -> list[str]:
         """The labels (N) at rest; '' in the place of those that the release knows nothing of, as of a newer class."""

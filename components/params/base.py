@@ -1,11 +1,14 @@
 """What all sections share."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticKnownError, core_schema
+
+from components.params.paths import on_this_machine
 
 # DVC's run cache takes them for facts about files, wherever they stand: results of another value would come back.
 OVERLOOKED = ("size", "nfiles")
@@ -36,7 +39,39 @@ def _compared(name: str) -> str:
 
 # A class or a number of the data, where it is a key.
 Name = Annotated[str, AfterValidator(_compared)]
-Address = Annotated[str, AfterValidator(_without_secrets)]
+Address = Annotated[str, AfterValidator(on_this_machine), AfterValidator(_without_secrets)]
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, str | bool):
+        raise PydanticKnownError("int_type")
+    return value
+
+
+def _exact(schema: Any) -> Any:
+    """pydantic's schema, by which `"yes"` and 1 are no booleans, and neither `"5"` nor true is a number; 5.0 is 5."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(map(_exact, schema))
+    if not isinstance(schema, dict):
+        return schema
+    match schema.get("type"):
+        case "bool" | "float":
+            return {**schema, "strict": True}
+        case "int":
+            return core_schema.no_info_before_validator_function(_whole, schema)
+        case "function-before" if schema["function"]["function"] is _whole:
+            return schema
+    return {key: value if key == "metadata" else _exact(value) for key, value in schema.items()}
+
+
+class Exactly:
+    """Annotated to a type: values that are no member of a section are held to the same."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        schema: core_schema.CoreSchema = _exact(handler(source))
+        return schema
 
 
 class Section(BaseModel):
@@ -45,6 +80,13 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=False, allow_inf_nan=False, serialize_by_alias=True
     )
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        schema: core_schema.CoreSchema = _exact(handler(source))
+        return schema
 
 
 def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:

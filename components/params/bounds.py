@@ -1,6 +1,7 @@
 """Bounds in params.yaml against what a metric can be: an accuracy of at least 82 lies outside 0 to 1."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 
 from components.params import plugins
@@ -15,10 +16,10 @@ Ends = tuple[float, float]
 def bounds(task: TaskParams, gate: GateParams) -> Iterator[str]:
     """Of section `gate`."""
     ranges, best = _ranges(task), plugins.best(task.problem)
-    for number, rule in enumerate(gate.rules):
+    for number, rule in enumerate(gate.rules, 1):
         for key in ("at_least", "at_most"):
-            yield from _outside(f"gate.rules.{number}.{key}", getattr(rule, key), rule.metric, ranges)
-            yield from _turned(f"gate.rules.{number}.{key}", getattr(rule, key), rule.metric, task)
+            yield from _outside(f"gate.rules, entry {number}, {key}", getattr(rule, key), rule.metric, ranges)
+            yield from _turned(f"gate.rules, entry {number}, {key}", getattr(rule, key), rule.metric, task)
     if (fairness := gate.fairness) is not None:
         metric = best if fairness.metric == AUTO else fairness.metric
         for key in ("worst_at_least", "worst_at_most"):
@@ -69,7 +70,7 @@ def _turned(key: str, bound: float | None, metric: str, task: TaskParams) -> Ite
     better = plugins.fact("problems", task.problem, "METRICS").get(metric)
     wrong, right = ("at_most", "at_least") if better == "higher" else ("at_least", "at_most")
     if better and bound is not None and key.endswith(wrong):
-        yield f"{key}: {metric} is better when {better}: write {key.rpartition('.')[2].replace(wrong, right)}"
+        yield f"{key}: {metric} is better when {better}: write {re.split('[. ]', key)[-1].replace(wrong, right)}"
 
 
 def _too_far(key: str, margin: float | None, metric: str, ranges: Mapping[str, Ends]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Keys of params.yaml that choose a plug-in, and sections whose further keys are those of what they choose."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticKnownError, core_schema
+from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
 from components.errors import nearest
 from components.params import plugins
@@ -29,10 +29,12 @@ class Named:
     Attributes:
         room: or table, as `plugins.names` takes it.
         optional: `none` is allowed, too.
+        otherwise: what to say, beside the allowed names, of a name that is none of them.
     """
 
     room: str
     optional: bool = False
+    otherwise: Callable[[str], str] | None = None
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -48,7 +50,10 @@ class Named:
         if name in self.allowed:
             return name
         *most, last = map(repr, self.allowed)
-        raise PydanticKnownError("literal_error", {"expected": f"{', '.join(most)} or {last}"})
+        about = {"expected": f"{', '.join(most)} or {last}", "otherwise": ""}
+        if self.otherwise is not None and isinstance(name, str):
+            about["otherwise"] = self.otherwise(name)
+        raise PydanticCustomError("literal_error", "{expected}", about)
 
 
 class Choosing(Section):

@@ -83,15 +83,15 @@ def _select_metric(task: TaskParams, select: SelectParams) -> Iterator[str]:
 def _gate_metrics(task: TaskParams, gate: GateParams) -> Iterator[str]:
     parts: Mapping[str, str] = plugins.fact("problems", task.problem, "PARTS")
     whole, named = plugins.fact("problems", task.problem, "METRICS"), {}
-    for number, rule in enumerate(gate.rules):
+    for number, rule in enumerate(gate.rules, 1):
         of = parts.get(rule.metric)
         if of is None:
-            named[f"gate.rules.{number}.metric"] = rule.metric
+            named[f"gate.rules, entry {number}, metric"] = rule.metric
         if of is not None and rule.of is None and rule.metric not in whole:
-            yield f"gate.rules.{number}: {rule.metric} is of one {of}: name it, `{of}: NAME`"
+            yield f"gate.rules, entry {number}: {rule.metric} is of one {of}: name it, `{of}: NAME`"
         if of is None and rule.of is not None:
             known, word = ", ".join(parts) or "no metric", next(iter(parts.values()), "class")
-            yield f"gate.rules.{number}: {rule.metric} is of all; {word} goes with {known}: leave it out"
+            yield f"gate.rules, entry {number}: {rule.metric} is of all; {word} goes with {known}: leave it out"
     named["gate.better_than_controls.metric"] = gate.better_than_controls.metric
     if gate.forgetting is not None:
         named["gate.forgetting.metric"] = gate.forgetting.metric

@@ -2,7 +2,6 @@
 
 import codecs
 import contextlib
-import os
 import re
 import types
 import typing
@@ -13,13 +12,14 @@ from types import MappingProxyType
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from components.errors import ParamsError, meant
+from components.errors import ParamsError
 from components.params import wording
 from components.params.backbone import BackboneParams
 from components.params.base import Section
 from components.params.choosing import Choosing
 from components.params.combinations import OF_ALL_KEYS, Check, combinations
 from components.params.operation import OperationParams
+from components.params.paths import missing
 from components.params.task import TaskParams
 from components.params.tree import Params
 from components.params.unquoted import Location, misread
@@ -89,7 +89,7 @@ def load_backbone(path: Path, root: Path) -> BackboneParams:
     if not isinstance(section, dict):
         raise ParamsError(f"{path} has no section `backbone` with keys, as params.yaml has it.")
     unquoted = {at: said for at, said in misread(node, values, Params).items() if at[0] == "backbone"}
-    mistakes = [*unquoted.values(), *_missing({"backbone": section}, root)]
+    mistakes = [*unquoted.values(), *missing({"backbone": section}, root)]
     try:
         found = BackboneParams.model_validate(section)
     except ValidationError as error:
@@ -121,7 +121,7 @@ def check(
         own = [item for item in errors if not _follows(item, errors) and not _is_known(item, unquoted)]
         mistakes += map(_explain, own)
     mistakes += unquoted.values()
-    mistakes += [] if root is None else unwritten(values) + _missing(values, root)
+    mistakes += [] if root is None else unwritten(values) + missing(values, root)
     mistakes += _combinations(values)
     if mistakes:
         raise _refusal(name, mistakes)
@@ -188,23 +188,6 @@ def _is_known(item: Item, unquoted: Mapping[Location, str]) -> bool:
     return keys or any(location[: len(at)] == at for at in unquoted)
 
 
-def _missing(values: Mapping[str, object], root: Path) -> list[str]:
-    wrong = []
-    for section, key in (("data", "source"), ("backbone", "uri")):
-        chosen = values.get(section)
-        uri = chosen.get(key) if isinstance(chosen, dict) else None
-        if not isinstance(uri, str) or not uri.startswith("file:"):
-            continue
-        path = Path(os.path.normpath(root / uri.removeprefix("file:")))
-        if not path.exists():
-            wrong.append(f"{section}.{key}: {path} does not exist{meant(path.name, _names(path.parent))}")
-    return wrong
-
-
-def _names(folder: Path) -> list[str]:
-    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-
-
 def parse(path: Path) -> dict[str, object]:
     return _parsed(path)[1]
 
@@ -221,10 +204,23 @@ def _parsed(path: Path) -> tuple[yaml.Node, dict[str, object]]:
         raise ParamsError(f"{path} does not exist.", "Run in the repository's root.") from None
     # Beside its own errors, PyYAML lets through what int(), date() and hash() say about nonsense.
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise ParamsError(f"{path} is not YAML: {error}") from None
-    if node is None or not isinstance(values, dict):
-        raise ParamsError(f"{path} holds a {type(values).__name__}, not sections with keys.")
+        raise ParamsError(f"{path} is not YAML: {error}{_advice(str(error))}") from None
+    if node is None or values is None:
+        raise ParamsError(f"{path} is empty.", "Write its sections; docs/params.md explains every key.")
+    if not isinstance(values, dict):
+        held = "a list" if isinstance(values, list) else f"only {str(values)[:60]!r}"
+        raise ParamsError(
+            f"{path} holds {held}, not sections with keys.",
+            "Write `data:`, `task:` and so on; see docs/params.md.",
+        )
     return node, values
+
+
+def _advice(said: str) -> str:
+    if "unknown escape character" in said or "escape sequence" in said:
+        # On a line of its own, behind the one that shows the place.
+        return "\nWithin double quotes \\ has a meaning of its own: separate folders by /, or take single quotes."
+    return ""
 
 
 def _text(path: Path) -> str:

@@ -12,7 +12,18 @@ from typing import Annotated, Literal
 from components.choices import Facts
 from components.params.choosing import Named
 
-Backbone = Annotated[str, Named("backbones")]
+
+def own_weights(name: str) -> str:
+    """What to write for a network that the catalogue does not have."""
+    plain = name.casefold()
+    family = next((one for one in FAMILIES if one.rpartition("/")[2] in plain), "LIBRARY/FAMILY")
+    return (
+        f". A checkpoint of your own is named by its family and its address, with all four keys: {{name: {family}, "
+        "uri: file:FOLDER, sha256: DIGEST, licence: LICENCE} (docs/methods.md)"
+    )
+
+
+Backbone = Annotated[str, Named("backbones", otherwise=own_weights)]
 Layout = Annotated[str, Named("data/formats")]
 Modality = Annotated[str, Named("modalities")]
 Problem = Annotated[str, Named("problems")]

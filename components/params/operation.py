@@ -3,9 +3,10 @@
 import os
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from components.params.base import Section
+from components.params.paths import on_this_machine
 
 
 class RuntimeParams(Section):
@@ -34,6 +35,12 @@ class TrackingParams(Section):
     uri: str = Field(default="sqlite", pattern=r"^(sqlite|sqlite:///.+|https?://.+|postgresql.*://.+)$")
     experiment: str = "graftline"
     model: str = Field(default="model", pattern=r"^[A-Za-z0-9._-]+$")
+
+    @field_validator("uri")
+    @classmethod
+    def _at_home(cls, uri: str) -> str:
+        kind, sign, path = uri.partition(":///")
+        return f"{kind}{sign}{on_this_machine(path)}" if kind == "sqlite" and sign else uri
 
 
 class OperationParams(Section):

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from components.params.base import keys_of
 from components.params.choosing import Named
-from components.params.wording import members
+from components.params.wording import members, written
 
 Location = tuple[str | int, ...]
 # Numbers that read as what they look like: YAML 1.1 takes 010 for 8 and 12:30 for 750.
@@ -66,7 +66,7 @@ def misread(
     """
     messages: dict[Location, str] = {}
     for scalar in unquoted(node):
-        named = ".".join(map(str, scalar.at)) or "the file"
+        named = written(scalar.at) or "the file"
         quoted = f'write it in quotes: "{scalar.written}"'
         if scalar.is_key:
             messages[(*scalar.at, scalar.written)] = (

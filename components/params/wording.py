@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from components.errors import meant
 from components.params.base import keys_of
+from components.params.conditions import number as decimal
 
 TRACKED = False  # texts
 
@@ -33,6 +34,25 @@ KINDS: Mapping[str, str] = {
     "string_type": "a text",
     "tuple_type": "a list",
 }
+WORDS: Mapping[str, str] = {  # what YAML 1.1 reads as true or false where it has no quotes
+    **dict.fromkeys(("true", "yes", "on", "y", "1"), "true"),
+    **dict.fromkeys(("false", "no", "off", "n", "0"), "false"),
+}
+# Pattern of a text → what it allows.
+PATTERNS: Mapping[str, str] = {
+    r"^[0-9a-f]{64}$": "a SHA-256 digest, 64 characters of 0 to 9 and a to f, as sha256sum prints it",
+    r"^[^=]+=[^=]+$": "`column=value`, with one =",
+    r"^(sqlite|sqlite:///.+|https?://.+|postgresql.*://.+)$": "`sqlite`, or an address that begins with sqlite:///, "
+    "https://, http:// or postgresql://",
+    r"^[A-Za-z0-9._-]+$": "letters a to z, digits, dots, - and _, without spaces",
+    r"^[A-Za-z0-9@][A-Za-z0-9@^~{}._/+-]*$": "a branch, a tag or a commit of git: letters a to z, digits and "
+    "@ ^ ~ { } . _ / + -, with a letter, a digit or @ first",
+    r"^[A-Za-z0-9][A-Za-z0-9._/-]*$": "the name of a git remote: letters a to z, digits and . _ / -, with a letter or "
+    "a digit first",
+    r"^[A-Z][A-Z0-9_]*$": "the name of a variable of the environment: capital letters, digits and _, with a letter "
+    "first",
+    r"^[a-z0-9-]+/[a-z0-9-]+$": "`type/name` of a Prefect block: small letters, digits and -",
+}
 # Error type → the bound, with the key under which pydantic tells it.
 BOUNDS: Mapping[str, tuple[str, str]] = {
     "greater_than": ("gt", "is too small; allowed: more than {}"),
@@ -40,7 +60,7 @@ BOUNDS: Mapping[str, tuple[str, str]] = {
     "less_than": ("lt", "is too large; allowed: less than {}"),
     "less_than_equal": ("le", "is too large; allowed: {} or less"),
     "multiple_of": ("multiple_of", "is not allowed; allowed: multiples of {}"),
-    "string_pattern_mismatch": ("pattern", "is not allowed; allowed: what matches {}"),
+    "string_pattern_mismatch": ("pattern", "is not allowed; allowed: {}"),
     "string_too_long": ("max_length", "is too long; allowed: {} or fewer characters"),
     "string_too_short": ("min_length", "is too short; allowed: {} or more characters"),
     "too_long": ("max_length", "holds too much; allowed: {} or fewer values"),
@@ -93,13 +113,31 @@ def _one(at: Place, items: Sequence[Item]) -> Item:
 
 def _with_allowed(item: Item, model: type[BaseModel]) -> Item:
     about = item.get("ctx", {})
-    if item["type"] != "extra_forbidden" or "allowed" in about:
-        return item  # `choosing` has told the keys of plug-ins already
+    if (
+        item["type"] == "extra_forbidden" and "allowed" not in about
+    ):  # `choosing` has told the keys of plug-ins already
+        known = {key for section in _at(model, item["loc"][:-1]) for key in keys_of(section)}
+        return {**item, "ctx": {**about, "allowed": sorted(known)}}
+    if item["type"] in ("model_type", "model_attributes_type"):
+        return {**item, "ctx": {**about, "chosen_by": _chosen_by(_at(model, item["loc"]))}}
+    return item
+
+
+def _at(model: type[BaseModel], at: Place) -> list[type[BaseModel]]:
+    """The sections that may stand at a place below `model`."""
     options: list[object] = [model]
-    for part in item["loc"][:-1]:
+    for part in at:
         options = list(_below(options, part))
-    known = {key for section in _sections(options) for key in keys_of(section)}
-    return {**item, "ctx": {**about, "allowed": sorted(known)}}
+    return list(_sections(options))
+
+
+def _chosen_by(sections: Sequence[type[BaseModel]]) -> str | None:
+    """The key that chooses a plug-in by its name, where a section has one (see `choosing.Named`)."""
+    for section in sections:
+        for key, field in keys_of(section).items():
+            if any(hasattr(rule, "room") for rule in field.metadata):
+                return key
+    return None
 
 
 def sentence(item: Item, below: Place = ()) -> str:
@@ -107,8 +145,20 @@ def sentence(item: Item, below: Place = ()) -> str:
     at, text = (*below, *item["loc"]), said(item)
     if at[-1:] == (KEY,):
         at, text = at[:-2], f"the key {text}"
-    where = ".".join(map(str, at))
+    where = written(at)
     return text if not where or text.startswith(f"{where}.") else f"{where}: {text}"
+
+
+def written(at: Place) -> str:
+    """`gate.rules, entry 1, metric` of ("gate", "rules", 0, "metric"): people count from 1."""
+    parts: list[str] = []
+    for number, part in enumerate(at):
+        behind_entry = number > 0 and isinstance(at[number - 1], int)
+        if isinstance(part, int):
+            parts.append(f", entry {part + 1}" if parts else f"entry {part + 1}")
+        else:
+            parts.append(f"{', ' if behind_entry else '.' if parts else ''}{part}")
+    return "".join(parts)
 
 
 def said(item: Item) -> str:
@@ -116,7 +166,10 @@ def said(item: Item) -> str:
     value, kind, about = item.get("input"), str(item["type"]), item.get("ctx", {})
     if kind in BOUNDS:
         key, words = BOUNDS[kind]
-        return f"{_short(value)} {words.format(about[key])}"
+        bound = str(about[key])
+        if key == "pattern":
+            bound = PATTERNS.get(bound, f"what matches {bound}")
+        return f"{_short(value)} {words.format(bound)}"
     match kind:
         case "missing":
             return "missing; it has no default"
@@ -126,9 +179,15 @@ def said(item: Item) -> str:
         case "literal_error":
             allowed = str(about["expected"]).replace("'", "")
             hint = meant(str(value), allowed.replace(" or ", ", ").split(", ")) or "."
-            return f"{_short(value)} is not allowed{hint} Allowed: {allowed}"
+            return f"{_short(value)} is not allowed{hint} Allowed: {allowed}{about.get('otherwise', '')}"
+        case "model_type" | "model_attributes_type" if isinstance(value, str) and about.get("chosen_by"):
+            return f"{_short(value)} is no section with keys; write {{{about['chosen_by']}: {value}}}"
+        case "model_type" | "model_attributes_type" if value is None:
+            return "nothing stands below it; write its keys there, or {} for its defaults"
         case "model_type" | "model_attributes_type":
             return f"{_short(value)} is no section with keys; write {{}} for its defaults"
+        case "dict_type" if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+            return f"{_short(value)} is a list; write keys with values: {{{', '.join(f'{one}: …' for one in value)}}}"
         case "string_type":
             return f"{_short(value)} is no text; write it in quotes"
         case "list_type" | "tuple_type":
@@ -138,7 +197,7 @@ def said(item: Item) -> str:
         case "value_error" | "assertion_error":
             return str(about["error"])
         case _ if kind in KINDS:
-            return f"{_short(value)} is not {KINDS[kind]}"
+            return f"{_short(value)} is not {KINDS[kind]}{_unquoted(value, KINDS[kind])}"
         case _:
             return f"{_short(value)} is not allowed"
 
@@ -200,6 +259,22 @@ def members(annotation: object) -> Iterator[object]:
         yield annotation
 
 
+def _unquoted(value: object, kind: str) -> str:
+    """What to write instead of a text where something else is wanted."""
+    if not isinstance(value, str):
+        return ""
+    text = value.strip()
+    if kind == "true or false" and text.casefold() in WORDS:
+        return f"; write {WORDS[text.casefold()]}, without quotes"
+    if kind in ("a number", "a whole number"):
+        if decimal(text) is not None:
+            return f"; write {text}, without quotes"
+        if decimal(text.replace(",", ".", 1)) is not None:
+            return f"; a decimal point is written as in {text.replace(',', '.', 1)}"
+    return ""
+
+
 def _short(value: object) -> str:
-    text = repr(value)
+    """As YAML has it: `null`, `true`."""
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 200 else f"{text[:200]}…"

@@ -227,6 +227,13 @@ def show(task: TaskParams, description: Description) -> Show:
     return made(task, description)
 
 
+def titles(problem: str) -> Mapping[str, str]:
+    """Metric → its name for people, of those to which the problem gives one."""
+    part = _part(problem, "show")
+    made: type[Show] = PlainShow if part is None else part.Show
+    return made.titles
+
+
 def watch(task: TaskParams, description: Description, decision: Decision) -> Watch:
     """ParamsError where the problem has none, or its answers are no rows of one length."""
     if decision.ragged or decision.axes:

@@ -3,14 +3,14 @@
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.errors import RegistryError
 from components.storage.markdown import code, text
-from components.storage.publish import read_json, sha256_bytes, sha256_file
+from components.storage.publish import read_json, sha256_bytes, sha256_file, write_bytes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,6 +20,7 @@ BUNDLE = "release"  # folder of the model in which the bundle lies as it is
 REFERENCES = "monitoring"  # folder of the model to which references come after the registration
 EXAMPLE_SIZE = 32  # of each axis of a sample that varies
 AGAIN = "Run: dvc repro -f export_onnx"
+CARD = ("README.md", "card.json")  # the model card, for people and for programs
 LONGEST = 5000  # characters of a description, in MLflow's database
 
 
@@ -31,16 +32,18 @@ class Card:
         readme: README.md: YAML front matter and Markdown. facts: card.json, the same as JSON.
         summary: what stands first in the version's description.
         tags: of the version.
+        figures: metric → its name for people, and its estimate with the interval.
     """
 
     readme: bytes
     facts: bytes
     summary: str
     tags: Mapping[str, str]
+    figures: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
-        (folder / "README.md").write_bytes(self.readme)
-        (folder / "card.json").write_bytes(self.facts)
+        for name, data in zip(CARD, (self.readme, self.facts), strict=True):
+            write_bytes(folder / name, data)
 
 
 def released_file(release: Path) -> str:
@@ -193,10 +196,12 @@ def description(
     verdict: Mapping[str, object],
     tags: Mapping[str, str],
     metrics: Mapping[str, float],
-    summary: str = "",
+    card: Card | None = None,
 ) -> str:
-    """Readable markdown for the version's page; `summary` is the card's, and stands first."""
-    rows = "\n".join(f"| {text(name)} | {value:.4f} |" for name, value in sorted(metrics.items()))
+    """Readable markdown for the version's page; the card's summary stands first."""
+    figures = {} if card is None else card.figures
+    shown = [figures.get(name, (name, f"{value:.3f}")) for name, value in sorted(metrics.items())]
+    rows = "\n".join(f"| {text(name)} | {text(value)} |" for name, value in shown)
     chain = "\n".join(
         f"- {key.removeprefix('graftline.')}: {code(value)}" for key, value in sorted(tags.items())
     )
@@ -204,7 +209,7 @@ def description(
     count = len(rules) if isinstance(rules, list) else 0
     whole = (
         f"Verdict **{text(verdict.get('verdict'))}** by {count} rules; release `{digest[:12]}`.\n\n"
-        + (f"{summary}\n\n" if summary else "")
+        + (f"{card.summary}\n\n" if card and card.summary else "")
         + f"| metric | test |\n|---|---|\n{rows}\n\n### Where it comes from\n{chain}\n\n"
         "Check `release/manifest.json` and open its ONNX with onnxruntime; never load through MLflow.\n"
     )

@@ -139,8 +139,7 @@ def _create(
     card = candidate.card
     if card is not None:
         tags = {**card.tags, **tags}
-    summary = "" if card is None else card.summary
-    text = description(digest, candidate.verdict, candidate.lineage, candidate.metrics, summary)
+    text = description(digest, candidate.verdict, candidate.lineage, candidate.metrics, card)
 
     def create() -> "ModelVersion":
         # A request that timed out may have been served: look before asking again.

@@ -2,6 +2,7 @@
 
 from markupsafe import Markup
 
+from components.reporting.notation import figure
 from components.reporting.svg import Scale, drawing, tag
 
 WIDTH, HEIGHT = 220.0, 26.0
@@ -27,7 +28,7 @@ def interval_bar(
     parts.append(_box(x(low), max(x(high) - x(low), 1.5), MIDDLE - 3, 6, "interval"))
     parts.append(tag("circle", cx=x(estimate), cy=MIDDLE, r=4.5, class_="estimate"))
     said = "" if bound is None else f", bound {bound:g}"
-    return drawing(WIDTH, HEIGHT, parts, f"{estimate:.3g}, interval {low:.3g} to {high:.3g}{said}")
+    return drawing(WIDTH, HEIGHT, parts, f"{_words(low, estimate, high)}{said}")
 
 
 def unit_bar(low: float, estimate: float, high: float, ends: tuple[float, float] = (0, 1)) -> Markup:
@@ -39,7 +40,11 @@ def unit_bar(low: float, estimate: float, high: float, ends: tuple[float, float]
         _box(x(estimate) - 1, 2, MIDDLE - 6, 12, "estimate"),
     ]
     between = f"between {ends[0]:g} and {ends[1]:g}"
-    return drawing(WIDTH, HEIGHT, parts, f"{estimate:.3g}, interval {low:.3g} to {high:.3g}, {between}")
+    return drawing(WIDTH, HEIGHT, parts, f"{_words(low, estimate, high)}, {between}")
+
+
+def _words(low: float, estimate: float, high: float) -> str:
+    return figure({"low": low, "estimate": estimate, "high": high}, ".3g")
 
 
 def share_bar(share: float, kind: str = "interval") -> Markup:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from components.data.splits import SIDES
 from components.errors import redact
 from components.params import Params, plugins
-from components.reporting.material import Material, Object, mapping, number, sequence
+from components.reporting.material import Material, Object, mapping, sequence
+from components.reporting.notation import figure, number, title
 from components.reporting.origin import evaluations, fitted, selected
 
 FORMAT = 1
@@ -145,11 +146,8 @@ def _calibration(material: Material) -> Iterator[str]:
         yield f"Calibration was fitted on {used:.0f} samples."
     release = mapping(material.metrics.get("release"))
     for name, about in mapping(material.metrics.get("metrics")).items():
-        held = mapping(release.get(name))
-        low, high, estimate = (number(held.get(key)) for key in ("low", "high", "estimate"))
-        if mapping(about).get("measures") == "calibration error" and estimate is not None:
-            between = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
-            yield f"Probabilities are off by {estimate:.3f}{between} on average ({name})."
+        if mapping(about).get("measures") == "calibration error" and (off := figure(release.get(name))):
+            yield f"{title(name, material.titles)}: probabilities are off by {off} on average."
 
 
 def _few(material: Material) -> Iterator[str]:
@@ -161,7 +159,7 @@ def _few(material: Material) -> Iterator[str]:
     for name, held in parts.items():
         n = number(mapping(held).get("n"))
         if n is not None and n < FEW:
-            yield f"{name} rests on {n:.0f} test samples: too few to tell much."
+            yield f"{title(name, material.titles)} rests on {n:.0f} test samples: too few to tell much."
     for name, slices in _of(mapping(material.metrics.get("slices")), variant).items():
         counts = [number(mapping(held).get("n")) for held in mapping(slices).values()]
         n = max((count for count in counts if count is not None), default=None)
@@ -183,7 +181,7 @@ def front_matter(card: Mapping[str, object]) -> dict[str, object]:
     if base := _hub_name(str(checkpoint.get("source") or "")):
         found["base_model"] = base
     found["tags"] = list(dict.fromkeys(["graftline", "onnx", task, *map(str, sequence(card.get("tags")))]))
-    results = [_result(model, data, task, mapping(card.get("metrics")))]
+    results = [_result(card, task)]
     found["metrics"] = [str(item["type"]) for item in results[0]["metrics"]]  # type: ignore[attr-defined]
     found["model-index"] = [{"name": str(model.get("name")), "results": results}]
     return found
@@ -205,10 +203,17 @@ def _hub_name(uri: str) -> str:
     return found[1] if found else ""
 
 
-def _result(model: Object, data: Object, task: str, metrics: Object) -> dict[str, object]:
+def titles_of(card: Mapping[str, object]) -> Mapping[str, str]:
+    """Metric → its name for people."""
+    return {str(name): str(held) for name, held in mapping(card.get("titles")).items()}
+
+
+def _result(card: Mapping[str, object], task: str) -> dict[str, object]:
     """One entry of `model-index`; metrics of one part of a target stand on the page only."""
+    model, data, metrics = (mapping(card.get(key)) for key in ("model", "data", "metrics"))
+    titles = titles_of(card)
     measured = [
-        {"type": str(name), "name": str(name).replace("_", " "), "value": round(estimate, 6)}
+        {"type": str(name), "name": title(str(name), titles), "value": round(estimate, 6)}
         for name, held in metrics.items()
         if not plugins.of_part(str(model.get("problem")), str(name))
         and (estimate := number(mapping(held).get("estimate"))) is not None

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from components.reporting.card import UNSTATED, front_matter
+from components.reporting.card import UNSTATED, front_matter, titles_of
 from components.reporting.groups import worst
 from components.reporting.judgement import grid
-from components.reporting.material import Object, mapping, number, sequence, title
+from components.reporting.material import Object, mapping, sequence
+from components.reporting.notation import explained, number, rule_words, title
 from components.storage.markdown import code, plain, table, text
 
 SUMMARY = 3000  # characters: MLflow's database holds 5,000 of a description
@@ -36,7 +37,7 @@ def summary(card: Mapping[str, object]) -> str:
         _section("Intended use", [text(card.get("intended_use")) or NOT_SAID]),
         _section("Out of scope", [text(card.get("out_of_scope")) or NOT_SAID]),
         _section(
-            "Groups", _bullets([worst(mapping(c), _titles(card)) for c in sequence(card.get("fairness"))])
+            "Groups", _bullets([worst(mapping(c), titles_of(card)) for c in sequence(card.get("fairness"))])
         ),
         _section("Limits", _bullets(sequence(card.get("limits")))),
     ]
@@ -46,10 +47,16 @@ def summary(card: Mapping[str, object]) -> str:
     return whole[: whole.rindex("\n", 0, SUMMARY)] + "\n\n… More in README.md."
 
 
+def figures(card: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+    """Metric → its name for people, and its estimate with the interval."""
+    metrics, titles = mapping(card.get("metrics")), titles_of(card)
+    return {name: (title(name, titles), _cells(mapping(held))[0]) for name, held in metrics.items()}
+
+
 def tags(card: Mapping[str, object]) -> dict[str, str]:
     """Of the version, by which it is found."""
     model, data, checkpoint = (mapping(card.get(key)) for key in ("model", "data", "checkpoint"))
-    groups = " ".join(worst(mapping(column), _titles(card)) for column in sequence(card.get("fairness")))
+    groups = " ".join(worst(mapping(column), titles_of(card)) for column in sequence(card.get("fairness")))
     found = {
         "task": f"{model.get('modality')}_{model.get('problem')}",
         "licence": model.get("licence") or UNSTATED,
@@ -64,14 +71,14 @@ def tags(card: Mapping[str, object]) -> dict[str, str]:
     return {f"graftline.card.{key}": plain(value) for key, value in found.items() if value}
 
 
-def _titles(card: Mapping[str, object]) -> Mapping[str, str]:
-    return {str(name): str(held) for name, held in mapping(card.get("titles")).items()}
-
-
 def _sections(card: Mapping[str, object]) -> list[str]:
-    gate, titles = mapping(card.get("gate")), _titles(card)
+    gate, titles = mapping(card.get("gate")), titles_of(card)
+    problem = str(mapping(card.get("model")).get("problem"))
     rules = [mapping(rule) for rule in sequence(gate.get("rules"))]
-    judged = [[r.get("rule", ""), r.get("outcome", ""), r.get("evidence", "")] for r in rules]
+    judged = [
+        [rule_words(str(r.get("rule", "")), problem, titles), r.get("outcome", ""), r.get("evidence", "")]
+        for r in rules
+    ]
     confidence = number(card.get("confidence")) or 0.95
     return [
         _section("Model", _model(card)),
@@ -80,8 +87,11 @@ def _sections(card: Mapping[str, object]) -> list[str]:
         _section("Limits", _bullets(sequence(card.get("limits")))),
         _section("Data", _data(mapping(card.get("data")))),
         _section("Checkpoint", _named(mapping(card.get("checkpoint")), CHECKPOINT)),
-        _section("Training", _training(mapping(card.get("training")))),
-        _section(f"Test metrics, {confidence:.0%} intervals", _metrics(mapping(card.get("metrics")), titles)),
+        _section("Training", _training(mapping(card.get("training")), titles)),
+        _section(
+            f"Test metrics, with {confidence * 100:g} % intervals",
+            _metrics(mapping(card.get("metrics")), titles),
+        ),
         _section("By slice", _grid("Slice", card.get("slices"), titles)),
         _section("By group", _fairness(sequence(card.get("fairness")), titles)),
         _section("Controls", _grid("Control", card.get("controls"), titles)),
@@ -158,10 +168,10 @@ def _counts(targets: Object) -> str:
     return ", ".join(f"{plain(name)} {plain(count)}" for name, count in targets.items())
 
 
-def _training(training: Object) -> list[str]:
+def _training(training: Object, titles: Mapping[str, str]) -> list[str]:
     wanted = {
         "Selected": training.get("selected"),
-        "Selected by": training.get("metric"),
+        "Selected by": title(str(training.get("metric") or ""), titles),
         "Method": training.get("method"),
         "Head": training.get("head"),
         "Epochs": training.get("epochs"),
@@ -175,13 +185,12 @@ def _training(training: Object) -> list[str]:
 
 def _metrics(metrics: Object, titles: Mapping[str, str]) -> list[str]:
     rows = [(title(str(name), titles), *_cells(mapping(held))) for name, held in metrics.items()]
-    return table(("Metric", "Estimate", "Interval", "Samples"), rows)
+    return table(("Metric", "Estimate (interval)", "Samples"), rows)
 
 
-def _cells(held: Object) -> tuple[str, str, str]:
-    estimate, low, high, n = (number(held.get(key)) for key in ("estimate", "low", "high", "n"))
-    interval = str(held.get("reason") or "–") if low is None or high is None else f"{low:.3f} to {high:.3f}"
-    return "–" if estimate is None else f"{estimate:.3f}", interval, "–" if n is None else f"{n:.0f}"
+def _cells(held: Object) -> tuple[str, str]:
+    n = number(held.get("n"))
+    return explained(held) or "–", "–" if n is None else f"{n:.0f}"
 
 
 def _grid(first: str, models: object, titles: Mapping[str, str]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from components.reporting import distributions
 from components.reporting.material import mapping, sequence
+from components.reporting.notation import explained, title
 from components.reporting.svg import Point
 from components.reporting.templates import template
 
@@ -34,12 +35,14 @@ class Seen:
         values: statistic → (of the reference, of the window).
         plane: embeddings of both on two axes; empty where there are none.
         unsure: the samples most worth a label.
+        titles: metric → its name for people.
     """
 
     found: Mapping[str, object]
     values: Mapping[str, tuple[Sequence[float], Sequence[float]]]
     plane: tuple[Sequence[Point], Sequence[Point]] = ((), ())
     unsure: Sequence[Unsure] = field(default=())
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 def render(seen: Seen) -> str:
@@ -53,7 +56,10 @@ def render(seen: Seen) -> str:
         found=found,
         alarm=bool(found.get("alarm")),
         tests=[_test(mapping(test)) for test in sequence(found.get("tests"))],
-        kinds=[(str(kind), _figures(mapping(of))) for kind, of in mapping(found.get("metrics")).items()],
+        kinds=[
+            (str(kind), _figures(mapping(of), seen.titles))
+            for kind, of in mapping(found.get("metrics")).items()
+        ],
         shares=distributions.shares(names, ours, theirs) if names else "",
         hidden=max(len(shares) - MOST_CLASSES, 0),
         panels=[(name, distributions.cumulative(*both, name)) for name, both in seen.values.items()],
@@ -83,20 +89,13 @@ def _test(test: Mapping[str, object]) -> Mapping[str, object]:
     }
 
 
-def _figures(figures: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
-    return [_figure(str(name), mapping(value)) for name, value in figures.items()]
+def _figures(figures: Mapping[str, object], titles: Mapping[str, str]) -> Sequence[Mapping[str, object]]:
+    return [_figure(title(str(name), titles), mapping(value)) for name, value in figures.items()]
 
 
 def _figure(name: str, value: Mapping[str, object]) -> Mapping[str, object]:
-    """An estimate and its interval; in their place, why there is none."""
-    low, estimate, high = (value.get(key) for key in ("low", "estimate", "high"))
-    within = f"{_number(low):.3g} to {_number(high):.3g}" if low is not None and high is not None else ""
-    return {
-        "name": name,
-        "estimate": "undefined" if estimate is None else f"{_number(estimate):.3g}",
-        "range": within or str(value.get("reason") or ""),
-        "samples": value.get("n"),
-    }
+    """An estimate with its interval, or why there is none."""
+    return {"name": name, "value": explained(value) or "undefined", "samples": value.get("n")}
 
 
 def _share(value: object, side: str) -> float:

@@ -7,7 +7,8 @@ from markupsafe import Markup
 
 from components.reporting.bars import unit_bar
 from components.reporting.judgement import Figure, Grid, RuleRow, grid, rule_row
-from components.reporting.material import Material, Object, mapping, number, sequence, title
+from components.reporting.material import Material, Object, mapping, sequence
+from components.reporting.notation import ends, number, title
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,11 @@ class Groups:
 
 def groups(material: Material) -> list[Groups]:
     """One for each column of `gate.fairness` that verdict.json tells of."""
-    columns = [mapping(item) for item in sequence(material.verdict.get("fairness"))]
-    rules = [mapping(rule) for rule in sequence(material.verdict.get("rules"))]
-    return [_groups(column, rules, material.titles) for column in columns]
+    return [_groups(mapping(column), material) for column in sequence(material.verdict.get("fairness"))]
 
 
-def _groups(column: Object, rules: list[Object], titles: Mapping[str, str]) -> Groups:
+def _groups(column: Object, material: Material) -> Groups:
+    rules, titles = list(map(mapping, sequence(material.verdict.get("rules")))), material.titles
     name, metric = str(column.get("column", "")), str(column.get("metric", ""))
     listed = [mapping(item) for item in sequence(column.get("groups"))]
     known = [item for item in listed if _estimate(item, metric) is not None]
@@ -53,7 +53,7 @@ def _groups(column: Object, rules: list[Object], titles: Mapping[str, str]) -> G
         worst(column, titles),
         _figures(known, metric),
         table,
-        tuple(map(rule_row, about)),
+        tuple(rule_row(rule, material.rule_words) for rule in about),
     )
 
 
@@ -73,8 +73,7 @@ def worst(column: Object, titles: Mapping[str, str]) -> str:
 
 def _said(item: Object, metric: str) -> str:
     facts = mapping(item.get(metric))
-    low, high, n = (number(facts.get(key)) for key in ("low", "high", "n"))
-    interval = "no interval" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    interval, n = ends(facts) or "no interval", number(facts.get("n"))
     return f"{item.get('group')}: {_estimate(item, metric):.3f} ({interval}, {n or 0:.0f} samples)"
 
 
@@ -102,4 +101,4 @@ def _figure(item: Object, metric: str, scale: tuple[float, float]) -> Figure:
     if low is None or high is None:
         return Figure(_name(item), f"{estimate:.3f}", str(facts.get("reason") or ""), Markup(""))
     bar = unit_bar(low, estimate, high, scale)
-    return Figure(_name(item), f"{estimate:.3f}", f"{low:.3f} to {high:.3f}", bar)
+    return Figure(_name(item), f"{estimate:.3f}", ends(facts), bar)

@@ -1,12 +1,13 @@
 """Verdict, headline metrics, slices, variants and controls: numbers with their intervals."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from components.reporting.bars import interval_bar, unit_bar
-from components.reporting.material import Material, Object, mapping, number, sequence, title
+from components.reporting.material import Material, Object, mapping, sequence
+from components.reporting.notation import ends, figure, number, title
 
 COLUMNS = 3  # metrics in a table of models
 SENTENCES = {
@@ -64,14 +65,18 @@ def verdict(found: Object) -> str:
     return said if said in SENTENCES else "missing"
 
 
-def rules(found: Object) -> list[RuleRow]:
-    """The rules of a verdict, those that do not hold first."""
+def rules(found: Object, words: Callable[[str], str] = str) -> list[RuleRow]:
+    """The rules of a verdict, those that do not hold first.
+
+    Args:
+        words: of a rule, for people.
+    """
     order = ("fail", "inconclusive", "missing", "pass")
-    rows = [rule_row(mapping(rule)) for rule in sequence(found.get("rules"))]
+    rows = [rule_row(mapping(rule), words) for rule in sequence(found.get("rules"))]
     return sorted(rows, key=lambda row: order.index(row.outcome) if row.outcome in order else 0)
 
 
-def rule_row(rule: Object) -> RuleRow:
+def rule_row(rule: Object, words: Callable[[str], str] = str) -> RuleRow:
     evidence = rule.get("evidence")
     facts = {**rule, **mapping(rule.get("interval")), **mapping(evidence)}
     name = next(
@@ -81,7 +86,9 @@ def rule_row(rule: Object) -> RuleRow:
         (str(rule[key]) for key in ("outcome", "verdict", "result", "status") if key in rule), "missing"
     )
     said = evidence if isinstance(evidence, str) else rule.get("message") or rule.get("reason") or ""
-    return RuleRow(_signs(name), outcome, _signs(str(said or _interval_text(facts))), _rule_bar(facts))
+    return RuleRow(
+        _signs(words(name)), outcome, _signs(str(said or figure(facts) or "no evidence")), _rule_bar(facts)
+    )
 
 
 def figures(metrics: object, titles: Mapping[str, str], known: object = None) -> list[Figure]:
@@ -121,7 +128,7 @@ def differences(paired: object, titles: Mapping[str, str], known: object) -> lis
 
 
 def grid(models: object, titles: Mapping[str, str], names: tuple[str, ...] = ()) -> Grid:
-    """Models or slices × metrics, each cell `0.912 [0.891, 0.930]`; with the number of samples at the end.
+    """Models or slices × metrics, each cell `0.912 (0.891 to 0.930)`; with the number of samples at the end.
 
     Without `names`, the first few that have a title and that one of the models has.
     """
@@ -169,10 +176,10 @@ def _figure(
     facts = value if isinstance(value, Mapping) else {"estimate": value}
     estimate = number(facts.get("estimate")) or 0.0
     low, high = number(facts.get("low")), number(facts.get("high"))
-    sign = "+" if difference else ""
+    form = "+.3f" if difference else ".3f"
     if low is None or high is None:
-        return Figure(name, f"{estimate:{sign}.3f}", str(facts.get("reason") or ""), Markup(""))
-    text = f"{estimate:{sign}.3f}", f"{low:{sign}.3f} to {high:{sign}.3f}"
+        return Figure(name, f"{estimate:{form}}", str(facts.get("reason") or ""), Markup(""))
+    text = f"{estimate:{form}}", ends(facts, form)
     if not difference:
         return Figure(name, *text, (unit_bar if unit else interval_bar)(low, estimate, high))
     change = "open" if low <= 0 <= high else "better" if (low > 0) != downwards else "worse"
@@ -199,20 +206,12 @@ def _rule_bar(facts: Object) -> Markup:
     return interval_bar(low, estimate, high, bound, upwards=not downwards)
 
 
-def _interval_text(facts: Object) -> str:
-    low, high, estimate = (number(facts.get(key)) for key in ("low", "high", "estimate"))
-    if estimate is None:
-        return "no evidence"
-    return f"{estimate:.3f}" if low is None or high is None else f"{estimate:.3f} [{low:.3f}, {high:.3f}]"
-
-
 def _estimate(value: object) -> float | None:
     return number(value.get("estimate") if isinstance(value, Mapping) else value)
 
 
 def _cell(value: object) -> str:
-    facts = value if isinstance(value, Mapping) else {"estimate": value}
-    return "–" if _estimate(value) is None else _interval_text(facts)
+    return figure(value) or "–"
 
 
 def _size(material: Material, variant: str) -> str:

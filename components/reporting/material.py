@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from components.params import plugins
 from components.params.task import TaskParams
 from components.problems.shown import PlainShow
+from components.reporting.notation import number, rule_words, title
 
 if TYPE_CHECKING:
     from components.problems.operation import Show
@@ -68,6 +69,10 @@ class Material:
         metrics = plugins.fact("problems", self.task.problem, "METRICS")
         return {name: title(name, named) for name in dict.fromkeys((*named, *metrics))}
 
+    def rule_words(self, rule: str) -> str:
+        """A rule of the gate, its metrics by their titles."""
+        return rule_words(rule, self.task.problem, self.titles)
+
     @property
     def fitted(self) -> Object:
         """What calibration found."""
@@ -98,12 +103,6 @@ TABLES = {
     "head_curve": "head/curves.csv",
     "tuned_curve": "tuned/curves.csv",
 }
-
-
-def title(name: str, titles: Mapping[str, str]) -> str:
-    """A metric's name for people: of one that is not among `titles`, its own in words."""
-    words = name.replace("_", " ")
-    return titles.get(name) or words[:1].upper() + words[1:]
 
 
 def gather(root: Path, home: Path, task: TaskParams, operational: Object | None = None) -> Material:
@@ -161,17 +160,6 @@ def mapping(value: object) -> Object:
 
 def sequence(value: object) -> Sequence[object]:
     return value if isinstance(value, list | tuple) else []
-
-
-def number(value: object) -> float | None:
-    """A finite number, read from text too; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        found = float(value)
-    except ValueError:
-        return None
-    return found if abs(found) < float("inf") else None
 
 
 def column(table: Table, name: str) -> list[float]:

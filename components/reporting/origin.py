@@ -10,7 +10,8 @@ from components.params import plugins
 from components.problems.shown import Words, in_words
 from components.reporting.bars import share_bar
 from components.reporting.judgement import Grid, Row
-from components.reporting.material import Material, Object, mapping, number, sequence
+from components.reporting.material import Material, Object, mapping, sequence
+from components.reporting.notation import inside, number, title
 
 LEARNERS = {"head": "head on frozen features", "tuned": "fine-tuned network"}
 
@@ -102,7 +103,7 @@ def judged(material: Material, method: str = "") -> list[str]:
     scores = mapping(material.selected.get("validation"))
     known = [(LEARNERS.get(name, name), number(score)) for name, score in scores.items()]
     told = ", ".join(f"{name} {score:.3f}" for name, score in known if score is not None)
-    metric = str(material.selected.get("metric", "score")).replace("_", " ")
+    metric = inside(title(str(material.selected.get("metric", "score")), material.titles))
     words = [selected(material, method)]
     if size is not None:
         words.append(f"input {_size(task).format(round(size))}")

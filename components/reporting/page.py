@@ -10,6 +10,7 @@ from components.params import plugins
 from components.reporting import charts, judgement, origin, transfer
 from components.reporting.groups import groups
 from components.reporting.material import Material, Table, mapping, points
+from components.reporting.notation import inside, title
 from components.reporting.panels import panels
 from components.reporting.templates import template
 
@@ -115,7 +116,7 @@ def _judgement(material: Material) -> Mapping[str, object]:
     return {
         "verdict": judgement.verdict(material.verdict),
         "sentence": judgement.SENTENCES[judgement.verdict(material.verdict)],
-        "rules": judgement.rules(material.verdict),
+        "rules": judgement.rules(material.verdict, material.rule_words),
         "operational": judgement.rules(material.operational),
         "figures": judgement.figures(metrics.get("release"), titles, metrics.get("metrics")),
         "slices": judgement.grid(metrics.get("slices"), titles),
@@ -156,17 +157,19 @@ def _training(material: Material) -> Mapping[str, object]:
     }
     plain = ("validation_loss",)
     columns = [name for name in (tuned[0] if tuned else {}) if name.startswith("validation_")]
-    score = next((name for name in columns if name not in plain), "")
-    scores = {"validation": _by_epoch(tuned, score)} if score else {}
+    column = next((name for name in columns if name not in plain), "")
+    scores = {"validation": _by_epoch(tuned, column)} if column else {}
+    score = inside(title(column.removeprefix("validation_"), material.titles))
     decides = _by_epoch(tuned, "criterion")
     by = str(material.tuned.get("best_by", "loss"))
     unseen = by == "information_maximisation"
+    best_by = inside(title(by, material.titles))
     return {
         "losses": Chart(charts.curves(losses, "epoch", "loss"), tuple(losses)),
-        "scores": Chart(charts.curves(scores, "epoch", score.removeprefix("validation_")), tuple(scores)),
-        "score": score.removeprefix("validation_").replace("_", " "),
-        "decides": charts.curves({by: decides}, "epoch", "nats" if unseen else by.replace("_", " ")),
-        "best_by": by.replace("_", " "),
+        "scores": Chart(charts.curves(scores, "epoch", score), tuple(scores)),
+        "score": score,
+        "decides": charts.curves({best_by: decides}, "epoch", "nats" if unseen else best_by),
+        "best_by": best_by,
         "unseen": unseen,
         "head": [
             (row.get("candidate", ""), row.get("score", ""), row.get("loss", ""))

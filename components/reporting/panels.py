@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 from components.problems.shown import Chart, Words
 from components.reporting import charts, residuals
-from components.reporting.material import Material, Table, column, number, points
+from components.reporting.material import Material, Table, column, points
+from components.reporting.notation import number
 from components.reporting.svg import Point
 from components.storage.cells import unescape
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from components.reporting.judgement import Figure, Grid, differences, grid
-from components.reporting.material import Material, Object, mapping, number, sequence, title
+from components.reporting.material import Material, Object, mapping, sequence
+from components.reporting.notation import number, title
 from components.reporting.origin import Fact
 
 

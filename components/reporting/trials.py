@@ -72,6 +72,7 @@ class Sweep:
         scored: in words, on what.
         settings: how many the space holds; none where a number may be any of a range.
         outside: in words, what of params.yaml as it was the space does not hold.
+        title: the metric's name for people; '' to show it as it is named.
     """
 
     name: str
@@ -83,6 +84,12 @@ class Sweep:
     reference: Sequence[Measured] = ()
     settings: int | None = None
     outside: str = ""
+    title: str = ""
+
+    @property
+    def called(self) -> str:
+        """The metric, on the page."""
+        return self.title or self.metric
 
     @property
     def exhausted(self) -> bool:

@@ -135,11 +135,13 @@ class References(Cache):
 
 
 class Pages(Cache):
-    """What people look at: windows that were monitored, and reports of scheduled runs. Records of alarms stay."""
+    """What people look at: windows that were monitored, reports and model cards of scheduled runs. Records of alarms
+    stay."""
 
     def paths(self) -> list[Path]:
         windows = (path for path in self.state.glob("monitoring/*/*") if WINDOW.fullmatch(path.name))
-        return sorted(windows) + sorted(self.state.glob("reports/runs/*.html"))
+        reports = (path for kind in ("html", "md") for path in self.state.glob(f"reports/runs/*.{kind}"))
+        return sorted(windows) + sorted(reports)
 
     def why(self, path: Path) -> str:
         return f"written within {self.days:g} days" if days_unwritten(path) < self.days else ""

@@ -49,6 +49,10 @@ def run(options: argparse.Namespace, root: Path, params: Params) -> int:
             from components.stages.report import report
 
             sys.stdout.write(f"{report(root, params, context(root, params))}\n")
+        case "card":
+            from components.stages.card import write_card
+
+            sys.stdout.write(f"{write_card(root, params)}\n")
         case "register":
             from components.stages.register import register
 

@@ -199,5 +199,5 @@ def _write(
     moving = [name for name in ours.statistics if varies(name, ours, theirs)]
     values |= {name: (ours.statistics[name].tolist(), theirs.statistics[name].tolist()) for name in moving}
     both = plane(ours.embeddings, theirs.embeddings) if len(theirs.embeddings) else ([], [])
-    page = drift.render(drift.Seen(facts, values, both, listed[:SHOWN]))
+    page = drift.render(drift.Seen(facts, values, both, listed[:SHOWN], problem.titles))
     write_bytes(folder / "index.html", page.encode())

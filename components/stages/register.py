@@ -6,7 +6,6 @@ from pathlib import Path
 
 from components.data.dataset import Dataset
 from components.data.splits import SIDES
-from components.errors import GateRefused, short_digests
 from components.params import Params
 from components.registry.lineage import lineage
 from components.registry.model import Card
@@ -15,6 +14,7 @@ from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
 from components.registry.verdicts import refuse_unless_pass
 from components.stages.artefacts import check_artefacts, check_locked
+from components.stages.card import card, check_verdict_is_about
 from components.stages.push import push_where_set
 from components.stages.reference import make_reference_if_possible
 from components.storage.home import home, reports
@@ -49,30 +49,23 @@ def register(root: Path, params: Params) -> Registered:
     run = RunHandle(root, made_by) if made_by else current_run(root, params)
     done = registered(root, params.tracking, digest, run)
     if done is None:
-        done = register_candidate(root, params.tracking, _candidate(root, params, verdict, judged), run)
+        done = register_candidate(
+            root, params.tracking, _candidate(root, params, (verdict, judged), digest), run
+        )
     if not made_by and handed_run(root) is None:
         run.set_status("FINISHED")
     make_reference_if_possible(root, params, done.version)
     return done
 
 
-def check_verdict_is_about(verdict: Mapping[str, object], there: str) -> None:
-    """The verdict names the release that it judged, and it is the one that is `there`, by its digest."""
-    named = str(verdict.get("release_sha256") or "")
-    if named != there:
-        ours, judged = short_digests(there, named)
-        raise GateRefused(
-            f"verdict.json judges another release ({judged}) than release/ ({ours}).", "Run: dvc repro"
-        )
-
-
 def _candidate(
-    root: Path, params: Params, verdict: Mapping[str, object], judged: Mapping[str, object]
+    root: Path, params: Params, verdicts: tuple[Mapping[str, object], Mapping[str, object]], digest: str
 ) -> Candidate:
     from components.inference.bundle import (
         open_bundle,
     )  # it imports torch, which a version that is there does not need
 
+    verdict, judged = verdicts
     report, lock = reports(root) / "report.html", root / "dvc.lock"
     measured = judged.get("measured")
     figures = {
@@ -80,31 +73,26 @@ def _candidate(
         for key, value in (measured.items() if isinstance(measured, Mapping) else ())
         if isinstance(value, int | float)
     }
-    known = lineage(root)
     return Candidate(
         release=root / "release",
         verdict=verdict,
         operational=judged,
-        lineage=known,
+        lineage=lineage(root),
         metrics={**estimates(root / "evaluation" / "metrics.json"), **figures},
         providers=[PROVIDERS[name] for name in params.runtime.providers],
         report=report if report.exists() else None,
         samples=samples(Dataset.open(root / "dataset")) if (root / "dataset").exists() else b"",
         lock=lock.read_bytes() if lock.exists() else b"",
         contract=open_bundle(root / "release").contract.sha256,
-        card=card(root, params, known.get("graftline.git_commit", "")),
+        card=_card(root, params, digest),
     )
 
 
-def card(root: Path, params: Params, commit: str = "") -> Card:
-    """The model card of what lies in the workspace `root`: written for each version, and part of no stage."""
-    from components.reporting.card import facts
-    from components.reporting.card_page import readme, summary, tags
-    from components.reporting.material import gather
-
-    said = facts(gather(root, home(root), params.task), params, sha256_tree(root / "release"), commit)
-    text = json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    return Card(readme(said).encode(), f"{text}\n".encode(), summary(said), tags(said))
+def _card(root: Path, params: Params, digest: str) -> Card:
+    """The version's card, which from now on is the one beside the report, too."""
+    made = card(root, params, digest)
+    made.write(reports(root))
+    return made
 
 
 def samples(dataset: Dataset) -> bytes:

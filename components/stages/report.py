@@ -24,6 +24,7 @@ from components.reporting.page import Heading, Labels, Mistake, Parts, render
 from components.reporting.pictures import overlay, photograph
 from components.reporting.saliency import evidence_map
 from components.stages.artefacts import check_artefacts
+from components.stages.card import refresh_card
 from components.stages.evaluate import groups_of
 from components.stages.label_report import label_report, write_list
 from components.stages.network import NetworkLine
@@ -48,6 +49,8 @@ class Shown:
 def report(root: Path, params: Params, context: Context, pictures: bool = True) -> Path:
     """Write `.graftline/reports/report.html` and return its path; what is missing is said on the page.
 
+    The model card is written beside it, where there is a release.
+
     Args:
         pictures: False leaves grey places where samples would be, for a page that may be passed on.
     """
@@ -63,6 +66,8 @@ def report(root: Path, params: Params, context: Context, pictures: bool = True) 
     material = gather(root, state, params.task, _operational(root, params, state))
     path = reports(root) / "report.html"
     judged, labels = _judged(root, params, context, pictures), _labels(root, params)
+    if (root / "release").exists():
+        refresh_card(root, params)
     write_bytes(path, render(material, judged.mistakes, heading, labels, judged.parts).encode())
     return path
 

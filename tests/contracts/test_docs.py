@@ -3,6 +3,9 @@
 import copy
 import re
 import runpy
+import shlex
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,8 @@ from components.stages.table import STAGES
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+BARE = re.compile(r"\bdvc (pull|fetch|checkout)\b")
 
 
 def test_params_page_is_up_to_date() -> None:
@@ -29,6 +34,38 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
 def test_the_readme_names_every_stage() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [stage.name for stage in STAGES if f"`{stage.name}`" not in text] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+def test_no_document_has_people_pull_by_dvc_itself(path: Path) -> None:
+    """Who can write to the remote would write into their workspace: `python -m components pull` looks first."""
+    fenced = re.findall(r"^```.*?^```", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert [line for block in fenced for line in block.splitlines() if BARE.search(line)] == []
+
+
+def commands() -> list[str]:
+    """What README tells people to type: lines of code blocks without a language, and spans."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", text, flags=re.DOTALL | re.MULTILINE)
+    lines = [line for language, block in blocks if not language for line in block.splitlines()]
+    spans = re.findall(r"`((?:make|python -m) [^`]+)`", text)
+    return sorted({line.partition(" #")[0].strip() for line in (*lines, *spans)})
+
+
+@pytest.mark.parametrize("command", commands())
+def test_readme_names_commands_that_exist(command: str) -> None:
+    """With their options; what a command does is tested elsewhere."""
+    program, *words = shlex.split(command)
+    if program == "make":
+        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        assert words[0] in targets
+        return
+    assert (program, words[0]) == ("python", "-m")
+    parser = import_module("components.__main__" if words[1] == "components" else words[1]).parser()
+    with suppress(SystemExit):  # options that are missing where only the command is named
+        parser.parse_args(words[2:])
+        return
+    assert words[2:] in ([], ["--help"])
 
 
 def situations() -> list[list[str]]:

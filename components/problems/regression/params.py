@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from components.params.base import Name, Section
 
@@ -33,6 +33,18 @@ class RegressionParams(Section):
     range: Range | dict[Name, Range] | None = None
     loss: Literal["mse", "mae", "huber", "quantile"] = "mse"
     coverage: float = Field(default=0.9, ge=0.5, lt=1)
+
+    @field_validator("unit", "range", mode="before")
+    @classmethod
+    def _by_column(cls, value: object, info: ValidationInfo) -> object:
+        """A list of units, or of ranges, does not say which is whose."""
+        each = str if info.field_name == "unit" else list
+        if not isinstance(value, list) or not value or not all(isinstance(one, each) for one in value):
+            return value
+        pairs = ", ".join(f"COLUMN: {one}" for one in value)
+        raise ValueError(
+            f"{value!r} is a list; of several numbers write each with its column of data.labels.label: {{{pairs}}}"
+        )
 
     def unit_of(self, number: str) -> str | None:
         """None where none is declared."""

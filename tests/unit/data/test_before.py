@@ -10,7 +10,7 @@ import pytest
 import yaml
 from written import PARAMS
 
-from components.data.before import check_source
+from components.data.before import check_source, warnings
 from components.data.formats import table
 from components.errors import DataError, ParamsError, SourceRefused
 from components.params import Params, load_params
@@ -139,7 +139,7 @@ def test_the_first_rows_of_a_table_are_read(workspace: Path, table: str, words: 
 
 
 BOTH = {"cat": "cat", "dog": "dog"}
-NUMBERS = {"low": "< 0.5", "high": ">= 0.4"}
+NUMBERS = {"low": "< 0.5", "high": ">= 0.5"}
 # Rows beside the twelve right ones, keys of data.labels, keys of data, and what is said.
 FAULTS: dict[str, tuple[str, dict[str, object], dict[str, object], str]] = {
     "no declared class": (
@@ -153,12 +153,6 @@ FAULTS: dict[str, tuple[str, dict[str, object], dict[str, object], str]] = {
         {"classes": NUMBERS},
         {},
         "'cat' (7 samples, the first: t.csv, row 1",
-    ),
-    "two classes": (
-        "img/01.png,0.4,g1,test",
-        {"classes": {**NUMBERS, "cat": "cat", "dog": "dog"}},
-        {},
-        "'0.4' belongs",
     ),
     "no split": (
         "img/01.png,cat,g1,later",
@@ -334,3 +328,98 @@ def test_a_recall_of_what_is_no_class_of_the_table_is_refused(workspace: Path) -
         yaml.safe_dump({**PARAMS, **FEW_COMPARED, "data": section, "gate": {"rules": rules}})
     )
     looked(workspace)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_is_probably_not_meant_is_told_of_a_source_that_is_right(tmp_path: Path, packed: bool) -> None:
+    rows = [
+        f"img/{n:02}.png,{'a;b' if n % 2 else 'c'},{'NA' if n % 3 else 'g'},{'nan' if n < 2 else 's'}"
+        for n in range(12)
+    ]
+    files = dict.fromkeys((f"img/{n:02}.png" for n in range(12)), "not read")
+    source = tmp_path / ("source.zip" if packed else "source")
+    lay({**files, "t.csv": "\n".join(["path,label,group,slice", *rows])}, source)
+    named = {"file": "t.csv", "group": "group", "slices": ["slice"], "unlabelled": "unknown"}
+    section = {
+        "source": f"file:{source}",
+        "licence": "ours",
+        "layout": "manifest",
+        "limits": FEW,
+        "labels": named,
+    }
+    sections = {
+        "data": section,
+        "task": {"modality": "image", "problem": "multi_label"},
+        "head": {"method": "linear"},
+        "gate": {"rules": [{"metric": "macro_f1", "at_least": 0.5}]},
+    }
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({**PARAMS, **FEW_COMPARED, **sections}))
+    said = warnings(load_params(tmp_path / "params.yaml"), tmp_path)
+    for words in (
+        "task.separator is '|', which no cell holds, but 6 rows hold ';'",
+        "never holds 'unknown', which data.labels.unlabelled names",
+        "data.labels.group names, holds 'NA' in 8 rows: each is taken for a group",
+        "data.labels.slices names, holds 'nan' in 2 rows: each is taken for a slice",
+    ):
+        assert [words in sentence for sentence in said].count(True) == 1
+
+
+def test_of_the_first_rows_nothing_is_told_that_later_ones_may_belie(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"mail {n},{'ham' if n % 2 else 'spam'}" for n in range(12)]
+    (workspace / "mails" / "mails.csv").write_text("\n".join(["body,kind", *rows]))
+    write(workspace, **mails(unlabelled="unknown", classes={"ham": "ham", "spam": "spam"}))
+    params = load_params(workspace / "params.yaml")
+    assert "'unknown', which no cell" in " ".join(warnings(params, workspace))
+    monkeypatch.setattr(table, "ROWS", 3)
+    assert warnings(params, workspace) == []
+
+
+def test_a_hint_about_the_separator_is_told_once(workspace: Path) -> None:
+    rows = "".join(f"text {n},{'ham;spam' if n % 2 else 'ham'}\n" for n in range(8))
+    (workspace / "mails" / "mails.csv").write_text("body,kind\n" + rows)
+    sections = {
+        "task": {"modality": "text", "problem": "multi_label"},
+        "backbone": {"name": "minilm_l6"},
+        "head": {"method": "linear"},
+        "gate": {"rules": [{"metric": "recall", "label": "spam", "at_least": 0.5}]},
+        "data": {
+            "source": "file:mails",
+            "licence": "ours",
+            "layout": "manifest",
+            "limits": FEW,
+            **mails(),
+        },
+    }
+    (workspace / "params.yaml").write_text(yaml.safe_dump({**PARAMS, **FEW_COMPARED, **sections}))
+    with pytest.raises(DataError) as caught:
+        looked(workspace)
+    assert "gate.rules names the label 'spam'" in str(caught.value)
+    assert str(caught.value).count('write `separator: ";"` below task') == 1
+
+
+@pytest.mark.parametrize("path", [{}, {"path": "body"}])
+def test_texts_in_a_table_need_the_column_of_the_texts(workspace: Path, path: dict[str, object]) -> None:
+    text = {"modality": "text", "problem": "classification"}
+    labels = {"labels": {"file": "mails.csv", "label": "kind", **path}}
+    section = {"source": "file:mails", "licence": "ours", "layout": "manifest", "limits": FEW, **labels}
+    written = {**PARAMS, **FEW_COMPARED, "data": section, "task": text, "backbone": {"name": "minilm_l6"}}
+    (workspace / "params.yaml").write_text(yaml.safe_dump(written))
+    with pytest.raises(DataError, match=r"stand in the table, name their column in data\.labels\.text"):
+        looked(workspace)
+    labels["labels"]["file"] = "mail.csv"
+    (workspace / "params.yaml").write_text(yaml.safe_dump({**written, "data": {**section, **labels}}))
+    with pytest.raises(DataError) as caught:
+        looked(workspace)
+    assert "data.labels.text" not in str(caught.value)
+
+
+def test_decimal_commas_in_labels_are_told(workspace: Path) -> None:
+    rows = "".join(f"mail {n};0,{n}\n" for n in range(8))
+    (workspace / "mails" / "mails.csv").write_text("body;kind\n" + rows)
+    write(workspace, **mails(separator=";", classes={"low": "< 0.5", "high": ">= 0.5"}))
+    with pytest.raises(DataError) as caught:
+        looked(workspace)
+    said = "Decimals are written with a point: '0,0' in mails.csv, row 1 (line 2) is to be 0.0."
+    assert said in str(caught.value)

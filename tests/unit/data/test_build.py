@@ -174,7 +174,7 @@ def test_texts_of_json_lines_are_kept_or_quarantined_one_by_one(tmp_path: Path, 
     assert {item["path"]: item["reason"].split(";")[0] for item in found} == {
         "t.jsonl#61": "is empty",
         "t.jsonl#62": "holds half of a character, '\\ud83d' at byte 5",
-        "t.jsonl#63": "has no label",
+        "t.jsonl#63": "has no label in t.jsonl, row 63 (line 63)",
     }
     data = Dataset.open(tmp_path / "out")
     assert sum("\u2028" in data.read(name).decode() for name in data.ids()) == len(data) == 60
@@ -304,7 +304,7 @@ def test_contradicting_labels_are_reported_and_quarantined(tmp_path: Path, build
     )
     found = json.loads((tmp_path / "out" / "quarantine.json").read_text())["quarantined"]
     assert [item["path"] for item in found] == ["a/000.png", "b/liar.png"]
-    assert found[0]["reason"] == "one content with labels a, b"
+    assert found[0]["reason"] == "one content with labels a (a/000.png), b (b/liar.png)"
     assert report_of(tmp_path / "out")["contradictions"]["contents"] == 1
     assert len(Dataset.open(tmp_path / "out")) == 39
 
@@ -421,7 +421,8 @@ def test_one_content_of_several_groups_and_labels_is_still_a_contradiction(
     limits = {"quarantine_share": 0.1}
     build(source, tmp_path / "out", layout="labels", labels={"group": "who"}, limits=limits)
     found = json.loads((tmp_path / "out" / "quarantine.json").read_text())["quarantined"]
-    assert {item["reason"] for item in found} == {"one content with labels a, b"}
+    reason = "one content with labels a (labels.csv, row 9 (line 10)), b (labels.csv, row 1 (line 2))"
+    assert {item["reason"] for item in found} == {reason}
     assert len(found) == 4
 
 

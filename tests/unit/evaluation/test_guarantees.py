@@ -14,7 +14,9 @@ from benchmarks.guarantees import interval, passed, rows
 from benchmarks.in_groups import Groups
 from benchmarks.populations import Confidences, confused
 from benchmarks.rules import EVEN, Case, Row
+from components.evaluation import calibration_error
 from components.evaluation.binomial import clopper_pearson, paired_shares
+from components.evaluation.calibration_error import Gaps
 from components.evaluation.intervals import intervals
 from components.evaluation.sizes import for_difference, for_proportion
 from components.evaluation.spread import Plan
@@ -173,6 +175,19 @@ def test_a_calibration_error_knows_that_a_group_moves_all_bins_at_once() -> None
     """By the influences alone, whose signs noise has turned in some bins, 5.3 % passed."""
     case = Case(Groups(0.2, unequal=True).confidences(Confidences(0.1)), 0.1, "gap")
     assert passed(Row("", "ece", (case,), case, at_most=True), case, 50, 200) <= 3.0
+
+
+@pytest.mark.parametrize("samples", [10, 30, 100, 650])
+@pytest.mark.parametrize("sure", [0.8, 0.99, 0.999, None])
+def test_a_calibrated_model_hardly_ever_seems_off(sure: float | None, samples: int) -> None:
+    """By what the samples show alone, 90 % of lower bounds lay above 0 for ten samples with 0.99 each."""
+    above = 0
+    for seed in range(DRAWS):
+        draw = np.random.default_rng([seed, samples])
+        p = draw.beta(50, 1, samples) if sure is None else np.full(samples, sure)
+        gaps = Gaps.of_one(p, draw.random(samples) < p)
+        above += calibration_error.interval(gaps, Plan(0.95))[0] > 1e-9
+    assert above <= DRAWS * MOST / 100
 
 
 @pytest.mark.parametrize(

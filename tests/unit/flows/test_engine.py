@@ -82,6 +82,11 @@ def test_the_report_is_made_again_only_after_something_ran(line: Path) -> None:
         page.write_text("<html>")
         run.stage("double", ["doubled.txt"])
         assert run.report_is_fresh()
+        (line / "release").mkdir()
+        assert not run.report_is_fresh()  # a release has a model card
+        for name in ("README.md", "card.json"):
+            page.with_name(name).write_text("{}")
+        assert run.report_is_fresh()
         run.stage("judge", ["verdict.json"])
         assert not run.report_is_fresh()
 

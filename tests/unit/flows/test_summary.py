@@ -28,4 +28,4 @@ def test_a_rule_with_an_interval_has_a_picture_that_needs_no_other_file() -> Non
     drawn = ElementTree.fromstring(b64decode(coded))
     kinds = [element.get("class") for element in drawn.iter() if element.get("class")]
     assert kinds == ["chart", "allowed", "axis", "bound", "interval", "estimate"]
-    assert "0.9, interval 0.85 to 0.95, bound 0.8" in "".join(drawn.itertext())
+    assert "0.9 (0.85 to 0.95), bound 0.8" in "".join(drawn.itertext())

@@ -14,7 +14,6 @@ import pytest
 from components.params.operation import TrackingParams
 from components.registry.delivery import deliver_now
 from components.registry.store import connect
-from flows.summary import interval
 from flows.workspace import probe
 
 TOY = Path(__file__).with_name("toy.py")
@@ -152,10 +151,3 @@ def test_killed_it_leaves_no_server_and_no_lock(line: Path) -> None:
         for stage in psutil.wait_procs(family, timeout=0)[1]:  # a real one dies with its parent: tests/faults
             stage.kill()
     probe(line)
-
-
-def test_intervals_are_written_as_far_as_they_are_known() -> None:
-    assert interval({"estimate": 0.9123, "low": 0.89, "high": 0.93}) == "0.912 [0.890, 0.930]"
-    assert interval({"estimate": 0.5}) == "0.500"
-    assert interval(0.25) == "0.250"
-    assert interval(None) == ""

@@ -2,13 +2,15 @@
 
 import csv
 import io
+import json
 
 import numpy as np
 import pytest
 from scipy import stats
 from windows_of import watch_of, window_of
 
-from benchmarks.unlabelled_accuracy import cover, in_torch, pool
+from benchmarks.unlabelled_accuracy import DISTANCES, LEVEL, SIZES, cells, cover, in_torch, pool
+from benchmarks.workspace import RESULTS
 from components.heads import NAMES, mlp
 from components.monitoring.accuracy import estimated
 from components.monitoring.labels import to_csv, worth_labelling
@@ -76,6 +78,18 @@ def test_the_interval_covers_the_accuracy_as_often_as_it_says(
     found = cover(pool(head, 3, 4.7, 4000, in_torch), (60, 60), 40)
     assert found["covers"] >= stats.binom.ppf(0.001, 40, 0.95) / 40
     assert found["width"] < 0.25
+
+
+def test_the_results_hold_every_head_and_no_interval_covers_too_seldom() -> None:
+    """95 % of 200 draws, less what chance may take."""
+    found = json.loads((RESULTS / "unlabelled_accuracy.json").read_text(encoding="utf-8"))
+    assert {head for head, _ in cells().values()} == set(NAMES)
+    assert found["cells"].keys() == cells().keys()
+    least = stats.binom.ppf(0.001, found["trials"], LEVEL) / found["trials"]
+    for worlds in found["cells"].values():
+        assert worlds.keys() == DISTANCES.keys()
+        for world in worlds.values():
+            assert all(world[f"{n} and {m}"]["covers"] >= least for n, m in SIZES)
 
 
 def test_the_interval_has_a_width_where_all_decisions_are_right() -> None:

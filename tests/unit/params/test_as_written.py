@@ -121,7 +121,7 @@ def test_a_text_that_yaml_reads_as_something_else_is_refused_with_what_to_write(
     messages = mistakes(values, tmp_path, file=typed, slices=f"[{typed}]", classes=f"{{a: {typed}, b: 1.5}}")
     message = f'YAML reads {typed} as {read_as}; write it in quotes: "{typed}"'
     assert sorted(messages) == [
-        f"data.labels.{place}: {message}" for place in ("classes.a", "file", "slices.0")
+        f"data.labels.{place}: {message}" for place in ("classes.a", "file", "slices, entry 1")
     ]
     assert (
         mistakes(values, tmp_path, file=f'"{typed}"', slices=f"['{typed}']", classes=f'{{a: "{typed}"}}')

@@ -29,11 +29,12 @@ def refused(values: dict[str, Any]) -> str:
     [
         (
             {"metric": "accuracy", "at_least": 82},
-            "gate.rules.0.at_least is 82, outside the range of accuracy; allowed: 0 to 1; 82 percent is written 0.82",
+            "gate.rules, entry 1, at_least is 82, outside the range of accuracy; allowed: 0 to 1; 82 percent is "
+            "written 0.82",
         ),
         (
             {"metric": "ece", "at_most": -0.1},
-            "gate.rules.0.at_most is -0.1, outside the range of ece; allowed: 0 to 1",
+            "gate.rules, entry 1, at_most is -0.1, outside the range of ece; allowed: 0 to 1",
         ),
         (
             {"metric": "recall", "class": "defective", "at_least": 9},
@@ -89,11 +90,11 @@ def test_ranges_without_an_end(values: dict[str, Any], metric: str, bound: float
     [
         (
             {"rules": [{"metric": "accuracy", "at_most": 0.8}]},
-            "gate.rules.0.at_most: accuracy is better when higher: write at_least",
+            "gate.rules, entry 1, at_most: accuracy is better when higher: write at_least",
         ),
         (
             {"rules": [{"metric": "ece", "at_least": 0.1}]},
-            "gate.rules.0.at_least: ece is better when lower: write at_most",
+            "gate.rules, entry 1, at_least: ece is better when lower: write at_most",
         ),
         (
             {"fairness": {"columns": ["type"], "metric": "accuracy", "worst_at_most": 0.8}},

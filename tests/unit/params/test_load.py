@@ -118,8 +118,8 @@ def test_what_follows_from_another_mistake_is_not_told_and_an_empty_section_is_e
         check(values)
     said = str(caught.value)
     assert "has 2 mistakes" in said
-    assert "gate.rules.0.metric: 'acuracy' is not allowed; did you mean 'accuracy'?" in said
-    assert "pretrain: None is no section with keys; write {} for its defaults" in said
+    assert "gate.rules, entry 1, metric: 'acuracy' is not allowed; did you mean 'accuracy'?" in said
+    assert "pretrain: nothing stands below it; write its keys there, or {} for its defaults" in said
 
 
 def test_texts_have_no_more_tokens_than_the_network_takes(values: dict[str, dict[str, object]]) -> None:
@@ -178,7 +178,7 @@ def test_a_gate_on_an_undeclared_slice_is_refused(values: dict[str, dict[str, ob
 
 def test_a_recall_is_of_one_class_that_the_data_have(values: dict[str, dict[str, object]]) -> None:
     for rule, words in (
-        ({"metric": "recall"}, "gate.rules.0: recall is of one class: name it, `class: NAME`"),
+        ({"metric": "recall"}, "gate.rules, entry 1: recall is of one class: name it, `class: NAME`"),
         ({"metric": "f1", "class": "defective"}, "f1 is of all; class goes with recall: leave it out"),
         (
             {"metric": "recall", "class": "defectiv"},
@@ -187,7 +187,7 @@ def test_a_recall_is_of_one_class_that_the_data_have(values: dict[str, dict[str,
         ),
         (
             {"metric": "recall", "of": "defective"},
-            "gate.rules.0.of: unknown key. Allowed: at_least, at_most, by, class",
+            "gate.rules, entry 1, of: unknown key. Allowed: at_least, at_most, by, class",
         ),
     ):
         values["gate"]["rules"] = [{**rule, "at_least": 0.8}]
@@ -206,7 +206,7 @@ def test_a_class_that_yaml_reads_as_another_thing_is_asked_for_in_quotes(
     values["gate"]["rules"] = [{"metric": "recall", "class": "defective", "at_least": 0.8}]
     text = yaml.safe_dump(values).replace("class: defective", "class: no")
     (tmp_path / "params.yaml").write_text(text)
-    with pytest.raises(ParamsError, match=r'gate\.rules\.0\.class: YAML reads no as .*"no"'):
+    with pytest.raises(ParamsError, match=r'gate\.rules, entry 1, class: YAML reads no as .*"no"'):
         load_params(tmp_path / "params.yaml")
 
 

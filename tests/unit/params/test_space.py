@@ -131,3 +131,20 @@ def test_changed_copies() -> None:
     assert values == {"tune": {"blocks": 3, "freeze": ["a"]}, "seed": 1}
     assert get(made, "tune.blocks") == 5
     assert get(made, "tune.blocks.deep") is None
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('tune.epochs: ["5", 6]', "tune.epochs: '5' is not a whole number; write 5, without quotes"),
+        (
+            'augment.flips: ["yes", true]',
+            "augment.flips: 'yes' is not true or false; write true, without quotes",
+        ),
+        ("augment.flips: [1, true]", "augment.flips: "),
+    ],
+)
+def test_texts_are_no_numbers_and_no_truth_values_here_either(tmp_path: Path, line: str, words: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        space(tmp_path, f"{line}\n")
+    assert words in str(caught.value)

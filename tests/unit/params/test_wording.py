@@ -1,9 +1,11 @@
 """No wrong value is told in pydantic's English, wherever it stands."""
 
 import copy
-from collections.abc import Iterator
+import typing
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -12,17 +14,20 @@ from pydantic import BaseModel, ValidationError
 from components.errors import ParamsError
 from components.params import plugins
 from components.params.base import keys_of
+from components.params.choosing import Choosing
 from components.params.load import check, load_params, section_in
 from components.params.scoring import Job, read_job
 from components.params.tree import Params
 from components.params.watching import Look, read_look
-from components.params.wording import BOUNDS, KINDS, explain
+from components.params.wording import BOUNDS, KINDS, explain, members, mistakes
+from components.params.wording import written as placed
 
 ROOT = Path(__file__).parents[3]
 PROBLEMS = plugins.names("problems")
+Wrap = Callable[[object], object]
 WRONG: tuple[Any, ...] = (
     None, True, "", "text", -1, 0, 1.5, 10**6, float("inf"), float("nan"), [], [[]], [None], [1, 2, 3], {}, {"a": 1},
-    {"a": []}, {1: 2},
+    {"a": []}, {1: 2}, "?", "yes", "1",
 )  # fmt: skip
 
 
@@ -52,13 +57,89 @@ def test_every_wrong_value_of_every_key_is_told_in_our_words(model: type[BaseMod
                 theirs = [item["msg"] for item in error.errors() if item["type"] != "value_error"]
                 told |= {item["type"] for item in error.errors()}
                 for line in explain(error, model):
-                    assert not any(words in line for words in (*theirs, "nput should", "[type="))
+                    assert not any(
+                        words in line for words in (*theirs, "nput should", "[type=", "what matches")
+                    )
                     # Members of unions, and what pydantic calls them, are no places.
                     assert not any(
                         words in line.partition(": ")[0] for words in ("str", "[", "function-", "float")
                     )
     known = {*BOUNDS, *KINDS, "missing", "extra_forbidden", "literal_error", "model_type", "finite_number"}
     assert told <= {*known, "value_error", "invalid_key"}
+
+
+def all_models() -> Iterator[type[BaseModel]]:
+    """Of params.yaml, of each plug-in that it can choose, and of the commands."""
+    yield from (Params, Job, Look)
+    for field in Params.model_fields.values():
+        kind = section_in(field.annotation)
+        if kind is not None and issubclass(kind, Choosing):
+            for _, room in kind.choices():
+                yield from (plugins.options(room, name) for name in plugins.names(room))
+
+
+def numbers_and_truths(
+    annotation: object, wrap: Wrap, at: tuple[str | int, ...]
+) -> Iterator[tuple[set[object], Wrap, tuple[str | int, ...]]]:
+    """Of each place below that holds one value: its types, what puts a value there, and the place."""
+    options = list(members(annotation))
+    yield set(options), wrap, at
+    for option in options:
+        if isinstance(option, type) and issubclass(option, BaseModel):
+            for key, field in keys_of(option).items():
+                yield from numbers_and_truths(field.annotation, partial(below, wrap, key), (*at, key))
+        elif typing.get_origin(option) in (tuple, list):
+            kind = typing.get_args(option)[0]
+            yield from numbers_and_truths(kind, partial(listed, wrap), (*at, 0))
+        elif typing.get_origin(option) is dict:
+            kind = typing.get_args(option)[1]
+            yield from numbers_and_truths(kind, partial(below, wrap, "a"), (*at, "a"))
+
+
+def below(wrap: Wrap, key: str, value: object) -> object:
+    return wrap({key: value})
+
+
+def listed(wrap: Wrap, value: object) -> object:
+    return wrap([value])
+
+
+NO_BOOLEANS = ("yes", "true", "1", 0, 1, 1.0)
+NO_NUMBERS = ("1", "0.5", "1e-3", True, False)
+
+
+def wrong_for(kinds: set[object]) -> tuple[object, ...]:
+    if str in kinds or any(typing.get_origin(kind) is Literal for kind in kinds):
+        return ()
+    return NO_BOOLEANS if bool in kinds else NO_NUMBERS if kinds & {int, float} else ()
+
+
+def test_booleans_and_numbers_are_no_texts_and_not_each_other_in_any_key() -> None:
+    tried = set()
+    for model in all_models():
+        for kinds, wrap, at in numbers_and_truths(model, lambda value: value, ()):
+            for value in wrong_for(kinds):
+                with pytest.raises(ValidationError) as caught:
+                    model.model_validate(wrap(value))
+                told = [item["loc"] for item in mistakes(caught.value.errors(include_url=False), model)]
+                assert any(loc[: len(at)] == at for loc in told), (model, at, value, told)
+                tried.add(at)
+    assert {
+        ("augment", "flips"),
+        ("tune", "epochs"),
+        ("gate", "rules", 0, "at_least"),
+        ("embeddings",),
+    } <= tried
+
+
+def test_numbers_stay_what_they_are() -> None:
+    values = copy.deepcopy(yaml.safe_load((ROOT / "params.yaml").read_text()))
+    values["data"]["limits"]["max_pixels"] = 5.0e7
+    values["evaluate"]["confidence"] = 0.9
+    values["data"]["labels"]["classes"] = {"functional": 0, "defective": 1}
+    found = check(values)
+    assert (type(found.data.limits.max_pixels), found.data.limits.max_pixels) == (int, 50_000_000)
+    assert [type(value) for value in found.data.labels.classes.values()] == [int, int]
 
 
 @pytest.mark.parametrize(
@@ -70,11 +151,51 @@ def test_every_wrong_value_of_every_key_is_told_in_our_words(model: type[BaseMod
         ("evaluate", "confidence", 1, "evaluate.confidence: 1 is too large; allowed: less than 1.0"),
         ("head", "l2", 3, "head.l2: 3 is no list; write it in brackets: [one, other]"),
         ("head", "l2", [], "head.l2: [] holds too little; allowed: 1 or more values"),
-        ("head", "l2", [1, "a"], "head.l2.1: 'a' is not a number"),
+        ("head", "l2", [1, "a"], "head.l2, entry 2: 'a' is not a number"),
         ("augment", "flips", "maybe", "augment.flips: 'maybe' is not true or false"),
+        ("augment", "flips", "yes", "augment.flips: 'yes' is not true or false; write true, without quotes"),
+        ("augment", "flips", 1, "augment.flips: 1 is not true or false"),
+        ("tune", "epochs", "5", "tune.epochs: '5' is not a whole number; write 5, without quotes"),
+        ("tune", "epochs", True, "tune.epochs: true is not a whole number"),
+        (
+            "tune",
+            "learning_rate",
+            "1e-3",
+            "tune.learning_rate: '1e-3' is not a number; write 1e-3, without quotes",
+        ),
+        (
+            "tune",
+            "learning_rate",
+            "0,001",
+            "tune.learning_rate: '0,001' is not a number; a decimal point is written as in 0.001",
+        ),
+        ("tune", "epochs", None, "tune.epochs: null is not a whole number"),
+        (
+            "data",
+            "labels",
+            {"classes": ["cat", "dog"]},
+            "data.labels.classes: ['cat', 'dog'] is a list; write keys with values: {cat: …, dog: …}",
+        ),
+        (
+            "gate",
+            "rules",
+            [{"metric": "ece", "at_most": 0.1}, {"metric": "ece", "at_most": 0.1, "slice": "mono"}],
+            "gate.rules, entry 2, slice: 'mono' is not allowed; allowed: `column=value`, with one =",
+        ),
         ("data", "labels", {"label": 5}, "data.labels.label: 5 is not allowed; allowed: a text or a list"),
-        ("data", "labels", {"label": ["a", 5]}, "data.labels.label.1: 5 is no text; write it in quotes"),
-        ("data", "sha256", "abc", "data.sha256: 'abc' is not allowed; allowed: what matches ^[0-9a-f]{64}$"),
+        (
+            "data",
+            "labels",
+            {"label": ["a", 5]},
+            "data.labels.label, entry 2: 5 is no text; write it in quotes",
+        ),
+        (
+            "data",
+            "sha256",
+            "abc",
+            "data.sha256: 'abc' is not allowed; allowed: a SHA-256 digest, 64 characters of 0 to 9 and a to f, "
+            "as sha256sum prints it",
+        ),
         ("export", "release", "fp8", "export.release: 'fp8' is not allowed. Allowed: fp32, int8 or fp16"),
     ],
 )
@@ -99,8 +220,8 @@ def test_an_unknown_key_of_a_command_is_told_with_those_that_are_allowed() -> No
     [
         ("{modality: image, problem: classification, positive: yes}", 'task.positive: YAML reads yes as true or false; '
          'write it in quotes: "yes"'),
-        ("{modality: image, problem: multi_label, labels: [on, a]}", 'task.labels.0: YAML reads on as true or false; '
-         'write it in quotes: "on"'),
+        ("{modality: image, problem: multi_label, labels: [on, a]}", 'task.labels, entry 1: YAML reads on as true or '
+         'false; write it in quotes: "on"'),
         ("{modality: image, problem: regression, unit: 12:30}", 'task.unit: YAML reads 12:30 as the number 750; write '
          'it in quotes: "12:30"'),
     ],
@@ -134,7 +255,7 @@ def test_all_keys_of_the_problem_are_told_at_once_and_what_depends_on_it_too() -
         "task.coverage: 2 is too large; allowed: less than 1.0",
         "task.loss: 'l1' is not allowed",
         "head.method 'logistic' needs classes",
-        "gate.rules.0.metric: 'accuracy' is not allowed",
+        "gate.rules, entry 1, metric: 'accuracy' is not allowed",
         "select.metric: 'auroc' is not allowed",
         "promotion.metric: 'balanced_accuracy' is not allowed",
     ):
@@ -154,7 +275,7 @@ def test_a_misspelt_problem_hides_no_other_mistake() -> None:
         "task.problem: 'regresion' is not allowed; did you mean 'regression'?",
         "task.coverage: 2 is too large",
         "head.method 'logistic' needs classes",
-        "gate.rules.0.metric: 'accuracy' is not allowed",
+        "gate.rules, entry 1, metric: 'accuracy' is not allowed",
     ):
         assert words in said
 
@@ -166,3 +287,45 @@ def test_a_problem_that_is_near_to_none_is_told_by_itself() -> None:
         ParamsError, match=r"has 1 mistake:.*\n?.*'guessing' is not allowed. Allowed: classification"
     ):
         check(values)
+
+
+@pytest.mark.parametrize(
+    ("section", "written", "words"),
+    [
+        ("backbone", "resnet50", "backbone: 'resnet50' is no section with keys; write {name: resnet50}"),
+        ("head", "logistic", "head: 'logistic' is no section with keys; write {method: logistic}"),
+        ("tune", "lora", "tune: 'lora' is no section with keys; write {method: lora}"),
+        ("augment", "flips", "augment: 'flips' is no section with keys; write {} for its defaults"),
+        (
+            "backbone",
+            {"name": "resnet50"},
+            "{name: timm/resnet, uri: file:FOLDER, sha256: DIGEST, licence: LICENCE} (docs/methods.md)",
+        ),
+        (
+            "backbone",
+            {"name": "my_net"},
+            "{name: LIBRARY/FAMILY, uri: file:FOLDER, sha256: DIGEST, licence: ",
+        ),
+    ],
+)
+def test_a_name_where_a_section_stands_and_a_network_of_one_s_own(
+    section: str, written: object, words: str
+) -> None:
+    values = copy.deepcopy(yaml.safe_load((ROOT / "params.yaml").read_text()))
+    values[section] = written
+    with pytest.raises(ParamsError) as caught:
+        check(values)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        (("gate", "rules", 0, "metric"), "gate.rules, entry 1, metric"),
+        (("head", "l2", 10), "head.l2, entry 11"),
+        (("a", 1, 0, "b", "c"), "a, entry 2, entry 1, b.c"),
+        ((), ""),
+    ],
+)
+def test_people_count_from_one(at: tuple[str | int, ...], said: str) -> None:
+    assert placed(at) == said

@@ -102,7 +102,7 @@ def test_a_release_is_registered_once_with_its_whole_story(
     assert version.tags["graftline.verified"] == "true"
     assert version.tags["graftline.data_licence"] == "CC0"
     assert version.run_id == stored_id(run)
-    assert "| accuracy | 0.9000 |" in version.description
+    assert "| accuracy | 0.900 |" in version.description
     assert client.get_run(stored_id(run)).data.metrics["accuracy"] == 0.9
 
 
@@ -111,7 +111,11 @@ def test_the_card_lies_in_the_versions_folder_and_stands_on_its_page(
 ) -> None:
     before = sha256_tree(release)
     card = Card(
-        b"---\nlicense: mit\n---\n", b"{}", "### Intended use\n\nSorting.", {"graftline.card.licence": "mit"}
+        b"---\nlicense: mit\n---\n",
+        b"{}",
+        "### Intended use\n\nSorting.",
+        {"graftline.card.licence": "mit"},
+        {"accuracy": ("Accuracy", "0.900 (0.850 to 0.950)")},
     )
     given = replace(candidate(release), card=card)
     register(workspace, params.tracking, given, start_run(workspace, params, "flow"))
@@ -123,12 +127,13 @@ def test_the_card_lies_in_the_versions_folder_and_stands_on_its_page(
     assert version.tags["graftline.card.licence"] == "mit"
     assert version.tags[FOLDER_TAG] == folder_digest(got)
     assert card.summary in version.description
+    assert "| Accuracy | 0.900 \\(0.850 to 0.950\\) |" in version.description
     assert version.tags[DIGEST_TAG] == before == sha256_tree(got / "release")
 
 
 def test_a_description_is_no_longer_than_the_database_holds() -> None:
     metrics = {f"recall of class {n}": 0.5 for n in range(400)}
-    found = description("a" * 64, PASS, {}, metrics, "summary")
+    found = description("a" * 64, PASS, {}, metrics, Card(b"", b"", "summary", {}))
     assert len(found) == 5000
     assert found.startswith("Verdict **pass** by 1 rules")
     assert "summary" in found

@@ -11,9 +11,9 @@ from markdown_it import MarkdownIt
 
 from components.params import Params
 from components.params.task import TaskParams
-from components.registry.model import description
+from components.registry.model import Card, description
 from components.reporting.card import facts, front_matter
-from components.reporting.card_page import readme, summary, tags
+from components.reporting.card_page import figures, readme, summary, tags
 from components.reporting.material import gather
 from components.storage.markdown import code, text
 
@@ -59,7 +59,7 @@ def test_the_front_matter_is_what_hugging_face_reads(workspace: Path) -> None:
         {"type": "image-classification"},
         "test",
     )
-    assert {"type": "accuracy", "name": "accuracy", "value": 0.887} in result["metrics"]
+    assert {"type": "accuracy", "name": "Accuracy", "value": 0.887} in result["metrics"]
     assert "accuracy" in front["metrics"]  # type: ignore[operator]
 
 
@@ -86,8 +86,8 @@ def test_the_page_holds_what_was_made_and_measured(workspace: Path) -> None:
         "- Temperature: 1.273\n- Decision threshold: 0.5 for defective\n",
         "- Calibration was fitted on 130 samples.",
         "| test | 640 | functional 427, defective 213 |",
-        "| Accuracy | 0.887 | 0.867 to 0.907 | 640 |",
-        "| type\\=mono | 0.897 \\[0.877, 0.917\\] |",
+        "| Accuracy | 0.887 \\(0.867 to 0.907\\) | 640 |",
+        "| type\\=mono | 0.897 \\(0.877 to 0.917\\) |",
         "| scratch | 0.710",
         "## Gate\\: fail".replace("Gate\\:", "Gate:"),
         "- Selected: fine-tuned network",
@@ -113,13 +113,13 @@ def test_groups_and_few_samples_are_named(workspace: Path) -> None:
     said = _card(workspace)
     limits = said["limits"]
     assert isinstance(limits, list)
-    assert "recall of rare rests on 12 test samples: too few to tell much." in limits
+    assert "Recall of rare rests on 12 test samples: too few to tell much." in limits
     assert "Slice type=thin has 12 test samples: too few to tell much." in limits
-    assert "Probabilities are off by 0.050 (0.030 to 0.070) on average (ece)." in limits
+    assert "Calibration error: probabilities are off by 0.050 (0.030 to 0.070) on average." in limits
     words = "Accuracy is worst for poly: 0.800 (0.600 to 0.900, 12 samples): no other group was measured."
     page = readme(said)
     assert f"Groups of type: {text(words)}" in page
-    assert "| poly | 0.800 \\[0.600, 0.900\\] | 12 |" in page
+    assert "| poly | 0.800 \\(0.600 to 0.900\\) | 12 |" in page
     assert text(words) in summary(said)
     assert tags(said)["graftline.card.worst_groups"] == words
     assert "recall of rare" not in str(front_matter(said)["model-index"])
@@ -152,10 +152,14 @@ def test_nothing_of_the_data_is_markup(workspace: Path) -> None:
     assert all("\n" not in value for value in tags(said).values())
 
 
+def _shown(said: dict[str, object]) -> Card:
+    return Card(b"", b"", summary(said), tags(said), figures(said))
+
+
 def _description(said: dict[str, object]) -> str:
     """As the version's page in MLflow shows it."""
     tags = {"graftline.source_uri": HOSTILE}
-    return description(DIGEST, {"verdict": HOSTILE}, tags, {f"recall of {HOSTILE}": 0.5}, summary(said))
+    return description(DIGEST, {"verdict": HOSTILE}, tags, {f"recall of {HOSTILE}": 0.5}, _shown(said))
 
 
 def _only_text(page: str) -> None:

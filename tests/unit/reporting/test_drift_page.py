@@ -48,8 +48,8 @@ def test_a_drift_is_shown_with_what_it_is_in() -> None:
     assert "s3://bucket/&lt;in&gt;" in page
     assert "&lt;i&gt;.png" in page
     assert page.count("<svg") == 4  # shares, embeddings, two distributions
-    assert "0.7 to 0.9" in page
-    assert "6 are too few" in page
+    assert "0.800 (0.700 to 0.900)" in page
+    assert "0.750 (no interval: 6 are too few)" in page
     assert "undefined" in page
     assert "<th>margin</th>" in page
     assert "median 5 → 6.5" in page

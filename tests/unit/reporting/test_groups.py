@@ -56,7 +56,7 @@ def test_the_worst_group_is_said_first_and_all_are_shown(tmp_path: Path) -> None
         ("mono", "0.900"),
     ]
     assert found.table.columns == ("Balanced accuracy", "Calibration error", "Samples")
-    assert found.table.rows[0].cells == ("0.800 [0.750, 0.850]", "0.100 [0.050, 0.150]", "100")
+    assert found.table.rows[0].cells == ("0.800 (0.750 to 0.850)", "0.100 (0.050 to 0.150)", "100")
     assert found.table.rows[3].cells[0] == "–"
     assert [(rule.outcome, rule.evidence) for rule in found.rules] == [("fail", "0.3: <a>")]
 

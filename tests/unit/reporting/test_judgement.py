@@ -4,7 +4,8 @@ from pathlib import Path
 
 from components.params.task import TaskParams
 from components.reporting import judgement, origin, panels
-from components.reporting.material import gather, number, title
+from components.reporting.material import gather
+from components.reporting.notation import number, title
 
 TASK = TaskParams()
 

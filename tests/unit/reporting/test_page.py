@@ -76,7 +76,7 @@ def test_parts_of_a_target_are_shown_one_by_one_with_their_names_harmless(worksp
     balance.feed(text)
     assert (balance.open, balance.wrong) == ([], [])
     assert '<th scope="row">&lt;i&gt;cracked&lt;/i&gt;</th><td data-column="Recall">0.756' in text
-    assert "[0.694, 0.811]" in text
+    assert "(0.694 to 0.811)" in text
     assert "{metric: recall, class: …, at_least: …}" in text
 
 

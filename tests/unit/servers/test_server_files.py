@@ -1,11 +1,15 @@
 """Ports and passwords are chosen once, are for their owner, and stand in no command."""
 
 import os
+import shutil
 import stat
+import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from components.errors import GraftlineError, StorageError
 from components.params import load_params
@@ -19,6 +23,7 @@ from infra.servers.layout import Layout, Settings, make_settings, new_settings, 
 from infra.servers.programs import NAMES, environment_file, program
 from infra.servers.supervision import configure
 
+ROOT = Path(__file__).parents[3]
 CLIENT = ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_PASSWORD", "PREFECT_API_URL", "PREFECT_API_AUTH_STRING")
 
 
@@ -66,11 +71,49 @@ def test_no_password_stands_in_a_command_or_in_a_file_that_others_can_read(
 
 def test_the_servers_programs_send_nothing_home_and_listen_on_loopback(where: Layout, programs: None) -> None:
     settings = make_settings(where)
+    made = {name: program(name, where, settings) for name in ("postgres", "mlflow", "prefect", "worker")}
     for name in ("mlflow", "prefect", "worker"):
-        chosen = program(name, where, settings)
-        assert chosen.environment["DO_NOT_TRACK"] == "1"
-        assert "0.0.0.0" not in " ".join(chosen.words)
-    assert program("mlflow", where, settings).environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+        assert made[name].environment["DO_NOT_TRACK"] == "1"
+    for name in ("mlflow", "prefect"):
+        assert made[name].words[made[name].words.index("--host") + 1] == "127.0.0.1"
+    assert "listen_addresses=127.0.0.1" in made["postgres"].words
+    assert "--host" not in made["worker"].words, "it serves nobody"
+    mlflow, prefect = made["mlflow"].environment, made["prefect"].environment
+    assert mlflow["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+    assert made["mlflow"].words[made["mlflow"].words.index("--app-name") + 1] == "basic-auth"
+    assert prefect["PREFECT_SERVER_API_AUTH_STRING"].endswith(f":{settings.prefect_password}")
+
+
+def test_the_page_of_the_embedded_store_listens_on_loopback_and_runs_no_jobs(
+    tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.registry.server import serve
+
+    monkeypatch.delenv("GRAFTLINE_HOME", raising=False)
+    (tmp_path / ".graftline" / "mlflow").mkdir(parents=True)
+    shutil.copyfile(empty_store, tmp_path / ".graftline" / "mlflow" / "mlflow.db")
+    told: dict[str, Any] = {}
+
+    def start(words: list[str], env: dict[str, str], check: bool) -> "subprocess.CompletedProcess[str]":
+        told.update(words=words, env=env)
+        return subprocess.CompletedProcess(words, 0)
+
+    monkeypatch.setattr("components.registry.server.subprocess.run", start)
+    serve(tmp_path, load_params(ROOT / "params.yaml"), 5999)
+    assert told["words"][told["words"].index("--host") + 1] == "127.0.0.1"
+    assert told["env"]["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+
+
+def test_containers_are_reached_from_loopback_alone_and_ask_for_passwords() -> None:
+    services = yaml.safe_load((ROOT / "infra" / "compose.yaml").read_text())["services"]
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert len(ports) >= 4
+    assert [port for port in ports if not str(port).startswith("127.0.0.1:")] == []
+    assert not [name for name, service in services.items() if "network_mode" in service]
+    mlflow, prefect = (services[name]["environment"] for name in ("mlflow", "prefect"))
+    assert mlflow["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+    assert mlflow["MLFLOW_AUTH_ADMIN_PASSWORD"].startswith("${MLFLOW_PASSWORD:?")
+    assert "PREFECT_PASSWORD:?" in prefect["PREFECT_SERVER_API_AUTH_STRING"]
 
 
 def test_what_names_other_servers_is_not_handed_on(
@@ -186,7 +229,7 @@ def test_nor_is_the_page_of_the_embedded_store_or_the_temporary_server_of_a_flow
     monkeypatch.setattr(
         metadata, "version", lambda name: "2.9.0" if name in ("mlflow", "prefect") else real(name)
     )
-    params = load_params(Path(__file__).parents[3] / "params.yaml")
+    params = load_params(ROOT / "params.yaml")
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
     monkeypatch.setenv("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "60")

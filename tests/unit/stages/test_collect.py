@@ -280,20 +280,19 @@ def test_a_rollback_goes_on_meanwhile_and_what_it_brings_back_stays(workspace: W
 def test_windows_and_references_go_after_their_time(workspace: Workspace) -> None:
     state = workspace.state
     old, young = (state / "monitoring" / "cells" / (letter * 16) for letter in "ab")
-    report, alarm = (
-        state / "reports" / "runs" / "2026.html",
-        state / "monitoring" / "cells" / "alarms" / "x.json",
-    )
+    report, card = (state / "reports" / "runs" / f"2026.{kind}" for kind in ("html", "md"))
+    alarm = state / "monitoring" / "cells" / "alarms" / "x.json"
     reference = state / "references" / f"{'c' * 64}.parquet"
-    for path in (old / "index.html", young / "index.html", report, alarm, reference):
+    for path in (old / "index.html", young / "index.html", report, card, alarm, reference):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
     for path in (old, report.parent, alarm.parent, reference.parent):
         _age(path, LATER)
     workspace.collect()
-    assert [path.exists() for path in (old, young, report, alarm, reference)] == [
+    assert [path.exists() for path in (old, young, report, card, alarm, reference)] == [
         False,
         True,
+        False,
         False,
         True,
         False,

@@ -1,9 +1,13 @@
+import resource
 from pathlib import Path
 
 import numpy as np
 import pytest
+from training_workspace import Workspace
 
+from components.ending import guarded
 from components.errors import StorageError
+from components.stages import extract_features
 from components.stages.features import open_features
 
 PLACES = np.array([0, -1, 1, 2, -1])
@@ -37,3 +41,26 @@ def test_cut_or_foreign_features_are_said_to_be_damaged(tmp_path: Path, name: st
     np.save(path, np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(StorageError, match="is damaged"):
         open_features(tmp_path)
+
+
+def test_a_full_disk_is_said_with_what_helps(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A limit on file size stands for the full disk. numpy's own error does not say what the system refused."""
+    inputs = workspace.inputs("dataset", "adapted")
+
+    def extract(folder: str) -> int:
+        outputs = workspace.output("features", folder)
+        extract_features.run(inputs, outputs, workspace.params, workspace.context)
+        return 0
+
+    assert extract("features-whole") == 0  # from here on the store has every record
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        assert guarded(lambda: extract("features-cut")) == 14
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("error: Of ")
+    assert "could be written to a file. Free some room" in last

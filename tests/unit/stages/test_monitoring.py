@@ -24,6 +24,7 @@ from components.params.watching import read_look
 from components.problems import decision
 from components.problems.operation import watch
 from components.registry.reference import Shelf
+from components.registry.register import CONTRACT_TAG
 from components.stages import windows
 from components.stages.monitor import Found, monitor
 from components.stages.reference import make_reference
@@ -209,3 +210,13 @@ def test_a_version_without_a_reference_and_one_that_was_changed(made: Line) -> N
     assert again.created
     assert again.watched.reference == done.watched.reference
     assert look(made, version=2, input="same").window
+
+
+def test_a_reference_of_another_contract_is_not_compared(made: Line) -> None:
+    client, contract = made.desk.connection.client, open_bundle(made.stored("1") / "release").contract.sha256
+    client.set_model_version_tag("cells", "1", CONTRACT_TAG, "0" * 64)
+    with pytest.raises(DigestMismatch, match=r"made for another contract .*monitor reference --version 1"):
+        look(made, input="same")
+    client.set_model_version_tag("cells", "1", CONTRACT_TAG, contract)
+    assert look(made, input="same").window
+    client.delete_model_version_tag("cells", "1", CONTRACT_TAG)

@@ -1,6 +1,7 @@
 """`register` takes what the stages made, and nothing else: an edited verdict or manifest makes no version."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,11 +9,18 @@ import pytest
 import yaml
 from dvc.repo import Repo
 from promoted import Line
+from run_git import git
 
-from components.errors import DigestMismatch, GateRefused
+from components.errors import DigestMismatch, GateRefused, StorageError
+from components.inference.bundle import open_bundle
+from components.params.scoring import read_job
+from components.registry.model import CARD
+from components.registry.register import CONTRACT_TAG
 from components.stages import gate
 from components.stages.artefacts import locked_outputs
+from components.stages.card import refresh_card, write_card
 from components.stages.register import register
+from components.stages.score import open_release
 from components.stages.table import Context
 from components.storage.listing import object_name
 from components.storage.publish import sha256_bytes, sha256_tree, write_json
@@ -46,6 +54,17 @@ def test_what_the_stages_made_is_registered(line: Line) -> None:
     first = register(line.root, line.params)
     again = register(line.root, line.params)
     assert (first.created, again.created, again.version) == (True, False, first.version)
+
+
+def test_the_contract_is_kept_with_the_version_and_scoring_compares_it(line: Line) -> None:
+    version = register(line.root, line.params).version
+    client, job = line.desk.connection.client, read_job({"input": "in", "output": "out", "version": 1})
+    bundle, _ = open_release(line.root, line.params, job)
+    kept = client.get_model_version("cells", version).tags[CONTRACT_TAG]
+    assert kept == bundle.contract.sha256 == open_bundle(line.root / "release").contract.sha256
+    client.set_model_version_tag("cells", version, CONTRACT_TAG, "0" * 64)
+    with pytest.raises(DigestMismatch, match="cells version 1 was registered with the contract 0000"):
+        open_release(line.root, line.params, job)
 
 
 def _edit(path: Path, change: Callable[[dict[str, object]], object]) -> None:
@@ -104,6 +123,64 @@ def test_what_was_edited_is_not(line: Line, edit: Callable[[Path], object], said
     with pytest.raises((GateRefused, DigestMismatch), match=said):
         register(line.root, line.params)
     assert line.desk.find(sha256_tree(line.root / "release")) is None
+
+
+def _files(folder: Path) -> list[bytes]:
+    return [(folder / name).read_bytes() for name in CARD]
+
+
+def test_the_card_is_the_version_s_byte_for_byte(line: Line) -> None:
+    """With the model's name, the release's digest and the commit."""
+    git(line.root, "init", "-q")
+    git(line.root, "commit", "-q", "--allow-empty", "-m", "first")
+    commit = git(line.root, "rev-parse", "HEAD")
+    readme = write_card(line.root, line.params)
+    assert readme == line.root / ".graftline" / "reports" / "README.md"
+    written = _files(readme.parent)
+    facts = json.loads(written[1])
+    assert facts["model"]["name"] == "cells"
+    assert facts["model"]["release_sha256"] == sha256_tree(line.root / "release")
+    assert facts["training"]["git_commit"] == commit
+    assert facts["gate"]["verdict"] == "pass"
+
+    version = register(line.root, line.params).version
+    assert _files(line.stored(version)) == written
+    assert _files(readme.parent) == written
+
+
+def test_a_version_s_card_replaces_an_older_one_beside_the_report(line: Line) -> None:
+    readme = write_card(line.root, line.params)
+    readme.write_text("of before")
+    version = register(line.root, line.params).version
+    assert _files(readme.parent) == _files(line.stored(version))
+
+
+def test_a_refused_release_has_a_card_that_says_so(line: Line) -> None:
+    _failed_rules(line.root)
+    _edit(line.root / "verdict.json", lambda facts: facts.update(verdict="fail"))
+    _lock(line.root)
+    before = sha256_tree(line.root / "release")
+    readme = write_card(line.root, line.params)
+    assert "## Gate: fail" in readme.read_text()
+    assert sha256_tree(line.root / "release") == before
+
+
+def test_no_card_tells_of_another_release_s_verdict(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command refuses; beside a report that is written anew, the old card goes."""
+    readme = write_card(line.root, line.params)
+    _edit(line.root / "release" / "manifest.json", lambda facts: facts.update(threshold=0.9))
+    _lock(line.root)
+    with pytest.raises(GateRefused, match=r"verdict\.json judges another release"):
+        write_card(line.root, line.params)
+    refresh_card(line.root, line.params)
+    assert [(readme.parent / name).exists() for name in CARD] == [False, False]
+    assert "no model card beside the report: verdict.json judges another release" in capsys.readouterr().err
+
+
+def test_without_a_release_there_is_no_card(line: Line) -> None:
+    shutil.rmtree(line.root / "release")
+    with pytest.raises(StorageError, match="release does not exist"):
+        write_card(line.root, line.params)
 
 
 def test_names_of_objects_are_dvc_s(tmp_path: Path) -> None:

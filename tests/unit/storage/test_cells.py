@@ -11,6 +11,7 @@ from components.params.task import TaskParams
 from components.problems import decision
 from components.problems.operation import watch
 from components.stages.evaluate import _write_csv
+from components.stages.label_report import Doubted, LabelReport, write_list
 from components.stages.windows import read_labels
 from components.storage.cells import STARTS, escape, unescape
 
@@ -49,3 +50,9 @@ def test_a_list_to_label_is_safe_to_open_and_taken_back(tmp_path: Path) -> None:
 def test_tables_of_the_evaluation_quote_classes_and_keep_numbers(tmp_path: Path) -> None:
     _write_csv(tmp_path / "out.csv", ("actual", "count"), [("=a", np.int64(-1)), ("b", -0.5)])  # type: ignore[list-item]
     assert (tmp_path / "out.csv").read_text() == "actual,count\n'=a,-1\nb,-0.5\n"
+
+
+def test_the_list_of_doubtful_labels_is_safe_to_open(tmp_path: Path) -> None:
+    doubt = Doubted("=evil.png", "12", ("@good", "-0.5"))
+    path = write_list(tmp_path, LabelReport([doubt], ("label", "distance"), "by hand", 1, 1))
+    assert path.read_text() == "path,id,label,distance\n'=evil.png,12,'@good,-0.5\n"

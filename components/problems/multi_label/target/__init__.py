@@ -25,7 +25,6 @@ from components.problems.multi_label.target.checks import (
     doubtful,
     few_tests,
     look_alike,
-    separated_otherwise,
 )
 from components.problems.windows import WholeTargets
 
@@ -36,14 +35,12 @@ class Reading:
     """See components.problems.labels.Reading for what each member promises."""
 
     def __init__(self, labels: Labels, task: TaskParams, written: Iterable[str]) -> None:
-        self._options, self._single = task.options(MultiLabelParams), isinstance(labels.label, str)
         self._cells = _cells(labels, task, written)
         self.names = self._cells.names
         check_some(self.names)
 
     def early(self, written: Sequence[str], asked: Iterable[str] = (), least: int = 0) -> None:
-        hint = separated_otherwise(written, self._options) if self._single else ""
-        check_asked(asked, self.names, hint)
+        check_asked(asked, self.names)
         if least:
             check_counts([self._cells.of(cell) or () for cell in written], self.names, least)
 

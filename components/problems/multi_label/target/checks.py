@@ -28,17 +28,13 @@ def check_some(names: Sequence[str]) -> None:
         )
 
 
-def check_asked(asked: Iterable[str], names: Sequence[str], hint: str = "") -> None:
-    """DataError where a rule of the gate is about a label that is none.
-
-    Args:
-        hint: why the labels may not be what was meant.
-    """
+def check_asked(asked: Iterable[str], names: Sequence[str]) -> None:
+    """DataError where a rule of the gate is about a label that is none."""
     for name in asked:
         if name not in names:
             raise DataError(
                 f"gate.rules names the label {name!r}, which is none of the data{meant(name, names) or '.'}",
-                f"The labels are {', '.join(names[:NAMED])}{' …' if len(names) > NAMED else ''}. {hint}".strip(),
+                f"The labels are {', '.join(names[:NAMED])}{' …' if len(names) > NAMED else ''}.",
             )
 
 
@@ -159,14 +155,14 @@ def doubtful(labels: Labels, options: MultiLabelParams, cells: Iterable[str]) ->
             f"{where} holds nothing in {rows(counts[''])}. If such a sample has none of the labels, write "
             '`none: ""` below task; if nobody knows its labels, `unlabelled: ""` below data.labels.'
         )
-    if hint := separated_otherwise(counts, options):
+    if hint := _separated_otherwise(counts, options):
         sentences.append(f"{where}: {hint}")
     return sentences
 
 
-def separated_otherwise(cells: Iterable[str], options: MultiLabelParams) -> str:
+def _separated_otherwise(counts: Mapping[str, int], options: MultiLabelParams) -> str:
     """A sentence where no cell holds task.separator, but some hold another sign that may be one. Empty otherwise."""
-    other = _other_separator(cells if isinstance(cells, Counter) else Counter(cells), options)
+    other = _other_separator(counts, options)
     if other is None:
         return ""
     return (

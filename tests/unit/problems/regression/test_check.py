@@ -94,6 +94,9 @@ def test_each_of_several_numbers_has_its_unit_range_and_rule() -> None:
     [
         ({"task": {"unit": {"brigt": "%"}}}, "'brigt' is no column of data.labels.label; did you mean 'bright'"),
         ({"task": {"range": {"z": [0, 1]}}}, "task.range: 'z' is no column of data.labels.label. Allowed: bright,"),
+        ({"task": {"unit": ["%", "mm"]}}, "task.unit: ['%', 'mm'] is a list; of several numbers write each with its "
+         "column of data.labels.label: {COLUMN: %, COLUMN: mm}"),
+        ({"task": {"range": [[0, 1], [0, 5]]}}, "data.labels.label: {COLUMN: [0, 1], COLUMN: [0, 5]}"),
         ({"task": {"range": {"dark": [1, 0]}}}, "the least number must be below the greatest"),
         ({"task": {"unit": {"size": "mm"}}}, "DVC's run cache overlooks keys of that name"),
         (
@@ -102,7 +105,7 @@ def test_each_of_several_numbers_has_its_unit_range_and_rule() -> None:
         ),
         (
             {"gate": rules({"metric": "r2", "at_least": 0, "number": "dark"})},
-            "gate.rules.0: r2 is of all; number goes with rmse, mae, coverage: leave it out",
+            "gate.rules, entry 1: r2 is of all; number goes with rmse, mae, coverage: leave it out",
         ),
     ],
 )  # fmt: skip

@@ -9,8 +9,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from components.errors import ParamsError
+from components.params.scoring import CHAMPION
 from flows.command import code_of, end, guarded, table_arguments
+
+if TYPE_CHECKING:
+    from components.params import Params
 
 DRIFT = 4
 
@@ -54,22 +60,23 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 
 
 def _run(root: Path, command: str | None, values: dict[str, object]) -> int:
+    """What is wrong with the command, the inputs or the version is said before anything slow is imported or started."""
     from components.params import load_params
     from components.params.watching import read_look
+    from components.registry.fetch import look_up
     from components.runtime.distribution import check_distribution
+    from components.stages.before import open_look
     from flows.engine import prepare_environment
 
     params = load_params(root / "params.yaml")
-    check_distribution()
-    prepare_environment(root)
     if command == "reference":
-        from components.stages.reference import make_reference
-
-        version, alias = values["version"], values["alias"]
-        number = None if version is None else str(version)
-        sys.stdout.write(f"{make_reference(root, params, number, str(alias or 'champion'))}\n")
-        return 0
+        return _reference(root, params, values)
     look = read_look(values)
+    prepare_environment(root)
+    open_look(root, look)
+    check_distribution()
+    if look.scored is None:
+        look_up(root, params.tracking, *look.chosen)
     if os.environ.get("PREFECT_API_URL"):
         return _as_flow(root, values)
     from components.stages.monitor import monitor
@@ -82,6 +89,22 @@ def _run(root: Path, command: str | None, values: dict[str, object]) -> int:
         return 0
     sys.stdout.write(f"Nothing starts by itself without a Prefect server. {by_hand(found.window)}\n")
     return DRIFT
+
+
+def _reference(root: Path, params: "Params", values: dict[str, object]) -> int:
+    from components.runtime.distribution import check_distribution
+    from components.stages.reference import make_reference
+    from flows.engine import prepare_environment
+
+    given = [name for name, value in values.items() if value is not None and name not in ("alias", "version")]
+    if given:
+        raise ParamsError(f"--{given[0]} is not for `reference`.", "Allowed: --alias or --version.")
+    prepare_environment(root)
+    check_distribution()
+    version, alias = values["version"], values["alias"]
+    number = None if version is None else str(version)
+    sys.stdout.write(f"{make_reference(root, params, number, str(alias or CHAMPION))}\n")
+    return 0
 
 
 def _as_flow(root: Path, values: dict[str, object]) -> int:

@@ -69,6 +69,7 @@ def _run(root: Path, options: argparse.Namespace) -> int:
         return _promote(root, params)
     if options.command in ("history", "at"):
         return _look(root, params, options)
+    _refuse_unknown(root, params, options)
     from components.registry.desk import open_desk
 
     desk = open_desk(root, params.tracking)
@@ -79,13 +80,27 @@ def _run(root: Path, options: argparse.Namespace) -> int:
     return 0
 
 
+def _refuse_unknown(root: Path, params: "Params", options: argparse.Namespace) -> None:
+    """A version that the ledger does not know as what it must be: it is read without MLflow, which takes seconds."""
+    from components.registry.guard import read_ledger
+    from components.registry.history import refuse_never_champion, refuse_not_waiting
+
+    if options.command == "rollback" and options.to is not None:
+        refuse_never_champion(params.tracking.model, read_ledger(root, params.tracking), options.to)
+    if options.command in ("approve", "reject"):
+        refuse_not_waiting(params.tracking.model, read_ledger(root, params.tracking), options.version)
+
+
 def _promote(root: Path, params: "Params") -> int:
     from components.runtime.distribution import check_distribution
-    from components.stages.promote import promote
-    from flows.standing import ruling_lines
+    from components.stages.artefacts import require
     from flows.workspace import held
 
+    require(root, ["release"], "promote")
     check_distribution()
+    from components.stages.promote import promote
+    from flows.standing import ruling_lines
+
     with held(root):  # nothing may rewrite release/ meanwhile
         done = promote(root, params)
     _say(ruling_lines(done))
@@ -96,8 +111,9 @@ def _look(root: Path, params: "Params", options: argparse.Namespace) -> int:
     from components.registry.guard import read_ledger
     from flows.standing import at_lines, history_lines, instant
 
+    when = instant(options.time) if options.command == "at" else None
     entries = read_ledger(root, params.tracking)
-    _say(history_lines(entries) if options.command == "history" else at_lines(entries, instant(options.time)))
+    _say(history_lines(entries) if when is None else at_lines(entries, when))
     return 0
 
 

@@ -50,9 +50,11 @@ def _run(root: Path, options: argparse.Namespace) -> int:
     from components.runtime.distribution import check_distribution
     from flows.engine import prepare_environment
     from flows.server import temporary_server
-    from flows.worktree import repository
+    from flows.worktree import is_remote, repository, resolve
 
     repository(root)
+    if options.revision and not is_remote(root, options.revision):
+        resolve(root, options.revision)
     check_distribution()
     prepare_environment(root)
     with temporary_server() as ready:

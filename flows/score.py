@@ -21,9 +21,9 @@ def parser() -> argparse.ArgumentParser:
         epilog="The work is spread by giving --shard 1/8, 2/8 … to as many processes with the same --output; together "
         "they write what one would. Providers and threads: section runtime of params.yaml. "
         "Exit codes: 0 all of the shard is there; 2 the command or params.yaml is wrong; 10 inputs cannot be fetched; "
-        "11 the model is not the one that was registered; 12 the inputs cannot be used; 14 the disk is full, or the "
-        "output folder holds another job; 15 the provider is not active; 20 the registry; 75 busy or stopped, the "
-        "same command resumes; others: see components/errors.py. More: docs/scoring.md.",
+        "11 the model is not the one that was registered; 12 the inputs cannot be used, or none could be scored; "
+        "14 the disk is full, or the output folder holds another job; 15 the provider is not active; 20 the registry; "
+        "75 busy or stopped, the same command resumes; others: see components/errors.py. More: docs/scoring.md.",
     )
     made.add_argument(
         "--input",
@@ -64,22 +64,26 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
 
 
 def _run(root: Path, values: dict[str, object]) -> int:
-    """Whatever is wrong with the command or with params.yaml is said before anything slow is started."""
-    from components.inference.inputs import refuse_output_inside
-    from components.inference.opened import open_inputs
+    """Whatever is wrong with the command, params.yaml, the inputs or the model is said before Prefect is started.
+
+    What can be told without the model comes first: nothing slow is imported for it. The flow looks again.
+    """
     from components.params import load_operation
     from components.params.scoring import read_job
     from components.progress import log
     from components.runtime.distribution import check_distribution
+    from components.stages.before import open_job
     from flows.engine import prepare_environment
     from flows.server import temporary_server
 
     job = read_job(values)
-    load_operation(root / "params.yaml")
-    # The flow looks again: a mistake in the command need not wait a minute for Prefect.
-    refuse_output_inside(open_inputs(root, job), root / job.output)
-    check_distribution()
+    params = load_operation(root / "params.yaml")
     prepare_environment(root)
+    open_job(root, job)
+    check_distribution()
+    from components.stages.score import check_model
+
+    check_model(root, params, job)
     log("Starting Prefect; the first start takes a minute.")
     with temporary_server() as ready:
         from flows.batch import score

@@ -101,13 +101,19 @@ def line_name(root: Path) -> str:
     return hashlib.sha256(bytes(repository(root))).hexdigest()[:8]
 
 
+def is_remote(root: Path, revision: str) -> bool:
+    """Whether it is `REMOTE/BRANCH`, which is fetched before it is used."""
+    remote, _, branch = revision.partition("/")
+    return bool(branch) and remote in git(root, "remote").split()
+
+
 def resolve(root: Path, revision: str) -> str:
     """The commit of `revision`; `REMOTE/BRANCH` is fetched first.
 
     Raises SourceError where the remote cannot be reached: an old state would be trained on in silence.
     """
-    remote, _, branch = revision.partition("/")
-    if branch and remote in git(root, "remote").split():
+    if is_remote(root, revision):
+        remote, _, branch = revision.partition("/")
         done = run_git(root, ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", remote, branch))
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip().splitlines()

@@ -14,7 +14,10 @@ Whole = npt.NDArray[np.int64]
 
 
 def discriminant(features: Array, targets: Whole, asked: Array, classes: int) -> Array:
-    """(M, classes) probabilities for the samples `asked` (M, width); of a class that `targets` do not hold, 0."""
+    """(M, classes) log-probabilities for the samples `asked` (M, width); of a class that `targets` do not hold, -inf.
+
+    With many features they are overconfident, by a factor of several in their logits: see `label_noise.calibrated`.
+    """
     seen, member, counts = np.unique(targets, return_inverse=True, return_counts=True)
     means = np.stack([features[member == label].mean(axis=0) for label in range(len(seen))])
     apart = features - means[member]
@@ -27,6 +30,6 @@ def discriminant(features: Array, targets: Whole, asked: Array, classes: int) ->
         solved = linalg.lstsq(covariance, (means / scale).T)[0]
     weights = solved / scale[:, None]
     offsets = np.log(counts / len(targets)) - (means.T * weights).sum(axis=0) / 2
-    found = np.zeros((len(asked), classes))
-    found[:, seen] = special.softmax(asked @ weights + offsets, axis=1)
+    found = np.full((len(asked), classes), -np.inf)
+    found[:, seen] = special.log_softmax(asked @ weights + offsets, axis=1)
     return found

@@ -144,6 +144,10 @@ def read_below(root: Path, name: str) -> bytes:
         raise DataError("is not the name of a file") from None
 
 
+def no_inputs() -> DataError:
+    return DataError("There are no inputs.", "Check the folder, table or prefix.")
+
+
 def _check_size(size: int) -> None:
     if size > MAX_BYTES:
         raise DataError(f"{size} bytes are more than the {MAX_BYTES} allowed")

@@ -46,13 +46,18 @@ class Columns:
 
 
 class Table:
-    """The rows of the table `file`; its files lie below `root` (by default the table's own folder)."""
+    """The rows of the table `file`; its files lie below `root` (by default the table's own folder).
+
+    Attributes:
+        columns: which says what.
+        root: resolved.
+    """
 
     def __init__(self, file: Path, columns: Columns, root: Path | None = None) -> None:
         self.uri = str(file)
+        self.columns = columns
+        self.root = (root or file.parent).resolve()
         self._file = file
-        self._columns = columns
-        self._root = (root or file.parent).resolve()
         named = (("--path", columns.path), ("--content", columns.content), ("--id", columns.id))
         wanted = [(key, column) for key, column in named if column]
         form = (columns.separator, columns.header)
@@ -70,7 +75,7 @@ class Table:
 
     def _check_kind(self) -> None:
         """Any file could be a CSV, as its name is nobody's promise: a picture that was meant as the input is none."""
-        if kind_of(self._file.name) or self._columns.separator:
+        if kind_of(self._file.name) or self.columns.separator:
             return
         try:
             with self._file.open("rb") as file:
@@ -85,7 +90,7 @@ class Table:
         raise DataError(f"{self._file} cannot be read: {reason}.")
 
     def _input(self, row: TableRow) -> Input:
-        columns = self._columns
+        columns = self.columns
         path = self._path(row, columns.path) if columns.path else ""
         name = row.text(columns.id) if columns.id else path or f"{self._file.name}#{row.number}"
         if why := unwritable(name) if name else "is empty":
@@ -114,10 +119,10 @@ class Table:
         if not path:
             raise DataError("the table names no file")
         forms = () if path.isascii() else (unicodedata.normalize(form, path) for form in ("NFC", "NFD"))
-        return read_below(self._root, next((name for name in (path, *forms) if self._is_there(name)), path))
+        return read_below(self.root, next((name for name in (path, *forms) if self._is_there(name)), path))
 
     def _is_there(self, name: str) -> bool:
-        return os.path.lexists(self._root / name)
+        return os.path.lexists(self.root / name)
 
     def _check_unique(self, seen: npt.NDArray[np.uint64]) -> None:
         """Raise DataError where an id occurs twice; equal hashes alone prove nothing."""
@@ -129,7 +134,7 @@ class Table:
             if _short(name) not in suspects:
                 continue
             if name in known:
-                column = self._columns.id or self._columns.path
+                column = self.columns.id or self.columns.path
                 raise DataError(
                     f"{row.place}: the column {column!r} holds {name!r} as row {known[name]} does; it names the rows "
                     "of the output.",

@@ -19,14 +19,14 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import IO
 
-from components.errors import DataError, SourceError, StorageError
-from components.inference.inputs import Input, Inputs
+from components.errors import SourceError, StorageError
+from components.inference.begun import LISTED, PLAN, refuse_foreign
+from components.inference.inputs import Input, no_inputs
 from components.storage.publish import kernel_lock, read_json, sha256_file, write_bytes, write_json
 from components.storage.range_lock import range_lock
 
 FORMAT = 1  # to be raised when the rows of equal inputs change
-PLAN, RECEIPTS, MANIFEST, LOCK = "_plan.json", "_parts", "_manifest.json", ".lock"
-LISTED = "_inputs.jsonl"
+RECEIPTS, MANIFEST, LOCK = "_parts", "_manifest.json", ".lock"
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def make_plan(
         if listed is not None:
             listed.writelines(map(_line, part))
     if not parts:
-        raise DataError("There are no inputs.", "Check the folder, table or prefix.")
+        raise no_inputs()
     return Plan(model, rows, sum(sizes), parts, embeddings)
 
 
@@ -119,36 +119,6 @@ def digest(part: Iterable[Input]) -> str:
 
 def _line(item: Input) -> bytes:
     return json.dumps([item.id, item.state]).encode() + b"\n"
-
-
-class Begun:
-    """Those of `inputs` with which the job in `folder` began: what came since is for another job.
-
-    Both are in the same order. What became another is found when the digests of the parts are compared.
-    """
-
-    def __init__(self, inputs: Inputs, folder: Path) -> None:
-        self.uri = inputs.uri
-        self._inputs = inputs
-        self._listed = folder / LISTED
-
-    def __iter__(self) -> Iterator[Input]:
-        there = iter(self._inputs)
-        with self._listed.open("rb") as lines:
-            for line in lines:
-                wanted = json.loads(line)[0]
-                found = next((item for item in there if item.id == wanted), None)
-                if found is None:
-                    raise StorageError(
-                        f"{self._listed.parent} was begun with {wanted}, which is not in {self.uri} any more.",
-                        "Bring it back and run the same command, or name another --output.",
-                    )
-                yield found
-
-
-def begun(folder: Path) -> bool:
-    """Whether the folder holds a job that knows what it began with."""
-    return (folder / PLAN).exists() and (folder / LISTED).exists()
 
 
 def _chunks(inputs: Iterable[Input], rows: int) -> Iterator[list[Input]]:
@@ -175,13 +145,7 @@ class Output:
         self.folder = folder
         self.plan = plan
         folder.mkdir(parents=True, exist_ok=True)
-        there = (path.name for path in folder.iterdir())
-        found = [name for name in there if name != LISTED and not name.startswith(".")]
-        if found and not (folder / PLAN).exists():
-            raise StorageError(
-                f"{folder} is not empty and holds no scoring job: {', '.join(sorted(found)[:3])}.",
-                "Name another --output.",
-            )
+        refuse_foreign(folder)
         with self._locked():
             if (folder / PLAN).exists():
                 _refuse_other(folder, read_json(folder / PLAN), json.loads(json.dumps(plan.as_json())))

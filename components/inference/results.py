@@ -1,7 +1,7 @@
 """What batch scoring wrote, read again: each part is one that the manifest names, byte for byte."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,13 +70,40 @@ class Scored:
         return np.concatenate(found)
 
 
-def read_scored(folder: Path) -> Scored:
-    """Raises StorageError where the job is not there or not finished, DigestMismatch for a part that was changed."""
+@dataclass
+class Reason:
+    """Attributes:
+    first: id of the first input that has it.
+    count: how many have it.
+    """
+
+    first: str
+    count: int = 0
+
+
+def reasons(folder: Path) -> Mapping[str, Reason]:
+    """Why there is no answer → how often, of a finished job."""
+    found: dict[str, Reason] = {}
+    for name, _ in _parts(read_json(folder / MANIFEST)):
+        table = pq.read_table(folder / name, columns=["id", "reason"])
+        for i, reason in zip(table["id"].to_pylist(), table["reason"].to_pylist(), strict=True):
+            if reason is not None:
+                found.setdefault(reason, Reason(i)).count += 1
+    return found
+
+
+def require_finished(folder: Path) -> None:
+    """Raises StorageError where the folder holds no finished scoring job."""
     if not (folder / MANIFEST).exists():
         raise StorageError(
             f"{folder} holds no finished scoring job.",
             "Finish it with python -m flows.score, then look again.",
         )
+
+
+def read_scored(folder: Path) -> Scored:
+    """Raises StorageError where the job is not there or not finished, DigestMismatch for a part that was changed."""
+    require_finished(folder)
     manifest = read_json(folder / MANIFEST)
     parts, tables = list(_parts(manifest)), []
     for name, digest in parts:

@@ -9,6 +9,7 @@ those few do, and raises alarms where nothing drifts.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from components.monitoring.several import holm, refuse_too_few
 from components.monitoring.shares import labels_test, shares_test
 from components.params.monitoring import within
 from components.problems.operation import Statistic, Watch
+from components.progress import bar
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,32 @@ def compare(reference: Observed, window: Observed, asked: Asked, watch: Watch) -
     decided = decisions(reference, window, watch)
     embedded = bool(len(reference.embeddings) and len(window.embeddings))
     refuse_too_few(asked.permutations, len(names) + len(decided) + embedded, asked.rate)
-    draw = np.random.default_rng(asked.seed)
-    made = [_embeddings(reference, window, asked, draw)] if embedded else []
-    made += [_decided(name, both, asked, draw) for name, both in decided.items()]
+    permuted = embedded + sum(ours.kind != "numbers" for ours, _ in decided.values())
+    with _Permutations(asked, permuted) as permutations:
+        made = [_embeddings(reference, window, permutations)] if embedded else []
+        made += [_decided(name, both, permutations) for name, both in decided.items()]
     made += [_smirnov(name, reference.statistics[name], window.statistics[name]) for name in names]
     return judged(made, asked.rate)
+
+
+class _Permutations:
+    """What permutation tests share: their number, draws that go on from test to test, and a progress bar."""
+
+    def __init__(self, asked: Asked, tests: int) -> None:
+        self.count = asked.permutations
+        self.draw = np.random.default_rng(asked.seed)
+        self._shown = bar(tests * asked.permutations, "compare", "permutations") if tests else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._shown is not None:
+            self._shown.close()
+
+    def advance(self, count: int) -> None:
+        if self._shown is not None:
+            self._shown.update(count)
 
 
 def decisions(reference: Observed, window: Observed, watch: Watch) -> dict[str, tuple[Statistic, Statistic]]:
@@ -95,14 +118,15 @@ def _moves(ours: Statistic, theirs: Statistic) -> bool:
     return ours.kind != "numbers" or bool(np.ptp(np.concatenate([ours.values, theirs.values])) > 0)
 
 
-def _decided(name: str, both: tuple[Statistic, Statistic], asked: Asked, draw: np.random.Generator) -> Test:
+def _decided(name: str, both: tuple[Statistic, Statistic], permutations: _Permutations) -> Test:
     ours, theirs = both
     if ours.kind == "numbers":
         return _smirnov(name, ours.values, theirs.values)
+    how = permutations.count, permutations.draw, permutations.advance
     if ours.kind == "classes":
-        value, p = shares_test(ours.counts, theirs.counts, asked.permutations, draw)
+        value, p = shares_test(ours.counts, theirs.counts, *how)
     else:
-        value, p = labels_test(ours.values, theirs.values, asked.permutations, draw)
+        value, p = labels_test(ours.values, theirs.values, *how)
     return Test(name, "chi-squared", value, p)
 
 
@@ -145,8 +169,9 @@ def judged(tests: Sequence[Test], rate: float) -> list[Test]:
     ]
 
 
-def _embeddings(reference: Observed, window: Observed, asked: Asked, draw: np.random.Generator) -> Test:
-    value, p = mmd_test(reference.embeddings, window.embeddings, asked.permutations, draw)
+def _embeddings(reference: Observed, window: Observed, permutations: _Permutations) -> Test:
+    how = permutations.count, permutations.draw, permutations.advance
+    value, p = mmd_test(reference.embeddings, window.embeddings, *how)
     return Test("embeddings", "MMD", value, p)
 
 

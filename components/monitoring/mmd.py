@@ -1,6 +1,6 @@
 """Whether two sets of embeddings come from one distribution: maximum mean discrepancy with a permutation test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,13 @@ CHUNK = 2000  # permutations at a time: 16 MB for 1000 samples
 
 
 def mmd_test(
-    reference: Array, window: Array, permutations: int, draw: np.random.Generator
+    reference: Array,
+    window: Array,
+    permutations: int,
+    draw: np.random.Generator,
+    advance: Callable[[int], object] = lambda count: None,
 ) -> tuple[float, float]:
-    """(MMD², p) of `reference` (m, width) and `window` (n, width).
+    """(MMD², p) of `reference` (m, width) and `window` (n, width). `advance` hears how many permutations more are done.
 
         MMD² = 1/m² Σ k(xᵢ, xⱼ) + 1/n² Σ k(yᵢ, yⱼ) - 2/mn Σ k(xᵢ, yⱼ)
         p = (1 + #{permutations with at least this MMD²}) / (1 + permutations)
@@ -30,7 +34,10 @@ def mmd_test(
     kernel = pooled_kernel(np.concatenate([reference, window]))
     sign = _contrast(len(reference), len(window))
     seen = float(sign @ kernel @ sign)
-    as_large = sum(int((values >= seen - NOISE).sum()) for values in _null(kernel, sign, permutations, draw))
+    as_large = 0
+    for values in _null(kernel, sign, permutations, draw):
+        as_large += int((values >= seen - NOISE).sum())
+        advance(len(values))
     return seen, (1 + as_large) / (1 + permutations)
 
 

@@ -1,5 +1,7 @@
 """Whether the shares of classes, or of labels of which a sample has several, have changed."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,7 +11,11 @@ ROWS = 2000  # permutations of samples at a time: 16 MB for 1000 samples
 
 
 def shares_test(
-    reference: Counts, window: Counts, permutations: int, draw: np.random.Generator
+    reference: Counts,
+    window: Counts,
+    permutations: int,
+    draw: np.random.Generator,
+    advance: Callable[[int], object] = lambda count: None,
 ) -> tuple[float, float]:
     """(χ², p) of two rows of counts (classes,): Pearson's χ² test of homogeneity, its p by permutation.
 
@@ -17,7 +23,7 @@ def shares_test(
         p = (1 + #{permutations with at least this χ²}) / (1 + permutations)
 
     A permutation of the pooled samples gives the reference's row a multivariate hypergeometric draw of the pool, so
-    the test is exact where cells hold too few for χ²'s distribution.
+    the test is exact where cells hold too few for χ²'s distribution. `advance` hears how many more are done.
     """
     pool = reference + window
     kept = pool > 0
@@ -27,6 +33,7 @@ def shares_test(
     for start in range(0, permutations, CHUNK):
         rows = draw.multivariate_hypergeometric(pool, m, size=min(CHUNK, permutations - start))
         as_large += int((_chi_squared(rows, pool, m, n) >= seen - 1e-9).sum())
+        advance(len(rows))
     return float(seen), (1 + as_large) / (1 + permutations)
 
 
@@ -43,6 +50,7 @@ def labels_test(
     window: npt.NDArray[np.bool_],
     permutations: int,
     draw: np.random.Generator,
+    advance: Callable[[int], object] = lambda count: None,
 ) -> tuple[float, float]:
     """(Σ χ², p) of labels (m, L) and (n, L), of which a sample may have several, or none.
 
@@ -53,7 +61,7 @@ def labels_test(
 
     Labels of one sample depend on each other, so whole samples are permuted: the pool is exchangeable where nothing
     drifts, and P(p ≤ α) ≤ α however the labels go together. Labels that all samples of the pool have, or none, say
-    nothing.
+    nothing. `advance` is that of `shares_test`.
     """
     pool = np.concatenate([reference, window])
     count, m, n = len(pool), len(reference), len(window)
@@ -74,4 +82,5 @@ def labels_test(
     for start in range(0, permutations, ROWS):
         rows = draw.permuted(np.tile(sides, (min(ROWS, permutations - start), 1)), axis=1)
         as_large += int((summed(rows @ held) >= seen - 1e-6 * max(seen, 1.0)).sum())
+        advance(len(rows))
     return seen, (1 + as_large) / (1 + permutations)

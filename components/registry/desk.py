@@ -16,7 +16,17 @@ from components.params.operation import TrackingParams
 from components.params.scoring import CHAMPION
 from components.registry.contents import PATIENCE, VersionFiles, fetched, verify
 from components.registry.guard import Guard, guard
-from components.registry.history import CHALLENGE, CLEAR, MOVED, REJECT, State, served, state
+from components.registry.history import (
+    CHALLENGE,
+    CLEAR,
+    MOVED,
+    REJECT,
+    State,
+    never_champion,
+    not_waiting,
+    served,
+    state,
+)
 from components.registry.ledger import Entry, Note, Version
 from components.registry.register import FOLDER_TAG, SAMPLES_TAG, find
 from components.registry.serving import BACK, foreign
@@ -205,20 +215,13 @@ class Desk:
             return now.earlier[-1]
         known = served(self.ledger.entries())
         if number not in known:
-            allowed = ", ".join(sorted(known, key=int)) or "none yet"
-            raise GateRefused(
-                f"{self.name} version {number} was never champion.", f"Versions that were: {allowed}."
-            )
+            raise never_champion(self.name, number, known)
         return known[number]
 
     def _waiting(self, now: State, number: str) -> Entry:
         waiting = now.waiting
         if waiting is None or waiting.note.target is None or waiting.note.target.number != number:
-            held = waiting.note.target.number if waiting and waiting.note.target else "none"
-            raise GateRefused(
-                f"{self.name} version {number} does not wait for approval (waiting: {held}).",
-                "If the champion has changed since it was proposed, run: python -m flows.promote",
-            )
+            raise not_waiting(self.name, number, waiting.note.target if waiting else None)
         return waiting
 
     def _follow(self, note: Note, target: Version) -> None:

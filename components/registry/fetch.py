@@ -43,14 +43,11 @@ def fetch(
     Raises RegistryError for a version that is not there, was not made by us or never verified; DigestMismatch where
     the registry's bytes are not those that were registered.
     """
-    connection = patiently(lambda: connect(root, tracking))
-    found = find_version(connection, tracking.model, version, alias)
-    check_version(connection, found, version, alias)
+    connection, found = look_up(root, tracking, version, alias)
     digest = found.tags.get(DIGEST_TAG, "")
-    named = f"{found.name} version {found.version}"
     if not digest or found.tags.get(VERIFIED_TAG) != "true":
         raise RegistryError(
-            f"{named} was not verified after its upload.",
+            f"{found.name} version {found.version} was not verified after its upload.",
             "Run: python -m components register. Or name another.",
         )
     folder = home(root) / "models" / digest
@@ -58,6 +55,19 @@ def fetch(
         if not folder.is_dir() or sha256_tree(folder) != digest:
             _bring(connection, found, folder, digest)
     return Fetched(str(found.name), str(found.version), digest, folder, found.tags.get(CONTRACT_TAG, ""))
+
+
+def look_up(
+    root: Path, tracking: TrackingParams, version: str | None = None, alias: str = CHAMPION
+) -> "tuple[Connection, ModelVersion]":
+    """The version that is asked for, once the ledger was asked about it, too.
+
+    Raises RegistryError where there is none, and as `serving.check`.
+    """
+    connection = patiently(lambda: connect(root, tracking))
+    found = find_version(connection, tracking.model, version, alias)
+    check_version(connection, found, version, alias)
+    return connection, found
 
 
 def _bring(connection: Connection, version: "ModelVersion", folder: Path, digest: str) -> None:

@@ -5,9 +5,10 @@ person, `reject` is that person's no, `clear` takes the alias from a version tha
 `inconclusive` and `refused` move nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from components.errors import GateRefused
 from components.registry.ledger import Entry, Version
 
 MOVES = ("promote", "rollback")
@@ -79,6 +80,36 @@ def served(entries: Sequence[Entry]) -> dict[str, Version]:
     """Every version that was ever champion, by number."""
     found = [e.note.target for e in entries if e.note.kind == MOVED and e.note.target is not None]
     return {version.number: version for version in found}
+
+
+def refuse_never_champion(name: str, entries: Sequence[Entry], number: str) -> None:
+    """Raise GateRefused where version `number` never served, and no unfinished move makes it serve."""
+    known = served(entries)
+    coming = state(entries).coming
+    if number in known or (coming and coming.number == number):
+        return
+    raise never_champion(name, number, known)
+
+
+def never_champion(name: str, number: str, known: Iterable[str]) -> GateRefused:
+    allowed = ", ".join(sorted(known, key=int)) or "none yet"
+    return GateRefused(f"{name} version {number} was never champion.", f"Versions that were: {allowed}.")
+
+
+def refuse_not_waiting(name: str, entries: Sequence[Entry], number: str) -> None:
+    """Raise GateRefused where version `number` neither waits for approval nor is champion, or is about to be."""
+    now = state(entries)
+    waiting = now.waiting.note.target if now.waiting else None
+    if number in {version.number for version in (waiting, now.champion, now.coming) if version}:
+        return
+    raise not_waiting(name, number, waiting)
+
+
+def not_waiting(name: str, number: str, waiting: Version | None) -> GateRefused:
+    return GateRefused(
+        f"{name} version {number} does not wait for approval (waiting: {waiting.number if waiting else 'none'}).",
+        "If the champion has changed since it was proposed, run: python -m flows.promote",
+    )
 
 
 def rolled_back(entries: Sequence[Entry]) -> set[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from components.params.operation import TrackingParams
+from components.progress import progress
 from components.registry.delivery import deliver_now
 from components.registry.desk import Desk, open_desk
 from components.registry.history import MOVED, State
@@ -89,11 +90,11 @@ class Shelf:
     def items(self) -> list[Item]:
         """Versions, then uploads that no version names: what a killed registration, or a killed `free`, left."""
         made = []
-        for version in self._versions:
+        for version in progress(self._versions, "registered versions", "versions"):
             number = str(version.version)
             kept = self.needed[number].why if number in self.needed else ""
             made.append(Item(f"version {number}", self._size(str(version.source)), kept))
-        for upload in self._uploads():
+        for upload in progress(self._uploads(), "other uploads", "uploads"):
             young = "young" if upload.creation_timestamp / 1000 > self._since else ""
             made.append(Item(upload.model_id, self._size(upload.artifact_location), young))
         return made

@@ -76,8 +76,8 @@ class Labels:
 
     Attributes:
         columns: of what is said of a label, behind its sample's path.
-        rows: the most doubtful first.
-        count: samples with a doubtful label.
+        rows: the most doubtful first, of `entries` that there are.
+        count: samples with a doubtful label; one may have several.
         samples: how many were looked at, and of how many labelled ones.
         method: how they were found, as a part of a sentence about them.
         listed: name of the file that holds all of them.
@@ -85,6 +85,7 @@ class Labels:
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+    entries: int
     count: int
     samples: tuple[int, int]
     method: str

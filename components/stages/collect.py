@@ -11,6 +11,7 @@ from pathlib import Path
 
 from components.errors import Busy, GraftlineError
 from components.params import Params
+from components.progress import log
 from components.registry.unneeded import LOCK_TAG, Needed, Shelf, open_shelf
 from components.stages.collect_caches import (
     DIGEST,
@@ -54,6 +55,7 @@ def collect(root: Path, params: Params, options: Options) -> list[Pile]:
     needed: list[Needed] | None = None
     locks: dict[str, bytes] = {}
     piles = []
+    log("Looking at the registry for the versions that are needed.")
     try:
         present = sha256_tree(root / "release") if (root / "release").is_dir() else ""
         with open_shelf(root, params.tracking, options.version_days, present) as shelf:
@@ -135,6 +137,7 @@ def _caches(
     root: Path, params: Params, options: Options, needed: Sequence[Needed] | None
 ) -> Iterator[tuple[str, Cache]]:
     days = options.days
+    log("Looking for the caches that this workspace reads.")
     yield "sample store", Store(root, days, spaces_of(root, params))
     yield "unfinished trainings", Trainings(root, days, {})
     yield "left by killed runs", LeftOver(root, days, {})
@@ -154,7 +157,7 @@ def _caches(
 def _of(kind: str, cache: Cache, options: Options) -> Pile:
     try:
         with cache.held():
-            items = cache.items()
+            items = cache.items(kind)
             for item in items:
                 if not item.kept and not options.dry:
                     cache.free(item)

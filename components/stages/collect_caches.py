@@ -9,6 +9,7 @@ from pathlib import Path
 from components.errors import Busy
 from components.params import Params, plugins
 from components.params.names import FAMILIES
+from components.progress import progress
 from components.stages.table import Context
 from components.storage.garbage import (
     Item,
@@ -49,9 +50,13 @@ class Cache:
         """Keeps users away while something is freed; Busy where that cannot be."""
         return nullcontext()
 
-    def items(self) -> list[Item]:
-        """Named by their places in `.graftline/`."""
-        return [Item(str(p.relative_to(self.state)), size_of(p), self.why(p)) for p in self.paths()]
+    def items(self, shown: str = "") -> list[Item]:
+        """Named by their places in `.graftline/`; a walk through large folders takes a while: under a bar `shown`."""
+        paths = self.paths()
+        return [
+            Item(str(path.relative_to(self.state)), size_of(path), self.why(path))
+            for path in (progress(paths, shown, "entries") if shown and paths else paths)
+        ]
 
     def free(self, item: Item) -> None:
         remove(self.state / item.name)
@@ -147,7 +152,9 @@ class LeftOver(Cache):
 
     def paths(self) -> list[Path]:
         names = ("store", "training", "models", "downloads", "runs", "reports", "operational", "refresh")
-        return list(left_over(self.state / name for name in names))
+        return list(
+            left_over(progress([self.state / name for name in names], "look for leftovers", "folders"))
+        )
 
     def why(self, path: Path) -> str:
         return ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from components.errors import StorageError
+from components.progress import progress
 from components.stages.dvc_repo import bare_repo, dvc_errors
 from components.storage.garbage import DAY, Item
 from components.storage.git import without_git
@@ -38,7 +39,7 @@ class DvcCache:
         with dvc_errors(), self._repo.lock:
             reasons = self._reasons()
             sizes: dict[str, int] = {}
-            for path, value in self._objects():
+            for path, value in self._objects("DVC cache, sizes"):
                 why = reasons.get(value, "")
                 sizes[why] = sizes.get(why, 0) + _size(path)
         return [Item("objects", size, why) for why, size in sorted(sizes.items())]
@@ -60,7 +61,7 @@ class DvcCache:
     def _young(self) -> dict[str, str]:
         """What was written lately, and what lists that were written lately name: another worktree may be at it."""
         found: dict[str, str] = {}
-        for path, value in self._objects():
+        for path, value in self._objects("DVC cache, ages"):
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime > self._since:
                     found |= dict.fromkeys((value, *self._inside(value)), "young")
@@ -94,9 +95,9 @@ class DvcCache:
                 return [entry.value for _, _, entry in tree if entry and entry.value]
         return []
 
-    def _objects(self) -> Iterable[tuple[Path, str]]:
+    def _objects(self, shown: str) -> Iterable[tuple[Path, str]]:
         for odb in self._databases():
-            yield from _listed(odb)
+            yield from progress(_listed(odb), shown, "objects")
 
     def _databases(self) -> "Iterable[HashFileDB]":
         """Each once, under whatever names DVC has it."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from components.errors import DataError, DigestMismatch
-from components.inference.opened import open_inputs
 from components.inference.results import read_scored
 from components.monitoring.comparison import Asked, Test, compare, count_tests, decisions, varies
 from components.monitoring.judged import Figures, Problem
@@ -21,8 +20,9 @@ from components.params.watching import Look
 from components.registry.reference import Shelf, Watched
 from components.reporting import drift
 from components.sources.base import public
+from components.stages.before import open_look
 from components.stages.reference import problem_of, tested
-from components.stages.windows import Window, open_version, open_window, read_labels
+from components.stages.windows import Window, count_window, open_version, open_window, read_labels
 from components.storage.home import home
 from components.storage.publish import write_bytes, write_json
 
@@ -60,10 +60,11 @@ def monitor(root: Path, params: Params, look: Look) -> Found:
     Raises RegistryError (no version, or no reference), DigestMismatch, DataError (too few samples), ParamsError (too
     few permutations), before any input is read where that can be.
     """
-    inputs = None if look.input is None else open_inputs(root, look)
+    inputs = open_look(root, look)
     shelf = Shelf(root, params.tracking)
     scored = read_scored(root / look.scored) if look.scored else None
     watched = shelf.of_release(scored.model.release_sha256) if scored else shelf.find(*look.chosen)
+    counted = count_window(params.monitoring, inputs, scored)
     reference = open_reference(shelf, watched)
     opened = open_version(root, params, watched)
     problem = problem_of(opened.bundle)
@@ -76,7 +77,7 @@ def monitor(root: Path, params: Params, look: Look) -> Found:
         )
     _refuse(params, reference, problem)
     known = read_labels(root / look.labels, problem.watch) if look.labels else {}
-    window = open_window(params, opened, inputs, scored)
+    window = open_window(params, opened, inputs, counted)
     seed = int(window.id[:8], 16)
     ours = reference.taken(np.arange(tested(reference)))
     ours = draw(ours, params.monitoring.samples, params.seed)

@@ -73,7 +73,8 @@ def promote(root: Path, params: Params, proven: str = "") -> Promotion:
     Raises GateRefused (the release is not registered), RegistryError and DigestMismatch (a version's files cannot be
     read, or are others), Busy where another process moved the champion meanwhile.
     """
-    check_artefacts(root)
+    require(root, ["release"], "promote")
+    check_artefacts(root, ["release"])
     desk = open_desk(root, params.tracking)
     digest = sha256_tree(root / "release")
     with desk.locked():
@@ -90,7 +91,8 @@ def promote(root: Path, params: Params, proven: str = "") -> Promotion:
     waiting = before.waiting.note if before.waiting else None
     if waiting and waiting.target and waiting.target.digest == digest and _asks(params):
         return Promotion(WAITS, number, champion.number if champion else None, _waits(waiting.reasons))
-    require(root, ["dataset"], "promote")
+    require(root, ["dataset", "evaluation"], "promote")
+    check_artefacts(root)  # the rest: only now, as it hashes the whole dataset
     dataset = Dataset.open(root / "dataset")
     candidate = Version(number, digest, sha256_bytes(samples(dataset)), found.folder)
     case = _Case(desk, dataset, judged(dataset, params.domains), found, candidate, before, proven)

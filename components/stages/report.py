@@ -84,7 +84,7 @@ def _labels(root: Path, params: Params) -> Labels | None:
     listed = write_list(reports(root), found)
     rows = [(doubt.path, *doubt.cells) for doubt in found.doubts[:MOST_LABELS]]
     count, samples = len({doubt.id for doubt in found.doubts}), (found.samples, found.labelled)
-    return Labels(found.columns, rows, count, samples, found.method, listed.name)
+    return Labels(found.columns, rows, len(found.doubts), count, samples, found.method, listed.name)
 
 
 def _operational(root: Path, params: Params, state: Path) -> Object | None:

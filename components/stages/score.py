@@ -9,14 +9,16 @@ from tempfile import TemporaryFile
 
 import onnx
 
-from components.errors import DigestMismatch, StorageError, short_digests
+from components.errors import DataError, DigestMismatch, StorageError, short_digests
+from components.inference.begun import Begun, begun, planned
 from components.inference.bundle import Bundle, open_bundle
 from components.inference.contract import AGAIN
-from components.inference.inputs import Inputs, refuse_output_inside
+from components.inference.inputs import Inputs
 from components.inference.manifests import Table
-from components.inference.opened import open_inputs
-from components.inference.plan import Begun, Model, Output, begun, make_plan
+from components.inference.plan import Model, Output, make_plan
+from components.inference.results import reasons
 from components.inference.scoring import Scorer
+from components.inference.unusable import refuse_other_kind
 from components.params.operation import OperationParams
 from components.params.scoring import CHAMPION, Job
 from components.progress import bar, log, progress
@@ -25,9 +27,11 @@ from components.registry.runs import RunHandle
 from components.registry.store import locate
 from components.runtime.placement import on_the_cpu
 from components.sources.base import public
+from components.stages.before import check_bundle, open_job
 from components.storage.publish import sha256_tree
 
 SHOWN = 20  # nodes that are named
+WHYS = 3  # reasons that are named
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,7 @@ class Scoring:
     @cached_property
     def inputs(self) -> Inputs:
         """Those that the job began with, where it began before."""
-        found, folder = open_inputs(self._root, self._job), self._root / self._job.output
-        refuse_output_inside(found, folder)
+        found, folder = open_job(self._root, self._job), self._root / self._job.output
         return Begun(found, folder) if begun(folder) else found
 
     @cached_property
@@ -77,7 +80,9 @@ class Scoring:
     @cached_property
     def output(self) -> Output:
         """The planned job. Raises StorageError where the folder holds another one."""
-        _, model = self.release
+        bundle, model = self.release
+        if not planned(self._root / self._job.output):
+            refuse_kind(self.inputs, bundle, model)
         shown = progress(self.inputs, "list inputs", "inputs")
         with TemporaryFile() as file:
             listed = None if isinstance(self.inputs, Table) else file  # a table that changed is another job
@@ -89,7 +94,11 @@ class Scoring:
         return output
 
     def score(self) -> Done:
-        """All parts of the shard that are not there yet. Raises Busy where another process is at one of them."""
+        """All parts of the shard that are not there yet.
+
+        Raises Busy where another process is at one of them, DataError where all inputs have their rows and none of
+        them an answer.
+        """
         plan, started = self.output.plan, time.monotonic()
         parts = plan.shard(*self._job.shard)
         with self.output.held(parts):
@@ -102,6 +111,8 @@ class Scoring:
         manifest = self.output.finish()
         done = Done(rows, time.monotonic() - started, plan.inputs, _unreadable(manifest))
         self._say(done)
+        if done.unreadable == done.inputs:
+            raise _none_scored(self._root / self._job.output, done.inputs)
         return done
 
     def _score(self, wanted: list[int], rows: int) -> None:
@@ -133,6 +144,21 @@ class Scoring:
         self._run.say("metrics", found)
 
 
+def check_model(root: Path, params: OperationParams, job: Job) -> None:
+    """Whether the model of `job` can be had, and takes what its inputs are: for a command that then starts Prefect.
+
+    Raises as `open_release`, and DataError for inputs of another kind.
+    """
+    bundle, model = open_release(root, params, job)
+    if not planned(root / job.output):
+        refuse_kind(open_job(root, job), bundle, model)
+
+
+def refuse_kind(inputs: Inputs, bundle: Bundle, model: Model) -> None:
+    """Raises DataError; see `inference.unusable`."""
+    refuse_other_kind(inputs, bundle.assembly.windows, bundle.task.modality, str(model))
+
+
 def open_release(root: Path, params: OperationParams, job: Job) -> tuple[Bundle, Model]:
     """Raises RegistryError, DigestMismatch or StorageError; see `registry.fetch` and `inference.bundle`."""
     if job.bundle is not None:
@@ -158,12 +184,8 @@ def open_unregistered(folder: Path, trusted: str | None = None) -> tuple[Bundle,
 
     Raises DigestMismatch, StorageError: also where either says what is no JSON, or JSON that is nested without end.
     """
+    check_bundle(folder, trusted)
     digest = sha256_tree(folder)
-    if trusted is not None and trusted != digest:
-        ours, theirs = short_digests(digest, trusted)
-        raise DigestMismatch(
-            f"{folder} has the digest {ours}, not {theirs}.", "Ask for the bundle once more."
-        )
     try:
         bundle = open_bundle(folder)
         said = {prop.key for prop in onnx.load_from_string(bundle.model()).metadata_props}
@@ -191,6 +213,17 @@ def check_contract(bundle: Bundle, registered: str, named: str) -> None:
             f"{named} was registered with the contract {theirs}, its files keep {ours}.",
             "Do not use that version; check who can write to the registry.",
         )
+
+
+def _none_scored(output: Path, inputs: int) -> DataError:
+    """With the most frequent reasons, each with one of its inputs."""
+    found = sorted(reasons(output).items(), key=lambda item: -item[1].count)
+    named = [f"{why} ({one.count} inputs, first {one.first})" for why, one in found[:WHYS]]
+    more = f"; and {len(found) - WHYS} other reasons" if len(found) > WHYS else ""
+    return DataError(
+        f"None of the {inputs} inputs could be scored: {'; '.join(named)}{more}.",
+        f"The rows in {output} say why (column `reason`). Correct the inputs, and name a new --output.",
+    )
 
 
 def _unreadable(manifest: dict[str, object] | None) -> int | None:

@@ -15,8 +15,10 @@ from components.inference.inputs import Input, Inputs
 from components.inference.observing import Raw, Row, observe, observer
 from components.inference.plan import digest
 from components.inference.results import Scored
+from components.inference.unusable import refuse_other_kind
 from components.monitoring.observed import Observed, drawn
 from components.params import Params
+from components.params.monitoring import MonitoringParams
 from components.problems.operation import Watch
 from components.progress import log, progress
 from components.registry.fetch import fetch
@@ -59,26 +61,74 @@ def open_version(root: Path, params: Params, watched: Watched) -> Opened:
     return Opened(watched, open_bundle(fetch(root, params.tracking, watched.version).folder))
 
 
-def open_window(params: Params, opened: Opened, inputs: Inputs | None, scored: Scored | None) -> Window:
-    """Of inputs, or of what was scored. Raises StorageError, SourceError or DataError where it cannot be had."""
+@dataclass(frozen=True)
+class Counted:
+    """What a window is of, before any of it is read.
+
+    Attributes:
+        listed: how many inputs; of what was scored, those that have an answer.
+        digest: of what is known of the inputs; empty where they were `scored`.
+    """
+
+    listed: int
+    digest: str
+    scored: Scored | None
+
+
+def count_window(params: MonitoringParams, inputs: Inputs | None, scored: Scored | None) -> Counted:
+    """How large the window is.
+
+    Raises DataError for one that is too small, whatever can be read of it, or of which nobody has embeddings.
+    """
     if scored is not None:
-        return _scored(params, opened, inputs, scored)
-    assert inputs is not None
-    return _direct(params, opened, inputs)
+        if inputs is None and not scored.embedded:
+            raise DataError(
+                f"{scored.folder} holds no embeddings.",
+                "Name what was scored by --input, or score with --embeddings.",
+            )
+        counted = Counted(sum(reason is None for reason in scored.reasons), "", scored)
+        named = f"{counted.listed} of {len(scored.ids)} inputs with an answer"
+    else:
+        assert inputs is not None
+        counted = _listed(inputs)
+        named = f"{counted.listed} inputs"
+    if counted.listed < params.least:
+        raise DataError(
+            f"The window has {named}; monitoring.least asks for {params.least}.",
+            "Take a longer window, or lower monitoring.least (30 at least).",
+        )
+    drawn_of = min(counted.listed, params.samples)
+    how = "all of them are" if drawn_of == counted.listed else f"{drawn_of}, drawn by monitoring.samples, are"
+    log(f"Window: {named}; {how} compared.")
+    return counted
 
 
-def _direct(params: Params, opened: Opened, inputs: Inputs) -> Window:
-    """The release answers what was drawn of the inputs, and nothing else."""
-    listed = 0
+def _listed(inputs: Inputs) -> Counted:
+    count = 0
 
-    def counted() -> Iterator[Input]:
-        nonlocal listed
+    def items() -> Iterator[Input]:
+        nonlocal count
         for item in progress(inputs, "list inputs", "inputs"):
-            listed += 1
+            count += 1
             yield item
 
-    name = digest(counted())
-    rows = drawn(listed, params.monitoring.samples, int(name[:8], 16))
+    return Counted(digest=digest(items()), listed=count, scored=None)
+
+
+def open_window(params: Params, opened: Opened, inputs: Inputs | None, counted: Counted) -> Window:
+    """Of inputs, or of what was scored. Raises StorageError, SourceError or DataError where it cannot be had."""
+    if counted.scored is not None:
+        return _scored(params, opened, inputs, counted.scored)
+    assert inputs is not None
+    return _direct(params, opened, inputs, counted)
+
+
+def _direct(params: Params, opened: Opened, inputs: Inputs, counted: Counted) -> Window:
+    """The release answers what was drawn of the inputs, and nothing else."""
+    watched, bundle, name = opened.watched, opened.bundle, counted.digest
+    model = f"{watched.name} version {watched.version}"
+    refuse_other_kind(inputs, bundle.assembly.windows, bundle.task.modality, model)
+    rows = drawn(counted.listed, params.monitoring.samples, int(name[:8], 16))
     wanted = set(rows.tolist())
     chosen = [Raw(item.id, item.load) for place, item in enumerate(inputs) if place in wanted]
     seen = _seen(params, opened.bundle, chosen)
@@ -103,16 +153,11 @@ def _scored(params: Params, opened: Opened, inputs: Inputs | None, scored: Score
     rows = answered[drawn(len(answered), params.monitoring.samples, int(scored.digest[:8], 16))]
     if inputs is not None:
         seen = _measured(params, opened.bundle, scored, rows, inputs)
-    elif scored.embedded and len(rows):
+    else:
         log("Without the inputs (--input) their statistics are not compared.")
         seen = [
             _row(scored, row, embedding) for row, embedding in zip(rows, scored.embeddings(rows), strict=True)
         ]
-    else:
-        raise DataError(
-            f"{scored.folder} holds no embeddings.",
-            "Name what was scored by --input, or score with --embeddings.",
-        )
     as_written = [replace(one, answer=answers[row]) for row, one in zip(rows, seen, strict=True)]
     return Window(
         scored.digest,

@@ -16,6 +16,7 @@ from flows.drift import headline, lines, markdown
 from flows.handover import DRIFT as EVENT
 from flows.handover import Asked, because
 from flows.monitor import main
+from tests.unit.flows.slow import imported_by
 from tests.unit.flows.webhook import Hook, listening
 
 ROOT = Path(__file__).parents[3]
@@ -58,9 +59,32 @@ def test_refusals_have_their_codes(line: Path, capsys: pytest.CaptureFixture[str
     assert main(["--input", "nowhere"], line) == 12
     assert "nowhere does not exist. Name a folder" in capsys.readouterr().err
     # A look writes no output that could lie among its inputs.
-    for inputs in ("components", ".", ".."):
+    for inputs in ("components", ".", f"../{line.name}"):
         assert main(["--input", inputs], line) == 20
         assert "holds no model model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--input", "table.csv", "--path", "file"], 12, "--path names the column 'file'"),
+        (["--input", "empty"], 12, "There are no inputs"),
+        (["--input", "components", "--labels", "nowhere.csv"], 12, "nowhere.csv does not exist"),
+        (["--scored", "nowhere"], 14, "holds no finished scoring job"),
+        (["reference", "--input", "components"], 2, "--input is not for `reference`"),
+        (["--input", "components", "--alias", "shadow"], 20, "holds no model model"),
+    ],
+)
+def test_what_can_be_known_is_said_before_anything_slow_is_started(
+    line: Path, options: list[str], code: int, words: str
+) -> None:
+    """An alias is asked of the registry, which takes MLflow; nothing else of this does."""
+    (line / "empty").mkdir()
+    (line / "table.csv").write_text("path\na.png\n")
+    slow = imported_by("flows.monitor", options, line)
+    assert words in slow.said
+    assert slow.code == code
+    assert slow.names == (["mlflow"] if code == 20 else [])
 
 
 def test_what_people_are_told(line: Path) -> None:

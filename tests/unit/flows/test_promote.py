@@ -18,6 +18,7 @@ from components.registry.runs import start_run
 from components.storage.publish import sha256_bytes, write_json
 from flows.promote import CODES, main
 from flows.standing import headline, instant, ruling_lines, ruling_markdown
+from tests.unit.flows.slow import imported_by
 
 PARAMS = {**written.PARAMS, "tracking": {"model": "cells"}}
 PASS = {"verdict": "pass", "rules": [{"rule": "accuracy at least 0.5", "outcome": "pass"}]}
@@ -211,3 +212,23 @@ def test_times_are_utc_unless_they_say_otherwise() -> None:
     assert instant("2026-11-01T12:00:30+01:00") == "2026-11-01T11:00:30Z"
     with pytest.raises(ParamsError, match="is no time"):
         instant("12 o'clock")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ([], 14, "release, which promote reads, does not exist"),
+        (["at", "noon"], 2, "'noon' is no time"),
+        (["rollback", "--to", "9"], 3, "version 9 was never champion. Versions that were: 1, 2."),
+        (["approve", "9"], 3, "version 9 does not wait for approval"),
+        (["reject", "9"], 3, "version 9 does not wait for approval"),
+    ],
+)
+def test_what_the_ledger_or_the_folder_says_needs_nothing_slow(
+    root: Path, desk: Desk, words: list[str], code: int, said: str
+) -> None:
+    shutil.rmtree(root / "release")
+    ended = imported_by("flows.promote", words, root)
+    assert said in ended.said
+    assert ended.code == code
+    assert ended.names == []

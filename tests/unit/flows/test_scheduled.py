@@ -267,6 +267,8 @@ def test_outside_of_a_repository_it_is_refused_at_once(
     assert main([], tmp_path) == 14
     assert "is not in a git repository" in capsys.readouterr().err
     git(tmp_path, "init", "-q")
+    assert main(["--revision", "nowhere"], tmp_path) == 2
+    assert "The revision 'nowhere' is not in" in capsys.readouterr().err
     (tmp_path / "inner").mkdir()
     assert main([], tmp_path / "inner") == 2
     assert "is not the top folder of a git repository" in capsys.readouterr().err

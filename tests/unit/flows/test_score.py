@@ -21,6 +21,7 @@ from components.registry.delivery import deliver_now
 from components.registry.store import connect
 from components.storage.publish import read_json
 from flows.command import Ended, code_of
+from tests.unit.flows.slow import imported_by
 from tests.unit.flows.webhook import listening
 
 if TYPE_CHECKING:
@@ -63,26 +64,42 @@ def test_wrong_options_are_refused_before_any_work(
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "code", "words"),
     [
-        (["--input", "nowhere"], "nowhere does not exist. Name a folder, a table, or s3://BUCKET/PREFIX."),
-        (["--input", "components", "--path", "name"], "--path is for tables, but components is none"),
+        (
+            ["--input", "nowhere"],
+            12,
+            "nowhere does not exist. Name a folder, a table, or s3://BUCKET/PREFIX.",
+        ),
+        (["--input", "components", "--path", "name"], 2, "--path is for tables, but components is none"),
+        (["--input", "empty"], 12, "There are no inputs"),
+        (["--input", "t.csv", "--path", "file"], 12, "--path names the column 'file'"),
+        (["--input", "t.csv", "--path", "body"], 12, "The column 'body' of"),
+        (["--input", "t.csv", "--content", "body", "--bundle", "nowhere"], 14, "nowhere holds no release"),
+        (
+            ["--input", "components", "--output", "components/rows"],
+            2,
+            "lies inside the inputs",
+        ),
+        (["--input", "components", "--output", "table"], 14, "is not empty and holds no scoring job"),
+        (["--input", "components", "--alias", "shadow"], 20, "holds no model model"),
     ],
 )
-def test_inputs_are_looked_at_before_anything_slow_is_started(
-    line: Path, options: list[str], words: str
+def test_what_can_be_known_is_said_before_anything_slow_is_started(
+    line: Path, options: list[str], code: int, words: str
 ) -> None:
-    code = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import flows.score\n"
-        f"code = flows.score.main({[*options, '--output', 'out']!r})\n"
-        "print(code, sorted({'torch', 'mlflow', 'onnxruntime', 'prefect'} & sys.modules.keys()))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", code], cwd=line, capture_output=True, text=True, check=False
-    )
-    assert words in done.stderr
-    assert done.stdout.split(" ", 1)[1].strip() == "[]", done.stderr
-    assert done.stdout.split()[0] in ("2", "12")
+    """An alias is asked of the registry, which takes MLflow; its files are opened once it is found."""
+    (line / "empty").mkdir()
+    (line / "table").mkdir()
+    (line / "table" / "other.csv").write_text("x\n")
+    (line / "t.csv").write_text("path,body\na.png,Dear all\nb.png,Good mail\n")
+    ended = imported_by("flows.score", ["--output", "out", *options], line)
+    assert words in ended.said
+    assert ended.code == code
+    assert "prefect" not in ended.names
+    if code != 20:
+        assert ended.names == []
+    assert not (line / "out").exists()
 
 
 def test_options_that_exclude_each_other_are_argparse_s(line: Path) -> None:
@@ -155,6 +172,50 @@ def test_texts_of_a_table_go_the_same_way(space: Path, capfd: pytest.CaptureFixt
         ("b", 1 / 16, "spam", None),
         ("c", None, None, "is empty"),
     ]
+
+
+def test_where_not_one_input_can_be_scored_the_rows_are_there_and_the_command_fails(
+    space: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (space / "broken").mkdir()
+    for number, data in enumerate((b"\x89PNG\r\n\x1a\n damaged", b"\x89PNG\r\n\x1a\n damaged", b"")):
+        (space / "broken" / f"{number}.png").write_bytes(data)
+    words = ("--input", "broken", "--output", "out", "--bundle", "release")
+    for _ in range(2):  # the second finds all parts there
+        assert run_score(*words) == 12
+        said = capfd.readouterr()
+        assert "error: None of the 3 inputs could be scored: cannot be decoded: " in said.err
+        assert "first 0.png" in said.err
+        assert said.out == ""
+    assert pq.read_table(space / "out").num_rows == 3
+    assert {run.info.status for run in delivered(space)} == {"FAILED"}
+
+
+def test_inputs_of_another_kind_are_refused_before_prefect_starts(
+    space: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_text_release(space / "texts")
+    (space / "mails").mkdir()
+    for number in range(40):
+        (space / "mails" / f"{number:02}.txt").write_text(f"Good mail number {number}")
+    (space / "mails.csv").write_text("body\nGood mail\nBad mail\n")
+    cases = (
+        (("--input", "mails", "--bundle", "release"), "the modality 'image', and"),
+        (("--input", "mails", "--bundle", "release"), "holds texts: none of the 40 inputs"),
+        (
+            ("--input", "mails.csv", "--content", "body", "--bundle", "release"),
+            "mails.csv#1: cannot be decoded",
+        ),
+        (("--input", "in", "--bundle", "texts"), "the modality 'text', and"),
+        (("--input", "in", "--bundle", "texts"), "holds images: none of the 12 inputs"),
+    )
+    for words, said in cases:
+        assert run_score(*words, "--output", "out") == 12
+        err = capfd.readouterr().err
+        assert said in err
+        assert "Starting Prefect" not in err
+    assert not (space / "out").exists()
+    assert delivered(space) == []
 
 
 def test_each_refusal_has_its_code_and_says_what_to_do(

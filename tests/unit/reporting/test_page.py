@@ -11,7 +11,7 @@ from plugged import plugged
 from components.params.task import TaskParams
 from components.reporting import origin
 from components.reporting.material import gather
-from components.reporting.page import Heading, Mistake, Parts, render
+from components.reporting.page import Heading, Labels, Mistake, Parts, render
 
 TASK = TaskParams()
 
@@ -208,3 +208,16 @@ def test_without_pictures_no_image_is_in_the_page(workspace: Path) -> None:
     text = page(workspace, (Mistake("a", "b", 0.9, "", PICTURE, PICTURE),), heading)
     assert "<img" not in text
     assert 'class="blank"' in text
+
+
+def test_doubtful_labels_say_how_many_there_are_and_how_many_are_shown(workspace: Path) -> None:
+    def said(rows: int, entries: int) -> str:
+        shown = [(f"images/{number}.png", "a", "b", "1.4e-27", "0.9990") for number in range(rows)]
+        columns = ("label", "likelier", "probability of the label", "probability of the likelier")
+        labels = Labels(columns, shown, entries, entries, (1805, 1805), "look odd", "doubtful-labels.csv")
+        return words(render(gather(workspace, workspace / ".graftline", TASK), (), HEADING, labels))
+
+    assert "253 of 1805 labelled samples" in said(20, 253)
+    assert "Below are the 20 most doubtful of 253, the most doubtful first" in said(20, 253)
+    assert "Below are all of them, the most doubtful first" in said(3, 3)
+    assert "Below" not in said(0, 0).partition("Labels worth")[2].partition("Lineage")[0]

@@ -393,3 +393,19 @@ def test_that_there_is_nothing_to_free_is_said(dry: bool, said: str) -> None:
     young = Item("space", 10**6, kept="used lately")
     assert list(table([Pile("sample store", [young]), Pile("DVC cache")], dry))[-1] == said
     assert "Nothing" not in list(table([Pile("sample store", [Item("space", 10**6)])], dry))[-1]
+
+
+def test_what_takes_long_shows_how_far_it_is(workspace: Workspace, capfd: pytest.CaptureFixture[str]) -> None:
+    """Versions are asked for, DVC's objects and the caches are walked through: a dry run is as slow as a real one."""
+    (workspace.state / "models" / ("a" * 64)).mkdir(parents=True, exist_ok=True)
+    workspace.collect(dry=True)
+    said = capfd.readouterr().err
+    for words in (
+        "Looking at the registry",
+        "registered versions",
+        "DVC cache, ages",
+        "DVC cache, sizes",
+        "look for leftovers",
+        "fetched releases",
+    ):
+        assert words in said

@@ -25,6 +25,7 @@ from components.problems import decision
 from components.problems.operation import watch
 from components.registry.reference import Shelf
 from components.registry.register import CONTRACT_TAG
+from components.stages import windows
 from components.stages.monitor import Found, monitor
 from components.stages.reference import make_reference
 from components.stages.windows import read_labels
@@ -165,6 +166,35 @@ def test_refusals_come_before_any_input_is_read(made: Line) -> None:
         read_look({"scored": "x", "version": 3})
     with pytest.raises(RegistryError, match="has no version 9"):
         look(made, version=9, input="same")
+
+
+def test_a_window_is_counted_and_refused_before_any_release_is_fetched(
+    made: Line, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look(made, input="same")
+    said = capfd.readouterr().err
+    assert "Window: 90 inputs; 60, drawn by monitoring.samples, are compared." in said
+    assert said.index("Window: ") < said.index("look  "), "before any sample is looked at"
+    assert "1998/1998" in said, "the permutations of embeddings and of classes have a bar"
+    (tmp_path / "few").mkdir()
+    for file in sorted((made.root / "same").rglob("*.png"))[:29]:
+        shutil.copyfile(file, tmp_path / "few" / file.name)
+    monkeypatch.setattr(windows, "fetch", _nothing)
+    with pytest.raises(DataError, match=r"The window has 29 inputs; monitoring.least asks for 30"):
+        look(made, input=str(tmp_path / "few"))
+
+
+def _nothing(*_: object) -> None:
+    raise AssertionError("the release was fetched")
+
+
+def test_a_window_of_another_kind_is_refused_before_it_is_looked_at(made: Line, tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / f"{number}.txt").write_text(f"Mail {number}")
+    with pytest.raises(
+        DataError, match=r"cells version 1 takes inputs of the modality 'image', and .* holds texts"
+    ):
+        look(made, input=str(tmp_path))
 
 
 def test_a_version_without_a_reference_and_one_that_was_changed(made: Line) -> None:

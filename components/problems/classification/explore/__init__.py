@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from components.evaluation.discriminant import discriminant
-from components.evaluation.label_noise import doubtful
+from components.evaluation.label_noise import calibrated, doubtful, written
 from components.params.task import TaskParams
 from components.problems.base import Array, Description, Targets
 from components.problems.operation import Doubt, Indices
@@ -37,15 +37,16 @@ class Explore:
         return [np.asarray(targets, dtype=np.int64)]
 
     def predict(self, features: Array, targets: Targets, asked: Array) -> Array:
-        """(M, classes) probabilities."""
+        """(M, classes) log-probabilities, overconfident."""
         return discriminant(features, targets, asked, len(self._classes))
 
     def doubts(self, said: Array, targets: Targets) -> Sequence[Doubt]:
-        found = doubtful(said, targets)
+        found, sure = doubtful(np.exp(said), targets), calibrated(said, targets)
+        order = np.argsort(sure[found.rows, targets[found.rows]], kind="stable")
         return [
-            Doubt(int(row), self._cells(said[row], int(targets[row]), int(other)))
-            for row, other in zip(found.rows, found.likelier, strict=True)
+            Doubt(int(row), self._cells(sure[row], int(targets[row]), int(other)))
+            for row, other in zip(found.rows[order], found.likelier[order], strict=True)
         ]
 
-    def _cells(self, said: Array, label: int, other: int) -> Sequence[str]:
-        return self._classes[label], self._classes[other], f"{said[label]:.4f}", f"{said[other]:.4f}"
+    def _cells(self, sure: Array, label: int, other: int) -> Sequence[str]:
+        return self._classes[label], self._classes[other], written(sure[label]), written(sure[other])

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from components.evaluation.discriminant import discriminant
-from components.evaluation.label_noise import doubtful
+from components.evaluation.label_noise import calibrated, doubtful, written
 from components.params.task import TaskParams
 from components.problems.base import Array, Description, Targets
 from components.problems.operation import Doubt, Indices
@@ -36,17 +36,16 @@ class Explore:
         return [np.asarray(column, dtype=np.int64) for column in targets.T]
 
     def predict(self, features: Array, targets: Targets, asked: Array) -> Array:
-        """(M, L) probabilities."""
+        """(M, L, 2) log-probabilities that each label is absent and present, overconfident."""
         columns = self.questions(targets)
-        return np.stack([discriminant(features, column, asked, 2)[:, 1] for column in columns], axis=1)
+        return np.stack([discriminant(features, column, asked, 2) for column in columns], axis=1)
 
     def doubts(self, said: Array, targets: Targets) -> Sequence[Doubt]:
         """A sample is listed for each label that is doubtful."""
         found = []
-        for label, written in enumerate(targets.T.astype(np.int64)):
-            both = np.column_stack([1 - said[:, label], said[:, label]])
-            rows = doubtful(both, written).rows
-            found += [(float(both[row, written[row]]), int(row), label) for row in rows]
+        for label, there in enumerate(targets.T.astype(np.int64)):
+            rows, sure = doubtful(np.exp(said[:, label]), there).rows, calibrated(said[:, label], there)
+            found += [(float(sure[row, there[row]]), int(row), label) for row in rows]
         return [
             Doubt(row, self._cells(label, bool(targets[row, label] == 1), sure))
             for sure, row, label in sorted(found)
@@ -54,4 +53,4 @@ class Explore:
 
     def _cells(self, label: int, there: bool, sure: float) -> Sequence[str]:
         words = ("present", "absent") if there else ("absent", "present")
-        return self._labels[label], *words, f"{sure:.4f}"
+        return self._labels[label], *words, written(sure)

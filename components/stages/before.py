@@ -1,0 +1,62 @@
+"""What scoring and monitoring refuse before anything slow is imported, fetched or started.
+
+The command asks here first, and what it then starts asks once more: it may be started by a schedule instead.
+"""
+
+from pathlib import Path
+
+from components.errors import DataError, DigestMismatch, StorageError, short_digests
+from components.inference.begun import planned, refuse_foreign
+from components.inference.inputs import Inputs, refuse_output_inside
+from components.inference.opened import open_inputs
+from components.inference.results import require_finished
+from components.inference.unusable import refuse_unusable
+from components.params.scoring import Job
+from components.params.watching import Look
+from components.storage.publish import sha256_tree
+
+
+def open_job(root: Path, job: Job) -> Inputs:
+    """The inputs of a job, which can be used as far as this can be known without a model.
+
+    Raises DataError, SourceError or ParamsError for the inputs; ParamsError or StorageError for the output;
+    StorageError or DigestMismatch for a bundle.
+    """
+    inputs, output = open_inputs(root, job), root / job.output
+    refuse_output_inside(inputs, output)
+    refuse_foreign(output)
+    if job.bundle is not None:
+        check_bundle(root / job.bundle, job.digest)
+    if not planned(output):  # a job that began had inputs
+        refuse_unusable(inputs)
+    return inputs
+
+
+def check_bundle(folder: Path, trusted: str | None) -> None:
+    """Raises StorageError where there is none, DigestMismatch where it is another than the `trusted` one."""
+    if not (folder / "manifest.json").is_file():
+        raise StorageError(
+            f"{folder} holds no release: there is no manifest.json.",
+            "Name a release's folder by --bundle, or a registered version by --alias or --version.",
+        )
+    if trusted is not None and trusted != (digest := sha256_tree(folder)):
+        ours, theirs = short_digests(digest, trusted)
+        raise DigestMismatch(
+            f"{folder} has the digest {ours}, not {theirs}.", "Ask for the bundle once more."
+        )
+
+
+def open_look(root: Path, look: Look) -> Inputs | None:
+    """The inputs of a look; None where it looks at what was scored alone.
+
+    Raises as `open_job` for the inputs, StorageError for what was scored, DataError for labels that are not there.
+    """
+    if look.scored is not None:
+        require_finished(root / look.scored)
+    if look.labels is not None and not (root / look.labels).is_file():
+        raise DataError(f"{root / look.labels} does not exist.", "Name a table by --labels.")
+    if look.input is None:
+        return None
+    inputs = open_inputs(root, look)
+    refuse_unusable(inputs)
+    return inputs

@@ -59,7 +59,7 @@ def test_what_keeps_its_contract_is_opened(tmp_path: Path) -> None:
         ({"target": "left out"}, "target: missing"),
         ({"target": {"problem": "classification"}}, "its target or decision lacks 'classes'"),
         ({"columns": []}, r"columns: \[\] holds too little; allowed: 1 or more values"),
-        ({**_target("dark", 3), "columns": ["p.dark", 3]}, r"columns\.1: 3 is no text"),
+        ({**_target("dark", 3), "columns": ["p.dark", 3]}, r"columns, entry 2: 3 is no text"),
         (_target("dark"), "it names fewer than two classes, or one twice"),
         (_target("dark", "dark"), "a column is named twice"),
         ({"columns": ["p.light", "p.dark"]}, "its columns are"),

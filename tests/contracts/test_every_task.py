@@ -5,6 +5,9 @@ accepts, every head is fitted, and every loss of an objective is defined.
 """
 
 import copy
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -113,6 +116,36 @@ def test_it_is_accepted_or_refused_by_its_key_with_the_reason(
             check(values)
         assert f"{key} {name!r} needs" in str(said.value)
         assert ":" in str(said.value).split(f"{key} {name!r} needs", 1)[1] or "," in str(said.value)
+
+
+COMMAND = """
+import sys, time
+from components.__main__ import main
+code = main(["check"])
+slow = {"torch", "numpy", "sklearn", "onnxruntime", "mlflow", "prefect"} & set(sys.modules)
+print(code, time.process_time(), *sorted(slow))
+"""
+
+
+@pytest.mark.parametrize(("modality", "problem"), TASKS)
+def test_the_command_refuses_an_impossible_combination_within_a_second_and_imports_nothing_slow(
+    modality: str, problem: str, tmp_path: Path
+) -> None:
+    """Seconds of the processor, because others may have the machine; of two tries, because the first one compiles."""
+    values = chosen("tune.then", "adabn", modality, problem)
+    values["data"]["source"] = "https://example.org/data.zip"
+    values["backbone"] = {"name": "minilm_l6"}  # without batch norms, and of texts alone
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    environment, taken = {**os.environ, "PYTHONPATH": str(FILE.parent)}, []
+    for _ in range(2):
+        words = [sys.executable, "-c", COMMAND]
+        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert "tune.then 'adabn' needs batch norms" in done.stderr
+        assert ("takes texts" in done.stderr) == (modality == "image")
+        code, seconds, *slow = done.stdout.split()
+        assert (code, slow) == ("2", [])
+        taken.append(float(seconds))
+    assert min(taken) < 1
 
 
 def samples(problem: str, seed: int = 0) -> Samples:

@@ -106,21 +106,49 @@ FACETS = {
     "judge": "judge",
     "baseline": "baseline",
 }
+# Functions of components.problems → the part that they open.
+OPENERS = {
+    **{name: name for name in ("target", "network", "decision", "judge", "baseline")},
+    "decision_type": "decision",
+}
 
 
 @pytest.mark.parametrize("row", STAGES, ids=lambda row: row.name)
 def test_a_stage_depends_on_the_parts_of_the_problem_that_it_asks_the_line_for(row: Stage) -> None:
+    """Or that it opens past the line."""
     asked = set()
-    for module in closure(row):
-        if module.startswith("components.stages."):
-            tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())
-            found = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
-            asked |= {FACETS[n.attr] for n in found if n.attr in FACETS and _is_line(n.value)}
+    for module, tree in _stage_modules(row).items():
+        found = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+        asked |= {FACETS[n.attr] for n in found if n.attr in FACETS and _is_line(n.value)}
+        if module != "components.stages.line":
+            asked |= {OPENERS[name] for name in _of_problems(tree) if name in OPENERS}
     assert asked <= {plugin.part for plugin in row.plugins if plugin.room == "problems"}
+
+
+@pytest.mark.parametrize("row", STAGES, ids=lambda row: row.name)
+def test_the_line_alone_opens_the_dataset(row: Stage) -> None:
+    for module, tree in _stage_modules(row).items():
+        found = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "open")
+        opened = [node for node in found if getattr(node.value, "id", "") == "Dataset"]
+        assert bool(opened) == (module == "components.stages.line"), module
+
+
+def _stage_modules(row: Stage) -> dict[str, ast.Module]:
+    """What the row imports of the room of stages, as Python reads it."""
+    names = (module for module in closure(row) if module.startswith("components.stages."))
+    return {name: ast.parse((ROOT / f"{name.replace('.', '/')}.py").read_text()) for name in names}
 
 
 def _is_line(node: ast.expr) -> bool:
     return "line" in (getattr(node, "id", ""), getattr(node, "attr", ""))
+
+
+def _of_problems(tree: ast.Module) -> set[str]:
+    """Names that are taken from `components.problems`, imported one by one or asked of the module."""
+    nodes = list(ast.walk(tree))
+    imports = (n for n in nodes if isinstance(n, ast.ImportFrom) and n.module == "components.problems")
+    asked = (n for n in nodes if isinstance(n, ast.Attribute) and getattr(n.value, "id", "") == "problems")
+    return {alias.name for node in imports for alias in node.names} | {node.attr for node in asked}
 
 
 RESUMED = [row for row in STAGES if "components.stages.unfinished" in closure(row)]

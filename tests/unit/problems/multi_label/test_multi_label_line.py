@@ -2,7 +2,9 @@
 
 import json
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,19 +13,55 @@ from labelled_line import PICTURES, params_of, run_line, write_pictures
 
 from components.data.dataset import Dataset
 from components.inference.bundle import open_bundle
+from components.stages import evaluate
 from components.stages.advise import advise
 from components.stages.label_report import label_report
 from components.stages.report import report
 
 
+@dataclass
+class Looks:
+    """What is read of samples, and of whose labels, until `evaluate` begins."""
+
+    samples: set[str] = field(default_factory=set)
+    splits: set[str | None] = field(default_factory=set)  # None: of all
+    over: bool = False
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    found, read, labels, begins = Looks(), Dataset.read, Dataset.labels, evaluate.run
+
+    def reading(dataset: Dataset, sample: str) -> bytes:
+        found.samples |= set() if found.over else {sample}
+        return read(dataset, sample)
+
+    def labelling(dataset: Dataset, split: str | None = None) -> list[str]:
+        found.splits |= set() if found.over else {split}
+        return labels(dataset, split)
+
+    def evaluating(*given: Any) -> None:
+        found.over = True
+        begins(*given)
+
+    monkeypatch.setattr(Dataset, "read", reading)
+    monkeypatch.setattr(Dataset, "labels", labelling)
+    monkeypatch.setattr(evaluate, "run", evaluating)
+    return found
+
+
 @pytest.mark.slow
-def test_labels_go_through_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_go_through_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: Looks) -> None:
     monkeypatch.setenv("GRAFTLINE_HOME", str(tmp_path / "home"))
     write_pictures(tmp_path / "pictures")
     params = params_of(tmp_path / "pictures")
     context = run_line(tmp_path, params)
 
     dataset = Dataset.open(tmp_path / "dataset")
+    # No stage but `evaluate` looks at a test sample, or at its label.
+    assert looks.over
+    assert looks.samples == {*dataset.ids()} - {*dataset.ids("test")}
+    assert looks.splits == {"train", "validation", "calibration"}
     counts = json.loads((tmp_path / "dataset" / "report.json").read_text())["targets"]
     assert (counts["light"], counts["no label"]) == (PICTURES // 2, PICTURES // 3)
     assert dataset.description == {"problem": "multi_label", "labels": ["light", "striped"]}

@@ -1,7 +1,8 @@
 """An example of each problem and of each modality: all that the contract tests know of them by name.
 
 A new problem gets an entry in PROBLEMS, a new modality one in MODALITIES; no contract test changes. Those of
-tests/plugins stand here, too: other distributions keep the same contracts.
+tests/plugins/counts and marks stand here, too: other distributions keep the same contracts. Masks, boxes and spellings
+do not: their answers are no rows of numbers; tests/e2e takes them through all stages.
 """
 
 import io

@@ -32,18 +32,20 @@ def open_job(root: Path, job: Job) -> Inputs:
     return inputs
 
 
-def check_bundle(folder: Path, trusted: str | None) -> None:
-    """Raises StorageError where there is none, DigestMismatch where it is another than the `trusted` one."""
+def check_bundle(folder: Path, trusted: str | None) -> str:
+    """Its digest. Raises StorageError where there is none, DigestMismatch where it is another than `trusted`."""
     if not (folder / "manifest.json").is_file():
         raise StorageError(
             f"{folder} holds no release: there is no manifest.json.",
             "Name a release's folder by --bundle, or a registered version by --alias or --version.",
         )
-    if trusted is not None and trusted != (digest := sha256_tree(folder)):
+    digest = sha256_tree(folder)
+    if trusted is not None and trusted != digest:
         ours, theirs = short_digests(digest, trusted)
         raise DigestMismatch(
             f"{folder} has the digest {ours}, not {theirs}.", "Ask for the bundle once more."
         )
+    return digest
 
 
 def open_look(root: Path, look: Look) -> Inputs | None:

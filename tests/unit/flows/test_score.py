@@ -1,6 +1,7 @@
 """The command of batch scoring, from its options to rows, exit codes and the MLflow run."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -200,19 +201,14 @@ def test_inputs_of_another_kind_are_refused_before_prefect_starts(
         (space / "mails" / f"{number:02}.txt").write_text(f"Good mail number {number}")
     (space / "mails.csv").write_text("body\nGood mail\nBad mail\n")
     cases = (
-        (("--input", "mails", "--bundle", "release"), "the modality 'image', and"),
-        (("--input", "mails", "--bundle", "release"), "holds texts: none of the 40 inputs"),
-        (
-            ("--input", "mails.csv", "--content", "body", "--bundle", "release"),
-            "mails.csv#1: cannot be decoded",
-        ),
-        (("--input", "in", "--bundle", "texts"), "the modality 'text', and"),
-        (("--input", "in", "--bundle", "texts"), "holds images: none of the 12 inputs"),
+        (("--input", "mails", "--bundle", "release"), "'image', .* holds texts: none of the 40 inputs"),
+        (("--input", "mails.csv", "--content", "body", "--bundle", "release"), "mails.csv#1: cannot be decoded"),
+        (("--input", "in", "--bundle", "texts"), "'text', .* holds images: none of the 12 inputs"),
     )
     for words, said in cases:
         assert run_score(*words, "--output", "out") == 12
         err = capfd.readouterr().err
-        assert said in err
+        assert re.search(said, err)
         assert "Starting Prefect" not in err
     assert not (space / "out").exists()
     assert delivered(space) == []

@@ -93,7 +93,7 @@ def _decimal_commas(listing: "Listing", params: Params) -> Sequence[str]:
     for item in listing.items:
         point = item.label.replace(",", ".", 1)
         if point != item.label and number(point) is not None:
-            return [f"Decimals are written with a point: {item.label!r} in {item.place} is to be {point}."]
+            return [f"Write decimals with a point: {point}, not {item.label!r} ({item.place})."]
     return []
 
 

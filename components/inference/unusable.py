@@ -58,8 +58,8 @@ def refuse_unusable(inputs: Inputs) -> None:
         raise DataError(
             f"The column {column!r} of {inputs.uri} names no file that can be read: none of the {len(unread)} rows "
             f"that were looked at; the first says {said!r}: {unread[0].reason}.",
-            f"Files are looked for below {inputs.root}: another folder by --files. Where the column holds the samples "
-            f"themselves: --content {column}. Another column by --path.",
+            f"Files are looked for below {inputs.root}; --files names another folder, --path another column. If the "
+            f"column holds the samples themselves, use --content {column}.",
         )
 
 
@@ -117,9 +117,8 @@ def kind_of(head: bytes) -> str:
     if any(head[place:].startswith(mark) for place, mark in marks):
         return "image"
     try:
-        Image.open(
-            io.BytesIO(head), formats=FORMATS
-        )  # those whose marks are letters, which texts begin with, too
+        # It tells those whose marks are letters, which texts begin with, too.
+        Image.open(io.BytesIO(head), formats=FORMATS)
         return "image"
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return "image"

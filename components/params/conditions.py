@@ -55,7 +55,7 @@ def read_condition(value: str | float) -> Condition:
         bound = number(rule[2].strip()) if rule else None
         if rule is None or bound is None:
             point = COMMA.sub(".", written)
-            hint = f". Decimals are written with a point: {point!r}" if point != written else ""
+            hint = f". Write decimals with a point: {point!r}" if point != written else ""
             raise ValueError(
                 f"{written!r} is not a condition; allowed: a value, or `<`, `<=`, `>`, `>=`, `==`, `!=` and a "
                 f"number, joined by commas{hint}"
@@ -161,7 +161,7 @@ def _check_apart(conditions: Mapping[str, Condition]) -> None:
             raise _overlap(names[0], names[1], conditions, line.words(place))
     for name, condition in conditions.items():
         if condition.bounds and name not in held:
-            raise ValueError(f"classes.{name}: no number is {condition.value!r}")
+            raise ValueError(f"classes.{name}: no number satisfies {condition.value!r}")
         text = "" if condition.bounds else condition.value
         if number(text) is not None:
             for other, one in conditions.items():

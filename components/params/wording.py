@@ -49,8 +49,7 @@ PATTERNS: Mapping[str, str] = {
     "@ ^ ~ { } . _ / + -, with a letter, a digit or @ first",
     r"^[A-Za-z0-9][A-Za-z0-9._/-]*$": "the name of a git remote: letters a to z, digits and . _ / -, with a letter or "
     "a digit first",
-    r"^[A-Z][A-Z0-9_]*$": "the name of a variable of the environment: capital letters, digits and _, with a letter "
-    "first",
+    r"^[A-Z][A-Z0-9_]*$": "the name of an environment variable: capital letters, digits and _, with a letter first",
     r"^[a-z0-9-]+/[a-z0-9-]+$": "`type/name` of a Prefect block: small letters, digits and -",
 }
 # Error type → the bound, with the key under which pydantic tells it.
@@ -183,7 +182,7 @@ def said(item: Item) -> str:
         case "model_type" | "model_attributes_type" if isinstance(value, str) and about.get("chosen_by"):
             return f"{_short(value)} is no section with keys; write {{{about['chosen_by']}: {value}}}"
         case "model_type" | "model_attributes_type" if value is None:
-            return "nothing stands below it; write its keys there, or {} for its defaults"
+            return "empty; write its keys below it, or {} for its defaults"
         case "model_type" | "model_attributes_type":
             return f"{_short(value)} is no section with keys; write {{}} for its defaults"
         case "dict_type" if isinstance(value, list) and value and all(isinstance(one, str) for one in value):

@@ -42,9 +42,7 @@ def check_bundle(folder: Path, trusted: str | None) -> str:
     digest = sha256_tree(folder)
     if trusted is not None and trusted != digest:
         ours, theirs = short_digests(digest, trusted)
-        raise DigestMismatch(
-            f"{folder} has the digest {ours}, not {theirs}.", "Ask for the bundle once more."
-        )
+        raise DigestMismatch(f"{folder} has the digest {ours}, not {theirs}.", "Copy the bundle again.")
     return digest
 
 

@@ -402,5 +402,5 @@ def test_decimal_commas_in_labels_are_told(workspace: Path) -> None:
     write(workspace, **mails(separator=";", classes={"low": "< 0.5", "high": ">= 0.5"}))
     with pytest.raises(DataError) as caught:
         looked(workspace)
-    said = "Decimals are written with a point: '0,0' in mails.csv, row 1 (line 2) is to be 0.0."
+    said = "Write decimals with a point: 0.0, not '0,0' (mails.csv, row 1 (line 2))."
     assert said in str(caught.value)

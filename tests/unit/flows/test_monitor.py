@@ -71,7 +71,7 @@ def test_refusals_have_their_codes(line: Path, capsys: pytest.CaptureFixture[str
         (["--input", "empty"], 12, "There are no inputs"),
         (["--input", "components", "--labels", "nowhere.csv"], 12, "nowhere.csv does not exist"),
         (["--scored", "nowhere"], 14, "holds no finished scoring job"),
-        (["reference", "--input", "components"], 2, "--input is not for `reference`"),
+        (["reference", "--input", "components"], 2, "`reference` takes no --input"),
         (["--input", "components", "--alias", "shadow"], 20, "holds no model model"),
     ],
 )

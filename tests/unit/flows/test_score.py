@@ -202,7 +202,10 @@ def test_inputs_of_another_kind_are_refused_before_prefect_starts(
     (space / "mails.csv").write_text("body\nGood mail\nBad mail\n")
     cases = (
         (("--input", "mails", "--bundle", "release"), "'image', .* holds texts: none of the 40 inputs"),
-        (("--input", "mails.csv", "--content", "body", "--bundle", "release"), "mails.csv#1: cannot be decoded"),
+        (
+            ("--input", "mails.csv", "--content", "body", "--bundle", "release"),
+            "mails.csv#1: cannot be decoded",
+        ),
         (("--input", "in", "--bundle", "texts"), "'text', .* holds images: none of the 12 inputs"),
     )
     for words, said in cases:

@@ -41,9 +41,9 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, home: Path) -> None:
 
 
 WRONG = {
-    "file:$HOME/scans": "variables of the environment are not read here: write 'file:HOME/scans'",
-    "file:${HOME}/scans": "variables of the environment are not read here: write 'file:HOME/scans'",
-    "file:$NO_SUCH_VARIABLE/scans": "variables of the environment are not read here: write the path itself",
+    "file:$HOME/scans": "environment variables are not expanded here: write 'file:HOME/scans'",
+    "file:${HOME}/scans": "environment variables are not expanded here: write 'file:HOME/scans'",
+    "file:$NO_SUCH_VARIABLE/scans": "environment variables are not expanded here: write the path itself",
     r"C:\data\scans": r"'C:\data\scans' is a Windows path; in WSL, write 'file:/mnt/c/data/scans'",
     r"file:D:\scans": r"'D:\scans' is a Windows path; in WSL, write 'file:/mnt/d/scans'",
     "file:///C:/scans": "'C:/scans' is a Windows path; in WSL, write 'file:/mnt/c/scans'",
@@ -76,7 +76,7 @@ def test_a_windows_path_in_double_quotes(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text('data: {source: "C:\\data"}\n')
     with pytest.raises(ParamsError) as caught:
         load_params(tmp_path / "params.yaml")
-    last = "Within double quotes \\ has a meaning of its own: separate folders by /, or take single quotes."
+    last = "Within double quotes \\ begins an escape sequence: separate folders by /, or use single quotes."
     assert str(caught.value).splitlines()[-1] == last
 
 

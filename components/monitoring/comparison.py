@@ -44,7 +44,7 @@ class Asked:
 class Permute(NamedTuple):
     """The last arguments of the permutation tests: draws go on from test to test."""
 
-    count: int
+    permutations: int
     draw: np.random.Generator
     advance: Callable[[int], object]
 

@@ -112,9 +112,8 @@ def _one(at: Place, items: Sequence[Item]) -> Item:
 
 def _with_allowed(item: Item, model: type[BaseModel]) -> Item:
     about = item.get("ctx", {})
-    if (
-        item["type"] == "extra_forbidden" and "allowed" not in about
-    ):  # `choosing` has told the keys of plug-ins already
+    # `choosing` has told the keys of plug-ins already.
+    if item["type"] == "extra_forbidden" and "allowed" not in about:
         known = {key for section in _at(model, item["loc"][:-1]) for key in keys_of(section)}
         return {**item, "ctx": {**about, "allowed": sorted(known)}}
     if item["type"] in ("model_type", "model_attributes_type"):
@@ -150,14 +149,13 @@ def sentence(item: Item, below: Place = ()) -> str:
 
 def written(at: Place) -> str:
     """`gate.rules, entry 1, metric` of ("gate", "rules", 0, "metric"): people count from 1."""
-    parts: list[str] = []
-    for number, part in enumerate(at):
-        behind_entry = number > 0 and isinstance(at[number - 1], int)
+    text = ""
+    for before, part in zip(("", *at), at, strict=False):
         if isinstance(part, int):
-            parts.append(f", entry {part + 1}" if parts else f"entry {part + 1}")
+            text += f"{', ' if text else ''}entry {part + 1}"
         else:
-            parts.append(f"{', ' if behind_entry else '.' if parts else ''}{part}")
-    return "".join(parts)
+            text += f"{', ' if isinstance(before, int) else '.' if text else ''}{part}"
+    return text
 
 
 def said(item: Item) -> str:

@@ -209,8 +209,8 @@ def check_contract(bundle: Bundle, registered: str, named: str) -> None:
 
 def _none_scored(output: Path, inputs: int) -> DataError:
     """With the most frequent reasons, each with one of its inputs."""
-    found = sorted(reasons(output).items(), key=lambda item: -item[1].count)
-    named = [f"{why} ({one.count} inputs, first {one.first})" for why, one in found[:WHYS]]
+    found = reasons(output)
+    named = [f"{why} ({count} inputs, first {first})" for why, count, first in found[:WHYS]]
     more = f"; and {len(found) - WHYS} other reasons" if len(found) > WHYS else ""
     return DataError(
         f"None of the {inputs} inputs could be scored: {'; '.join(named)}{more}.",

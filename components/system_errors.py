@@ -91,7 +91,9 @@ def _refused(error: OSError) -> GraftlineError | None:
         case errno.EACCES | errno.EPERM if error.filename:
             return StorageError(f"{error.strerror}{where}{_owner(str(error.filename))}.", NOT_OURS)
     if error.errno is None and (cut := CUT_SHORT.fullmatch(str(error))):
-        return StorageError(f"Of {cut[1]} values {cut[2]} could be written to a file.", DISK[errno.ENOSPC])
+        return StorageError(
+            f"Only {cut[2]} of {cut[1]} values could be written to a file.", DISK[errno.ENOSPC]
+        )
     remedy = DISK.get(error.errno or 0)
     return StorageError(f"{error.strerror}{where}.", remedy) if remedy else None
 

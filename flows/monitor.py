@@ -98,7 +98,7 @@ def _reference(root: Path, params: "Params", values: dict[str, object]) -> int:
 
     given = [name for name, value in values.items() if value is not None and name not in ("alias", "version")]
     if given:
-        raise ParamsError(f"--{given[0]} is not for `reference`.", "Allowed: --alias or --version.")
+        raise ParamsError(f"`reference` takes no --{given[0]}.", "Allowed: --alias or --version.")
     prepare_environment(root)
     check_distribution()
     version, alias = values["version"], values["alias"]

@@ -79,11 +79,11 @@ def _run(root: Path, values: dict[str, object]) -> int:
     job = read_job(values)
     params = load_operation(root / "params.yaml")
     prepare_environment(root)
-    open_job(root, job)
+    inputs = open_job(root, job)
     check_distribution()
-    from components.stages.score import check_model
+    from components.stages.score import open_model
 
-    check_model(root, params, job)
+    open_model(root, params, job, inputs)
     log("Starting Prefect; the first start takes a minute.")
     with temporary_server() as ready:
         from flows.batch import score

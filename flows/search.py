@@ -124,9 +124,9 @@ def ruler(plan: Plan, params: Params, samples: int) -> Sweep:
     hidden = domains.declared and domains.target_labels == "hidden"
     source = f"samples of {', '.join(domains.source)} (source validation: the target's labels are hidden)"
     scored = f"{samples} training {source if hidden else 'samples'}"
-    called = title(plan.metric, titles(params.task.problem))
+    named = title(plan.metric, titles(params.task.problem))
     settings = size(plan.space)
-    return Sweep(plan.name, plan.metric, plan.rising, plan.folds, scored, (), settings=settings, title=called)
+    return Sweep(plan.name, plan.metric, named, plan.rising, plan.folds, scored, (), settings=settings)
 
 
 class Search:

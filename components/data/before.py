@@ -72,14 +72,10 @@ def _texts_in_table(params: Params) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        labels, columns = params.data.labels, plugins.offers("data/formats", params.data.layout, "columns")
+        columns = plugins.offers("data/formats", params.data.layout, "columns")
+        of_texts = params.task.kind == "texts" and columns and not params.data.labels.text
         paths = ("data.labels.path names", "missing)", "missing,")
-        if (
-            params.task.kind != "texts"
-            or not columns
-            or labels.text
-            or not any(w in error.message for w in paths)
-        ):
+        if not of_texts or not any(words in error.message for words in paths):
             raise
         hint = "Where the texts themselves stand in the table, name their column in data.labels.text."
         raise DataError(error.message, f"{error.remedy} {hint}") from None
@@ -93,7 +89,7 @@ def _decimal_commas(listing: "Listing", params: Params) -> Sequence[str]:
     for item in listing.items:
         point = item.label.replace(",", ".", 1)
         if point != item.label and number(point) is not None:
-            return [f"Decimals are written with a point: {item.label!r} in {item.place} is to be {point}."]
+            return [f"Write decimals with a point: {point}, not {item.label!r} ({item.place})."]
     return []
 
 

@@ -45,7 +45,7 @@ def refuse_foreign(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise StorageError(f"{folder} is no folder.", "Name another --output.")
+        raise StorageError(f"{folder} is not a folder.", "Name another --output.")
     there = (path.name for path in folder.iterdir())
     found = [name for name in there if name != LISTED and not name.startswith(".")]
     if found and not planned(folder):  # asked last: another shard may plan the job meanwhile

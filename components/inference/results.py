@@ -1,7 +1,8 @@
 """What batch scoring wrote, read again: each part is one that the manifest names, byte for byte."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,26 +71,19 @@ class Scored:
         return np.concatenate(found)
 
 
-@dataclass
-class Reason:
-    """Attributes:
-    first: id of the first input that has it.
-    count: how many have it.
+def reasons(folder: Path) -> list[tuple[str, int, str]]:
+    """Why there is no answer, how often, and the id of the first such input: the most frequent first.
+
+    Of a finished job.
     """
-
-    first: str
-    count: int = 0
-
-
-def reasons(folder: Path) -> Mapping[str, Reason]:
-    """Why there is no answer → how often, of a finished job."""
-    found: dict[str, Reason] = {}
-    for name, _ in _parts(read_json(folder / MANIFEST)):
-        table = pq.read_table(folder / name, columns=["id", "reason"])
-        for i, reason in zip(table["id"].to_pylist(), table["reason"].to_pylist(), strict=True):
+    counts, first = Counter[str](), dict[str, str]()
+    for part, _ in _parts(read_json(folder / MANIFEST)):
+        table = pq.read_table(folder / part, columns=["id", "reason"])
+        for name, reason in zip(table["id"].to_pylist(), table["reason"].to_pylist(), strict=True):
             if reason is not None:
-                found.setdefault(reason, Reason(i)).count += 1
-    return found
+                counts[reason] += 1
+                first.setdefault(reason, name)
+    return [(reason, count, first[reason]) for reason, count in counts.most_common()]
 
 
 def require_finished(folder: Path) -> None:

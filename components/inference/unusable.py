@@ -6,9 +6,9 @@ A few that cannot be read among many are no reason: each of them gets a row that
 import codecs
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from components.errors import DataError
 from components.inference.inputs import Input, Inputs, no_inputs
@@ -58,8 +58,8 @@ def refuse_unusable(inputs: Inputs) -> None:
         raise DataError(
             f"The column {column!r} of {inputs.uri} names no file that can be read: none of the {len(unread)} rows "
             f"that were looked at; the first says {said!r}: {unread[0].reason}.",
-            f"Files are looked for below {inputs.root}: another folder by --files. Where the column holds the samples "
-            f"themselves: --content {column}. Another column by --path.",
+            f"Files are looked for below {inputs.root}; --files names another folder, --path another column. If the "
+            f"column holds the samples themselves, use --content {column}.",
         )
 
 
@@ -86,17 +86,16 @@ def refuse_other_kind(inputs: Inputs, read: Callable[[bytes], object], modality:
 def unreadable(inputs: Inputs, read: Callable[[bytes], object]) -> list[Unread]:
     """Why none can be read: of the first ones and of others all over the place. Empty as soon as one can be read."""
     found: dict[str, Unread] = {}
-    for some in (lambda: islice(inputs, PROBED), lambda: spread(inputs, PROBED)):
-        for item in some():
-            if item.id in found:
-                continue
-            if (why := _why(item, read)) is None:
-                return []
-            found[item.id] = why
+    for item in chain(islice(inputs, PROBED), spread(inputs, PROBED)):
+        if item.id in found:
+            continue
+        if (why := _why(item, read)) is None:
+            return []
+        found[item.id] = why
     return list(found.values())
 
 
-def spread(items: Iterable[Input], least: int) -> list[Input]:
+def spread(items: Iterable[Input], least: int) -> Iterator[Input]:
     """At least `least` of them where there are so many, and fewer than twice as many, at equal distances."""
     kept: list[Input] = []
     step = 1
@@ -105,7 +104,7 @@ def spread(items: Iterable[Input], least: int) -> list[Input]:
             kept.append(item)
         if len(kept) == 2 * least:
             kept, step = kept[::2], 2 * step
-    return kept
+    yield from kept
 
 
 def kind_of(head: bytes) -> str:
@@ -118,9 +117,8 @@ def kind_of(head: bytes) -> str:
     if any(head[place:].startswith(mark) for place, mark in marks):
         return "image"
     try:
-        Image.open(
-            io.BytesIO(head), formats=FORMATS
-        )  # those whose marks are letters, which texts begin with, too
+        # It tells those whose marks are letters, which texts begin with, too.
+        Image.open(io.BytesIO(head), formats=FORMATS)
         return "image"
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return "image"

@@ -7,9 +7,10 @@ a window full of parts of a few larger things (cells of one module, lines of one
 those few do, and raises alarms where nothing drifts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,14 @@ class Asked:
     permutations: int
     least: int
     seed: int
+
+
+class Permute(NamedTuple):
+    """The last arguments of the permutation tests: draws go on from test to test."""
+
+    permutations: int
+    draw: np.random.Generator
+    advance: Callable[[int], object]
 
 
 @dataclass(frozen=True)
@@ -81,31 +90,12 @@ def compare(reference: Observed, window: Observed, asked: Asked, watch: Watch) -
     embedded = bool(len(reference.embeddings) and len(window.embeddings))
     refuse_too_few(asked.permutations, len(names) + len(decided) + embedded, asked.rate)
     permuted = embedded + sum(ours.kind != "numbers" for ours, _ in decided.values())
-    with _Permutations(asked, permuted) as permutations:
-        made = [_embeddings(reference, window, permutations)] if embedded else []
-        made += [_decided(name, both, permutations) for name, both in decided.items()]
+    with closing(bar(permuted * asked.permutations, "compare", "permutations")) as shown:
+        permute = Permute(asked.permutations, np.random.default_rng(asked.seed), shown.update)
+        made = [_embeddings(reference, window, permute)] if embedded else []
+        made += [_decided(name, both, permute) for name, both in decided.items()]
     made += [_smirnov(name, reference.statistics[name], window.statistics[name]) for name in names]
     return judged(made, asked.rate)
-
-
-class _Permutations:
-    """What permutation tests share: their number, draws that go on from test to test, and a progress bar."""
-
-    def __init__(self, asked: Asked, tests: int) -> None:
-        self.count = asked.permutations
-        self.draw = np.random.default_rng(asked.seed)
-        self._shown = bar(tests * asked.permutations, "compare", "permutations") if tests else None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._shown is not None:
-            self._shown.close()
-
-    def advance(self, count: int) -> None:
-        if self._shown is not None:
-            self._shown.update(count)
 
 
 def decisions(reference: Observed, window: Observed, watch: Watch) -> dict[str, tuple[Statistic, Statistic]]:
@@ -118,15 +108,14 @@ def _moves(ours: Statistic, theirs: Statistic) -> bool:
     return ours.kind != "numbers" or bool(np.ptp(np.concatenate([ours.values, theirs.values])) > 0)
 
 
-def _decided(name: str, both: tuple[Statistic, Statistic], permutations: _Permutations) -> Test:
+def _decided(name: str, both: tuple[Statistic, Statistic], permute: Permute) -> Test:
     ours, theirs = both
     if ours.kind == "numbers":
         return _smirnov(name, ours.values, theirs.values)
-    how = permutations.count, permutations.draw, permutations.advance
     if ours.kind == "classes":
-        value, p = shares_test(ours.counts, theirs.counts, *how)
+        value, p = shares_test(ours.counts, theirs.counts, *permute)
     else:
-        value, p = labels_test(ours.values, theirs.values, *how)
+        value, p = labels_test(ours.values, theirs.values, *permute)
     return Test(name, "chi-squared", value, p)
 
 
@@ -169,9 +158,8 @@ def judged(tests: Sequence[Test], rate: float) -> list[Test]:
     ]
 
 
-def _embeddings(reference: Observed, window: Observed, permutations: _Permutations) -> Test:
-    how = permutations.count, permutations.draw, permutations.advance
-    value, p = mmd_test(reference.embeddings, window.embeddings, *how)
+def _embeddings(reference: Observed, window: Observed, permute: Permute) -> Test:
+    value, p = mmd_test(reference.embeddings, window.embeddings, *permute)
     return Test("embeddings", "MMD", value, p)
 
 

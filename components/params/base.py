@@ -4,7 +4,14 @@ import re
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticKnownError, core_schema
 
@@ -64,14 +71,8 @@ def _exact(schema: Any) -> Any:
     return {key: value if key == "metadata" else _exact(value) for key, value in schema.items()}
 
 
-class Exactly:
-    """Annotated to a type: values that are no member of a section are held to the same."""
-
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        schema: core_schema.CoreSchema = _exact(handler(source))
-        return schema
+# Annotated to a type: values that are no member of a section are held to the same.
+EXACT = GetPydanticSchema(lambda source, handler: _exact(handler(source)))
 
 
 class Section(BaseModel):

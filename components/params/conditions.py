@@ -55,7 +55,7 @@ def read_condition(value: str | float) -> Condition:
         bound = number(rule[2].strip()) if rule else None
         if rule is None or bound is None:
             point = COMMA.sub(".", written)
-            hint = f". Decimals are written with a point: {point!r}" if point != written else ""
+            hint = f". Write decimals with a point: {point!r}" if point != written else ""
             raise ValueError(
                 f"{written!r} is not a condition; allowed: a value, or `<`, `<=`, `>`, `>=`, `==`, `!=` and a "
                 f"number, joined by commas{hint}"
@@ -110,8 +110,7 @@ class Line:
 
     @classmethod
     def of(cls, conditions: Mapping[str, Condition]) -> "Line":
-        texts = [value for one in conditions.values() if (value := _as_number(one)) is not None]
-        bounds = sorted({bound for one in conditions.values() for _, bound in one.bounds} | set(texts))
+        bounds = sorted({bound for one in conditions.values() for _, bound in one.bounds})
         place = {bound: 2 * index + 1 for index, bound in enumerate(bounds)}
         ranges, exact = {}, {}
         for name, condition in conditions.items():
@@ -123,10 +122,7 @@ class Line:
 
     @property
     def places(self) -> range:
-        return range(2 * len(self.bounds) + 1) if self.bounds else range(0)
-
-    def place(self, value: Decimal) -> int:
-        return 2 * self.bounds.index(value) + 1
+        return range(2 * len(self.bounds) + 1)
 
     def in_range(self, place: int) -> list[str]:
         """Classes with a range that the place lies in."""
@@ -165,10 +161,12 @@ def _check_apart(conditions: Mapping[str, Condition]) -> None:
             raise _overlap(names[0], names[1], conditions, line.words(place))
     for name, condition in conditions.items():
         if condition.bounds and name not in held:
-            raise ValueError(f"classes.{name}: no number is {condition.value!r}")
-        value = _as_number(condition)
-        if value is not None and (names := line.holding(line.place(value))):
-            raise _overlap(names[0], name, conditions, condition.value)
+            raise ValueError(f"classes.{name}: no number satisfies {condition.value!r}")
+        text = "" if condition.bounds else condition.value
+        if number(text) is not None:
+            for other, one in conditions.items():
+                if one.bounds and one.holds(text):
+                    raise _overlap(other, name, conditions, text)
 
 
 def gaps(classes: Mapping[str, str | float]) -> list[str]:
@@ -182,11 +180,8 @@ def gaps(classes: Mapping[str, str | float]) -> list[str]:
     within = [place for place in line.places if line.in_range(place)]
     free = [
         place
-        for place in line.places
-        if within
-        and within[0] < place < within[-1]
-        and not line.holding(place)
-        and (not whole or line.holds_whole_numbers(place))
+        for place in range(min(within, default=0), max(within, default=0))
+        if not line.holding(place) and (not whole or line.holds_whole_numbers(place))
     ]
     if not free:
         return []
@@ -194,11 +189,6 @@ def gaps(classes: Mapping[str, str | float]) -> list[str]:
         f"data.labels.classes leaves a gap: no class takes {' and '.join(map(line.words, free[:3]))}. Such a label is "
         "refused; if it can occur, change the bounds."
     ]
-
-
-def _as_number(condition: Condition) -> Decimal | None:
-    """Of a class that asks for a text."""
-    return None if condition.bounds else number(condition.value)
 
 
 def _overlap(one: str, other: str, conditions: Mapping[str, Condition], what: str) -> ValueError:

@@ -219,7 +219,7 @@ def _parsed(path: Path) -> tuple[yaml.Node, dict[str, object]]:
 def _advice(said: str) -> str:
     if "unknown escape character" in said or "escape sequence" in said:
         # On a line of its own, behind the one that shows the place.
-        return "\nWithin double quotes \\ has a meaning of its own: separate folders by /, or take single quotes."
+        return "\nWithin double quotes \\ begins an escape sequence: separate folders by /, or use single quotes."
     return ""
 
 

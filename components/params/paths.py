@@ -1,4 +1,4 @@
-"""Paths on this machine, as people write them: `~`, variables of the environment, paths of Windows."""
+"""Paths on this machine, as people write them: `~`, environment variables, Windows paths."""
 
 import os
 import re
@@ -51,7 +51,7 @@ def _hint(written: str, path: Path, root: Path) -> str:
     if VARIABLE.search(written):
         told = os.path.expandvars(written)
         value = f"'file:{told}'" if told != written else "the path itself"
-        return f"; variables of the environment are not read here: write {value}"
+        return f"; environment variables are not expanded here: write {value}"
     slashes = written.replace("\\", "/")
     if slashes != written and (root / slashes).exists():
         return f"; folders are separated by /: write 'file:{slashes}'"

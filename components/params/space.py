@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from components.errors import ParamsError, meant
 from components.params import plugins
-from components.params.base import Exactly
+from components.params.base import EXACT
 from components.params.choosing import Choosing
 from components.params.load import parse, section_in
 from components.params.tree import Params
@@ -227,7 +227,7 @@ def _wrong_bounds(field: FieldInfo, given: dict[str, float], log: bool) -> Itera
 def _fits(field: FieldInfo, value: object) -> str | None:
     """What is wrong with a value of that key; none where nothing is."""
     try:
-        kind = typing.cast("type[object]", typing.Annotated[field.annotation, field, Exactly()])
+        kind = typing.cast("type[object]", typing.Annotated[field.annotation, field, EXACT])
         TypeAdapter(kind).validate_python(_as_list(field, value))
     except ValidationError as error:
         return said(error.errors(include_url=False)[0])

@@ -49,8 +49,7 @@ PATTERNS: Mapping[str, str] = {
     "@ ^ ~ { } . _ / + -, with a letter, a digit or @ first",
     r"^[A-Za-z0-9][A-Za-z0-9._/-]*$": "the name of a git remote: letters a to z, digits and . _ / -, with a letter or "
     "a digit first",
-    r"^[A-Z][A-Z0-9_]*$": "the name of a variable of the environment: capital letters, digits and _, with a letter "
-    "first",
+    r"^[A-Z][A-Z0-9_]*$": "the name of an environment variable: capital letters, digits and _, with a letter first",
     r"^[a-z0-9-]+/[a-z0-9-]+$": "`type/name` of a Prefect block: small letters, digits and -",
 }
 # Error type → the bound, with the key under which pydantic tells it.
@@ -113,9 +112,8 @@ def _one(at: Place, items: Sequence[Item]) -> Item:
 
 def _with_allowed(item: Item, model: type[BaseModel]) -> Item:
     about = item.get("ctx", {})
-    if (
-        item["type"] == "extra_forbidden" and "allowed" not in about
-    ):  # `choosing` has told the keys of plug-ins already
+    # `choosing` has told the keys of plug-ins already.
+    if item["type"] == "extra_forbidden" and "allowed" not in about:
         known = {key for section in _at(model, item["loc"][:-1]) for key in keys_of(section)}
         return {**item, "ctx": {**about, "allowed": sorted(known)}}
     if item["type"] in ("model_type", "model_attributes_type"):
@@ -151,14 +149,13 @@ def sentence(item: Item, below: Place = ()) -> str:
 
 def written(at: Place) -> str:
     """`gate.rules, entry 1, metric` of ("gate", "rules", 0, "metric"): people count from 1."""
-    parts: list[str] = []
-    for number, part in enumerate(at):
-        behind_entry = number > 0 and isinstance(at[number - 1], int)
+    text = ""
+    for before, part in zip(("", *at), at, strict=False):
         if isinstance(part, int):
-            parts.append(f", entry {part + 1}" if parts else f"entry {part + 1}")
+            text += f"{', ' if text else ''}entry {part + 1}"
         else:
-            parts.append(f"{', ' if behind_entry else '.' if parts else ''}{part}")
-    return "".join(parts)
+            text += f"{', ' if isinstance(before, int) else '.' if text else ''}{part}"
+    return text
 
 
 def said(item: Item) -> str:
@@ -183,7 +180,7 @@ def said(item: Item) -> str:
         case "model_type" | "model_attributes_type" if isinstance(value, str) and about.get("chosen_by"):
             return f"{_short(value)} is no section with keys; write {{{about['chosen_by']}: {value}}}"
         case "model_type" | "model_attributes_type" if value is None:
-            return "nothing stands below it; write its keys there, or {} for its defaults"
+            return "empty; write its keys below it, or {} for its defaults"
         case "model_type" | "model_attributes_type":
             return f"{_short(value)} is no section with keys; write {{}} for its defaults"
         case "dict_type" if isinstance(value, list) and value and all(isinstance(one, str) for one in value):

@@ -222,16 +222,18 @@ class Explore(Protocol):
 
 def show(task: TaskParams, description: Description) -> Show:
     """A plain one where the problem has none."""
-    part = _part(task.problem, "show")
-    made: type[Show] = PlainShow if part is None else part.Show
-    return made(task, description)
+    return _show(task.problem)(task, description)
 
 
 def titles(problem: str) -> Mapping[str, str]:
     """Metric → its name for people, of those to which the problem gives one."""
+    return _show(problem).titles
+
+
+def _show(problem: str) -> type[Show]:
     part = _part(problem, "show")
     made: type[Show] = PlainShow if part is None else part.Show
-    return made.titles
+    return made
 
 
 def watch(task: TaskParams, description: Description, decision: Decision) -> Watch:

@@ -90,12 +90,11 @@ def _test(test: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _figures(figures: Mapping[str, object], titles: Mapping[str, str]) -> Sequence[Mapping[str, object]]:
-    return [_figure(title(str(name), titles), mapping(value)) for name, value in figures.items()]
-
-
-def _figure(name: str, value: Mapping[str, object]) -> Mapping[str, object]:
-    """An estimate with its interval, or why there is none."""
-    return {"name": name, "value": explained(value) or "undefined", "samples": value.get("n")}
+    """Estimates with their intervals, or why there are none."""
+    return [
+        {"name": title(name, titles), "value": explained(one) or "undefined", "samples": one.get("n")}
+        for name, one in ((str(name), mapping(value)) for name, value in figures.items())
+    ]
 
 
 def _share(value: object, side: str) -> float:

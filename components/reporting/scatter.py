@@ -54,7 +54,7 @@ def trade_off(sweep: Sweep, width: float = WIDE) -> Markup:
     x = axis(seconds, LEFT, width - RIGHT, log=max(seconds) / min(seconds) > WIDE_RANGE)
     y = _upright(sweep, every)
     place = _placer(sweep, x, y)
-    parts = _frame(x, y, width, "training seconds a fold", sweep.called)
+    parts = _frame(x, y, width, "training seconds a fold", sweep.title)
     front = sweep.front
     parts.append(line([place(trial) for trial in front], "second"))
     parts += [_dot(sweep, trial, place(trial)) for trial in reversed(trials)]
@@ -62,7 +62,7 @@ def trade_off(sweep: Sweep, width: float = WIDE) -> Markup:
     if head:
         parts += [_diamond(sweep, head, place(head)), _named(*place(head), "head alone", width)]
     parts += [_named(*place(trial), words, width) for trial, words in _names(sweep)]
-    return drawing(width, HEIGHT, parts, f"{sweep.called} over training seconds of {len(trials)} trials")
+    return drawing(width, HEIGHT, parts, f"{sweep.title} over training seconds of {len(trials)} trials")
 
 
 def by_value(sweep: Sweep, key: str) -> Markup:
@@ -77,18 +77,18 @@ def by_value(sweep: Sweep, key: str) -> Markup:
         spread = min(numbers) > 0 and max(numbers) / min(numbers) > WIDE_RANGE
         x = axis(numbers, LEFT, NARROW - RIGHT, log=spread)
         placed = [x(number) for number in numbers]
-        parts = _frame(x, y, NARROW, "", sweep.called)
+        parts = _frame(x, y, NARROW, "", sweep.title)
     else:
         names = sorted({shown(trial.values[key]) for trial in trials})
         columns = Axis(Scale(-0.5, len(names) - 0.5, LEFT, NARROW - RIGHT))
         placed = [columns(names.index(shown(t.values[key])) + _aside(t.number)) for t in trials]
-        parts = _frame(None, y, NARROW, "", sweep.called)
+        parts = _frame(None, y, NARROW, "", sweep.title)
         room = (NARROW - LEFT) / len(names) / LETTER  # letters; longer names take turns on two lines
         below = HEIGHT - BOTTOM + 17
         step = 15 if max(len(name) for name in names) > room else 0
         parts += [text(columns(i), below + step * (i % 2), name, "middle") for i, name in enumerate(names)]
     dots = [_dot(sweep, t, (a, y(sweep.score(t)))) for t, a in zip(trials, placed, strict=True)]
-    return drawing(NARROW, HEIGHT, [*parts, *reversed(dots)], f"{sweep.called} over {key}")
+    return drawing(NARROW, HEIGHT, [*parts, *reversed(dots)], f"{sweep.title} over {key}")
 
 
 def _drawn(sweep: Sweep) -> list[Trial]:
@@ -125,7 +125,7 @@ def _ring(place: tuple[float, float]) -> Markup:
 def _words(sweep: Sweep, trial: Trial) -> str:
     values = ", ".join(f"{key} {shown(value)}" for key, value in trial.values.items())
     named = f"trial {trial.number} ({trial.outcome}): {values}" if trial.values else "the head alone"
-    return f"{named}; {sweep.called} {sweep.score(trial):.4f}, {sweep.seconds(trial):.1f} s"
+    return f"{named}; {sweep.title} {sweep.score(trial):.4f}, {sweep.seconds(trial):.1f} s"
 
 
 def _names(sweep: Sweep) -> list[tuple[Trial, str]]:

@@ -67,16 +67,17 @@ class Sweep:
     """All trials, and what their scores are of.
 
     Attributes:
+        title: the metric's name for people.
         rising: whether a higher score is better.
         reference: the head alone, with params.yaml as it is: a measurement a fold.
         scored: in words, on what.
         settings: how many the space holds; none where a number may be any of a range.
         outside: in words, what of params.yaml as it was the space does not hold.
-        title: the metric's name for people; '' to show it as it is named.
     """
 
     name: str
     metric: str
+    title: str
     rising: bool
     folds: int
     scored: str
@@ -84,12 +85,6 @@ class Sweep:
     reference: Sequence[Measured] = ()
     settings: int | None = None
     outside: str = ""
-    title: str = ""
-
-    @property
-    def called(self) -> str:
-        """The metric, on the page."""
-        return self.title or self.metric
 
     @property
     def exhausted(self) -> bool:

@@ -50,12 +50,13 @@ class Cache:
         """Keeps users away while something is freed; Busy where that cannot be."""
         return nullcontext()
 
-    def items(self, shown: str = "") -> list[Item]:
+    def items(self, shown: str) -> list[Item]:
         """Named by their places in `.graftline/`; a walk through large folders takes a while: under a bar `shown`."""
-        paths = self.paths()
+        if not (paths := self.paths()):
+            return []
         return [
             Item(str(path.relative_to(self.state)), size_of(path), self.why(path))
-            for path in (progress(paths, shown, "entries") if shown and paths else paths)
+            for path in progress(paths, shown, "entries")
         ]
 
     def free(self, item: Item) -> None:

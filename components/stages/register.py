@@ -8,7 +8,6 @@ from components.data.dataset import Dataset
 from components.data.splits import SIDES
 from components.params import Params
 from components.registry.lineage import lineage
-from components.registry.model import Card
 from components.registry.register import Candidate, Registered, registered
 from components.registry.register import register as register_candidate
 from components.registry.runs import RunHandle, current_run, handed_run, producer
@@ -49,9 +48,8 @@ def register(root: Path, params: Params) -> Registered:
     run = RunHandle(root, made_by) if made_by else current_run(root, params)
     done = registered(root, params.tracking, digest, run)
     if done is None:
-        done = register_candidate(
-            root, params.tracking, _candidate(root, params, (verdict, judged), digest), run
-        )
+        candidate = _candidate(root, params, verdict, judged, digest)
+        done = register_candidate(root, params.tracking, candidate, run)
     if not made_by and handed_run(root) is None:
         run.set_status("FINISHED")
     make_reference_if_possible(root, params, done.version)
@@ -59,13 +57,14 @@ def register(root: Path, params: Params) -> Registered:
 
 
 def _candidate(
-    root: Path, params: Params, verdicts: tuple[Mapping[str, object], Mapping[str, object]], digest: str
+    root: Path, params: Params, verdict: Mapping[str, object], judged: Mapping[str, object], digest: str
 ) -> Candidate:
     from components.inference.bundle import (
         open_bundle,
     )  # it imports torch, which a version that is there does not need
 
-    verdict, judged = verdicts
+    made = card(root, params, digest)
+    made.write(reports(root))  # from now on the version's card is the one beside the report, too
     report, lock = reports(root) / "report.html", root / "dvc.lock"
     measured = judged.get("measured")
     figures = {
@@ -84,15 +83,8 @@ def _candidate(
         samples=samples(Dataset.open(root / "dataset")) if (root / "dataset").exists() else b"",
         lock=lock.read_bytes() if lock.exists() else b"",
         contract=open_bundle(root / "release").contract.sha256,
-        card=_card(root, params, digest),
+        card=made,
     )
-
-
-def _card(root: Path, params: Params, digest: str) -> Card:
-    """The version's card, which from now on is the one beside the report, too."""
-    made = card(root, params, digest)
-    made.write(reports(root))
-    return made
 
 
 def samples(dataset: Dataset) -> bytes:

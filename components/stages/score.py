@@ -28,7 +28,6 @@ from components.registry.store import locate
 from components.runtime.placement import on_the_cpu
 from components.sources.base import public
 from components.stages.before import check_bundle, open_job
-from components.storage.publish import sha256_tree
 
 SHOWN = 20  # nodes that are named
 WHYS = 3  # reasons that are named
@@ -71,7 +70,7 @@ class Scoring:
     def release(self) -> tuple[Bundle, Model]:
         """Verified file by file and, where the registry has it, as a whole."""
         log(f"Input: {public(self.inputs.uri)}")  # looked at first: the model takes longer
-        bundle, model = open_release(self._root, self._params, self._job)
+        bundle, model = open_model(self._root, self._params, self._job, self.inputs)
         log(f"Model: {model}")
         named = {"model": model.name or "none", "version": model.version or "none"}
         self._run.say("params", {**named, "release_sha256": model.release_sha256, "variant": model.variant})
@@ -80,9 +79,7 @@ class Scoring:
     @cached_property
     def output(self) -> Output:
         """The planned job. Raises StorageError where the folder holds another one."""
-        bundle, model = self.release
-        if not planned(self._root / self._job.output):
-            refuse_kind(self.inputs, bundle, model)
+        _, model = self.release
         shown = progress(self.inputs, "list inputs", "inputs")
         with TemporaryFile() as file:
             listed = None if isinstance(self.inputs, Table) else file  # a table that changed is another job
@@ -144,19 +141,15 @@ class Scoring:
         self._run.say("metrics", found)
 
 
-def check_model(root: Path, params: OperationParams, job: Job) -> None:
-    """Whether the model of `job` can be had, and takes what its inputs are: for a command that then starts Prefect.
+def open_model(root: Path, params: OperationParams, job: Job, inputs: Inputs) -> tuple[Bundle, Model]:
+    """The model of `job`, which takes what its inputs are.
 
     Raises as `open_release`, and DataError for inputs of another kind.
     """
     bundle, model = open_release(root, params, job)
-    if not planned(root / job.output):
-        refuse_kind(open_job(root, job), bundle, model)
-
-
-def refuse_kind(inputs: Inputs, bundle: Bundle, model: Model) -> None:
-    """Raises DataError; see `inference.unusable`."""
-    refuse_other_kind(inputs, bundle.assembly.windows, bundle.task.modality, str(model))
+    if not planned(root / job.output):  # a job that began had inputs of the right kind
+        refuse_other_kind(inputs, bundle.assembly.windows, bundle.task.modality, str(model))
+    return bundle, model
 
 
 def open_release(root: Path, params: OperationParams, job: Job) -> tuple[Bundle, Model]:
@@ -184,8 +177,7 @@ def open_unregistered(folder: Path, trusted: str | None = None) -> tuple[Bundle,
 
     Raises DigestMismatch, StorageError: also where either says what is no JSON, or JSON that is nested without end.
     """
-    check_bundle(folder, trusted)
-    digest = sha256_tree(folder)
+    digest = check_bundle(folder, trusted)
     try:
         bundle = open_bundle(folder)
         said = {prop.key for prop in onnx.load_from_string(bundle.model()).metadata_props}
@@ -217,8 +209,8 @@ def check_contract(bundle: Bundle, registered: str, named: str) -> None:
 
 def _none_scored(output: Path, inputs: int) -> DataError:
     """With the most frequent reasons, each with one of its inputs."""
-    found = sorted(reasons(output).items(), key=lambda item: -item[1].count)
-    named = [f"{why} ({one.count} inputs, first {one.first})" for why, one in found[:WHYS]]
+    found = reasons(output)
+    named = [f"{why} ({count} inputs, first {first})" for why, count, first in found[:WHYS]]
     more = f"; and {len(found) - WHYS} other reasons" if len(found) > WHYS else ""
     return DataError(
         f"None of the {inputs} inputs could be scored: {'; '.join(named)}{more}.",

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,12 @@ def workspace(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write(root: Path, source: str = "file:mails", **data: object) -> None:
+def write(
+    root: Path, source: str = "file:mails", sections: Mapping[str, object] | None = None, **data: object
+) -> None:
     section = {"source": source, "licence": "ours", "layout": "manifest", "limits": FEW, **data}
-    (root / "params.yaml").write_text(yaml.safe_dump({**PARAMS, **FEW_COMPARED, "data": section}))
+    values = {**PARAMS, **FEW_COMPARED, "data": section, **(sections or {})}
+    (root / "params.yaml").write_text(yaml.safe_dump(values))
 
 
 def mails(**labels: object) -> dict[str, object]:
@@ -315,18 +319,13 @@ def test_the_command_says_so_and_imports_nothing_heavy(workspace: Path) -> None:
 
 def test_a_recall_of_what_is_no_class_of_the_table_is_refused(workspace: Path) -> None:
     rules = [{"metric": "recall", "class": "scam", "at_least": 0.8}]
-    section = {"source": "file:mails", "licence": "ours", "layout": "manifest", "limits": FEW, **mails()}
-    (workspace / "params.yaml").write_text(
-        yaml.safe_dump({**PARAMS, **FEW_COMPARED, "data": section, "gate": {"rules": rules}})
-    )
+    write(workspace, sections={"gate": {"rules": rules}}, **mails())
     with pytest.raises(DataError) as caught:
         looked(workspace)
     assert "gate.rules asks for the recall of 'scam', which is no class of the data" in str(caught.value)
     assert "ham, spam" in str(caught.value)
     rules[0]["class"] = "spam"
-    (workspace / "params.yaml").write_text(
-        yaml.safe_dump({**PARAMS, **FEW_COMPARED, "data": section, "gate": {"rules": rules}})
-    )
+    write(workspace, sections={"gate": {"rules": rules}}, **mails())
     looked(workspace)
 
 
@@ -340,20 +339,12 @@ def test_what_is_probably_not_meant_is_told_of_a_source_that_is_right(tmp_path: 
     source = tmp_path / ("source.zip" if packed else "source")
     lay({**files, "t.csv": "\n".join(["path,label,group,slice", *rows])}, source)
     named = {"file": "t.csv", "group": "group", "slices": ["slice"], "unlabelled": "unknown"}
-    section = {
-        "source": f"file:{source}",
-        "licence": "ours",
-        "layout": "manifest",
-        "limits": FEW,
-        "labels": named,
-    }
     sections = {
-        "data": section,
         "task": {"modality": "image", "problem": "multi_label"},
         "head": {"method": "linear"},
         "gate": {"rules": [{"metric": "macro_f1", "at_least": 0.5}]},
     }
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump({**PARAMS, **FEW_COMPARED, **sections}))
+    write(tmp_path, f"file:{source}", sections, labels=named)
     said = warnings(load_params(tmp_path / "params.yaml"), tmp_path)
     for words in (
         "task.separator is '|', which no cell holds, but 6 rows hold ';'",
@@ -384,15 +375,8 @@ def test_a_hint_about_the_separator_is_told_once(workspace: Path) -> None:
         "backbone": {"name": "minilm_l6"},
         "head": {"method": "linear"},
         "gate": {"rules": [{"metric": "recall", "label": "spam", "at_least": 0.5}]},
-        "data": {
-            "source": "file:mails",
-            "licence": "ours",
-            "layout": "manifest",
-            "limits": FEW,
-            **mails(),
-        },
     }
-    (workspace / "params.yaml").write_text(yaml.safe_dump({**PARAMS, **FEW_COMPARED, **sections}))
+    write(workspace, sections=sections, **mails())
     with pytest.raises(DataError) as caught:
         looked(workspace)
     assert "gate.rules names the label 'spam'" in str(caught.value)
@@ -402,14 +386,11 @@ def test_a_hint_about_the_separator_is_told_once(workspace: Path) -> None:
 @pytest.mark.parametrize("path", [{}, {"path": "body"}])
 def test_texts_in_a_table_need_the_column_of_the_texts(workspace: Path, path: dict[str, object]) -> None:
     text = {"modality": "text", "problem": "classification"}
-    labels = {"labels": {"file": "mails.csv", "label": "kind", **path}}
-    section = {"source": "file:mails", "licence": "ours", "layout": "manifest", "limits": FEW, **labels}
-    written = {**PARAMS, **FEW_COMPARED, "data": section, "task": text, "backbone": {"name": "minilm_l6"}}
-    (workspace / "params.yaml").write_text(yaml.safe_dump(written))
+    sections = {"task": text, "backbone": {"name": "minilm_l6"}}
+    write(workspace, sections=sections, labels={"file": "mails.csv", "label": "kind", **path})
     with pytest.raises(DataError, match=r"stand in the table, name their column in data\.labels\.text"):
         looked(workspace)
-    labels["labels"]["file"] = "mail.csv"
-    (workspace / "params.yaml").write_text(yaml.safe_dump({**written, "data": {**section, **labels}}))
+    write(workspace, sections=sections, labels={"file": "mail.csv", "label": "kind", **path})
     with pytest.raises(DataError) as caught:
         looked(workspace)
     assert "data.labels.text" not in str(caught.value)
@@ -421,5 +402,5 @@ def test_decimal_commas_in_labels_are_told(workspace: Path) -> None:
     write(workspace, **mails(separator=";", classes={"low": "< 0.5", "high": ">= 0.5"}))
     with pytest.raises(DataError) as caught:
         looked(workspace)
-    said = "Decimals are written with a point: '0,0' in mails.csv, row 1 (line 2) is to be 0.0."
+    said = "Write decimals with a point: 0.0, not '0,0' (mails.csv, row 1 (line 2))."
     assert said in str(caught.value)

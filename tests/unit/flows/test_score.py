@@ -1,9 +1,8 @@
 """The command of batch scoring, from its options to rows, exit codes and the MLflow run."""
 
 import os
+import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -108,18 +107,6 @@ def test_options_that_exclude_each_other_are_argparse_s(line: Path) -> None:
             run_score("--input", "in", "--output", "out", *pair)
 
 
-def test_help_answers_without_torch_mlflow_or_prefect() -> None:
-    code = (
-        "import sys, flows.score\n"
-        "try: flows.score.main(['--help'])\n"
-        "except SystemExit: pass\n"
-        "sys.exit(len({'torch', 'mlflow', 'onnxruntime', 'prefect'} & sys.modules.keys()))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "75 busy or stopped" in " ".join(done.stdout.split())
-
-
 def test_shards_of_a_folder_end_in_one_result_and_the_run_knows_the_provider(
     space: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,19 +187,17 @@ def test_inputs_of_another_kind_are_refused_before_prefect_starts(
         (space / "mails" / f"{number:02}.txt").write_text(f"Good mail number {number}")
     (space / "mails.csv").write_text("body\nGood mail\nBad mail\n")
     cases = (
-        (("--input", "mails", "--bundle", "release"), "the modality 'image', and"),
-        (("--input", "mails", "--bundle", "release"), "holds texts: none of the 40 inputs"),
+        (("--input", "mails", "--bundle", "release"), "'image', .* holds texts: none of the 40 inputs"),
         (
             ("--input", "mails.csv", "--content", "body", "--bundle", "release"),
             "mails.csv#1: cannot be decoded",
         ),
-        (("--input", "in", "--bundle", "texts"), "the modality 'text', and"),
-        (("--input", "in", "--bundle", "texts"), "holds images: none of the 12 inputs"),
+        (("--input", "in", "--bundle", "texts"), "'text', .* holds images: none of the 12 inputs"),
     )
     for words, said in cases:
         assert run_score(*words, "--output", "out") == 12
         err = capfd.readouterr().err
-        assert said in err
+        assert re.search(said, err)
         assert "Starting Prefect" not in err
     assert not (space / "out").exists()
     assert delivered(space) == []

@@ -33,8 +33,8 @@ def source(classes: dict[str, object], **labels: object) -> dict[str, object]:
         ({"a": "!= 0", "b": "!= 1"}, "overlap: numbers below 0 would"),
         ({"a": "0.7", "b": ">= 0.5"}, "overlap: 0.7 would"),
         ({"a": "1", "b": 1}, "overlap: 1 would"),
-        ({"a": "> 1, < 0", "b": "x"}, "classes.a: no number is '> 1, < 0'"),
-        ({"a": "< 0,5", "b": "x"}, "Decimals are written with a point: '< 0.5'"),
+        ({"a": "> 1, < 0", "b": "x"}, "classes.a: no number satisfies '> 1, < 0'"),
+        ({"a": "< 0,5", "b": "x"}, "Write decimals with a point: '< 0.5'"),
         ({"a": "> 1e999999999", "b": ">= 1e999999999"}, "overlap: numbers above 1E+999999999"),
     ],
 )

@@ -119,7 +119,7 @@ def test_what_follows_from_another_mistake_is_not_told_and_an_empty_section_is_e
     said = str(caught.value)
     assert "has 2 mistakes" in said
     assert "gate.rules, entry 1, metric: 'acuracy' is not allowed; did you mean 'accuracy'?" in said
-    assert "pretrain: nothing stands below it; write its keys there, or {} for its defaults" in said
+    assert "pretrain: empty; write its keys below it, or {} for its defaults" in said
 
 
 def test_texts_have_no_more_tokens_than_the_network_takes(values: dict[str, dict[str, object]]) -> None:

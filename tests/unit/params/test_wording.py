@@ -2,8 +2,7 @@
 
 import copy
 import typing
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,23 +23,30 @@ from components.params.wording import written as placed
 
 ROOT = Path(__file__).parents[3]
 PROBLEMS = plugins.names("problems")
-Wrap = Callable[[object], object]
+Place = tuple[str | int, ...]
 WRONG: tuple[Any, ...] = (
     None, True, "", "text", -1, 0, 1.5, 10**6, float("inf"), float("nan"), [], [[]], [None], [1, 2, 3], {}, {"a": 1},
     {"a": []}, {1: 2}, "?", "yes", "1",
 )  # fmt: skip
 
 
-def places(model: type[BaseModel], at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for key, field in keys_of(model).items():
-        yield (*at, key)
-        if (inner := section_in(field.annotation)) is not None:
-            yield from places(inner, (*at, key))
+def places(annotation: object, at: Place = ()) -> Iterator[tuple[set[object], Place]]:
+    """Each place below, with the types that it may hold."""
+    options = list(members(annotation))
+    yield set(options), at
+    for option in options:
+        if isinstance(option, type) and issubclass(option, BaseModel):
+            for key, field in keys_of(option).items():
+                yield from places(field.annotation, (*at, key))
+        elif typing.get_origin(option) in (tuple, list):
+            yield from places(typing.get_args(option)[0], (*at, 0))
+        elif typing.get_origin(option) is dict:
+            yield from places(typing.get_args(option)[1], (*at, "a"))
 
 
-def wrapped(at: tuple[str, ...], value: object) -> object:
-    for key in reversed(at):
-        value = {key: value}
+def wrapped(at: Place, value: object) -> object:
+    for part in reversed(at):
+        value = [value] if isinstance(part, int) else {part: value}
     return value
 
 
@@ -49,7 +55,7 @@ def wrapped(at: tuple[str, ...], value: object) -> object:
 )
 def test_every_wrong_value_of_every_key_is_told_in_our_words(model: type[BaseModel]) -> None:
     told = set()
-    for at in places(model):
+    for at in (at for _, at in places(model) if at):
         for value in WRONG:
             try:
                 model.model_validate(wrapped(at, value))
@@ -78,32 +84,6 @@ def all_models() -> Iterator[type[BaseModel]]:
                 yield from (plugins.options(room, name) for name in plugins.names(room))
 
 
-def numbers_and_truths(
-    annotation: object, wrap: Wrap, at: tuple[str | int, ...]
-) -> Iterator[tuple[set[object], Wrap, tuple[str | int, ...]]]:
-    """Of each place below that holds one value: its types, what puts a value there, and the place."""
-    options = list(members(annotation))
-    yield set(options), wrap, at
-    for option in options:
-        if isinstance(option, type) and issubclass(option, BaseModel):
-            for key, field in keys_of(option).items():
-                yield from numbers_and_truths(field.annotation, partial(below, wrap, key), (*at, key))
-        elif typing.get_origin(option) in (tuple, list):
-            kind = typing.get_args(option)[0]
-            yield from numbers_and_truths(kind, partial(listed, wrap), (*at, 0))
-        elif typing.get_origin(option) is dict:
-            kind = typing.get_args(option)[1]
-            yield from numbers_and_truths(kind, partial(below, wrap, "a"), (*at, "a"))
-
-
-def below(wrap: Wrap, key: str, value: object) -> object:
-    return wrap({key: value})
-
-
-def listed(wrap: Wrap, value: object) -> object:
-    return wrap([value])
-
-
 NO_BOOLEANS = ("yes", "true", "1", 0, 1, 1.0)
 NO_NUMBERS = ("1", "0.5", "1e-3", True, False)
 
@@ -117,10 +97,10 @@ def wrong_for(kinds: set[object]) -> tuple[object, ...]:
 def test_booleans_and_numbers_are_no_texts_and_not_each_other_in_any_key() -> None:
     tried = set()
     for model in all_models():
-        for kinds, wrap, at in numbers_and_truths(model, lambda value: value, ()):
+        for kinds, at in places(model):
             for value in wrong_for(kinds):
                 with pytest.raises(ValidationError) as caught:
-                    model.model_validate(wrap(value))
+                    model.model_validate(wrapped(at, value))
                 told = [item["loc"] for item in mistakes(caught.value.errors(include_url=False), model)]
                 assert any(loc[: len(at)] == at for loc in told), (model, at, value, told)
                 tried.add(at)

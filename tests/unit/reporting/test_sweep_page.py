@@ -34,7 +34,8 @@ TRIALS = (
     trial(5, (0.70,), 5, "pruned"),
     trial(6, (), 0, "impossible"),
 )
-SWEEP = Sweep("demo", "auroc", True, 2, "30 training samples", TRIALS, (Measured(0.75, 1), Measured(0.77, 1)))
+REFERENCE = (Measured(0.75, 1), Measured(0.77, 1))
+SWEEP = Sweep("demo", "auroc", "AUROC", True, 2, "30 training samples", TRIALS, REFERENCE)
 
 
 def test_ranks_go_by_score_then_by_number() -> None:
@@ -146,7 +147,7 @@ def test_on_a_phone_a_trial_is_a_card_with_its_number_and_values() -> None:
     assert [re.findall(r"trial </span>(\d+)", row) for row in rows] == [
         [str(n)] for n in (1, 4, 2, 3, 0, 5, 6)
     ]
-    columns = ["auroc", "±", "seconds", "outcome", "tune.blocks", "tune.method"]
+    columns = ["AUROC", "±", "seconds", "outcome", "tune.blocks", "tune.method"]
     assert all(re.findall(r'<td data-column="(.*?)">', row) == columns for row in rows)
     assert '<td data-column="tune.blocks">2</td>' in rows[0]
     assert 'class="cards"' in page

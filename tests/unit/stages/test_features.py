@@ -62,5 +62,5 @@ def test_a_full_disk_is_said_with_what_helps(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("error: Of ")
+    assert last.startswith("error: Only ")
     assert "could be written to a file. Free some room" in last

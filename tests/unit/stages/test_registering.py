@@ -143,16 +143,10 @@ def test_the_card_is_the_version_s_byte_for_byte(line: Line) -> None:
     assert facts["training"]["git_commit"] == commit
     assert facts["gate"]["verdict"] == "pass"
 
-    version = register(line.root, line.params).version
-    assert _files(line.stored(version)) == written
-    assert _files(readme.parent) == written
-
-
-def test_a_version_s_card_replaces_an_older_one_beside_the_report(line: Line) -> None:
-    readme = write_card(line.root, line.params)
     readme.write_text("of before")
     version = register(line.root, line.params).version
-    assert _files(readme.parent) == _files(line.stored(version))
+    assert _files(line.stored(version)) == written
+    assert _files(readme.parent) == written, "it replaces an older one beside the report"
 
 
 def test_a_refused_release_has_a_card_that_says_so(line: Line) -> None:

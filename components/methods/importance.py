@@ -114,7 +114,8 @@ def drawn(rows: Floats, seed: int, most: int = CENTRES) -> Floats:
 def in_order(seen: Seen) -> tuple[Indices, Indices]:
     """Positions of the labelled and of the target samples in the order of their bytes."""
     rows, target = (np.ascontiguousarray(f) for f in (seen.features, seen.target))
-    labelled = sorted(range(len(rows)), key=lambda i: (rows[i].tobytes(), seen.targets[i], seen.of_target[i]))
+    targets = [np.ravel(row).tolist() for row in seen.targets]  # one number a sample, or several
+    labelled = sorted(range(len(rows)), key=lambda i: (rows[i].tobytes(), targets[i], seen.of_target[i]))
     return np.array(labelled), np.array(sorted(range(len(target)), key=lambda i: target[i].tobytes()))
 
 

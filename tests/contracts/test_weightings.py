@@ -81,11 +81,6 @@ def test_of_any_problem_that_check_accepts_samples_are_weighed_alike(name: str, 
     assert weigh(name, replace(seen, targets=targets)).tobytes() == weigh(name, seen).tobytes()
 
 
-@pytest.mark.xfail(
-    reason="importance.in_order compares rows of targets where features are equal",
-    raises=ValueError,
-    strict=True,
-)
 @pytest.mark.parametrize(("name", "problem"), WEIGHED)
 def test_of_any_problem_samples_with_equal_features_are_weighed(name: str, problem: str) -> None:
     """As texts that differ in capitals alone have them."""

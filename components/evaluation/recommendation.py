@@ -228,8 +228,8 @@ def _mostly_unlabelled(facts: Facts) -> bool:
 
 def _remarks(facts: Facts, method: Mapping[str, str]) -> Iterator[str]:
     """What calls for no method: samples without a label, and gaps between sides that both have labels."""
-    if facts.classes and _mostly_unlabelled(facts) and "objectives.confident" not in method:
-        such = "texts, without MMD" if facts.sees == "texts" else "images of two classes"
+    such = {"texts": "texts, without MMD", "images": "images of two classes"}.get(facts.sees)
+    if such and facts.classes and _mostly_unlabelled(facts) and "objectives.confident" not in method:
         yield (
             f"objectives.confident: none, although {facts.unlabelled} samples have no label: on the benchmark MCC "
             f"gained nothing on {such}."

@@ -5,28 +5,27 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from components.data.dataset import Dataset
 from components.errors import DataError
 from components.evaluation.unlabelled import information_maximisation
 from components.methods.samples import Samples
-from components.params import Params
-from components.problems import decision
+from components.stages.line import Line
 from components.stages.uncalibrated import Uncalibrated
 from components.training.plan import Criterion
 
 
-def by_labels(validation: Samples, dataset: Dataset, params: Params) -> Criterion | None:
+def by_labels(validation: Samples, line: Line) -> Criterion | None:
     """`tune.best_by`, on labelled samples; none where that is the loss."""
-    metric = params.tune.best_by
+    metric = line.params.tune.best_by
     if metric == "loss":
         return None
-    found = Uncalibrated(params, dataset.description)
-    return Criterion(metric, validation, partial(_measure, metric, found, validation))
+    return Criterion(
+        metric, validation, partial(_measure, metric, Uncalibrated(line.decision, line.judge), validation)
+    )
 
 
-def by_answers(watched: Samples, dataset: Dataset, params: Params) -> Criterion:
+def by_answers(watched: Samples, line: Line) -> Criterion:
     """`domains.criterion`, on the target's samples, their labels unseen."""
-    answers = decision(params.task, dataset.description).answers
+    answers = line.decision.answers
     return Criterion(
         "information_maximisation", watched, lambda outputs: information_maximisation(answers(outputs))
     )

@@ -72,7 +72,7 @@ class CrossValidation:
             for chosen in (learned, unlabelled)
         )
         stop, held = (train_head.labelled(line, self._folds.at(places)) for places in (fold.stop, fold.held))
-        found, head = Uncalibrated(params, self._dataset.description), load_head(params.head, params.seed)
+        found, head = Uncalibrated(line.decision, line.judge), load_head(params.head, params.seed)
         with threadpool_limits(1, "blas"), deterministic(self._context.threads):
             started = time.monotonic()
             training = train_head.labelled(line, learn, sample_weights(line, learn, beside))
@@ -90,7 +90,8 @@ class CrossValidation:
         TrainingError where training fails.
         """
         fold = self._folds.parts[number]
-        samples = Activations.at(self._line(params), load_method(params.tune).cut)
+        line = self._line(params)
+        samples = Activations.at(line, load_method(params.tune).cut)
         every = learned(self._dataset, params.domains, params.tune.start)
         if not number:
             samples.augmented(every)  # for all folds, in one go
@@ -102,8 +103,9 @@ class CrossValidation:
             training = fine_tune.prepared(samples, head, material, tasks)
             fitted = fit(training, fine_tune.met(samples, material), used, Watch(name))
             outputs = predict(fitted.network, samples.clean(held), used.batch, fitted.device)
-        found = Uncalibrated(params, self._dataset.description)
-        score = found.value(self.metric, outputs.double().numpy(), samples.rows(held).targets)
+        score = Uncalibrated(line.decision, line.judge).value(
+            self.metric, outputs.double().numpy(), samples.rows(held).targets
+        )
         return self._finite(score, spent + fitted.outcome.seconds)
 
     def _line(self, params: Params) -> NetworkLine:
@@ -131,7 +133,7 @@ class CrossValidation:
         learn, stop = self._folds.split_off(material.before, params.seed)
         network = Network(samples.frozen.backbone, head, samples.frozen.cut)
         clean = samples.clean(stop)
-        data = Data(samples.augmented(learn), clean, criterion=by_labels(clean, self._dataset, params))
+        data = Data(samples.augmented(learn), clean, criterion=by_labels(clean, samples.line))
         fitted = fit(
             Training(network, samples.line.problem, load_method(params.tune)),
             data,

@@ -128,9 +128,9 @@ def met(samples: Activations, material: Material) -> Data:
         validation=validation,
         unlabelled=samples.augmented(_beside(material, *wanted)) if wanted else None,
         source=samples.clean(before) if before else None,
-        criterion=by_answers(samples.clean(material.watched), line.dataset, line.params)
+        criterion=by_answers(samples.clean(material.watched), line)
         if material.watched
-        else by_labels(validation, line.dataset, line.params),
+        else by_labels(validation, line),
     )
 
 

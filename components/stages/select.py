@@ -86,7 +86,7 @@ def _scores(
     """By which metric the networks are compared, and its value for each; without `labels`, by domains.criterion."""
     params = line.params
     if labels:
-        scores, metric = Uncalibrated(params, line.dataset.description), params.select.metric
+        scores, metric = Uncalibrated(line.decision, line.judge), params.select.metric
         held = targets["validation"]
         return metric, {n: scores.value(metric, outs["validation"], held) for n, outs in found.items()}
     return params.domains.criterion, {n: _sure_and_diverse(o, targets, line) for n, o in found.items()}
@@ -95,7 +95,7 @@ def _scores(
 def _signed(metric: str, score: float, line: Line) -> float:
     if metric == line.params.domains.criterion:
         return score
-    return Uncalibrated(line.params, line.dataset.description).metric(metric).signed(score)
+    return Uncalibrated(line.decision, line.judge).metric(metric).signed(score)
 
 
 def _tuned_training(line: Line) -> dict[str, object]:

@@ -39,7 +39,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     training, validation = labelled(line, learns, weights), labelled(line, held)
     demand_weight(training, dataset)
     head, metric = load_head(params.head, params.seed), params.head.metric
-    found = Uncalibrated(params, dataset.description)
+    found = Uncalibrated(line.decision, line.judge)
     with deterministic(context.threads):
         fitted = list(progress(head.fits(training, validation), "Head", head.parameter))
         scores = [score(head.module(state), validation, metric, found) for _, state in fitted]

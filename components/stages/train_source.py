@@ -33,7 +33,7 @@ def run(inputs: Mapping[str, Path], outputs: Mapping[str, Path], params: Params,
     demand(method, network)
     train, validation = (of_source(dataset, side, params.domains) for side in ("train", "validation"))
     clean = samples.clean(validation)
-    data = Data(samples.augmented(train), clean, criterion=by_labels(clean, dataset, params))
+    data = Data(samples.augmented(train), clean, criterion=by_labels(clean, line))
     checkpoints = unfinished("train_source", inputs, params, context)
     watch = Watch("Source domain", context.tracker, checkpoints, "source.")
     used = recipe(params, context)

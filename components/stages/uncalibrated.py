@@ -8,17 +8,14 @@ import numpy.typing as npt
 
 from components.errors import TrainingError
 from components.evaluation.intervals import Metric
-from components.params import Params
-from components.problems import decision, judge
-from components.problems.base import Array, Description, Targets
+from components.problems.base import Array, Decision, Judge, Targets
 
 
 class Uncalibrated:
     """Metrics of outputs (N, …) for targets (N, …), as the problem decides without thresholds and temperatures."""
 
-    def __init__(self, params: Params, description: Description) -> None:
-        self._decision = decision(params.task, description)
-        self._judge = judge(params.task, description)
+    def __init__(self, decision: Decision, judge: Judge) -> None:
+        self._decision, self._judge = decision, judge
 
     def metric(self, name: str) -> Metric[Any]:
         return self._judge.metrics[name]

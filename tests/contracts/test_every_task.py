@@ -159,6 +159,11 @@ def samples(problem: str, seed: int = 0) -> Samples:
     return Samples(features.astype(np.float32), given, learned)
 
 
+def _uncalibrated(problem: str) -> Uncalibrated:
+    task, description = _params(problem).task, PROBLEMS[problem].description
+    return Uncalibrated(decision(task, description), judge(task, description))
+
+
 @pytest.mark.parametrize("problem", OURS)
 @pytest.mark.parametrize("name", HEADS)
 def test_a_head_that_is_accepted_learns(name: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +174,7 @@ def test_a_head_that_is_accepted_learns(name: str, problem: str, monkeypatch: py
         {"method": name, "l2": [1e-3], "neighbours": [3], "hidden": 16, "components": 64}
     )
     training, unseen = samples(problem), samples(problem, seed=1)
-    judged = Uncalibrated(_params(problem), PROBLEMS[problem].description)
+    judged = _uncalibrated(problem)
     metric = plugins.best(problem)
     found = []
     for _, state in load_head(given, seed=3).fits(training, unseen):
@@ -337,7 +342,7 @@ def test_check_knows_which_metrics_need_calibration(problem: str) -> None:
     """They are undefined before it, and nothing that is chosen by default is one of them."""
     example = PROBLEMS[problem]
     params, aimed = _params(problem), example.targets(60)
-    found = Uncalibrated(params, example.description)
+    found = _uncalibrated(problem)
     outputs = np.random.default_rng(2).normal(size=(60, network(params.task, example.description).outputs))
     metrics, allowed = (plugins.fact("problems", problem, key) for key in ("METRICS", "BEST_BY"))
     stated = set(plugins.fact("problems", problem, "FITTED", ()))

@@ -8,18 +8,22 @@ import tiny
 from training_workspace import of_classes
 
 from components.errors import DataError
-from components.params import Params, load_params
+from components.params import load_params
 from components.stages.best_epoch import by_labels
+from components.stages.line import Line
+from components.stages.table import Context
+from components.tracker import NullTracker
 
 
-def chosen(best_by: str) -> Params:
+def line(best_by: str) -> Line:
     params = load_params(Path("params.yaml"))
-    return params.model_copy(
+    params = params.model_copy(
         update={
             "tune": params.tune.model_copy(update={"best_by": best_by}),
             "task": params.task.model_copy(update={"positive": "good"}),
         }
     )
+    return Line({}, params, Context(NullTracker(), Path("none"), 1, ("cpu",)), of_classes("bad", "good"))
 
 
 def of(targets: list[int]) -> tiny.Views:
@@ -28,11 +32,11 @@ def of(targets: list[int]) -> tiny.Views:
 
 
 def test_the_loss_needs_nothing_beside_it() -> None:
-    assert by_labels(of([0, 1]), of_classes("bad", "good"), chosen("loss")) is None
+    assert by_labels(of([0, 1]), line("loss")) is None
 
 
 def test_balanced_accuracy_is_the_mean_of_the_recalls() -> None:
-    criterion = by_labels(of([0, 0, 0, 0, 1, 1]), of_classes("bad", "good"), chosen("balanced_accuracy"))
+    criterion = by_labels(of([0, 0, 0, 0, 1, 1]), line("balanced_accuracy"))
     assert criterion is not None
     assert criterion.name == "balanced_accuracy"
     # Three of four, and one of two.
@@ -41,13 +45,13 @@ def test_balanced_accuracy_is_the_mean_of_the_recalls() -> None:
 
 
 def test_a_metric_without_all_classes_is_refused() -> None:
-    criterion = by_labels(of([0, 0]), of_classes("bad", "good"), chosen("auroc"))
+    criterion = by_labels(of([0, 0]), line("auroc"))
     assert criterion is not None
     with pytest.raises(DataError, match="auroc is undefined on the 2 validation samples"):
         criterion.measure(np.full((2, 2), 0.5))
 
 
 def test_a_network_that_diverged_is_for_the_loop_to_refuse() -> None:
-    criterion = by_labels(of([0, 1]), of_classes("bad", "good"), chosen("f1"))
+    criterion = by_labels(of([0, 1]), line("f1"))
     assert criterion is not None
     assert np.isnan(criterion.measure(np.full((2, 2), np.nan)))

@@ -19,11 +19,14 @@ FEW = 30  # test samples: with fewer, a share's interval is wider than 0.3
 UNSTATED = "not-stated"
 
 
-def facts(material: Material, params: Params, digest: str, commit: str = "") -> dict[str, object]:
+def facts(
+    material: Material, params: Params, digest: str, commit: str = "", dirty: bool | None = None
+) -> dict[str, object]:
     """Everything that the card says, as JSON; what is not there is left out or empty.
 
     Args:
-        digest: of the release. commit: of the code that made it.
+        digest: of the release. commit: of the code that made it. dirty: whether the tree had changes that this commit
+            does not hold; None where it is not known.
     """
     said = params.card
     return {
@@ -31,7 +34,7 @@ def facts(material: Material, params: Params, digest: str, commit: str = "") -> 
         "model": _model(material, params, digest),
         "data": _data(material),
         "checkpoint": _checkpoint(material),
-        "training": _training(material, params, commit),
+        "training": _training(material, params, commit, dirty),
         "confidence": material.metrics.get("confidence"),
         "metrics": material.metrics.get("release"),
         "titles": dict(material.titles),
@@ -97,7 +100,7 @@ def _checkpoint(material: Material) -> dict[str, object]:
     return {**kept, "source": _address(found.get("uri")), "adapted_by": adapted.get("method")}
 
 
-def _training(material: Material, params: Params, commit: str) -> dict[str, object]:
+def _training(material: Material, params: Params, commit: str, dirty: bool | None) -> dict[str, object]:
     tuned = material.tuned
     return {
         "selected": selected(material, params.tune.method),
@@ -112,6 +115,7 @@ def _training(material: Material, params: Params, commit: str) -> dict[str, obje
         "target_domains": list(params.domains.target),
         **mapping(material.metrics.get("training")),
         "git_commit": commit,
+        "git_dirty": dirty,
     }
 
 

@@ -178,9 +178,14 @@ def _training(training: Object, titles: Mapping[str, str]) -> list[str]:
         "Seed": training.get("seed"),
         "Source domains": ", ".join(map(str, sequence(training.get("source_domains")))),
         "Target domains": ", ".join(map(str, sequence(training.get("target_domains")))),
-        "Commit": training.get("git_commit"),
+        "Commit": _commit(training),
     }
     return [f"- {name}: {text(value)}" for name, value in wanted.items() if value not in (None, "")]
+
+
+def _commit(training: Object) -> str:
+    commit = str(training.get("git_commit") or "")
+    return f"{commit}, with changes that no commit holds" if commit and training.get("git_dirty") else commit
 
 
 def _metrics(metrics: Object, titles: Mapping[str, str]) -> list[str]:

@@ -21,10 +21,12 @@ from components.storage.publish import read_json, sha256_tree
 def card(root: Path, params: Params, digest: str) -> Card:
     """The model card of the workspace `root`; `digest` is its release's.
 
-    The same workspace at the same commit gives the same bytes, in the registry and beside the report.
+    The same workspace at the same commit, with changes or without, gives the same bytes, in the registry and beside the report.
     """
-    commit = git_state(root).get("graftline.git_commit", "")
-    said = facts(gather(root, home(root), params.task), params, digest, commit)
+    state = git_state(root)
+    dirty = state["graftline.git_dirty"] == "true" if state else None
+    commit = state.get("graftline.git_commit", "")
+    said = facts(gather(root, home(root), params.task), params, digest, commit, dirty)
     text = json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return Card(readme(said).encode(), f"{text}\n".encode(), summary(said), tags(said), figures(said))
 

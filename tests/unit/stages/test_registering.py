@@ -140,13 +140,24 @@ def test_the_card_is_the_version_s_byte_for_byte(line: Line) -> None:
     facts = json.loads(written[1])
     assert facts["model"]["name"] == "cells"
     assert facts["model"]["release_sha256"] == sha256_tree(line.root / "release")
-    assert facts["training"]["git_commit"] == commit
+    assert (facts["training"]["git_commit"], facts["training"]["git_dirty"]) == (commit, True)
+    assert f"- Commit: {commit}, with changes that no commit holds\n" in readme.read_text()
     assert facts["gate"]["verdict"] == "pass"
 
     readme.write_text("of before")
     version = register(line.root, line.params).version
     assert _files(line.stored(version)) == written
     assert _files(readme.parent) == written, "it replaces an older one beside the report"
+
+
+def test_the_card_of_a_clean_tree_names_its_commit_alone(line: Line) -> None:
+    (line.root / ".gitignore").write_text("/.graftline\n")
+    git(line.root, "init", "-q")
+    git(line.root, "add", "-A")
+    git(line.root, "commit", "-q", "-m", "all of it")
+    readme = write_card(line.root, line.params)
+    assert json.loads((readme.parent / "card.json").read_bytes())["training"]["git_dirty"] is False
+    assert f"- Commit: {git(line.root, 'rev-parse', 'HEAD')}\n" in readme.read_text()
 
 
 def test_a_refused_release_has_a_card_that_says_so(line: Line) -> None:

@@ -56,6 +56,7 @@ def test_a_drift_is_shown_with_what_it_is_in() -> None:
     assert not re.search(r"(src|href)=|@import|url\(", page)
     assert "alone { display: none" not in page
     assert page.count('<td data-column="p alone">') == 2
+    assert ".tests td:last-child { grid-column: 1 / -1; }" in page  # medians on a phone are not cut
 
 
 def test_without_drift_embeddings_and_accuracy_the_page_is_whole() -> None:

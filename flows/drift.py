@@ -22,7 +22,8 @@ def headline(found: "Found") -> str:
 def lines(found: "Found") -> Iterator[str]:
     for test in found.tests:
         mark, moved = "DRIFT" if test.alarm else "same", _medians(test.reference, test.window)
-        yield f"  {mark:<6} {test.name:<14} {test.by:<12} adjusted p {test.adjusted:<9.3g} {moved}".rstrip()
+        p = f"adjusted p {test.adjusted:<9.3g} {_threshold(found)}"
+        yield f"  {mark:<6} {test.name:<14} {test.by:<12} {p}  {moved}".rstrip()
     for kind, name, value in _metrics(found):
         yield f"  {name}, {kind}: {_figure(value)}"
     if reason := found.facts["not_estimated"]:
@@ -44,9 +45,14 @@ def markdown(found: "Found") -> str:
     )
     metrics = "\n".join(f"- {name}, {kind}: {_figure(value)}" for kind, name, value in _metrics(found))
     return (
-        f"# {headline(found)}\n\n| | what | how | adjusted p | |\n|---|---|---|---|---|\n{rows}\n{metrics}\n\n"
+        f"# {headline(found)}\n\n| | what | how | adjusted p ({_threshold(found)}) | |\n|---|---|---|---|---|\n"
+        f"{rows}\n{metrics}\n\n"
         f"Page: `{found.page}`\n"
     )
+
+
+def _threshold(found: "Found") -> str:
+    return f"threshold {found.facts['rate']:.3g}"
 
 
 def _metrics(found: "Found") -> Iterator[tuple[str, str, Mapping[str, object]]]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from components.errors import GraftlineError, Interrupted, SourceError
 from components.forkserver.protocol import ADDRESS
 from components.params import Params, load_params
+from components.progress import log
 from components.registry.delivery import AFTER_SIGNAL, DELIVERY, Deliverer
 from components.registry.model import CARD
 from components.registry.runs import RUN_ID, RunHandle, link_cached, start_run
@@ -98,14 +99,19 @@ class Execution:
         self.promotion: Promotion | None = None
         self._settled: frozenset[str] | None = None
 
-    def stage(self, name: str, outputs: Sequence[str]) -> Step:
+    def stage(self, name: str, outputs: Sequence[str], place: str = "stage") -> Step:
         """Bring stage `name` up to date through DVC, whose lock both engines share.
+
+        Args:
+            place: what it is said with: `stage 7 of 12`.
 
         Raises StageFailed with the stage's exit code, or Interrupted where a signal ended the stage.
         """
         started, before = time.monotonic(), self._timing(name)
         try:
-            changed = not self._is_settled(name) and self.repo.reproduce(name)
+            settled = self._is_settled(name)
+            log(f"{place}: {name}{', which is up to date' if settled else ''}")
+            changed = not settled and self.repo.reproduce(name)
         except Exception as error:
             raise failure(name, error) from None
         how = "cached"

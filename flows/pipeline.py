@@ -30,8 +30,8 @@ def fetch_again(task: Task[..., object], run: TaskRun, state: State[object]) -> 
 
 # Prefect's cache looks at paths, not at contents, and its results are pickles: neither is used.
 @task(cache_policy=NO_CACHE, persist_result=False)
-def stage(line: Execution, name: str, outputs: Sequence[str]) -> Step:
-    return line.stage(name, outputs)
+def stage(line: Execution, name: str, outputs: Sequence[str], place: str) -> Step:
+    return line.stage(name, outputs, place)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
@@ -84,8 +84,9 @@ def train(
 
 def run_stages(line: Execution, stop_after: str | None = None) -> bool:
     """Bring every stage and the report up to date; False where it stopped before the end, as asked."""
-    for row in STAGES:
-        retrying(stage, row.name)(line, row.name, row.outputs)
+    for number, row in enumerate(STAGES, 1):
+        place = f"stage {number} of {len(STAGES)}"
+        retrying(stage, row.name)(line, row.name, row.outputs, place)
         if row.name == stop_after:
             return False
     if not line.report_is_fresh():

@@ -31,6 +31,7 @@ CODES = {"promote": 0, "champion": 0, "refused": 3, "keep": 4, "inconclusive": 5
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m flows.promote",
+        usage="%(prog)s [-h] [COMMAND ...]",  # argparse would call the command required
         description="Compares the registered release of this folder with the champion, both on the test samples that "
         "lie here, and moves the alias `champion` if it is better, or as good and trained on newer data. Every "
         "ruling and every move is kept in a signed ledger.",
@@ -39,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         "those that the ledger names; 14 the ledger is damaged; 20 the registry cannot be used; 75 busy, overtaken or "
         "stopped, the same command resumes; others: see components/errors.py. More: docs/gates.md.",
     )
-    commands = made.add_subparsers(dest="command", metavar="COMMAND")
+    commands = made.add_subparsers(dest="command", metavar="COMMAND", prog=made.prog)
     added = {
         name: commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         for name, text in COMMANDS.items()
@@ -96,7 +97,7 @@ def _promote(root: Path, params: "Params") -> int:
     from components.stages.artefacts import require
     from flows.workspace import held
 
-    require(root, ["release"], "promote")
+    require(root, ["release"], "promote", "make run")
     check_distribution()
     from components.stages.promote import promote
     from flows.standing import ruling_lines

@@ -81,10 +81,11 @@ def _run(root: Path, values: dict[str, object]) -> int:
     prepare_environment(root)
     inputs = open_job(root, job)
     check_distribution()
-    from components.stages.score import open_model
+    from components.stages.score import looked_for, open_model
 
+    if said := looked_for(root, params, job):
+        log(said)
     open_model(root, params, job, inputs)
-    log("Starting Prefect; the first start takes a minute.")
     with temporary_server() as ready:
         from flows.batch import score
 

@@ -18,6 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 from components.errors import GraftlineError
+from components.progress import log
 from components.runtime.distribution import check_server
 from components.runtime.python import module_command
 from components.storage.publish import kernel_lock
@@ -84,6 +85,7 @@ def first_start(home: Path) -> Iterator[Callable[[], None]]:
     known = home / f"tables-{metadata.version('prefect')}"
     with ExitStack() as held:
         if not (known.exists() and (home / "prefect.db").exists()):
+            log("Starting Prefect; the first start takes a minute.")
             held.enter_context(kernel_lock(home / "first-start", wait_seconds=_patience()))
 
         def started() -> None:

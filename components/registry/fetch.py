@@ -12,6 +12,7 @@ from components.params.scoring import CHAMPION
 from components.registry.register import CONTRACT_TAG, DIGEST_TAG, VERIFIED_TAG, download
 from components.registry.serving import check
 from components.registry.store import Connection, connect, is_absent, patiently
+from components.registry.verdicts import refused_here
 from components.storage.home import home
 from components.storage.publish import kernel_lock, publish_folder, sha256_tree, write_bytes
 
@@ -65,7 +66,7 @@ def look_up(
     Raises RegistryError where there is none, and as `serving.check`.
     """
     connection = patiently(lambda: connect(root, tracking))
-    found = find_version(connection, tracking.model, version, alias)
+    found = find_version(connection, tracking.model, version, alias, root)
     check_version(connection, found, version, alias)
     return connection, found
 
@@ -84,10 +85,12 @@ def _bring(connection: Connection, version: "ModelVersion", folder: Path, digest
                 write_bytes(made / file.name, file.read_bytes())
 
 
-def find_version(connection: Connection, name: str, version: str | None, alias: str) -> "ModelVersion":
+def find_version(
+    connection: Connection, name: str, version: str | None, alias: str, root: Path
+) -> "ModelVersion":
     """The version as the registry lists it: to be believed once `check_version` was asked.
 
-    Raises RegistryError where there is none.
+    Raises RegistryError where there is none, which says so where the gate refused the release in the workspace `root`.
     """
     client = connection.client
     if version is not None:
@@ -96,16 +99,20 @@ def find_version(connection: Connection, name: str, version: str | None, alias: 
             f"{name} has no version {version}.",
             "Look into the registry: make mlflow.",
         )
-    model = _asked(
-        lambda: client.get_registered_model(name),
-        f"The registry at {connection.place} holds no model {name}.",
-        "Run: make run. Or check tracking.uri and tracking.model in params.yaml.",
-    )
+    model = _found(lambda: client.get_registered_model(name))
+    if model is None:
+        why, see = refused_here(root)
+        raise RegistryError(
+            f"The registry at {connection.place} holds no model {name}{f': {why}' if why else ''}.",
+            see or "Run: make run. Or check tracking.uri and tracking.model in params.yaml.",
+        )
     if alias not in model.aliases:
         known = ", ".join(sorted(model.aliases)) or "none"
         raise RegistryError(
             f"No version of {name} has the alias {alias!r}. Aliases: {known}.",
-            "Give it to one, or choose by --version or --alias.",
+            "Make the release of this workspace champion: python -m flows.promote. Or choose a version: --version N."
+            if alias == CHAMPION
+            else "Choose another one by --alias, or a version: --version N.",
         )
     number = str(model.aliases[alias])
     return _asked(lambda: client.get_model_version(name, number), f"{name} has no version {number}.", "")
@@ -119,6 +126,14 @@ def check_version(connection: Connection, found: "ModelVersion", version: str | 
 
 def _asked(call: Callable[[], T], absent: str, remedy: str) -> T:
     """What `call` gives; RegistryError where the registry holds no such thing, or stays away."""
+    found = _found(call)
+    if found is None:
+        raise RegistryError(absent, remedy)
+    return found
+
+
+def _found(call: Callable[[], T]) -> T | None:
+    """The same; None where the registry holds no such thing."""
 
     def ask() -> T | None:
         try:
@@ -128,7 +143,4 @@ def _asked(call: Callable[[], T], absent: str, remedy: str) -> T:
                 raise
             return None
 
-    found = patiently(ask)
-    if found is None:
-        raise RegistryError(absent, remedy)
-    return found
+    return patiently(ask)

@@ -51,13 +51,13 @@ class Shelf:
 
     def __init__(self, root: Path, tracking: TrackingParams) -> None:
         """Raises RegistryError where the registry cannot be reached."""
-        self._home = home(root)
+        self._root, self._home = root, home(root)
         self._connection: Connection = patiently(lambda: connect(root, tracking))
         self._name = tracking.model
 
     def find(self, version: str | None = None, alias: str = "champion") -> Watched:
         """Raises RegistryError where there is no such version, and what `serving.check` raises."""
-        found = find_version(self._connection, self._name, version, alias)
+        found = find_version(self._connection, self._name, version, alias, self._root)
         check_version(self._connection, found, version, alias)
         tags = found.tags
         kept = (tags.get(name, "") for name in (DIGEST_TAG, REFERENCE_TAG, CONTRACT_TAG))
@@ -124,7 +124,7 @@ class Shelf:
         return True
 
     def _version(self, watched: Watched) -> "ModelVersion":
-        return find_version(self._connection, watched.name, watched.version, "")
+        return find_version(self._connection, watched.name, watched.version, "", self._root)
 
     def _upload(self, watched: Watched, data: bytes, digest: str) -> None:
         # The SQL store does not give the model's id back, but the place of its files holds it.

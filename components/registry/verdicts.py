@@ -1,8 +1,34 @@
 """What keeps a release out of the registry: verdicts that are not `pass`, why, and what helps."""
 
 from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
 
-from components.errors import GateRefused
+from components.errors import GateRefused, GraftlineError
+from components.storage.home import reports
+from components.storage.publish import read_json, sha256_tree
+
+
+def refused_here(root: Path) -> tuple[str, str]:
+    """Why the release in the workspace `root` is in no registry, and where to read on.
+
+    Both are empty where verdict.json passes, judges another release, or is not there.
+    """
+    if not ((root / "release").is_dir() and (root / "verdict.json").is_file()):
+        return "", ""
+    try:
+        verdict = read_json(root / "verdict.json")
+        judged = verdict.get("release_sha256") == sha256_tree(root / "release")
+    except GraftlineError:
+        return "", ""
+    if not judged or _passes(verdict):
+        return "", ""
+    said = verdict.get("verdict") or "missing"
+    if said == "pass":
+        said += ", but its rules do not pass"
+    return (
+        f"the gate's verdict on the release of this workspace is {said}",
+        f"See {reports(root) / 'report.html'}.",
+    )
 
 
 def refuse_unless_pass(

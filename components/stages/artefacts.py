@@ -35,8 +35,12 @@ def check_artefacts(root: Path, names: Iterable[str] | None = None) -> dict[str,
     return {name: _checked(root, name, makers.get(name, "its stage")) for name in chosen}
 
 
-def require(root: Path, names: Iterable[str], reader: str) -> None:
-    """Raises StorageError for an artefact that `reader` reads and that is not there, with what makes it."""
+def require(root: Path, names: Iterable[str], reader: str, run: str = "") -> None:
+    """Raises StorageError for an artefact that `reader` reads and that is not there.
+
+    Args:
+        run: the command that makes it; empty: that of its stage.
+    """
     makers = {out: f"dvc repro {row.name}" for row in STAGES for out in row.outputs}
     makers[SOURCE_LOCK] = "python -m components refresh"
     for name in names:
@@ -45,7 +49,7 @@ def require(root: Path, names: Iterable[str], reader: str) -> None:
         first = (
             f"{makers[SOURCE_LOCK]}; " if not (root / SOURCE_LOCK).exists() and name != SOURCE_LOCK else ""
         )
-        remedy = f"Run: {first}{makers.get(name, 'dvc repro')}"
+        remedy = f"Run: {run}" if run else f"Run: {first}{makers.get(name, 'dvc repro')}"
         if name in locked_outputs(root):
             remedy += f". Where another run made it, this brings it: python -m components pull {name}"
         raise StorageError(f"{name}, which {reader} reads, does not exist.", remedy)

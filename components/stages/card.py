@@ -21,7 +21,8 @@ from components.storage.publish import read_json, sha256_tree
 def card(root: Path, params: Params, digest: str) -> Card:
     """The model card of the workspace `root`; `digest` is its release's.
 
-    The same workspace at the same commit, with changes or without, gives the same bytes, in the registry and beside the report.
+    The same workspace at the same commit, with changes or without, gives the same bytes, in the registry and beside
+    the report.
     """
     state = git_state(root)
     dirty = state["graftline.git_dirty"] == "true" if state else None

@@ -23,6 +23,7 @@ from components.registry.contents import VersionFiles
 from components.registry.desk import Desk, Listed, open_desk
 from components.registry.history import State, rolled_back
 from components.registry.ledger import Note, Version, whoami
+from components.registry.verdicts import refused_here
 from components.stages.artefacts import check_artefacts, require
 from components.stages.domains import Chosen, judged
 from components.stages.evaluate import groups_of, note, test_digest
@@ -73,7 +74,7 @@ def promote(root: Path, params: Params, proven: str = "") -> Promotion:
     Raises GateRefused (the release is not registered), RegistryError and DigestMismatch (a version's files cannot be
     read, or are others), Busy where another process moved the champion meanwhile.
     """
-    require(root, ["release"], "promote")
+    require(root, ["release"], "promote", "make run")
     check_artefacts(root, ["release"])
     desk = open_desk(root, params.tracking)
     digest = sha256_tree(root / "release")
@@ -81,13 +82,14 @@ def promote(root: Path, params: Params, proven: str = "") -> Promotion:
         before = desk.settle()
     found = desk.find(digest)
     if found is None:
+        why, see = refused_here(root)
         raise GateRefused(
-            f"The release of this workspace ({digest[:12]}…) is no version of {desk.name}.",
-            "Run: python -m components register",
+            f"The release of this workspace ({digest[:12]}…) is no version of {desk.name}{f': {why}' if why else ''}.",
+            see or "Run: python -m components register",
         )
     number, champion = found.number, before.champion
     if champion and champion.digest == digest:
-        return Promotion(CHAMPION, number, champion.number, Ruling(CHAMPION, ("it is the champion already",)))
+        return Promotion(CHAMPION, number, champion.number, Ruling(CHAMPION, ()))
     waiting = before.waiting.note if before.waiting else None
     if waiting and waiting.target and waiting.target.digest == digest and _asks(params):
         return Promotion(WAITS, number, champion.number if champion else None, _waits(waiting.reasons))

@@ -158,12 +158,20 @@ def open_release(root: Path, params: OperationParams, job: Job) -> tuple[Bundle,
         bundle, digest = open_unregistered(root / job.bundle, job.digest)
         return bundle, Model(None, None, digest, bundle.variant)
     version = None if job.version is None else str(job.version)
-    asked = f"version {version}" if version else f"the version with the alias {job.alias or CHAMPION}"
-    log(f"Looking for {asked} of {params.tracking.model} in the registry at {locate(root, params.tracking)}.")
     found = fetch(root, params.tracking, version, job.alias or CHAMPION)
     bundle = open_bundle(found.folder)
     check_contract(bundle, found.contract, f"{found.name} version {found.version}")
     return bundle, Model(found.name, found.version, found.digest, bundle.variant)
+
+
+def looked_for(root: Path, params: OperationParams, job: Job) -> str:
+    """What `open_release` asks a registry for, which may take a while; empty where it asks none."""
+    if job.bundle is not None:
+        return ""
+    asked = f"version {job.version}" if job.version else f"the version with the alias {job.alias or CHAMPION}"
+    return (
+        f"Looking for {asked} of {params.tracking.model} in the registry at {locate(root, params.tracking)}."
+    )
 
 
 def open_unregistered(folder: Path, trusted: str | None = None) -> tuple[Bundle, str]:

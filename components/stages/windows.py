@@ -23,6 +23,7 @@ from components.problems.operation import Watch
 from components.progress import log, progress
 from components.registry.fetch import fetch
 from components.registry.reference import Watched
+from components.sources.base import public
 from components.stages.reference import gathered
 from components.storage.cells import unescape
 from components.storage.publish import sha256_bytes
@@ -178,14 +179,20 @@ def _measured(params: Params, bundle: Bundle, scored: Scored, rows: Rows, inputs
     """Raises SourceError where an input is no longer the one that was scored."""
     wanted = {scored.ids[row]: scored.digests[row] for row in rows}
     found = {item.id: item for item in inputs if item.id in wanted}
-    raw = [Raw(name, _same(found.get(name), name, content)) for name, content in wanted.items()]
+    if missing := [name for name in wanted if name not in found]:
+        raise SourceError(
+            f"{public(inputs.uri)} is not what was scored: {len(missing)} of the {len(wanted)} inputs to compare are "
+            f"not there, for instance {missing[0]}.",
+            f"Name the inputs that {scored.folder} was made from by --input, or score these.",
+        )
+    raw = [Raw(name, _same(found[name], name, content)) for name, content in wanted.items()]
     return _seen(params, bundle, raw)
 
 
-def _same(item: Input | None, name: str, content: str | None) -> Callable[[], bytes]:
+def _same(item: Input, name: str, content: str | None) -> Callable[[], bytes]:
     def load() -> bytes:
         try:
-            payload = item.load() if item is not None else None
+            payload = item.load()
         except DataError:
             payload = None
         if payload is None or sha256_bytes(payload) != content:

@@ -23,7 +23,14 @@ ROOT = Path(__file__).parents[3]
 def found(root: Path, window: str = "w" * 64, alarm: bool = True) -> Found:
     interval = {"estimate": 0.8, "low": 0.7, "high": 0.9, "n": 60}
     metrics = {"measured": {"accuracy": interval, "f1": {**interval, "low": None, "high": None}}}
-    facts = {"window": window, "model": "cells", "version": "3", "samples": 60, "alarm": alarm}
+    facts = {
+        "window": window,
+        "model": "cells",
+        "version": "3",
+        "samples": 60,
+        "alarm": alarm,
+        "rate": 1 / 720,
+    }
     tests = (
         OneTest("embeddings", "MMD", 0.1, 0.0001, 0.0003, alarm),
         OneTest("brightness", "KS", 0.1, 0.2, 0.4, False, 100.0, 104.0),
@@ -78,9 +85,19 @@ def test_what_people_are_told(line: Path) -> None:
     assert headline(drifted) == f"Drift in embeddings: window {'w' * 12} against version 3 of cells."
     assert headline(found(line, alarm=False)).startswith("No drift: window")
     told = list(lines(drifted))
-    assert told[0].split() == ["DRIFT", "embeddings", "MMD", "adjusted", "p", "0.0003"]
+    assert told[0].split() == [
+        "DRIFT",
+        "embeddings",
+        "MMD",
+        "adjusted",
+        "p",
+        "0.0003",
+        "threshold",
+        "0.00139",
+    ]
     assert told[1].endswith("median 100 → 104")
     assert told[2:4] == ["  accuracy, measured: 0.800 (0.700 to 0.900), 60 samples", "  Nobody knows."]
+    assert "| adjusted p (threshold 0.00139) |" in markdown(drifted)
     assert "| drift | embeddings | MMD 0.1 | 0.0003 |" in markdown(drifted)
 
 

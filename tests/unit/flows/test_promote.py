@@ -193,6 +193,13 @@ def test_a_shared_registry_is_refused_at_once(root: Path, capsys: pytest.Capture
         assert "is shared" in capsys.readouterr().err
 
 
+def test_the_help_does_not_call_the_command_required(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, usage in (([], "[-h] [COMMAND ...]"), (["rollback"], "rollback [-h] [--to VERSION]")):
+        with pytest.raises(SystemExit):
+            main([*words, "--help"])
+        assert capsys.readouterr().out.startswith(f"usage: python -m flows.promote {usage}")
+
+
 def test_every_outcome_has_a_code_and_a_sentence() -> None:
     from components.evaluation.judged import Judged
     from components.evaluation.promotion import Ruling
@@ -217,7 +224,7 @@ def test_times_are_utc_unless_they_say_otherwise() -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ([], 14, "release, which promote reads, does not exist"),
+        ([], 14, "release, which promote reads, does not exist. Run: make run"),
         (["at", "noon"], 2, "'noon' is no time"),
         (["rollback", "--to", "9"], 3, "version 9 was never champion. Versions that were: 1, 2."),
         (["approve", "9"], 3, "version 9 does not wait for approval"),

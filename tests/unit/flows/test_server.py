@@ -13,16 +13,20 @@ PORT = "from flows.server import _line; import os; print(_line().decode().strip(
 ENDING = "from flows.server import end_with_parent; import time; end_with_parent(); time.sleep({seconds})"
 
 
-def test_two_first_starts_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_first_starts_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Two runs in a fresh workspace: both servers would make the tables of one database, and one would die."""
     monkeypatch.setenv("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "0")
     with first_start(tmp_path) as started:
+        assert "the first start takes a minute" in capsys.readouterr().err
         with pytest.raises(Busy), first_start(tmp_path):
             pass
         (tmp_path / "prefect.db").touch()
         started()
         with first_start(tmp_path), first_start(tmp_path):
-            pass  # the tables are there: nobody waits
+            pass  # the tables are there: nobody waits, and nobody is told so
+        assert capsys.readouterr().err.count("first start") == 1  # the one that was refused
     (tmp_path / "prefect.db").unlink()
     with first_start(tmp_path), pytest.raises(Busy), first_start(tmp_path):
         pass

@@ -43,6 +43,10 @@ def test_a_pass_ends_with_0_and_a_second_run_runs_nothing(
     assert run_flow("--no-register") == 0
     said = capfd.readouterr()
     assert said.err.count("doubling") == 1
+    assert [line for line in said.err.splitlines() if line.startswith("stage ")] == [
+        "stage 1 of 2: double",
+        "stage 2 of 2: judge",
+    ]
     assert "Verdict: PASS" in said.out
     assert re.search(r"pass +value > 5 +6", said.out)
     assert re.search(r"double +\d+\.\d  ran", said.out)
@@ -54,6 +58,7 @@ def test_a_pass_ends_with_0_and_a_second_run_runs_nothing(
     assert time.monotonic() - before < 15
     said = capfd.readouterr()
     assert "doubling" not in said.err
+    assert "stage 1 of 2: double, which is up to date" in said.err
     assert re.search(r"double +\d+\.\d  cached", said.out)
     assert (toy / "dvc.lock").read_bytes() == lock
 

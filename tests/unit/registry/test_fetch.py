@@ -15,7 +15,7 @@ from components.registry.ledger import Note, Version
 from components.registry.register import VERIFIED_TAG, Candidate, register
 from components.registry.runs import start_run
 from components.registry.store import Connection
-from components.storage.publish import sha256_tree
+from components.storage.publish import sha256_tree, write_json
 
 PASS: dict[str, object] = {"verdict": "pass", "rules": [{"rule": "accuracy at least 0.5", "outcome": "pass"}]}
 
@@ -85,5 +85,23 @@ def test_what_is_not_there_or_was_never_verified_is_said_with_the_remedy(
     registered.client.set_model_version_tag("cells", "1", VERIFIED_TAG, "failed")
     with pytest.raises(RegistryError, match="cells version 1 was not verified after its upload"):
         asked("1")
+    none = params.tracking.model_copy(update={"model": "none"})
     with pytest.raises(RegistryError, match=r"holds no model none\. Run: make run"):
-        fetch(workspace, params.tracking.model_copy(update={"model": "none"}))
+        fetch(workspace, none)
+    verdict = {"verdict": "inconclusive", "release_sha256": sha256_tree(workspace / "release")}
+    write_json(workspace / "verdict.json", verdict)
+    said = (
+        r"none: the gate's verdict on the release of this workspace is inconclusive\. "
+        r"See .*\.graftline/reports/report\.html\."
+    )
+    with pytest.raises(RegistryError, match=said):
+        fetch(workspace, none)
+    for change in ({"release_sha256": "0" * 64}, PASS):  # of another release, or one that passed
+        write_json(workspace / "verdict.json", {**verdict, **change})
+        with pytest.raises(RegistryError, match=r"holds no model none\. Run: make run"):
+            fetch(workspace, none)
+    registered.client.delete_registered_model_alias("cells", "champion")
+    with pytest.raises(
+        RegistryError, match=r"alias 'champion'\. Aliases: none\. .*python -m flows\.promote\. Or"
+    ):
+        asked()

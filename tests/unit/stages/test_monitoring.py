@@ -125,6 +125,13 @@ def test_what_was_scored_is_looked_at_with_its_inputs_or_its_embeddings(made: Li
     measured = whole.facts["metrics"]["measured"]  # type: ignore[index]
     assert measured["accuracy"]["n"] == 90
     assert len(whole.tests) == 6
+    others = tmp_path / "others"
+    others.mkdir()
+    Image.new("RGB", (5, 4)).save(others / "other.png")
+    with pytest.raises(
+        SourceError, match=r"others is not what was scored: 60 of the 60 inputs .* are not there"
+    ):
+        look(made, **asked, input=str(others))
     (root / "bright" / "zz.png").unlink()
     for file in (root / "bright").iterdir():
         file.write_bytes(file.read_bytes() + b"\0")

@@ -13,7 +13,8 @@ from components.registry.reference import Shelf
 from components.registry.register import DIGEST_TAG
 from components.stages import evaluate
 from components.stages.promote import promote
-from components.storage.publish import read_json, sha256_tree
+from components.storage.publish import read_json, sha256_tree, write_json
+from flows.standing import ruling_lines
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ def test_what_is_champion_already_is_said_and_not_written_again(line: Line) -> N
     line.promoted()
     done = promote(line.root, line.params)
     assert (done.outcome, done.champion) == ("champion", "1")
+    assert list(ruling_lines(done)) == ["Promotion: version 1 is champion already"]
     assert line.kinds == ["promote", "moved"]
 
 
@@ -143,6 +145,12 @@ def test_classes_in_another_order_are_the_same_classes(line: Line) -> None:
 def test_a_release_that_nobody_registered_is_refused(line: Line) -> None:
     line.release()
     with pytest.raises(GateRefused, match=r"no version of cells.*components register"):
+        promote(line.root, line.params)
+    verdict = {"verdict": "inconclusive", "release_sha256": sha256_tree(line.root / "release")}
+    write_json(line.root / "verdict.json", verdict)
+    with pytest.raises(
+        GateRefused, match=r"no version of cells: the gate's verdict .* is inconclusive\. See .*html"
+    ):
         promote(line.root, line.params)
 
 

@@ -20,7 +20,7 @@ from components.stages import gate
 from components.stages.artefacts import locked_outputs
 from components.stages.card import refresh_card, write_card
 from components.stages.register import register
-from components.stages.score import open_release
+from components.stages.score import looked_for, open_release
 from components.stages.table import Context
 from components.storage.listing import object_name
 from components.storage.publish import sha256_bytes, sha256_tree, write_json
@@ -56,10 +56,14 @@ def test_what_the_stages_made_is_registered(line: Line) -> None:
     assert (first.created, again.created, again.version) == (True, False, first.version)
 
 
-def test_the_contract_is_kept_with_the_version_and_scoring_compares_it(line: Line) -> None:
+def test_the_contract_is_kept_with_the_version_and_scoring_compares_it(
+    line: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
     version = register(line.root, line.params).version
     client, job = line.desk.connection.client, read_job({"input": "in", "output": "out", "version": 1})
+    assert looked_for(line.root, line.params, job).startswith("Looking for version 1 of cells in the registry at ")
     bundle, _ = open_release(line.root, line.params, job)
+    assert "Looking for" not in capsys.readouterr().err, "the command says it, and then opens it twice"
     kept = client.get_model_version("cells", version).tags[CONTRACT_TAG]
     assert kept == bundle.contract.sha256 == open_bundle(line.root / "release").contract.sha256
     client.set_model_version_tag("cells", version, CONTRACT_TAG, "0" * 64)

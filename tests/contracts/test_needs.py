@@ -153,7 +153,7 @@ def test_views_of_texts_move_nothing_that_a_target_could_lie_in(monkeypatch: pyt
     """`flips` is on by default; texts ignore it, so a problem with places in a text may have views."""
     monkeypatch.setattr(classification, "PLACED", True, raising=False)
     images = copy.deepcopy(yaml.safe_load(FILE.read_text()))
-    with pytest.raises(ParamsError, match="augment.flips moves a sample"):
+    with pytest.raises(ParamsError, match=r"augment\.flips moves a sample"):
         check(images)
     texts = yaml.safe_load((FILE.parent / "examples" / "spam" / "params.yaml").read_text())
     assert texts["augment"]["views"] == 2

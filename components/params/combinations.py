@@ -66,9 +66,8 @@ def _as_class(data: DataParams, task: TaskParams) -> str:
 
 def _placed(task: TaskParams, augment: AugmentParams) -> Iterator[str]:
     """Views move a sample, but not what is known of places in it."""
-    moves = {"flips": False, "quarter_turns": False, "shift": 0}
     if augment.views > 1 and plugins.fact("problems", task.problem, "PLACED", False):
-        for key, still in moves.items():
+        for key, still in plugins.fact("modalities", task.modality, "MOVES", {}).items():
             if getattr(augment, key):
                 yield (
                     f"augment.{key} moves a sample, but targets of task.problem {task.problem} have places in it and "

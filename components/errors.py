@@ -39,6 +39,8 @@ _SECRET = re.compile(
 
 # Of longer names no nearest one is looked for.
 LETTERS = 100
+# Behind a hint that a caller puts at the end of its sentence.
+_MEANT_END = re.compile(r"(; did you mean '[^'\n]*'\?)\.")
 _DIGITS = re.compile(r"[0-9]+")
 _WORD = re.compile(r"[a-z]{4,}")
 
@@ -139,7 +141,7 @@ class GraftlineError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        self.message = capped(redact(message))
+        self.message = capped(redact(_MEANT_END.sub(r"\1", message)))
         self.remedy = capped(redact(remedy))
         super().__init__(f"{self.message} {self.remedy}".strip())
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from components.data import hints
 from components.data.lock import Lock, locate
 from components.errors import DataError
 from components.params import Params, plugins
@@ -14,7 +15,7 @@ from components.params.conditions import gaps, number, read_condition
 from components.sources.base import Entry
 
 if TYPE_CHECKING:
-    from components.data.formats.base import Listing
+    from components.data.formats.base import Item, Listing
 
 
 def warnings(params: Params, root: Path) -> Sequence[str]:
@@ -38,25 +39,27 @@ def check_source(params: Params, root: Path) -> Sequence[str]:
         return []
     place = Path(locate(data.source, root).removeprefix("file:"))
     if place.is_dir():
-        return _look(_listed(place), lambda path: (place / path).open("rb"), params)
+        return _look(_listed(place), lambda path: (place / path).open("rb"), params, place)
     elif not place.is_file():
         return []  # that it is not there, the loader of params.yaml says
     elif place.suffix.lower() == ".zip":
         archive = ArchiveSource(data.source, place)
-        return _look(archive.paths(), lambda path: io.BytesIO(archive.read(path)), params)
+        return _look(archive.paths(), lambda path: io.BytesIO(archive.read(path)), params, place)
     elif is_archive(place.name):
         raise DataError(f"data.source is the archive {place.name}.", "Unpack it, or pack it again as .zip.")
     else:
-        return _look([place.name], lambda path: place.open("rb"), params)
+        return _look([place.name], lambda path: place.open("rb"), params, place)
 
 
-def _look(paths: Sequence[str], open_file: Callable[[str], BinaryIO], params: Params) -> Sequence[str]:
+def _look(
+    paths: Sequence[str], open_file: Callable[[str], BinaryIO], params: Params, place: Path
+) -> Sequence[str]:
     from components.data.checks import noted
     from components.data.formats import open_format
     from components.data.reading import notes_of
 
     data, task = params.data, params.task
-    with _texts_in_table(params):
+    with _texts_in_table(params), hints.of_tables(params, place):
         listing = open_format(data, task.kind).look(paths, open_file)
         if listing is None:
             return []
@@ -95,7 +98,7 @@ def _decimal_commas(listing: "Listing", params: Params) -> Sequence[str]:
 
 def _judge(listing: "Listing", paths: Sequence[str], params: Params) -> None:
     from components.data.checks import check_quarantine
-    from components.data.contents import classify, declared_sides, folds_of, present
+    from components.data.contents import declared_sides, folds_of, present
     from components.data.reading import items_of
 
     data = params.data
@@ -107,11 +110,37 @@ def _judge(listing: "Listing", paths: Sequence[str], params: Params) -> None:
         check_quarantine(rejected, len(items), data.limits)
         folds_of(usable, Lock(data.source, "", data.licence, data.layout, tuple(entries)), data)
     declared_sides(usable, data)
-    written = [item.label for item in usable if item.label not in ("", data.labels.unlabelled)]
-    least = data.limits.min_per_class if listing.whole else 0
-    classify(items, data, params.task).early(written, _asked(params), least)
+    if listing.whole and params.domains.declared:
+        hints.check_domains(usable, params)
+    try:
+        _judge_labels(items, usable, params, listing.whole)
+    except DataError as error:
+        raise _shown(error, items, usable, params, listing.whole) from None
     if listing.whole:
         _check_parity_samples(len(usable), params)
+
+
+def _judge_labels(items: Sequence["Item"], usable: Sequence["Item"], params: Params, whole: bool) -> None:
+    from components.data.contents import classify
+
+    data = params.data
+    written = [item.label for item in usable if item.label not in ("", data.labels.unlabelled)]
+    least = data.limits.min_per_class if whole else 0
+    classify(items, data, params.task).early(written, _asked(params), least)
+
+
+def _shown(
+    error: DataError, items: Sequence["Item"], usable: Sequence["Item"], params: Params, whole: bool
+) -> DataError:
+    """The error with hints, and as it is told of labels that are short enough to be shown."""
+    shown = hints.shortened([*items, *usable], params, _asked(params))
+    told = error
+    try:
+        _judge_labels(shown[: len(items)], shown[len(items) :], params, whole)
+    except DataError as shorter:
+        told = shorter
+    said = hints.of_labels(error, items, shown[: len(items)], params)
+    return DataError(told.message, " ".join([told.remedy, *said]).strip())
 
 
 def _check_parity_samples(count: int, params: Params) -> None:

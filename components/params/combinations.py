@@ -4,14 +4,15 @@ import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from components.errors import meant
-from components.params import needs, plugins
+from components.params import metrics, needs, plugins
 from components.params.backbone import BackboneParams
 from components.params.base import Section
 from components.params.bounds import bounds, margins
+from components.params.conditions import number, turned
 from components.params.data import DataParams
 from components.params.domains import DomainsParams
 from components.params.groups import fair_bounds, fair_class, fair_columns, undeclared
-from components.params.learning import AUTO, HeadParams, SelectParams
+from components.params.learning import SelectParams
 from components.params.monitoring import MonitoringParams, fewest_permutations
 from components.params.objectives import ObjectivesParams, WeightingParams
 from components.params.pretrain import PretrainParams
@@ -47,14 +48,26 @@ def combinations(sections: Mapping[str, Section], skipped: Collection["Check"] =
 def of_the_problem(data: DataParams, task: TaskParams, select: SelectParams = SELECT) -> Iterator[str]:
     """What the problem itself has against these sections."""
     wrong: Callable[..., Iterator[str]] = plugins.fact("problems", task.problem, "wrong")
-    yield from wrong(task, data, select)
+    hint = _as_class(data, task)
+    for line in wrong(task, data, select):
+        yield f"{line}{hint if line.startswith('task.positive is') else ''}"
+
+
+def _as_class(data: DataParams, task: TaskParams) -> str:
+    """What to say of a task.positive that is the value of a class, and not its name."""
+    classes, positive = data.labels.classes, (task.model_extra or {}).get("positive")
+    name = next((name for name, value in classes.items() if str(value) == positive), None)
+    if name is None or positive in classes:
+        return ""
+    if number(name) is not None:
+        return f"; data.labels.classes wants the class name first, then the value: {turned(classes)}"
+    return f"; {positive!r} is the value of the class {name}: write its name"
 
 
 def _placed(task: TaskParams, augment: AugmentParams) -> Iterator[str]:
     """Views move a sample, but not what is known of places in it."""
-    moves = {"flips": False, "quarter_turns": False, "shift": 0}
     if augment.views > 1 and plugins.fact("problems", task.problem, "PLACED", False):
-        for key, still in moves.items():
+        for key, still in plugins.fact("modalities", task.modality, "MOVES", {}).items():
             if getattr(augment, key):
                 yield (
                     f"augment.{key} moves a sample, but targets of task.problem {task.problem} have places in it and "
@@ -70,59 +83,6 @@ def _kind(task: TaskParams, backbone: BackboneParams) -> Iterator[str]:
             f"task.modality {task.modality!r} has {task.kind}, but backbone.name {backbone.name!r} takes "
             f"{sees}; allowed: {fit or 'none is installed'}"
         )
-
-
-def _head_metric(task: TaskParams, head: HeadParams) -> Iterator[str]:
-    yield from _unknown(task, {"head.metric": head.metric})
-
-
-def _select_metric(task: TaskParams, select: SelectParams) -> Iterator[str]:
-    yield from _unknown(task, {"select.metric": select.metric})
-
-
-def _gate_metrics(task: TaskParams, gate: GateParams) -> Iterator[str]:
-    parts: Mapping[str, str] = plugins.fact("problems", task.problem, "PARTS")
-    whole, named = plugins.fact("problems", task.problem, "METRICS"), {}
-    for number, rule in enumerate(gate.rules, 1):
-        of = parts.get(rule.metric)
-        if of is None:
-            named[f"gate.rules, entry {number}, metric"] = rule.metric
-        if of is not None and rule.of is None and rule.metric not in whole:
-            yield f"gate.rules, entry {number}: {rule.metric} is of one {of}: name it, `{of}: NAME`"
-        if of is None and rule.of is not None:
-            known, word = ", ".join(parts) or "no metric", next(iter(parts.values()), "class")
-            yield f"gate.rules, entry {number}: {rule.metric} is of all; {word} goes with {known}: leave it out"
-    named["gate.better_than_controls.metric"] = gate.better_than_controls.metric
-    if gate.forgetting is not None:
-        named["gate.forgetting.metric"] = gate.forgetting.metric
-    if gate.fairness is not None:
-        named["gate.fairness.metric"] = gate.fairness.metric
-    yield from _unknown(task, named)
-
-
-def _promotion_metrics(task: TaskParams, promotion: PromotionParams) -> Iterator[str]:
-    parts = plugins.fact("problems", task.problem, "PARTS")
-    named = {
-        f"promotion.margins.{name}": name
-        for name in promotion.margins
-        if name not in parts and name.partition(" of ")[0] not in parts
-    }
-    named |= {"promotion.metric": promotion.metric, "promotion.slices.metric": promotion.slices.metric}
-    yield from _unknown(task, named)
-
-
-def _best_by(task: TaskParams, tune: TuneParams) -> Iterator[str]:
-    allowed = ("loss", *plugins.fact("problems", task.problem, "BEST_BY"))
-    if tune.best_by not in allowed:
-        hint = meant(tune.best_by, allowed) or "."
-        yield f"tune.best_by: {tune.best_by!r} is not allowed{hint} Allowed: {', '.join(allowed)}"
-
-
-def _unknown(task: TaskParams, named: Mapping[str, str]) -> Iterator[str]:
-    allowed = (AUTO, *plugins.fact("problems", task.problem, "METRICS"))
-    for key, name in named.items():
-        if name not in allowed:
-            yield f"{key}: {name!r} is not allowed{meant(name, allowed) or '.'} Allowed: {', '.join(allowed)}"
 
 
 def _blocks(backbone: BackboneParams, tune: TuneParams, pretrain: PretrainParams) -> Iterator[str]:
@@ -237,11 +197,11 @@ CHECKS: tuple[Check, ...] = (
     of_the_problem,
     _placed,
     _kind,
-    _head_metric,
-    _select_metric,
-    _gate_metrics,
-    _promotion_metrics,
-    _best_by,
+    metrics.head_metric,
+    metrics.select_metric,
+    metrics.gate_metrics,
+    metrics.promotion_metrics,
+    metrics.best_by,
     uncalibrated,
     _blocks,
     _longest,

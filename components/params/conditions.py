@@ -1,5 +1,6 @@
 """What `data.labels.classes` asks of a label: to be a text, to be a number, or to lie within bounds."""
 
+import json
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +63,11 @@ def read_condition(value: str | float) -> Condition:
             )
         bounds.append((rule[1], bound))
     return Condition(written, tuple(bounds))
+
+
+def turned(classes: Mapping[str, object]) -> str:
+    """`{ok: "0", bad: "1"}` of the classes {"0": "ok", "1": "bad"}, which are the wrong way round."""
+    return f"{{{', '.join(f'{value}: {json.dumps(name, ensure_ascii=False)}' for name, value in classes.items())}}}"
 
 
 def _no_truth(value: object) -> object:

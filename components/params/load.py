@@ -13,11 +13,13 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from components.errors import ParamsError
-from components.params import wording
+from components.params import plugins, wording
 from components.params.backbone import BackboneParams
 from components.params.base import Section
 from components.params.choosing import Choosing
 from components.params.combinations import OF_ALL_KEYS, Check, combinations
+from components.params.data import FORMATS
+from components.params.metrics import unknown_metrics
 from components.params.operation import OperationParams
 from components.params.paths import missing
 from components.params.task import TaskParams
@@ -33,6 +35,12 @@ REPLACED = {
     "`controls: {scratch: {epochs: 3}}`",
     "evaluate.resamples": "intervals need no resamples any more; write `evaluate: {confidence: 0.95}`",
 }
+
+
+ALWAYS = (
+    "this comparison is always on, because a release that is no better than a control shows negative transfer; leave "
+    "it out, or ask for more: {margin: 0.01} (docs/gates.md)"
+)
 
 
 class _Loader(yaml.SafeLoader):
@@ -115,14 +123,14 @@ def check(
     """
     mistakes: list[str] = []
     try:
-        found = Params.model_validate(values)
+        found = Params.model_validate(values if root is None else _with_layout(values))
     except ValidationError as error:
         errors = wording.mistakes(error.errors(include_url=False), Params)
         own = [item for item in errors if not _follows(item, errors) and not _is_known(item, unquoted)]
         mistakes += map(_explain, own)
-    mistakes += unquoted.values()
+    mistakes += dict.fromkeys(unquoted.values())
     mistakes += [] if root is None else unwritten(values) + missing(values, root)
-    mistakes += _combinations(values)
+    mistakes += _combinations(values if root is None else _with_layout(values))
     if mistakes:
         raise _refusal(name, mistakes)
     return found
@@ -146,7 +154,8 @@ def _combinations(values: Mapping[str, object]) -> list[str]:
             valid[name] = kind.model_validate(values.get(name, {}))
     if "task" not in valid:
         valid, skipped = valid | _named_task(values), OF_ALL_KEYS
-    return combinations(valid, skipped)
+    hidden = unknown_metrics(valid["task"], values, valid) if "task" in valid else []
+    return combinations(valid, skipped) + hidden
 
 
 def further_keys(values: Mapping[str, object]) -> dict[str, tuple[type[Section], ...]]:
@@ -159,6 +168,15 @@ def further_keys(values: Mapping[str, object]) -> dict[str, tuple[type[Section],
                 plain = kind.plain(section)
                 found[name] = kind.kinds(plain) if isinstance(plain, dict) else ()
     return found
+
+
+def _with_layout(values: Mapping[str, object]) -> dict[str, object]:
+    """Where data.layout is missing, which `unwritten` says, with one that has columns: its default has none."""
+    data = values.get("data")
+    if not isinstance(data, dict) or "layout" in data:
+        return dict(values)
+    fit = next(name for name in plugins.names(FORMATS) if plugins.offers(FORMATS, name, "columns"))
+    return {**values, "data": {**data, "layout": fit}}
 
 
 def _named_task(values: Mapping[str, object]) -> dict[str, TaskParams]:
@@ -243,6 +261,15 @@ def _explain(item: Item) -> str:
     where = ".".join(map(str, item["loc"]))
     if item["type"] == "extra_forbidden" and where in REPLACED:
         return f"{where}: no longer a key: {REPLACED[where]}"
+    if where == "gate.better_than_controls" and item["input"] in (
+        None,
+        False,
+        "off",
+        "none",
+        "false",
+        "null",
+    ):
+        return f"{where}: {ALWAYS}"
     return wording.sentence(item)
 
 

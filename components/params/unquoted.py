@@ -12,12 +12,14 @@ from pydantic import BaseModel
 
 from components.params.base import keys_of
 from components.params.choosing import Named
+from components.params.conditions import turned
 from components.params.wording import members, written
 
 Location = tuple[str | int, ...]
 # Numbers that read as what they look like: YAML 1.1 takes 010 for 8 and 12:30 for 750.
 PLAIN = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 # Where a word is asked for that may be `null` itself, YAML's null would silently mean that there is none.
+CLASSES = ("data", "labels", "classes")
 WORDS = {("data", "labels", "unlabelled")}
 TAG = "tag:yaml.org,2002:"
 TYPES: Mapping[str, type] = {"bool": bool, "int": int, "float": float, "null": types.NoneType}
@@ -65,7 +67,12 @@ def misread(
         further: section → models of the keys that plug-ins add to it.
     """
     messages: dict[Location, str] = {}
+    swapped = _swapped(values)
     for scalar in unquoted(node):
+        if swapped and scalar.at[: len(CLASSES)] == CLASSES:
+            place = (*scalar.at, scalar.written) if scalar.is_key else scalar.at
+            messages[place] = f"data.labels.classes: the class name first, then the value: {swapped}"
+            continue
         named = written(scalar.at) or "the file"
         quoted = f'write it in quotes: "{scalar.written}"'
         if scalar.is_key:
@@ -83,6 +90,16 @@ def misread(
                 f"{named}: YAML reads {scalar.written or 'the empty value'} as {number}; {quoted}"
             )
     return messages
+
+
+def _swapped(values: object) -> str:
+    """The classes as they are probably meant, where each key is a number and each value a text; nothing otherwise."""
+    held = _at(values, CLASSES)
+    if not isinstance(held, dict) or not held:
+        return ""
+    numbers = all(type(key) in (int, float) for key in held)
+    texts = all(isinstance(text, str) and re.match(r"[^\W\d]", text) for text in held.values())
+    return turned({str(key): text for key, text in held.items()}) if numbers and texts else ""
 
 
 def _admitted(

@@ -147,3 +147,14 @@ def test_more_blocks_than_the_backbone_has_are_refused() -> None:
         check(values("tune.then", "none", backbone=backbone, tune={"blocks": 18}))
     with pytest.raises(ParamsError, match=r"pretrain\.blocks is 18; allowed: 1 to 17"):
         check(values("pretrain.method", "clusters", backbone=backbone, pretrain={"blocks": 18}))
+
+
+def test_views_of_texts_move_nothing_that_a_target_could_lie_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`flips` is on by default; texts ignore it, so a problem with places in a text may have views."""
+    monkeypatch.setattr(classification, "PLACED", True, raising=False)
+    images = copy.deepcopy(yaml.safe_load(FILE.read_text()))
+    with pytest.raises(ParamsError, match=r"augment\.flips moves a sample"):
+        check(images)
+    texts = yaml.safe_load((FILE.parent / "examples" / "spam" / "params.yaml").read_text())
+    assert texts["augment"]["views"] == 2
+    check(texts)

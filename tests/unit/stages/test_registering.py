@@ -61,7 +61,9 @@ def test_the_contract_is_kept_with_the_version_and_scoring_compares_it(
 ) -> None:
     version = register(line.root, line.params).version
     client, job = line.desk.connection.client, read_job({"input": "in", "output": "out", "version": 1})
-    assert looked_for(line.root, line.params, job).startswith("Looking for version 1 of cells in the registry at ")
+    assert looked_for(line.root, line.params, job).startswith(
+        "Looking for version 1 of cells in the registry at "
+    )
     bundle, _ = open_release(line.root, line.params, job)
     assert "Looking for" not in capsys.readouterr().err, "the command says it, and then opens it twice"
     kept = client.get_model_version("cells", version).tags[CONTRACT_TAG]

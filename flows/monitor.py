@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.errors import ParamsError
-from components.params.scoring import CHAMPION
 from flows.command import code_of, end, guarded, table_arguments
 
 if TYPE_CHECKING:
@@ -92,6 +91,7 @@ def _run(root: Path, command: str | None, values: dict[str, object]) -> int:
 
 
 def _reference(root: Path, params: "Params", values: dict[str, object]) -> int:
+    from components.params.scoring import CHAMPION
     from components.runtime.distribution import check_distribution
     from components.stages.reference import make_reference
     from flows.engine import prepare_environment

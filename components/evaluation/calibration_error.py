@@ -84,6 +84,10 @@ class Gaps:
         """(N,) of the error, where the gaps of all cells have one sign."""
         return self._influence(np.ones(1))
 
+    def held(self, plan: Plan) -> Spread:
+        """Of the error; no narrower than where the gaps of all cells have one sign."""
+        return wider(spread(self.influence, plan), spread(self.in_one, plan))
+
     def _influence(self, signs: Floats) -> Floats:
         turned = (self.signed * signs).mean(axis=1)
         return np.asarray((turned - turned.mean()) / len(turned))
@@ -96,10 +100,11 @@ class Gaps:
         at most, so that what its labels have in common does not matter.
 
         s² is no smaller than right probabilities make it: where a model is sure, or a label rare, all samples of a cell
-        may come out the same way, and lie off by as little to the same side, which would pass for a gap.
+        may come out the same way, and lie off by as little to the same side, which would pass for a gap. In groups, by
+        so much more as fewer independent samples are there.
         """
         signed, cells = self.signed.ravel(), self.cells.ravel()
-        usual = np.bincount(cells, weights=self.variance.ravel())
+        usual = np.bincount(cells, weights=self.variance.ravel()) / self.held(plan).share
         if plan.groups is not None:
             member = np.repeat(np.unique(plan.groups, return_inverse=True)[1], self.signed.shape[1])
             both, place = np.unique(cells * len(self.signed) + member, return_inverse=True)
@@ -117,8 +122,9 @@ def interval(gaps: Gaps, plan: Plan) -> Ends:
     bounds are no narrower than those of equal signs either. Down, they are no narrower than right probabilities make
     them: without that, 90 % of lower bounds lay above 0 for ten samples whose right probability is 0.99.
     """
-    held = wider(spread(gaps.influence, plan), spread(gaps.in_one, plan))
-    usual = wider(held, Spread(float(gaps.variance.sum()) / gaps.variance.size**2, held.share, held.reach))
+    held = gaps.held(plan)
+    right = float(gaps.variance.sum()) / gaps.variance.size**2 / held.share
+    usual = wider(held, Spread(right, held.share, held.reach))
     error = gaps.error
     least = max(error - gaps.noise(plan), 0.0)
     count = len(gaps.signed) * held.share

@@ -75,7 +75,7 @@ def promote(root: Path, params: Params, proven: str = "") -> Promotion:
     read, or are others), Busy where another process moved the champion meanwhile.
     """
     require(root, ["release"], "promote", "make run")
-    check_artefacts(root, ["release"])
+    check_artefacts(root)
     desk = open_desk(root, params.tracking)
     digest = sha256_tree(root / "release")
     with desk.locked():
@@ -94,7 +94,6 @@ def promote(root: Path, params: Params, proven: str = "") -> Promotion:
     if waiting and waiting.target and waiting.target.digest == digest and _asks(params):
         return Promotion(WAITS, number, champion.number if champion else None, _waits(waiting.reasons))
     require(root, ["dataset", "evaluation"], "promote")
-    check_artefacts(root)  # the rest: only now, as it hashes the whole dataset
     dataset = Dataset.open(root / "dataset")
     candidate = Version(number, digest, sha256_bytes(samples(dataset)), found.folder)
     case = _Case(desk, dataset, judged(dataset, params.domains), found, candidate, before, proven)

@@ -484,4 +484,4 @@ def test_a_class_of_any_name_has_a_metric_in_mlflow(workspace: Path, params: Par
     given = replace(candidate(release), metrics={"recall of c++": 0.5})
     register(workspace, params.tracking, given, start_run(workspace, params, "flow"))
     version = connect(workspace, params.tracking).client.get_model_version("cells", "1")
-    assert "| recall of c++ | 0.5000 |" in version.description
+    assert "| recall of c++ | 0.500 |" in version.description

@@ -13,6 +13,7 @@ from itertools import chain, islice
 from components.errors import DataError
 from components.inference.inputs import Input, Inputs, no_inputs
 from components.inference.manifests import Table
+from components.params import plugins
 
 PROBED = 32  # inputs that are looked at before all are refused, and as many or more that are spread over all of them
 HEAD = 2**16  # bytes that tell what kind an input is
@@ -26,7 +27,6 @@ MARKS = (
     (0, b"II*\0"),
     (0, b"MM\0*"),
 )
-KINDS = {"image": "images", "text": "texts"}
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,11 @@ def refuse_other_kind(inputs: Inputs, read: Callable[[bytes], object], modality:
     """
     unread = unreadable(inputs, read)
     kinds = Counter(kind_of(one.head) for one in unread if one.head is not None)
-    if modality in kinds or not kinds.keys() & KINDS.keys():
+    if modality in kinds or not any(kinds):
         return
-    found = " and ".join(KINDS.get(kind, "other data") for kind, _ in kinds.most_common())
+    found = " and ".join(
+        plugins.fact("modalities", kind, "KIND") if kind else "other data" for kind, _ in kinds.most_common()
+    )
     first = next(one for one in unread if one.head is not None)
     raise DataError(
         f"{model} takes inputs of the modality {modality!r}, and {inputs.uri} holds {found}: none of the {len(unread)} "
@@ -108,7 +110,7 @@ def spread(items: Iterable[Input], least: int) -> Iterator[Input]:
 
 
 def kind_of(head: bytes) -> str:
-    """`image`, `text`, or empty: by the first bytes alone, whatever the rest is like."""
+    """The modality `image` or `text`, or empty: by the first bytes alone, whatever the rest is like."""
     from PIL import Image
 
     from components.modalities.pictures import FORMATS, OTHER_FORMATS

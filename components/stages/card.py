@@ -48,7 +48,7 @@ def write_card(root: Path, params: Params) -> Path:
 
 
 def refresh_card(root: Path, params: Params) -> None:
-    """The card beside a report that is written anew; where there can be none, an old one goes."""
+    """Write the card beside a report that was just written; where there can be none, delete an old one."""
     try:
         write_card(root, params)
     except GraftlineError as error:

@@ -177,7 +177,7 @@ def test_a_refused_release_has_a_card_that_says_so(line: Line) -> None:
 
 
 def test_no_card_tells_of_another_release_s_verdict(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command refuses; beside a report that is written anew, the old card goes."""
+    """The command refuses; where the report is written again, the old card is deleted."""
     readme = write_card(line.root, line.params)
     _edit(line.root / "release" / "manifest.json", lambda facts: facts.update(threshold=0.9))
     _lock(line.root)
